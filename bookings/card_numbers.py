@@ -1,0 +1,78 @@
+"""Find and mask card numbers in text that people write, so that none of them ever rests."""
+
+import re
+import unicodedata
+
+_SHORTEST, _LONGEST = 13, 19  # digits of a card number. Source: ISO/IEC 7812-1
+_SEEN_DIGITS = 4
+_SEPARATORS = frozenset(".·•,_/|*'’:;")
+_SEPARATING_CATEGORIES = frozenset({"Zs", "Zl", "Zp", "Pd", "Cf", "Cc"})  # spaces, dashes, invisible ones
+_MOST_SEPARATORS = 3  # in a row; more of them end a number
+_ENOUGH_DIGITS = re.compile(r"\d(?:.*?\d){12}", re.DOTALL)
+
+
+def mask_card_numbers(text: str) -> str:
+    """Return the text with all but the last four digits of every card number replaced by asterisks.
+
+    A card number is 13 to 19 digits of any script that satisfy the Luhn check, however they are spaced. It may stand
+    beside other groups of digits (an expiry date, a security code), so every stretch of whole groups is tried.
+    """
+    if not _ENOUGH_DIGITS.search(text):
+        return text
+    characters = list(text)
+    for groups in _runs_of_digit_groups(text):
+        _mask_run(characters, text, groups)
+    return "".join(characters)
+
+
+def _runs_of_digit_groups(text: str) -> list[list[list[int]]]:
+    """Return runs of digit groups, as positions: groups of a run have only separators between them."""
+    runs: list[list[list[int]]] = []
+    separators = _MOST_SEPARATORS + 1
+    for position, character in enumerate(text):
+        if character.isdecimal():
+            if separators > _MOST_SEPARATORS:
+                runs.append([[]])
+            elif separators:
+                runs[-1].append([])
+            runs[-1][-1].append(position)
+            separators = 0
+        elif character in _SEPARATORS or unicodedata.category(character) in _SEPARATING_CATEGORIES:
+            separators += 1
+        else:
+            separators = _MOST_SEPARATORS + 1
+    return runs
+
+
+def _mask_run(characters: list[str], text: str, groups: list[list[int]]) -> None:
+    start = 0
+    while start < len(groups):
+        end = _end_of_card_number(text, groups, start)
+        if end is None:
+            start += 1
+            continue
+        positions = [position for group in groups[start:end] for position in group]
+        for position in positions[:-_SEEN_DIGITS]:
+            characters[position] = "*"
+        start = end
+
+
+def _end_of_card_number(text: str, groups: list[list[int]], start: int) -> int | None:
+    """Return where the longest card number that begins with this group ends, if one does."""
+    digits: list[int] = []
+    found = None
+    for end in range(start, len(groups)):
+        digits.extend(unicodedata.decimal(text[position]) for position in groups[end])
+        if len(digits) > _LONGEST:
+            break
+        if len(digits) >= _SHORTEST and _satisfies_luhn(digits):
+            found = end + 1
+    return found
+
+
+def _satisfies_luhn(digits: list[int]) -> bool:
+    total = 0
+    for index, digit in enumerate(reversed(digits)):
+        doubled = digit * 2 if index % 2 else digit
+        total += doubled - 9 if doubled > 9 else doubled
+    return total % 10 == 0

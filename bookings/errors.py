@@ -1,0 +1,230 @@
+"""What can be wrong with a wish to book: each class owns a stable code and carries the offending value."""
+
+from typing import ClassVar
+
+
+class BookingError(Exception):
+    """Say that a wish to book cannot be met; nothing was changed."""
+
+    code: ClassVar[str] = "BOOKING_ERROR"
+
+
+class ProductNotFound(BookingError):
+    """Say that there is no such product on sale."""
+
+    code = "PRODUCT_NOT_FOUND"
+
+    def __init__(self, product_id: str) -> None:
+        super().__init__(f"There is no product {product_id!r}.")
+        self.product_id = product_id
+
+
+class OptionNotFound(BookingError):
+    """Say that the product has no such option."""
+
+    code = "OPTION_NOT_FOUND"
+
+    def __init__(self, option_id: str) -> None:
+        super().__init__(f"The product has no option {option_id!r}.")
+        self.option_id = option_id
+
+
+class UnitNotFound(BookingError):
+    """Say that the option has no such unit."""
+
+    code = "UNIT_NOT_FOUND"
+
+    def __init__(self, unit_id: str) -> None:
+        super().__init__(f"The option has no unit {unit_id!r}.")
+        self.unit_id = unit_id
+
+
+class AvailabilityNotFound(BookingError):
+    """Say that the option has no such departure, or that one was needed and not named."""
+
+    code = "AVAILABILITY_NOT_FOUND"
+
+    def __init__(self, availability_id: str | None) -> None:
+        super().__init__(
+            f"There is no availability {availability_id!r}." if availability_id else "An availability is required."
+        )
+        self.availability_id = availability_id
+
+
+class BookingNotFound(BookingError):
+    """Say that the partner has no booking with this uuid in this mode."""
+
+    code = "BOOKING_NOT_FOUND"
+
+    def __init__(self, uuid: str) -> None:
+        super().__init__(f"There is no booking {uuid!r}.")
+        self.uuid = uuid
+
+
+class BookingUuidTaken(BookingError):
+    """Say that the partner already used this uuid for other content."""
+
+    code = "BOOKING_UUID_TAKEN"
+
+    def __init__(self, uuid: str) -> None:
+        super().__init__(f"The uuid {uuid} was already used for another booking.")
+        self.uuid = uuid
+
+
+class HoldExpired(BookingError):
+    """Say that the hold ran out before it was confirmed or changed."""
+
+    code = "HOLD_EXPIRED"
+
+    def __init__(self, uuid: str) -> None:
+        super().__init__(f"The hold of booking {uuid} has expired; please book again.")
+        self.uuid = uuid
+
+
+class SoldOut(BookingError):
+    """Say that the departure has too few free seats, or is closed."""
+
+    code = "SOLD_OUT"
+
+    def __init__(self, availability_id: str) -> None:
+        super().__init__(f"The availability {availability_id} has too few places left.")
+        self.availability_id = availability_id
+
+
+class UnitItemsMissing(BookingError):
+    """Say that a booking needs at least one unit."""
+
+    code = "UNIT_ITEMS_MISSING"
+
+    def __init__(self) -> None:
+        super().__init__("A booking needs at least one unit item.")
+
+
+class UnitRestriction(BookingError):
+    """Say that the mix or number of units is not allowed."""
+
+    code = "UNIT_RESTRICTION"
+
+    def __init__(self, reason: str, *, unit_id: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.unit_id = unit_id
+
+
+class CutoffPassed(BookingError):
+    """Say that sales for the departure have ended."""
+
+    code = "CUTOFF_PASSED"
+
+    def __init__(self, availability_id: str) -> None:
+        super().__init__(f"Sales for the availability {availability_id} have ended.")
+        self.availability_id = availability_id
+
+
+class NotConfirmable(BookingError):
+    """Say that a booking in this status cannot be confirmed."""
+
+    code = "NOT_CONFIRMABLE"
+
+    def __init__(self, uuid: str, status: str) -> None:
+        super().__init__(f"The booking {uuid} is {status} and cannot be confirmed.")
+        self.uuid = uuid
+        self.status = status
+
+
+class AlreadyConfirmed(BookingError):
+    """Say that everything on the order is confirmed already."""
+
+    code = "ALREADY_CONFIRMED"
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__(f"The order {order_id} is confirmed already.")
+        self.order_id = order_id
+
+
+class NotCancellable(BookingError):
+    """Say that a booking in this status cannot be cancelled."""
+
+    code = "NOT_CANCELLABLE"
+
+    def __init__(self, uuid: str, status: str) -> None:
+        super().__init__(f"The booking {uuid} is {status} and cannot be cancelled.")
+        self.uuid = uuid
+        self.status = status
+
+
+class CancellationCutoffPassed(BookingError):
+    """Say that it is too late to cancel without force."""
+
+    code = "CANCELLATION_CUTOFF_PASSED"
+
+    def __init__(self, uuid: str) -> None:
+        super().__init__(f"It is too late to cancel the booking {uuid}.")
+        self.uuid = uuid
+
+
+class NotUpdatable(BookingError):
+    """Say that a booking cannot be changed, by its status or because it is too late."""
+
+    code = "NOT_UPDATABLE"
+
+    def __init__(self, uuid: str, reason: str) -> None:
+        super().__init__(f"The booking {uuid} cannot be changed: {reason}.")
+        self.uuid = uuid
+        self.reason = reason
+
+
+class NotExpirable(BookingError):
+    """Say that an order must not expire: it is no hold, its hold still runs, or it has money."""
+
+    code = "NOT_EXPIRABLE"
+
+    def __init__(self, order_id: str, reason: str) -> None:
+        super().__init__(f"The order {order_id} does not expire: {reason}.")
+        self.order_id = order_id
+        self.reason = reason
+
+
+class CurrencyNotOffered(BookingError):
+    """Say that the units have no price in this currency."""
+
+    code = "CURRENCY_NOT_OFFERED"
+
+    def __init__(self, currency: str, available: tuple[str, ...]) -> None:
+        super().__init__(f"The product is not sold in {currency}, only in {', '.join(available) or 'no currency'}.")
+        self.currency = currency
+        self.available = available
+
+
+class SettlementMethodNotAllowed(BookingError):
+    """Say that the partner may not settle this product this way."""
+
+    code = "SETTLEMENT_METHOD_NOT_ALLOWED"
+
+    def __init__(self, settlement_method: str | None, allowed: tuple[str, ...]) -> None:
+        super().__init__(
+            f"The settlement method {settlement_method} is not allowed here; allowed: {', '.join(allowed) or 'none'}."
+        )
+        self.settlement_method = settlement_method
+        self.allowed = allowed
+
+
+class InvalidValue(BookingError):
+    """Say which field holds a value that cannot be used, and why."""
+
+    code = "INVALID_VALUE"
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}.")
+        self.field = field
+        self.reason = reason
+
+
+class KeyAlreadyRevoked(BookingError):
+    """Say that a partner's key was revoked before."""
+
+    code = "KEY_ALREADY_REVOKED"
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__(f"The key {prefix}… was revoked before.")
+        self.prefix = prefix

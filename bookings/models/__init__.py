@@ -1,0 +1,42 @@
+from bookings.models.catalog import Availability, AvailabilityType, Option, Price, Product, Supplier, Unit, UnitType
+from bookings.models.change import Change, ChangeTopic
+from bookings.models.order import (
+    Booking,
+    BookingStatus,
+    Customer,
+    Gift,
+    Installment,
+    InstallmentKind,
+    Order,
+    OrderKind,
+    SettlementMethod,
+    UnitItem,
+)
+from bookings.models.partner import Dialect, Partner, PartnerKey, SigningSecret
+
+__all__ = [
+    "Availability",
+    "AvailabilityType",
+    "Booking",
+    "BookingStatus",
+    "Change",
+    "ChangeTopic",
+    "Customer",
+    "Dialect",
+    "Gift",
+    "Installment",
+    "InstallmentKind",
+    "Option",
+    "Order",
+    "OrderKind",
+    "Partner",
+    "PartnerKey",
+    "Price",
+    "Product",
+    "SettlementMethod",
+    "SigningSecret",
+    "Supplier",
+    "Unit",
+    "UnitItem",
+    "UnitType",
+]

@@ -1,0 +1,267 @@
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Func, Q, Value
+
+from bookings.models.catalog import Availability, Option, Product, Unit
+from bookings.models.partner import Partner
+
+
+def _next_of(sequence: str) -> Func:
+    """Let PostgreSQL number a row as it is inserted, so that a number costs no query of its own."""
+    return Func(Value(sequence), function="nextval", output_field=models.BigIntegerField())
+
+
+class BookingStatus(models.TextChoices):
+    """Name the states of a booking, an order or a gift that partners see."""
+
+    ON_HOLD = "ON_HOLD"
+    CONFIRMED = "CONFIRMED"
+    EXPIRED = "EXPIRED"
+    CANCELLED = "CANCELLED"
+    REDEEMED = "REDEEMED"
+    PENDING = "PENDING"
+    REJECTED = "REJECTED"
+
+
+class SettlementMethod(models.TextChoices):
+    """Say who collects the guest's money, and so what a card must pay."""
+
+    DIRECT = "DIRECT"
+    WHOLESALE = "WHOLESALE"
+    VOUCHER = "VOUCHER"
+    DEFERRED = "DEFERRED"
+    DEPOSIT = "DEPOSIT"
+
+
+class OrderKind(models.TextChoices):
+    """Say what an order is for."""
+
+    BOOKING = "BOOKING"
+    CART = "CART"
+    INVOICE = "INVOICE"
+    TOP_UP = "TOP_UP"
+
+
+class InstallmentKind(models.TextChoices):
+    """Say which part of a price an installment is."""
+
+    DEPOSIT = "DEPOSIT"
+    BALANCE = "BALANCE"
+
+
+class Customer(models.Model):
+    """Be a guest's account with one partner, in one mode; never matched by e-mail, phone or name."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    number = models.BigIntegerField(unique=True, editable=False, db_default=_next_of("customer_number"))
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="customers")
+    is_live = models.BooleanField()
+    reference = models.CharField(max_length=120, blank=True, help_text="The partner's own reference for the guest.")
+    full_name = models.CharField(max_length=200, blank=True)
+    email = models.EmailField(blank=True)
+    phone = models.CharField(max_length=40, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["partner", "is_live", "reference"],
+                condition=~Q(reference=""),
+                name="one_customer_per_partner_reference",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.full_name or str(self.number)
+
+
+class Order(models.Model):
+    """Be what is owed: bookings and gifts hang on it.
+
+    `money_in_minor` is a cache written only by `record_money`: what the ledger says was taken and not given back. It
+    lets expiry see money without asking payments. `version` grows with every change partners must be told.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    reference = models.CharField(max_length=24, unique=True, help_text="Ours: supplierReference.")
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="orders")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, null=True, blank=True, related_name="orders")
+    kind = models.CharField(max_length=16, choices=OrderKind.choices, default=OrderKind.BOOKING)
+    is_live = models.BooleanField()
+    status = models.CharField(max_length=16, choices=BookingStatus.choices, default=BookingStatus.ON_HOLD)
+    currency = models.CharField(max_length=3)
+    settlement_method = models.CharField(max_length=16, choices=SettlementMethod.choices)
+    return_url = models.CharField(max_length=1024, blank=True)
+    money_in_minor = models.BigIntegerField(default=0)
+    version = models.PositiveIntegerField(default=1)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["expires_at"], condition=Q(status="ON_HOLD"), name="order_hold_expiry"),
+            models.Index(fields=["partner", "is_live", "-created_at"], name="order_by_partner"),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class Booking(models.Model):
+    """Be one reservation of one departure; its price is fixed when its units are."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    uuid = models.UUIDField(default=uuid.uuid4, help_text="The partner's idempotency key, or ours when none was sent.")
+    number = models.BigIntegerField(unique=True, editable=False, db_default=_next_of("booking_number"))
+    reference = models.CharField(max_length=24, unique=True, help_text="Ours: supplierReference.")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="bookings")
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="bookings")
+    is_live = models.BooleanField()
+    is_primary = models.BooleanField(default=True)
+    status = models.CharField(max_length=16, choices=BookingStatus.choices, default=BookingStatus.ON_HOLD)
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="+")
+    option = models.ForeignKey(Option, on_delete=models.PROTECT, related_name="+")
+    availability = models.ForeignKey(
+        Availability, on_delete=models.PROTECT, null=True, blank=True, related_name="bookings"
+    )
+    availability_reference = models.CharField(
+        max_length=80, blank=True, help_text="The id of the departure as the partner sent it."
+    )
+    seats_held = models.PositiveIntegerField(default=0, help_text="What this booking counts in availability.reserved.")
+    original_minor = models.BigIntegerField(default=0)
+    retail_minor = models.BigIntegerField(default=0)
+    net_minor = models.BigIntegerField(default=0)
+    currency = models.CharField(max_length=3)
+    tax_name = models.CharField(max_length=40, blank=True, help_text="The product's tax when the price was fixed.")
+    tax_basis_points = models.PositiveIntegerField(default=0)
+    request_fingerprint = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="SHA-256 of the reserve call; tells a repeat from a clash."
+    )
+    voucher_code = models.CharField(max_length=40, blank=True, help_text="Filled when the booking is confirmed.")
+    reseller_reference = models.CharField(max_length=200, blank=True)
+    contact_full_name = models.CharField(max_length=200, blank=True)
+    contact_first_name = models.CharField(max_length=100, blank=True)
+    contact_last_name = models.CharField(max_length=100, blank=True)
+    contact_email = models.CharField(max_length=254, blank=True)
+    contact_phone = models.CharField(max_length=40, blank=True)
+    contact_country = models.CharField(max_length=2, blank=True)
+    contact_postal_code = models.CharField(max_length=20, blank=True)
+    contact_notes = models.TextField(blank=True)
+    contact_locales = ArrayField(models.CharField(max_length=35), default=list, blank=True)
+    notes = models.TextField(blank=True)
+    email_receipt = models.BooleanField(default=False)
+    metadata = models.JSONField(default=dict, blank=True)
+    cancellation_reason = models.CharField(max_length=500, blank=True)
+    cancellation_refund = models.CharField(max_length=8, blank=True, help_text="FULL, PARTIAL or NONE")
+    expires_at = models.DateTimeField(null=True, blank=True)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+    redeemed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            # A booking uuid is a partner's own word: two partners may use the same one and never learn of it.
+            models.UniqueConstraint(fields=["partner", "is_live", "uuid"], name="one_booking_per_partner_uuid"),
+            models.CheckConstraint(
+                condition=Q(original_minor__gte=0, retail_minor__gte=0, net_minor__gte=0),
+                name="booking_price_not_negative",
+            ),
+            # A confirmed booking can never be swept up as a forgotten hold, and a hold can never be forgotten.
+            models.CheckConstraint(
+                condition=~Q(status="CONFIRMED") | Q(confirmed_at__isnull=False, expires_at__isnull=True),
+                name="confirmed_booking_never_expires",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="ON_HOLD") | Q(expires_at__isnull=False), name="hold_has_an_expiry"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=["CANCELLED", "EXPIRED", "REJECTED"]) | Q(seats_held=0),
+                name="dead_booking_holds_no_seats",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["partner", "is_live", "reseller_reference"], name="booking_by_reseller_ref"),
+            models.Index(fields=["partner", "is_live", "-created_at"], name="booking_by_partner"),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class UnitItem(models.Model):
+    """Be one ticket of a booking; what it costs is kept as it was sold."""
+
+    id = models.BigAutoField(primary_key=True)
+    uuid = models.UUIDField(default=uuid.uuid4)
+    booking = models.ForeignKey(Booking, on_delete=models.CASCADE, related_name="unit_items")
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+")
+    reference = models.CharField(max_length=32, blank=True, help_text="Ours: supplierReference of the ticket.")
+    reseller_reference = models.CharField(max_length=200, blank=True)
+    contact = models.JSONField(default=dict, blank=True, help_text="Names as in Booking's contact_ fields.")
+    original_minor = models.BigIntegerField()
+    retail_minor = models.BigIntegerField()
+    net_minor = models.BigIntegerField()
+    ticket_code = models.CharField(max_length=40, blank=True, help_text="Filled when the booking is confirmed.")
+    redeemed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["booking", "uuid"], name="one_unit_item_per_uuid")]
+
+    def __str__(self) -> str:
+        return str(self.uuid)
+
+
+class Gift(models.Model):
+    """Be a gift voucher that is bought on an order and spent as a tender."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    uuid = models.UUIDField(default=uuid.uuid4)
+    reference = models.CharField(max_length=24, unique=True)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="gifts")
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="gifts")
+    is_live = models.BooleanField()
+    status = models.CharField(max_length=16, choices=BookingStatus.choices, default=BookingStatus.ON_HOLD)
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    recipient_full_name = models.CharField(max_length=200, blank=True)
+    recipient_email = models.CharField(max_length=254, blank=True)
+    message = models.TextField(blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["partner", "is_live", "uuid"], name="one_gift_per_partner_uuid"),
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="gift_amount_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class Installment(models.Model):
+    """Be a part of an order's price with a due date."""
+
+    id = models.BigAutoField(primary_key=True)
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="installments")
+    kind = models.CharField(max_length=16, choices=InstallmentKind.choices)
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    due_date = models.DateField(null=True, blank=True, help_text="Empty: due at once.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["order", "kind"], name="one_installment_per_kind"),
+            models.CheckConstraint(condition=Q(amount_minor__gte=0), name="installment_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.amount_minor} {self.currency}"

@@ -1,0 +1,91 @@
+"""What an edge asks of the bookings services, as frozen words of ours; None means: not sent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactDetails:
+    """Hold a guest's details as a partner sent them.
+
+    A contact that is sent replaces the whole earlier one; a contact with nothing in it changes nothing.
+    """
+
+    full_name: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    country: str | None = None
+    postal_code: str | None = None
+    notes: str | None = None
+    locales: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitItemRequest:
+    """Ask for one ticket; a uuid of an item the booking has keeps that item."""
+
+    unit_id: str
+    uuid: str | None = None
+    reseller_reference: str | None = None
+    contact: ContactDetails | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReserveRequest:
+    """Ask to hold seats; ids are the partner's text, checked by the service."""
+
+    product_id: str
+    option_id: str
+    availability_id: str | None = None
+    unit_items: tuple[UnitItemRequest, ...] = ()
+    uuid: str | None = None
+    expiration_minutes: int | None = None
+    notes: str | None = None
+    reseller_reference: str | None = None
+    contact: ContactDetails | None = None
+    currency: str | None = None
+    settlement_method: str | None = None
+    email_receipt: bool | None = None
+    metadata: Mapping[str, str] | None = None
+    return_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookingChanges:
+    """Ask to change a booking: `unit_items`, `contact` and `metadata` replace what was there; "" clears a text."""
+
+    product_id: str | None = None
+    option_id: str | None = None
+    availability_id: str | None = None
+    unit_items: tuple[UnitItemRequest, ...] | None = None
+    contact: ContactDetails | None = None
+    notes: str | None = None
+    reseller_reference: str | None = None
+    email_receipt: bool | None = None
+    metadata: Mapping[str, str] | None = None
+    return_url: str | None = None
+    expiration_minutes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookingFilter:
+    """Narrow a partner's bookings; every bound is inclusive, every field given must hold."""
+
+    reseller_reference: str | None = None
+    supplier_reference: str | None = None
+    local_date_start: date | None = None
+    local_date_end: date | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+    updated_from: datetime | None = None
+    updated_to: datetime | None = None
+    contact_email: str | None = None
+    contact_phone: str | None = None
+    contact_last_name: str | None = None
+    availability_id: str | None = None
+    product_id: str | None = None
+    option_id: str | None = None
+    statuses: tuple[str, ...] = ()
