@@ -1,0 +1,67 @@
+"""What happens to every request before and after any app sees it."""
+
+import re
+import time
+import uuid
+from collections.abc import Callable
+
+import structlog
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+logger = structlog.get_logger(__name__)
+
+_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,64}")
+_QUIET = ("/health/", "/metrics", "/static/")
+
+
+class RequestLogMiddleware:
+    """Give each request an id, bind it to every log line it causes, and write one line when it ends.
+
+    The line names the route, not the path: a path may carry a guest's token.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-Id", "")
+        request_id = given if _SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        started = time.monotonic()
+        response = self.get_response(request)
+        response["X-Request-Id"] = request_id
+        log = logger.debug if request.path.startswith(_QUIET) else logger.info
+        log(
+            "request_finished",
+            method=request.method,
+            route=request.resolver_match.route if request.resolver_match else None,
+            status=response.status_code,
+            duration_ms=round((time.monotonic() - started) * 1000, 1),
+        )
+        structlog.contextvars.clear_contextvars()
+        return response
+
+
+class BodyLimitMiddleware:
+    """Refuse a large body before anything reads it: DRF's parsers read past Django's own limit.
+
+    Multipart stays with Django, which limits its fields and streams its files; no partner API parses it.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        try:
+            length = int(request.META.get("CONTENT_LENGTH") or 0)
+        except ValueError:
+            length = 0
+        if limit is None or length <= limit or (request.content_type or "").startswith("multipart/"):
+            return self.get_response(request)
+        # OCTO knows 200 and 400 only.
+        status = 400 if request.path.startswith("/octo/") else 413
+        message = f"The body is larger than {limit // 1024} KiB."
+        return JsonResponse({"error": "BAD_REQUEST", "errorMessage": message}, status=status)

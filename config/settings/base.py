@@ -1,0 +1,171 @@
+"""Settings every environment shares. A secret has no default here: local and test provide one, production refuses."""
+
+from pathlib import Path
+from typing import Any
+
+from config.settings.celery import *
+from config.settings.environment import BASE_DIR, VAR_DIR, env
+from config.settings.gateways import *
+from config.settings.logging import *
+
+WEB_PORT = env.int("WEB_PORT", default=8000)
+SANDBOX_PORT = env.int("SANDBOX_PORT", default=8100)
+# What partners and guests see us as: OCTO's Supplier.endpoint, payment links, the return page.
+PUBLIC_BASE_URL = env.str("PUBLIC_BASE_URL", default=f"http://127.0.0.1:{WEB_PORT}").rstrip("/")
+
+DEBUG = False
+SECRET_KEY = env.str("SECRET_KEY")
+# Fernet keys for tokens and signing secrets at rest: the first encrypts, all of them decrypt.
+FIELD_ENCRYPTION_KEYS: list[str] = env.list("FIELD_ENCRYPTION_KEYS")
+# Keys the HMAC by which a token or a request body is found again without being readable.
+FINGERPRINT_KEY = env.str("FINGERPRINT_KEY")
+# Bearer token for /metrics; empty closes it.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "config.apps.ProjectConfig",
+    "bookings.apps.BookingsConfig",
+    "gateways.apps.GatewaysConfig",
+    "payments.apps.PaymentsConfig",
+    "api.apps.ApiConfig",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+
+MIDDLEWARE = [
+    "config.middleware.RequestLogMiddleware",
+    "config.middleware.BodyLimitMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+APPEND_SLASH = False
+# Bodies over 1 MiB are refused.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+
+def database_settings(*, pooled: bool) -> dict[str, Any]:
+    """Return the settings of the one database, with the time limits every connection carries."""
+    database: dict[str, Any] = {**env.db_url("DATABASE_URL")}
+    options: dict[str, Any] = database.setdefault("OPTIONS", {})
+    # A socket directory comes as ?host=/path; Django's dbshell looks for it in HOST only.
+    if "host" in options:
+        database["HOST"] = options.pop("host")
+    limits = {
+        "statement_timeout": env.int("DATABASE_STATEMENT_TIMEOUT_MS", default=15_000),
+        "lock_timeout": env.int("DATABASE_LOCK_TIMEOUT_MS", default=3_000),
+        "idle_in_transaction_session_timeout": 30_000,
+    }
+    given = [options["options"]] if "options" in options else []
+    options["options"] = " ".join([*given, *(f"-c {name}={value}" for name, value in limits.items())])
+    options.setdefault("connect_timeout", 3)
+    # A pooled or kept connection survives a restart of the database only when it is checked before use.
+    database["CONN_HEALTH_CHECKS"] = True
+    if pooled:
+        # Every thread of a web process may hold one connection; two spare ones for probes and metrics.
+        options["pool"] = {"min_size": 2, "max_size": env.int("WEB_THREADS", default=8) + 2, "timeout": 5}
+        database["CONN_MAX_AGE"] = 0
+    else:
+        database["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
+    return database
+
+
+# A pool hangs children when it is opened before a fork, so only threaded web processes have one.
+DATABASES = {"default": database_settings(pooled=WEB_PROCESS)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "cache",
+        "OPTIONS": {"socket_timeout": 0.2, "socket_connect_timeout": 0.2},
+    }
+}
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT: Path = VAR_DIR / "static"
+
+REST_FRAMEWORK = {
+    # Closed unless a dialect's view opens it.
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "UNAUTHENTICATED_USER": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Card payments",
+    "VERSION": "1.0.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+PAYMENTS: dict[str, Any] = {
+    # A claim older than this belonged to a process that died; another may take the row over.
+    "CLAIM_LEASE_SECONDS": 60,
+    # One call to a gateway; a request that makes one ends within 20 s.
+    "GATEWAY_TIMEOUT_SECONDS": 15,
+    # When an unknown outcome is asked again, counted from when it became unknown; after the last it is a person's.
+    "UNKNOWN_CHECK_SCHEDULE_SECONDS": [30, 120, 600, 3_600, 21_600, 86_400],
+    # How long a guest may pay an Opening, unless the hold ends earlier.
+    "SESSION_LIFETIME_SECONDS": 3_600,
+    # GET /card_payments/{id} may be an hour old.
+    "CARD_PAYMENT_CACHE_SECONDS": 3_600,
+    # A delivery whose nudge was lost is drained once it is this old.
+    "DELIVERY_DRAIN_AGE_SECONDS": 5,
+}
+BOOKINGS: dict[str, Any] = {
+    "HOLD_MINUTES": 30,
+    "MAX_HOLD_MINUTES": 1_440,
+}

@@ -1,0 +1,88 @@
+"""The broker, the queues and the beat. Services write rows, workers drain rows: a lost message costs seconds."""
+
+from typing import Any
+
+from celery.schedules import crontab
+from kombu import Queue
+
+from config.settings.environment import VAR_DIR, env
+
+# Set by our gunicorn configuration. Only web processes pool connections and give up on the broker at once.
+WEB_PROCESS = env.bool("WEB_PROCESS", default=False)
+
+REDIS_URL = env.str("REDIS_URL")
+
+QUEUE_WEBHOOKS = "webhooks"
+QUEUE_OPERATIONS = "operations"
+QUEUE_DEFAULT = "default"
+
+
+def broker_url(redis_url: str) -> str:
+    """Return Celery's spelling of a Redis address: its unix sockets have another scheme and parameter."""
+    if redis_url.startswith("unix://"):
+        return redis_url.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=")
+    return redis_url
+
+
+def nudge_options() -> dict[str, Any]:
+    """Return transport options under which a stopped or hung broker costs at most 0.2 s, once.
+
+    For web processes only: a worker waits longer than this for its next message.
+    """
+    return {
+        "socket_timeout": 0.2,
+        "socket_connect_timeout": 0.2,
+        "max_retries": 1,
+        "interval_start": 0,
+        "interval_step": 0,
+        "interval_max": 0,
+    }
+
+
+CELERY_BROKER_URL = broker_url(REDIS_URL)
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = nudge_options() if WEB_PROCESS else {}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# None: a worker goes on trying for as long as the broker is away.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_TASK_PUBLISH_RETRY = not WEB_PROCESS
+CELERY_RESULT_BACKEND = None
+CELERY_TASK_IGNORE_RESULT = True
+
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+CELERY_TASK_QUEUES = [Queue(QUEUE_WEBHOOKS), Queue(QUEUE_OPERATIONS), Queue(QUEUE_DEFAULT)]
+CELERY_TASK_DEFAULT_QUEUE = QUEUE_DEFAULT
+CELERY_TASK_CREATE_MISSING_QUEUES = False
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = False
+CELERY_WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=2)
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+# A gateway call ends after 15 s and a statement too: a task that takes longer hangs.
+CELERY_TASK_SOFT_TIME_LIMIT = 90
+CELERY_TASK_TIME_LIMIT = 120
+CELERY_TIMEZONE = "UTC"
+CELERY_ENABLE_UTC = True
+
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "run" / "beat-schedule")
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5
+
+
+def _every(seconds: float, task: str, queue: str) -> dict[str, Any]:
+    """Return a beat entry that leaves no backlog behind while workers are away: each message expires with its turn."""
+    return {"task": task, "schedule": seconds, "options": {"queue": queue, "expires": max(seconds, 5)}}
+
+
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "drain-deliveries": _every(5, "payments.tasks.drain_deliveries", QUEUE_WEBHOOKS),
+    "drain-operations": _every(5, "payments.tasks.drain_operations", QUEUE_OPERATIONS),
+    "resolve-unknown": _every(15, "payments.tasks.resolve_unknown", QUEUE_OPERATIONS),
+    "expire-holds": _every(10, "payments.tasks.expire_holds", QUEUE_OPERATIONS),
+    "confirm-paid-orders": _every(30, "payments.tasks.confirm_paid_orders", QUEUE_OPERATIONS),
+    "prune": {
+        "task": "payments.tasks.prune",
+        "schedule": crontab(hour="3", minute="15"),
+        "options": {"queue": QUEUE_DEFAULT},
+    },
+}

@@ -1,0 +1,51 @@
+"""Settings of `make run`, `make demo` and `manage.py` in a checkout: all has a value, nothing leaves the machine.
+
+Importing this starts nothing. Where the servers are is read from what their supervisor recorded.
+"""
+
+from django.core.exceptions import ImproperlyConfigured
+
+from config.embedded import read_servers
+from config.local_secrets import LocalSecrets
+from config.settings.environment import VAR_DIR, env, is_set, provide
+
+if is_set("DATABASE_URL") != is_set("REDIS_URL"):
+    raise ImproperlyConfigured(
+        "Set both DATABASE_URL and REDIS_URL to use your own servers, or neither for the embedded ones"
+    )
+EMBEDDED_SERVERS = not (is_set("DATABASE_URL") or is_set("REDIS_URL"))
+EMBEDDED_POSTGRES = env.str("EMBEDDED_POSTGRES", default="18")
+
+_secrets = LocalSecrets(VAR_DIR / "secret")
+_servers = read_servers(VAR_DIR) if EMBEDDED_SERVERS else None
+if EMBEDDED_SERVERS:
+    # Without servers the address leads nowhere; manage.py then says what to do.
+    _nowhere = VAR_DIR / "run" / "no-servers"
+    provide(
+        {
+            "DATABASE_URL": _servers.database_url if _servers else f"postgres://app@/app?host={_nowhere}",
+            "REDIS_URL": _servers.redis_url if _servers else f"unix://{_nowhere}/redis.sock?db=0",
+        }
+    )
+provide(
+    {
+        "SECRET_KEY": _secrets.text("SECRET_KEY"),
+        "FIELD_ENCRYPTION_KEYS": _secrets.fernet_key("FIELD_ENCRYPTION_KEYS"),
+        "FINGERPRINT_KEY": _secrets.text("FINGERPRINT_KEY"),
+        "METRICS_TOKEN": _secrets.text("METRICS_TOKEN"),
+        "LOG_FORMAT": "console",
+    }
+)
+
+from config.settings.base import *  # noqa: E402
+
+DEBUG = env.bool("DEBUG", default=False)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+
+# The demo's accounts are at the sandbox; an account the environment knows is taken from there, whole.
+GATEWAY_CREDENTIALS = {
+    **_secrets.sandbox_accounts(base_url=f"http://127.0.0.1:{SANDBOX_PORT}/adyen/v72"),
+    **GATEWAY_CREDENTIALS,
+}

@@ -1,0 +1,53 @@
+"""Settings of the tests: fixed secrets, servers of their own unless DATABASE_URL and REDIS_URL name some."""
+
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+from config.local_secrets import LocalSecrets
+from config.settings.environment import env, is_set, provide
+
+# Where the session's servers will listen is decided here, before anything runs; tests/conftest.py starts them when a
+# test first needs them.
+TEST_SERVERS_DIRECTORY = Path(tempfile.gettempdir()) / f"cp-test-{os.getpid()}-{secrets.token_hex(4)}"
+EMBEDDED_SERVERS = not (is_set("DATABASE_URL") or is_set("REDIS_URL"))
+EMBEDDED_POSTGRES = env.str("EMBEDDED_POSTGRES", default="18")
+
+_secrets = LocalSecrets(None)
+if EMBEDDED_SERVERS:
+    provide(
+        {
+            "DATABASE_URL": f"postgres://app@/app?host={TEST_SERVERS_DIRECTORY}",
+            "REDIS_URL": f"unix://{TEST_SERVERS_DIRECTORY}/redis.sock?db=0",
+        }
+    )
+provide(
+    {
+        "SECRET_KEY": _secrets.text("SECRET_KEY"),
+        "FIELD_ENCRYPTION_KEYS": _secrets.fernet_key("FIELD_ENCRYPTION_KEYS"),
+        "FINGERPRINT_KEY": _secrets.text("FINGERPRINT_KEY"),
+        "METRICS_TOKEN": _secrets.text("METRICS_TOKEN"),
+    }
+)
+
+from config.settings.base import *  # noqa: E402
+
+ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = True
+
+# A pool is exhausted by test threads that do not close, and a kept connection blocks the drop of the test database.
+DATABASES = {"default": {**database_settings(pooled=False), "CONN_MAX_AGE": 0}}
+
+# The test process stands for the web process; the worker it starts says WEB_PROCESS=0.
+IS_WEB = env.bool("WEB_PROCESS", default=True)
+CELERY_BROKER_TRANSPORT_OPTIONS = nudge_options() if IS_WEB else {}
+CELERY_TASK_PUBLISH_RETRY = not IS_WEB
+
+# The sandbox fixture points these at its port.
+GATEWAY_CREDENTIALS = {
+    **_secrets.sandbox_accounts(base_url="http://127.0.0.1:9/adyen/v72"),
+    **GATEWAY_CREDENTIALS,
+}
