@@ -12,6 +12,7 @@ import importlib.util
 import json
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import stat
@@ -86,12 +87,19 @@ def forget_servers(var: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def new_socket_directory() -> Path:
-    """Return a new private directory whose path is short enough for a socket."""
-    for parent in (tempfile.gettempdir(), "/tmp"):  # noqa: S108
-        if len(parent) + len("/cp-xxxxxxxx") <= _LONGEST_SOCKET_DIRECTORY:
-            return Path(tempfile.mkdtemp(prefix="cp-", dir=parent))
+def socket_directory(name: str) -> Path:
+    """Return a path in the temporary folder that is short enough for a socket. Whoever makes it, makes it private."""
+    for parent in (Path(tempfile.gettempdir()), Path("/tmp")):  # noqa: S108
+        if len(str(parent / name)) <= _LONGEST_SOCKET_DIRECTORY:
+            return parent / name
     raise EmbeddedServersFailed("the temporary folder's path is too long for a socket; set TMPDIR to a shorter one")
+
+
+def new_socket_directory() -> Path:
+    """Return a new private directory for sockets."""
+    directory = socket_directory(f"cp-{secrets.token_hex(4)}")
+    directory.mkdir(mode=0o700)
+    return directory
 
 
 def server_home(var: Path) -> Path:
@@ -125,7 +133,7 @@ class EmbeddedServers:
         log_directory: Path,
         postgres: str = "18",
         durable: bool = True,
-        echo: Echo | None = None,
+        note: Echo | None = None,
     ) -> None:
         if postgres not in _INSTALL_FOLDERS:
             raise EmbeddedServersFailed(
@@ -139,7 +147,7 @@ class EmbeddedServers:
         self._postgres = postgres
         self._durable = durable
         self._user = _UNPRIVILEGED_USER if _drops_privileges() else None
-        self._echo = echo
+        self._note = note
         self._supervisor: Supervisor | None = None
 
     @property
@@ -173,7 +181,7 @@ class EmbeddedServers:
         self._supervisor = Supervisor(
             [self._postgres_child(programs["postgres"]), self._valkey_child(programs["valkey-server"])],
             log_directory=self._logs,
-            echo=self._echo,
+            note=self._note,
         )
         self._supervisor.start()
         try:

@@ -61,11 +61,14 @@ class Stack:
                 _require_free(name, port)
             self._start_servers(exits)
             self._write_sandbox_config()
+            settings.STATIC_ROOT.mkdir(exist_ok=True)
             self._manage("migrate", "--noinput", "--verbosity=0")
             if self._is_seeded:
                 self._say("set-up", "demo data")
                 self._manage("seed_demo", "--json")
-            self._supervisor = Supervisor(self._children(), log_directory=self._var / "log", echo=self._echo)
+            self._supervisor = Supervisor(
+                self._children(), log_directory=self._var / "log", echo=self._echo, note=self._say
+            )
             self._say("set-up", "web, worker, beat, sandbox")
             exits.callback(self._supervisor.stop)
             self._supervisor.start()
@@ -110,10 +113,10 @@ class Stack:
             socket_directory=new_socket_directory(),
             log_directory=self._var / "log",
             postgres=settings.EMBEDDED_POSTGRES,
-            echo=self._echo,
+            note=self._say,
         )
-        exits.enter_context(embedded)
         exits.callback(forget_servers, self._var)
+        exits.enter_context(embedded)
         record_servers(self._var, embedded.servers)
 
     def _write_sandbox_config(self) -> None:
@@ -149,12 +152,12 @@ class Stack:
         sandbox = ["gateways.sandbox", "--port", str(settings.SANDBOX_PORT)]
         sandbox += ["--config", str(self._var / "run" / "sandbox.json")]
         sandbox += ["--state", str(self._var / "run" / "sandbox.sqlite3")]
-        worker = ["celery", "-A", "config.celery", "worker"]
+        worker = ["celery", "--quiet", "-A", "config.celery", "worker"]
         worker += ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
         return [
             self._child("sandbox", sandbox, stop_seconds=5),
             self._child("worker", worker, stop_seconds=8),
-            self._child("beat", ["celery", "-A", "config.celery", "beat", "--pidfile="], stop_seconds=5),
+            self._child("beat", ["celery", "--quiet", "-A", "config.celery", "beat", "--pidfile="], stop_seconds=5),
             self._child("web", ["gunicorn", "-c", "python:config.gunicorn", "config.wsgi"], stop_seconds=9),
         ]
 

@@ -59,13 +59,17 @@ def tethered(command: Sequence[str], *, death_signal: int = signal.SIGKILL, user
 class Supervisor:
     """Start children, restart those that die with a growing pause, stop them all.
 
+    `echo` gets every line the children write, `note` what happens to them.
     One thread starts every child and lives until the last has ended: the death signal follows the thread that forked.
     """
 
-    def __init__(self, children: Sequence[Child], *, log_directory: Path, echo: Echo | None = None) -> None:
+    def __init__(
+        self, children: Sequence[Child], *, log_directory: Path, echo: Echo | None = None, note: Echo | None = None
+    ) -> None:
         self._running = {child.name: _Running(child) for child in children}
         self._log_directory = log_directory
         self._echo = echo
+        self._note = note or echo
         self._stopping = threading.Event()
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
@@ -149,7 +153,7 @@ class Supervisor:
             pause = 0.0 if running.deaths == 1 else min(0.25 * 2**running.deaths, _LONGEST_BACK_OFF_SECONDS)
             running.process = None
             running.start_again_at = time.monotonic() + pause
-            self._say(running, f"ended with {status}; starting again" + (f" in {pause:.1f} s" if pause else ""))
+            self._tell(running, f"ended with {status}; starting again" + (f" in {pause:.1f} s" if pause else ""))
         elif time.monotonic() >= running.start_again_at:
             self._start(running)
 
@@ -164,7 +168,7 @@ class Supervisor:
             try:
                 process.wait(max(0.0, asked_at + running.child.stop_seconds - time.monotonic()))
             except subprocess.TimeoutExpired:
-                self._say(running, "did not end in time; killed")
+                self._tell(running, "did not end in time; killed")
             # Also what it started: a pool's children, a server's workers.
             self._kill_group(process)
             process.wait()
@@ -176,10 +180,10 @@ class Supervisor:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
 
-    def _say(self, running: _Running, line: str) -> None:
+    def _tell(self, running: _Running, line: str) -> None:
         running.last_lines = [*running.last_lines[-29:], line]
-        if self._echo is not None:
-            self._echo(running.child.name, line)
+        if self._note is not None:
+            self._note(running.child.name, line)
 
     def _pump(self, running: _Running, process: "subprocess.Popen[bytes]") -> None:
         path = self._log_directory / f"{running.child.name}.log"
@@ -193,5 +197,8 @@ class Supervisor:
                     log = path.open("ab")
                 log.write(raw)
                 log.flush()
-                self._say(running, raw.decode(errors="replace").rstrip())
+                line = raw.decode(errors="replace").rstrip()
+                running.last_lines = [*running.last_lines[-29:], line]
+                if self._echo is not None:
+                    self._echo(running.child.name, line)
         log.close()

@@ -2,24 +2,40 @@
 
 import os
 import secrets
-import tempfile
-from pathlib import Path
+import socket
 
+from config.embedded import socket_directory
 from config.local_secrets import LocalSecrets
 from config.settings.environment import env, is_set, provide
 
 # Where the session's servers will listen is decided here, before anything runs; tests/conftest.py starts them when a
 # test first needs them.
-TEST_SERVERS_DIRECTORY = Path(tempfile.gettempdir()) / f"cp-test-{os.getpid()}-{secrets.token_hex(4)}"
+TEST_SERVERS_DIRECTORY = socket_directory(f"cp-test-{os.getpid()}-{secrets.token_hex(4)}")
 EMBEDDED_SERVERS = not (is_set("DATABASE_URL") or is_set("REDIS_URL"))
 EMBEDDED_POSTGRES = env.str("EMBEDDED_POSTGRES", default="18")
+
+
+def _free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def _test_database(redis_url: str) -> str:
+    """Return the address of database 15 there: the tests empty it."""
+    address, _, query = redis_url.partition("?")
+    if address.startswith("unix://"):
+        return f"{address}?db=15"
+    scheme, _, rest = address.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}/15" + (f"?{query}" if query else "")
+
 
 _secrets = LocalSecrets(None)
 if EMBEDDED_SERVERS:
     provide(
         {
             "DATABASE_URL": f"postgres://app@/app?host={TEST_SERVERS_DIRECTORY}",
-            "REDIS_URL": f"unix://{TEST_SERVERS_DIRECTORY}/redis.sock?db=0",
+            "REDIS_URL": f"unix://{TEST_SERVERS_DIRECTORY}/redis.sock",
         }
     )
 provide(
@@ -30,6 +46,10 @@ provide(
         "METRICS_TOKEN": _secrets.text("METRICS_TOKEN"),
     }
 )
+
+# Chosen here, so that the live server, the sandbox and the worker that a test starts know of each other.
+provide({"WEB_PORT": _free_port(), "SANDBOX_PORT": _free_port()})
+env.ENVIRON["REDIS_URL"] = _test_database(env.str("REDIS_URL"))
 
 from config.settings.base import *  # noqa: E402
 
@@ -46,8 +66,7 @@ IS_WEB = env.bool("WEB_PROCESS", default=True)
 CELERY_BROKER_TRANSPORT_OPTIONS = nudge_options() if IS_WEB else {}
 CELERY_TASK_PUBLISH_RETRY = not IS_WEB
 
-# The sandbox fixture points these at its port.
 GATEWAY_CREDENTIALS = {
-    **_secrets.sandbox_accounts(base_url="http://127.0.0.1:9/adyen/v72"),
+    **_secrets.sandbox_accounts(base_url=f"http://127.0.0.1:{SANDBOX_PORT}/adyen/v72"),
     **GATEWAY_CREDENTIALS,
 }

@@ -1,0 +1,141 @@
+"""What every test can use: real PostgreSQL and Valkey, the sandbox, Celery workers; and no way off this machine."""
+
+import ipaddress
+import os
+import pwd
+import re
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+from django.conf import settings
+
+from config.embedded import EmbeddedServers, server_home
+from config.heartbeat import impatient_redis
+from tests.processes import CeleryWorker, Sandbox
+
+hypothesis.settings.register_profile("project", deadline=None, derandomize=bool(os.environ.get("CI")))
+hypothesis.settings.load_profile("project")
+
+# The live server listens where the sandbox's webhooks go.
+os.environ["DJANGO_LIVE_TEST_SERVER_ADDRESS"] = f"127.0.0.1:{settings.WEB_PORT}"
+
+
+class LeftTheMachine(RuntimeError):
+    """Say that a test tried to reach something beyond loopback."""
+
+
+def _guard(address: Any) -> None:
+    if not isinstance(address, tuple) or address[0] == "localhost":
+        return
+    try:
+        is_loopback = ipaddress.ip_address(address[0]).is_loopback
+    except ValueError:
+        is_loopback = False
+    if not is_loopback:
+        raise LeftTheMachine(f"a test tried to reach {address[0]}:{address[1]}")
+
+
+_connect, _connect_ex = socket.socket.connect, socket.socket.connect_ex
+
+
+def _guarded_connect(self: socket.socket, address: Any) -> None:
+    _guard(address)
+    _connect(self, address)
+
+
+def _guarded_connect_ex(self: socket.socket, address: Any) -> int:
+    _guard(address)
+    return _connect_ex(self, address)
+
+
+socket.socket.connect = _guarded_connect  # type: ignore[method-assign,assignment]
+socket.socket.connect_ex = _guarded_connect_ex  # type: ignore[method-assign,assignment]
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[None]:
+    """Run PostgreSQL and Valkey for the session, unless DATABASE_URL and REDIS_URL name some."""
+    if not settings.EMBEDDED_SERVERS:
+        yield
+        return
+    directory: Path = settings.TEST_SERVERS_DIRECTORY
+    _remove_what_killed_sessions_left(directory.parent)
+    directory.mkdir(mode=0o700)
+    embedded = EmbeddedServers(
+        home=server_home(settings.VAR_DIR),
+        data=directory / "data",
+        socket_directory=directory,
+        log_directory=settings.VAR_DIR / "log" / "test",
+        postgres=settings.EMBEDDED_POSTGRES,
+        durable=False,
+    )
+    try:
+        with embedded:
+            yield
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(servers: None) -> None:
+    """Have the servers up before pytest-django makes the test database."""
+
+
+@pytest.fixture(autouse=True)
+def _clean_broker(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Leave no message, cache entry or counter to the next test."""
+    yield
+    if "servers" in request.fixturenames or "django_db_setup" in request.fixturenames or _uses_database(request):
+        impatient_redis(settings.REDIS_URL).flushdb()
+
+
+def _uses_database(request: pytest.FixtureRequest) -> bool:
+    return request.node.get_closest_marker("django_db") is not None or "_django_db_helper" in request.fixturenames
+
+
+@pytest.fixture(scope="session")
+def _sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    process = Sandbox(tmp_path_factory.mktemp("sandbox"))
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def sandbox(_sandbox_process: Sandbox) -> Iterator[Sandbox]:
+    """The sandbox processors, knowing nothing but the accounts; their webhooks go to `live_server`."""
+    _sandbox_process.reset()
+    yield _sandbox_process
+    _sandbox_process.reset()
+
+
+@pytest.fixture
+def celery_worker_process(transactional_db: None, servers: None, tmp_path: Path) -> Iterator[CeleryWorker]:
+    """A running Celery worker on the test database."""
+    worker = CeleryWorker(tmp_path)
+    worker.start()
+    yield worker
+    worker.stop()
+
+
+def _remove_what_killed_sessions_left(parent: Path) -> None:
+    ours = {os.geteuid(), pwd.getpwnam("nobody").pw_uid} if os.geteuid() == 0 else {os.geteuid()}
+    for folder in parent.glob("cp-test-*"):
+        match = re.fullmatch(r"cp-test-(\d+)-[0-9a-f]{8}", folder.name)
+        if match and not _is_alive(int(match[1])) and folder.lstat().st_uid in ours:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
