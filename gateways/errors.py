@@ -1,0 +1,46 @@
+"""What can go wrong when we talk to a processor, and the six reasons a payment can fail for."""
+
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """Name why a payment failed, in the words every dialect shares; exactly these six."""
+
+    PROCESSOR_UNAVAILABLE = "PROCESSOR_UNAVAILABLE"
+    TRANSACTION_DECLINED = "TRANSACTION_DECLINED"
+    INVALID_CARD_NUMBER = "INVALID_CARD_NUMBER"
+    INVALID_CARD_EXPIRY = "INVALID_CARD_EXPIRY"
+    CREDIT_LIMIT_EXCEEDED = "CREDIT_LIMIT_EXCEEDED"
+    UNDEFINED_CARD_ERROR = "UNDEFINED_CARD_ERROR"
+
+
+class GatewayError(Exception):
+    """Be the root of all broken talk with a processor; a refusal is an Outcome, never an exception."""
+
+
+class NotSent(GatewayError):
+    """Say that the processor did nothing: it is safe to ask again, with the same key."""
+
+
+class Busy(NotSent):
+    """Say that the processor turned the call away unread, having too much to do: ask again later with the same key."""
+
+
+class AnswerLost(GatewayError):
+    """Say that the processor may have acted: the outcome is unknown and must never be retried with a new key."""
+
+
+class Rejected(GatewayError):
+    """Say that the processor refused to understand us (our bug, or configuration): nothing happened there."""
+
+
+class InvalidSignature(GatewayError):
+    """Say that a delivery does not prove that it comes from the processor."""
+
+
+class Unsupported(GatewayError):
+    """Say that this gateway has no such verb."""
+
+
+class MisconfiguredAccount(GatewayError):
+    """Say that an account lacks credentials or names a gateway we do not have."""

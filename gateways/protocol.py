@@ -1,0 +1,377 @@
+"""The Gateway protocol: how the core talks to any processor. Chapter one of the book.
+
+An adapter translates between these dataclasses and one vendor's wire. It decides nothing, stores nothing and knows
+nothing of bookings. Amounts are `Money` (minor units by ISO 4217); an adapter applies its vendor's own exponents on the
+way out and in.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Protocol
+
+from gateways.errors import ErrorCode
+from money import Money
+
+
+class Capability(StrEnum):
+    """Name what a gateway can do; declared exactly when the verb works."""
+
+    OPEN = "open"
+    CHARGE_STORED_CARD = "charge_stored_card"
+    CHARGE_ENCRYPTED_CARD = "charge_encrypted_card"
+    CHARGE_RAW_CARD = "charge_raw_card"
+    CHARGE_EXTERNAL = "charge_external"
+    COMPLETE = "complete"
+    AUTHORIZE = "authorize"
+    CAPTURE = "capture"
+    PARTIAL_CAPTURE = "partial_capture"
+    VOID = "void"
+    REFUND = "refund"
+    PARTIAL_REFUND = "partial_refund"
+    FETCH = "fetch"
+    WEBHOOKS = "webhooks"
+    STORE_CARD = "store_card"
+
+
+class Source(StrEnum):
+    """Say where the card is: in the guest's browser, in a terminal, or read out by phone or mail."""
+
+    ECOM = "ECOM"
+    POS = "POS"
+    MOTO = "MOTO"
+
+
+class OutcomeKind(StrEnum):
+    """Name everything a gateway can say, in our words."""
+
+    ACTION_REQUIRED = "ACTION_REQUIRED"
+    PENDING = "PENDING"
+    AUTHORIZED = "AUTHORIZED"
+    CAPTURED = "CAPTURED"
+    CAPTURE_FAILED = "CAPTURE_FAILED"
+    DECLINED = "DECLINED"
+    EXPIRED = "EXPIRED"
+    VOIDED = "VOIDED"
+    VOID_FAILED = "VOID_FAILED"
+    REFUNDED = "REFUNDED"
+    REFUND_FAILED = "REFUND_FAILED"
+    REFUND_REVERSED = "REFUND_REVERSED"
+    DISPUTE_OPENED = "DISPUTE_OPENED"
+    CHARGEBACK = "CHARGEBACK"
+    CHARGEBACK_REVERSED = "CHARGEBACK_REVERSED"
+    CARD_STORED = "CARD_STORED"
+    CARD_REVOKED = "CARD_REVOKED"
+    REPORT_AVAILABLE = "REPORT_AVAILABLE"
+    NOTE = "NOTE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """Name the thing a request or a piece of news is about.
+
+    `ours` is the reference we gave (an Opening's or a Transaction's), `gateway` the processor's id of this very attempt
+    or operation, `payment` the processor's id of the payment it belongs to (equal to `gateway` for the payment itself),
+    `opening` the processor's id of the session, intent or order it happened in.
+    """
+
+    ours: str | None = None
+    gateway: str | None = None
+    payment: str | None = None
+    opening: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decline:
+    """Say why a bank or processor said no: our code, and the vendor's own words for staff."""
+
+    code: ErrorCode
+    raw_code: str = ""
+    raw_text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """Say what the guest's browser must do next."""
+
+    type: str
+    url: str = ""
+    method: str = "GET"
+    fields: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """Describe a card without its number; `token` is the processor's reusable reference, None when there is none."""
+
+    brand: str = ""
+    last4: str = ""
+    bin: str = ""
+    expiry_month: int | None = None
+    expiry_year: int | None = None
+    token: str | None = field(default=None, repr=False)
+    shopper_reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeNews:
+    """Say how a dispute stands."""
+
+    stage: str
+    reason: str = ""
+    evidence_due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """Be one piece of news from a gateway, whichever way it came.
+
+    `event_key` is canonical: the answer, the webhook, the poll and the report of one fact carry the same one (usually
+    the processor's reference of the operation); together with account and `kind` it is unique. `money` is None where
+    the news has no amount. `cumulative` says that `money` is a total so far and not an increment. `occurred_at` is the
+    processor's clock, or ours when it gave none. `raw` is scrubbed already.
+    """
+
+    kind: OutcomeKind
+    reference: Reference
+    event_key: str
+    occurred_at: datetime
+    money: Money | None = None
+    cumulative: bool = False
+    decline: Decline | None = None
+    action: Action | None = None
+    card: Card | None = None
+    dispute: DisputeNews | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def is_about_money(self) -> bool:
+        """Say whether somebody must find out what this news speaks of, should we have no record of it."""
+        return self.kind not in (
+            OutcomeKind.NOTE,
+            OutcomeKind.REPORT_AVAILABLE,
+            OutcomeKind.CARD_STORED,
+            OutcomeKind.CARD_REVOKED,
+            OutcomeKind.DECLINED,
+            OutcomeKind.EXPIRED,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRequest:
+    """Ask for something a guest can pay."""
+
+    reference: str
+    idempotency_key: str
+    money: Money
+    return_url: str
+    source: Source
+    captures_at_once: bool
+    expires_at: datetime
+    channel: str = "Web"
+    country_code: str = ""
+    locale: str = ""
+    email: str = field(default="", repr=False)
+    shopper_reference: str = ""
+    stores_card: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """Be what a gateway opened; `client` is what the guest's browser needs, as JSON, and may hold secrets."""
+
+    gateway_reference: str
+    expires_at: datetime
+    client: Mapping[str, Any] = field(repr=False)
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalCharge:
+    """Register a payment somebody else took, or a refusal somebody else got."""
+
+    is_approved: bool
+    refusal_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeRequest:
+    """Take money now, without a page: by a stored card, or registered from elsewhere.
+
+    Exactly one of `card_token` and `external` is set. The token is never logged.
+    """
+
+    reference: str
+    idempotency_key: str
+    money: Money
+    source: Source
+    captures_at_once: bool
+    card_token: str | None = field(default=None, repr=False)
+    shopper_reference: str = ""
+    external: ExternalCharge | None = None
+    return_url: str = ""
+    requested_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompleteRequest:
+    """Ask how a guest's attempt ended, with the evidence the client brought back.
+
+    `opening_reference` is the one we stored, never the client's word; `evidence` is the client's (Adyen: the
+    sessionResult).
+    """
+
+    opening_reference: str
+    reference: str
+    money: Money
+    evidence: str = field(default="", repr=False)
+    requested_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureRequest:
+    """Ask for authorized money; `payment_reference` is the processor's id of the payment."""
+
+    payment_reference: str
+    reference: str
+    idempotency_key: str
+    money: Money
+    requested_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoidRequest:
+    """Release an authorization.
+
+    `may_be_captured` asks for whatever undoes the payment: a release, or a full refund if it turns out to be captured.
+    """
+
+    payment_reference: str
+    reference: str
+    idempotency_key: str
+    may_be_captured: bool = False
+    requested_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundRequest:
+    """Give back captured money, whole or in part."""
+
+    payment_reference: str
+    reference: str
+    idempotency_key: str
+    money: Money
+    requested_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevokeCardRequest:
+    """Make a stored card unusable at the gateway."""
+
+    card_token: str = field(repr=False)
+    shopper_reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """Be one HTTP request a gateway sent us, as it came; header names are lower case."""
+
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """Say that a delivery is genuine, how to tell it from others, and how to acknowledge it."""
+
+    delivery_key: str
+    acknowledgement: str = ""
+    content_type: str = "text/plain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """Map one column of a settlement report onto a field of ours."""
+
+    header: str
+    field: str
+    unit: str = ""
+    is_required: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnMap:
+    """Describe a settlement report so that importing can type it in SQL; `types` maps the vendor's row types."""
+
+    columns: tuple[Column, ...]
+    types: Mapping[str, str]
+
+
+class Gateway(Protocol):
+    """Be a processor. Every verb raises NotSent, AnswerLost, Rejected or Unsupported and nothing else."""
+
+    slug: ClassVar[str]
+    capabilities: ClassVar[frozenset[Capability]]
+    webhooks_are_hints: ClassVar[bool]
+    idempotency_window_seconds: ClassVar[int | None]
+    longest_opening_seconds: ClassVar[int | None]
+    secret_fields: ClassVar[frozenset[str]]
+    settlement_columns: ClassVar[ColumnMap | None]
+
+    def __init__(self, credentials: Mapping[str, str]) -> None:
+        """Take an account's credentials; nothing is sent."""
+        ...
+
+    @classmethod
+    def missing_credentials(cls, credentials: Mapping[str, str]) -> tuple[str, ...]:
+        """Return the names of the credentials that are needed and absent, empty or unreadable."""
+        ...
+
+    def client_settings(self, *, money: Money, country_code: str) -> Mapping[str, Any]:
+        """Return what a browser needs to know before anything is opened (public values only)."""
+        ...
+
+    def open(self, request: OpenRequest) -> Opened:
+        """Open something a guest can pay."""
+        ...
+
+    def charge(self, request: ChargeRequest) -> Outcome:
+        """Take money by a stored card, or register what was taken elsewhere."""
+        ...
+
+    def complete(self, request: CompleteRequest) -> tuple[Outcome, ...]:
+        """Read how the guest's attempt ended; empty when the gateway says it is not finished."""
+        ...
+
+    def capture(self, request: CaptureRequest) -> Outcome:
+        """Ask for authorized money."""
+        ...
+
+    def void(self, request: VoidRequest) -> Outcome:
+        """Release an authorization."""
+        ...
+
+    def refund(self, request: RefundRequest) -> Outcome:
+        """Give captured money back."""
+        ...
+
+    def fetch(self, reference: Reference) -> tuple[Outcome, ...]:
+        """Ask what the gateway believes happened, by whatever its vendor documents."""
+        ...
+
+    def revoke_card(self, request: RevokeCardRequest) -> None:
+        """Delete a stored card at the gateway; deleting one that is gone is fine."""
+        ...
+
+    def verify_webhook(self, delivery: Delivery) -> Verified:
+        """Prove that a delivery is genuine.
+
+        :raises InvalidSignature: it is not, or proves nothing.
+        """
+        ...
+
+    def read_webhook(self, delivery: Delivery) -> tuple[Outcome, ...]:
+        """Translate a genuine delivery into news; unknown events become NOTE, never an error."""
+        ...
