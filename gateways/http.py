@@ -1,0 +1,195 @@
+"""One HTTP client for every adapter: it knows for certain whether anything was sent.
+
+Connecting and talking are two phases. What fails while connecting was not sent; what fails later may have been acted
+upon. Connections are not kept: a kept one that the far side has just closed cannot be told from a lost answer.
+Redirects are not followed, because they would carry a key to another host.
+"""
+
+import http.client
+import json
+import logging
+import socket
+import ssl
+import threading
+import time
+import urllib.request
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import certifi
+import structlog
+
+from gateways.errors import AnswerLost, NotSent, Rejected
+from gateways.scrubbing import scrub
+
+logger = structlog.get_logger(__name__)
+
+_CONNECT_ATTEMPTS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpAnswer:
+    """Be a complete answer, whatever its status; header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    def json_object(self) -> dict[str, Any] | None:
+        """Return the body as a JSON object with exact decimals, or None if it is anything else."""
+        return _json_object(self.body)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpClient:
+    """Talk to one processor.
+
+    `read_seconds` bounds one silence, `total_seconds` the whole exchange after connecting, so that a processor that
+    drips bytes cannot hold a worker.
+    """
+
+    gateway: str
+    secret_fields: Collection[str]
+    connect_seconds: float = 2.0
+    read_seconds: float = 12.0
+    total_seconds: float = 15.0
+    max_answer_bytes: int = 1024 * 1024
+
+    def send(
+        self, operation: str, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None
+    ) -> HttpAnswer:
+        """Send one request and return whatever is answered.
+
+        :raises NotSent: no connection was made; the request never left.
+        :raises AnswerLost: the connection failed, or ran out of time, after the request began to leave.
+        :raises Rejected: the request cannot be written down as HTTP.
+        """
+        started_at = time.monotonic()
+        try:
+            answer = self._exchange(operation, method, url, headers, body)
+        except (NotSent, AnswerLost) as problem:
+            logger.warning(
+                "gateway_call_failed",
+                gateway=self.gateway,
+                operation=operation,
+                problem=type(problem).__name__,
+                milliseconds=_milliseconds_since(started_at),
+            )
+            raise
+        logger.info(
+            "gateway_answered",
+            gateway=self.gateway,
+            operation=operation,
+            status=answer.status,
+            milliseconds=_milliseconds_since(started_at),
+        )
+        if logging.getLogger(__name__).isEnabledFor(logging.DEBUG):
+            logger.debug(
+                "gateway_transcript",
+                gateway=self.gateway,
+                operation=operation,
+                sent=scrub(_json_object(body or b""), self.secret_fields),
+                received=scrub(answer.json_object(), self.secret_fields),
+            )
+        return answer
+
+    def _exchange(
+        self, operation: str, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> HttpAnswer:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise Rejected(f"{self.gateway} {operation}: the address is not an http or https URL")
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection = self._connect(operation, parts.scheme, parts.hostname, parts.port)
+        if isinstance(connection, _ThroughPlainProxy):
+            target = url
+        connected = connection.sock
+        # A socket timeout bounds one silence only; this ends the exchange from outside.
+        watchdog = threading.Timer(self.total_seconds, _cut, [connected])
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            connected.settimeout(self.read_seconds)
+            connection.request(method, target, body=body, headers=dict(headers))
+            response = connection.getresponse()
+            received = response.read(self.max_answer_bytes + 1)
+            is_cut_short = bool(response.length) and len(received) <= self.max_answer_bytes
+            answer_headers = {name.lower(): value for name, value in response.getheaders()}
+        except (http.client.InvalidURL, ValueError) as problem:
+            raise Rejected(
+                f"{self.gateway} {operation}: cannot be written as HTTP ({type(problem).__name__})"
+            ) from None
+        except (OSError, http.client.HTTPException) as problem:
+            raise AnswerLost(f"{self.gateway} {operation}: no whole answer ({type(problem).__name__})") from None
+        finally:
+            watchdog.cancel()
+            connection.close()
+        if len(received) > self.max_answer_bytes:
+            raise AnswerLost(f"{self.gateway} {operation}: the answer is larger than {self.max_answer_bytes} bytes")
+        if is_cut_short:
+            raise AnswerLost(f"{self.gateway} {operation}: the answer ended early")
+        return HttpAnswer(status=response.status, headers=answer_headers, body=received)
+
+    def _connect(self, operation: str, scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
+        problem: Exception | None = None
+        for _ in range(_CONNECT_ATTEMPTS):
+            connection = self._new_connection(scheme, host, port)
+            try:
+                connection.connect()
+            except (OSError, UnicodeError, http.client.HTTPException) as failure:
+                connection.close()
+                problem = failure
+                if isinstance(failure, TimeoutError):
+                    break
+            else:
+                return connection
+        raise NotSent(f"{self.gateway} {operation}: no connection to {host} ({type(problem).__name__})") from None
+
+    def _new_connection(self, scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
+        proxy = None if urllib.request.proxy_bypass(host) else urllib.request.getproxies().get(scheme)
+        if proxy is None:
+            if scheme == "https":
+                return http.client.HTTPSConnection(host, port, timeout=self.connect_seconds, context=_tls())
+            return http.client.HTTPConnection(host, port, timeout=self.connect_seconds)
+        through = urlsplit(proxy if "//" in proxy else f"//{proxy}")
+        if scheme == "https":
+            tunnel = http.client.HTTPSConnection(
+                through.hostname or "", through.port, timeout=self.connect_seconds, context=_tls()
+            )
+            tunnel.set_tunnel(host, port)
+            return tunnel
+        return _ThroughPlainProxy(through.hostname or "", through.port, timeout=self.connect_seconds)
+
+
+class _ThroughPlainProxy(http.client.HTTPConnection):
+    """Be a connection to a forward proxy, which wants the whole URL as the target."""
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Trust the machine's own authorities (SSL_CERT_FILE is honored) and certifi's."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
+
+
+def _milliseconds_since(started_at: float) -> int:
+    return round((time.monotonic() - started_at) * 1000)
+
+
+def _cut(connected: socket.socket) -> None:
+    with suppress(OSError):
+        connected.shutdown(socket.SHUT_RDWR)
+
+
+def _json_object(body: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(body, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
