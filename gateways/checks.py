@@ -1,0 +1,92 @@
+"""System checks: a gateway that cannot work is found at start, not by a guest."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.db import DatabaseError
+
+from gateways.errors import MisconfiguredAccount
+from gateways.exponents import gateway_exponent
+from gateways.models import GatewayAccount
+from gateways.protocol import Capability, Gateway
+from gateways.registry import account_problems, gateway_class, is_production
+from money import MoneyError
+
+VERBS: dict[Capability, str] = {
+    Capability.OPEN: "open",
+    Capability.CHARGE_STORED_CARD: "charge",
+    Capability.CHARGE_ENCRYPTED_CARD: "charge",
+    Capability.CHARGE_RAW_CARD: "charge",
+    Capability.CHARGE_EXTERNAL: "charge",
+    Capability.COMPLETE: "complete",
+    Capability.AUTHORIZE: "open",
+    Capability.CAPTURE: "capture",
+    Capability.PARTIAL_CAPTURE: "capture",
+    Capability.VOID: "void",
+    Capability.REFUND: "refund",
+    Capability.PARTIAL_REFUND: "refund",
+    Capability.FETCH: "fetch",
+    Capability.WEBHOOKS: "verify_webhook",
+    Capability.STORE_CARD: "revoke_card",
+}
+_ATTRIBUTES = (
+    "capabilities",
+    "webhooks_are_hints",
+    "idempotency_window_seconds",
+    "longest_opening_seconds",
+    "secret_fields",
+    "settlement_columns",
+    "missing_credentials",
+    "client_settings",
+    "read_webhook",
+    *dict.fromkeys(VERBS.values()),
+)
+
+
+@checks.register(checks.Tags.security)
+def check_gateways(**_: Any) -> list[checks.CheckMessage]:
+    """Check that every gateway of the settings can be imported, keeps the protocol and has a currency table."""
+    found: list[checks.CheckMessage] = []
+    for slug in settings.GATEWAYS:
+        try:
+            gateway = gateway_class(slug)
+        except MisconfiguredAccount as problem:
+            found.append(checks.Error(str(problem), id="gateways.E001"))
+            continue
+        found.extend(_protocol_problems(slug, gateway))
+    return found
+
+
+@checks.register(checks.Tags.database)
+def check_accounts(*, databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
+    """Check that every active account has a gateway and credentials, none of production's at a stand-in."""
+    if not databases or "default" not in databases:
+        return []
+    try:
+        accounts = list(GatewayAccount.objects.filter(is_active=True).order_by("slug"))
+    except DatabaseError:
+        # Before the first migration there are no accounts to check.
+        return []
+    kind = checks.Error if is_production() else checks.Warning
+    return [
+        kind(f"account {account.slug}: {problem}", id="gateways.E005" if kind is checks.Error else "gateways.W005")
+        for account in accounts
+        for problem in account_problems(account)
+    ]
+
+
+def _protocol_problems(slug: str, gateway: type[Gateway]) -> list[checks.CheckMessage]:
+    found: list[checks.CheckMessage] = []
+    if getattr(gateway, "slug", None) != slug:
+        found.append(
+            checks.Error(f"gateway {slug!r} calls itself {getattr(gateway, 'slug', None)!r}", id="gateways.E002")
+        )
+    if missing := [name for name in _ATTRIBUTES if not hasattr(gateway, name)]:
+        found.append(checks.Error(f"gateway {slug!r} lacks {', '.join(missing)}", id="gateways.E003"))
+    try:
+        gateway_exponent(slug, "EUR")
+    except MoneyError as problem:
+        found.append(checks.Error(f"gateway {slug!r}: {problem}", id="gateways.E004"))
+    return found

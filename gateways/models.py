@@ -1,0 +1,37 @@
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+
+class Environment(models.TextChoices):
+    """Say which of a processor's worlds an account lives in."""
+
+    TEST = "test"
+    LIVE = "live"
+
+
+class GatewayAccount(models.Model):
+    """Be one merchant account at one processor; its credentials come from the environment, found by `slug`."""
+
+    slug = models.SlugField(
+        max_length=40, unique=True, help_text="Names the account in URLs and in GATEWAY_<SLUG>__… variables."
+    )
+    name = models.CharField(max_length=120)
+    gateway = models.CharField(max_length=40, help_text="A key of settings.GATEWAYS.")
+    environment = models.CharField(max_length=8, choices=Environment.choices)
+    currencies = ArrayField(models.CharField(max_length=3))
+    sources = ArrayField(models.CharField(max_length=8), help_text="Any of ECOM, POS, MOTO.")
+    captures_at_once = models.BooleanField(
+        default=True,
+        help_text="On: a sale, captured with its authorization. Off: authorized, and captured at confirmation.",
+    )
+    stores_cards = models.BooleanField(default=False, help_text="Ask the guest to keep the card for later charges.")
+    confirm_paid_after_minutes = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Confirm an order that was paid in full but never confirmed after so many minutes; empty: staff.",
+    )
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.slug
