@@ -162,8 +162,16 @@ PAYMENTS: dict[str, Any] = {
     "SESSION_LIFETIME_SECONDS": 3_600,
     # GET /card_payments/{id} may be an hour old.
     "CARD_PAYMENT_CACHE_SECONDS": 3_600,
-    # A delivery whose nudge was lost is drained once it is this old.
-    "DELIVERY_DRAIN_AGE_SECONDS": 5,
+    # An order with money on it keeps its hold this long at a time.
+    "KEEP_PAID_HOLD_MINUTES": 60,
+    # Money taken and nothing confirmed for this long is shown to staff.
+    "PAID_UNCONFIRMED_CASE_MINUTES": 15,
+    # The partner says a guest paid and the gateway has said nothing for this long: shown to staff.
+    "WEBHOOK_OVERDUE_MINUTES": 10,
+    # A gateway accepted an operation and its result has not come for this long: shown to staff.
+    "OPERATION_OVERDUE_HOURS": 72,
+    # Bodies of handled webhooks are deleted after this long; what they said stays in the events.
+    "KEEP_WEBHOOKS_DAYS": 180,
 }
 BOOKINGS: dict[str, Any] = {
     "HOLD_MINUTES": 30,

@@ -5,7 +5,6 @@ Importing this starts nothing. Where the servers are is read from what their sup
 
 import warnings
 
-from celery.platforms import SecurityWarning
 from django.core.exceptions import ImproperlyConfigured
 
 from config.embedded import read_servers
@@ -43,7 +42,7 @@ provide(
 from config.settings.base import *  # noqa: E402
 
 # A container's only user is often root; here that harms nobody.
-warnings.filterwarnings("ignore", category=SecurityWarning)
+warnings.filterwarnings("ignore", message="You're running the worker with superuser privileges")
 
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
