@@ -1,0 +1,62 @@
+"""The application: the shared machinery and the processors that live on it."""
+
+from aiohttp import web
+
+from gateways.sandbox.adyen.processor import AdyenProcessor
+from gateways.sandbox.config import Config
+from gateways.sandbox.control import control_routes, reply_in_json
+from gateways.sandbox.faults import FaultBook
+from gateways.sandbox.processor import Processor
+from gateways.sandbox.requestlog import RequestLog
+from gateways.sandbox.store import Store
+from gateways.sandbox.webhooks import Courier
+
+# Larger bodies are refused; the longest that a processor documents is an encrypted card of 40,000 characters.
+BODY_LIMIT = 1024 * 1024
+
+
+class Sandbox:
+    """Everything the processors share: state, faults, the request log and the courier of webhooks."""
+
+    def __init__(self, config: Config, store: Store) -> None:
+        self.config = config
+        self.store = store
+        self.faults = FaultBook()
+        self.log = RequestLog()
+        self.courier = Courier(
+            store,
+            self.faults,
+            retry_scale=config.webhook_retry_scale,
+            delay_seconds=config.webhook_delay_seconds,
+        )
+        adyen = AdyenProcessor(self)
+        self.processors: dict[str, Processor] = {adyen.slug: adyen}
+        self.courier.processors = self.processors
+        store.save()
+
+    def reset(self) -> None:
+        """Forget everything but the accounts."""
+        self.courier.stop()
+        self.faults.clear()
+        self.log.clear()
+        kept = frozenset[str]().union(*(processor.account_kinds for processor in self.processors.values()))
+        self.store.clear(keep=kept)
+        self.store.save()
+
+
+def build_application(sandbox: Sandbox) -> web.Application:
+    """Put the routes of the control API and of every processor together."""
+    application = web.Application(client_max_size=BODY_LIMIT, middlewares=[reply_in_json])
+    application.add_routes(control_routes(sandbox))
+    for processor in sandbox.processors.values():
+        application.add_routes(processor.routes())
+
+    async def start(_: web.Application) -> None:
+        await sandbox.courier.start()
+
+    async def stop(_: web.Application) -> None:
+        await sandbox.courier.close()
+
+    application.on_startup.append(start)
+    application.on_shutdown.append(stop)
+    return application
