@@ -2,5 +2,7 @@ from django.apps import AppConfig
 
 
 class PaymentsConfig(AppConfig):
+    """Register the core."""
+
     name = "payments"
-    verbose_name = "Payments"
+    default_auto_field = "django.db.models.BigAutoField"

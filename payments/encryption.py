@@ -1,0 +1,45 @@
+"""Keep tokens and session data unreadable at rest: MultiFernet, so that keys can be rotated; found by a keyed fingerprint."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from cryptography.fernet import Fernet, MultiFernet
+from django.conf import settings
+
+
+def _fernet() -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in settings.FIELD_ENCRYPTION_KEYS])
+
+
+def encrypt_text(text: str) -> bytes:
+    """Return a text encrypted under the newest key."""
+    return _fernet().encrypt(text.encode())
+
+
+def decrypt_text(encrypted: bytes | memoryview) -> str:
+    """Return the text of `encrypt_text`; any of the configured keys may have made it."""
+    return _fernet().decrypt(bytes(encrypted)).decode()
+
+
+def rotate(encrypted: bytes | memoryview) -> bytes:
+    """Encrypt again under the newest key."""
+    return _fernet().rotate(bytes(encrypted))
+
+
+def encrypt_json(value: Mapping[str, Any]) -> bytes:
+    """Return a JSON object encrypted under the newest key."""
+    return encrypt_text(json.dumps(dict(value), separators=(",", ":")))
+
+
+def decrypt_json(encrypted: bytes | memoryview) -> dict[str, Any]:
+    """Return the object of `encrypt_json`."""
+    value: dict[str, Any] = json.loads(decrypt_text(encrypted))
+    return value
+
+
+def fingerprint(text: str) -> str:
+    """Return a keyed digest by which an encrypted value can be found again."""
+    return hmac.new(settings.FINGERPRINT_KEY.encode(), text.encode(), hashlib.sha256).hexdigest()

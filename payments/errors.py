@@ -1,0 +1,157 @@
+"""What the core refuses or cannot know; each class owns a stable code and never an HTTP status."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from gateways.errors import ErrorCode
+from money import Money
+
+
+class PaymentError(Exception):
+    """Be the root of what the core says no to; `code` is stable, `payment_reference` is our `cp_` id when there is one."""
+
+    code: ClassVar[str] = "PAYMENT_ERROR"
+
+    def __init__(self, message: str, *, payment_reference: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.payment_reference = payment_reference
+
+
+class InvalidSource(PaymentError):
+    """Say that no account of the partner takes cards from that source."""
+
+    code = "INVALID_SOURCE"
+
+
+class CurrencyMismatch(PaymentError):
+    """Say that the currency asked for is not the order's; `due` is what is owed, in the order's currency."""
+
+    code = "CURRENCY_MISMATCH"
+
+    def __init__(self, message: str, *, due: Money, payment_reference: str | None = None) -> None:
+        super().__init__(message, payment_reference=payment_reference)
+        self.due = due
+
+
+class AmountMismatch(PaymentError):
+    """Say that the amount asked for is not what is due."""
+
+    code = "AMOUNT_MISMATCH"
+
+    def __init__(self, message: str, *, due: Money, payment_reference: str | None = None) -> None:
+        super().__init__(message, payment_reference=payment_reference)
+        self.due = due
+
+
+class GatewayMismatch(PaymentError):
+    """Say that the gateway asked for is not one this partner may use here."""
+
+    code = "GATEWAY_MISMATCH"
+
+
+class InvalidCard(PaymentError):
+    """Say that a card is no reusable card of this order's gateway, partner and mode."""
+
+    code = "INVALID_CARD"
+
+
+class InvalidEvidence(PaymentError):
+    """Say that a session or reference is not one of this order's."""
+
+    code = "INVALID_EVIDENCE"
+
+
+class NoAccount(PaymentError):
+    """Say that nothing is set up to take this partner's money in this currency."""
+
+    code = "NO_ACCOUNT"
+
+
+class PaymentDue(PaymentError):
+    """Say that money is still due and nobody claims to have paid it."""
+
+    code = "PAYMENT_DUE"
+
+    def __init__(self, message: str, *, due: Money, payment_reference: str | None = None) -> None:
+        super().__init__(message, payment_reference=payment_reference)
+        self.due = due
+
+
+class PaymentPending(PaymentError):
+    """Say that the gateway has not decided, or that we do not know what it decided; ask again."""
+
+    code = "PAYMENT_PENDING"
+
+    def __init__(self, message: str, *, retry_after_seconds: int, payment_reference: str | None = None) -> None:
+        super().__init__(message, payment_reference=payment_reference)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class PaymentRefused(PaymentError):
+    """Say that the bank, the gateway or the partner's own processor said no."""
+
+    code = "PAYMENT_REFUSED"
+
+    def __init__(
+        self, message: str, *, error_code: ErrorCode, reason: str = "", payment_reference: str | None = None
+    ) -> None:
+        super().__init__(message, payment_reference=payment_reference)
+        self.error_code = error_code
+        self.reason = reason
+
+
+class GatewayUnavailable(PaymentError):
+    """Say that the gateway was not reached and nothing was sent; safe to repeat."""
+
+    code = "GATEWAY_UNAVAILABLE"
+
+
+class OutcomeUnknown(PaymentError):
+    """Say that an operation's answer was lost: nothing new may be asked until it is known."""
+
+    code = "OUTCOME_UNKNOWN"
+
+    def __init__(self, message: str, *, since: datetime, payment_reference: str | None = None) -> None:
+        super().__init__(message, payment_reference=payment_reference)
+        self.since = since
+
+
+class RefundTooLarge(PaymentError):
+    """Say that more would be given back than was taken and is not given back already."""
+
+    code = "REFUND_TOO_LARGE"
+
+    def __init__(self, message: str, *, refundable: Money, payment_reference: str | None = None) -> None:
+        super().__init__(message, payment_reference=payment_reference)
+        self.refundable = refundable
+
+
+class CaptureTooLarge(PaymentError):
+    """Say that more would be captured than was authorized and is not captured already."""
+
+    code = "CAPTURE_TOO_LARGE"
+
+
+class NothingToVoid(PaymentError):
+    """Say that there is no authorization left to release."""
+
+    code = "NOTHING_TO_VOID"
+
+
+class NotCancellableByPartner(PaymentError):
+    """Say that a recorded external payment of a confirmed booking is for staff to undo."""
+
+    code = "NOT_CANCELLABLE_BY_PARTNER"
+
+
+class UnknownSubject(PaymentError):
+    """Say that news speaks of something we have no record of (yet)."""
+
+    code = "UNKNOWN_SUBJECT"
+
+
+class SubjectUndecided(UnknownSubject):
+    """Say that news may speak of an operation of ours whose own answer is still missing: wait, then match."""
+
+    code = "SUBJECT_UNDECIDED"

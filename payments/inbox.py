@@ -1,0 +1,127 @@
+"""Webhooks are stored before they are believed: verify -> insert once -> acknowledge; a worker handles them later."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+import structlog
+from django.conf import settings
+from django.db import connection
+from django.db.models import F, Q
+
+from gateways.models import GatewayAccount
+from gateways.protocol import Delivery
+from gateways.registry import gateway_for
+from payments.errors import UnknownSubject
+from payments.models import DeliveryStatus, EventSource, WebhookDelivery
+from payments.services.transitions import apply_outcome
+
+log = structlog.get_logger(__name__)
+# An orphan usually waits for an answer that is under way; later ones wait for a person or for nothing.
+_RETRY_SECONDS = (2, 5, 15, 60, 300, 900, 3600)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """Say what was stored and how to acknowledge it; `delivery_id` is None when there is nothing new to handle."""
+
+    delivery_id: UUID | None
+    acknowledgement: str
+    content_type: str
+
+
+def receive(*, account: GatewayAccount, headers: Mapping[str, str], body: bytes, now: datetime) -> Receipt:
+    """Store a genuine delivery once; a repeat of one that waits as an orphan or failed wakes it.
+
+    :raises InvalidSignature: it does not prove where it comes from; nothing was stored.
+    """
+    delivery = Delivery(headers=headers, body=body, received_at=now)
+    verified = gateway_for(account).verify_webhook(delivery)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO payments_webhookdelivery AS stored
+                (id, account_id, delivery_key, body, status, times_received, attempts, claim_number,
+                 next_attempt_at, last_error, received_at)
+            VALUES (%s, %s, %s, %s, 'RECEIVED', 1, 0, 0, %s, '', %s)
+            ON CONFLICT (account_id, delivery_key) DO UPDATE SET
+                times_received = stored.times_received + 1,
+                next_attempt_at = CASE WHEN stored.status = 'PROCESSED' THEN NULL ELSE EXCLUDED.next_attempt_at END
+            RETURNING id, status
+            """,
+            [uuid4(), account.pk, verified.delivery_key[:200], body.decode("utf-8", "replace"), now, now],
+        )
+        delivery_id, status = cursor.fetchone()
+    return Receipt(
+        delivery_id=None if status == DeliveryStatus.PROCESSED else delivery_id,
+        acknowledgement=verified.acknowledgement,
+        content_type=verified.content_type,
+    )
+
+
+def due_deliveries(*, now: datetime, limit: int = 200) -> list[UUID]:
+    """Return the deliveries that wait for a worker."""
+    return list(
+        WebhookDelivery.objects.filter(processed_at__isnull=True, next_attempt_at__lte=now)
+        .filter(Q(claimed_until__isnull=True) | Q(claimed_until__lt=now))
+        .order_by("next_attempt_at")
+        .values_list("pk", flat=True)[:limit]
+    )
+
+
+def handle(*, delivery_id: UUID, clock: Callable[[], datetime]) -> DeliveryStatus | None:
+    """Read one stored delivery and take in its news; None when another worker has it or it is done.
+
+    News of something we have no record of makes it an orphan, which is matched again later. A fault is kept with the delivery
+    and tried again; a delivery is never given up.
+    """
+    now = clock()
+    delivery = _claim(delivery_id, now)
+    if delivery is None:
+        return None
+    status, error = DeliveryStatus.PROCESSED, ""
+    try:
+        outcomes = gateway_for(delivery.account).read_webhook(
+            Delivery(headers={}, body=delivery.body.encode(), received_at=delivery.received_at)
+        )
+        for outcome in outcomes:
+            try:
+                apply_outcome(account=delivery.account, outcome=outcome, source=EventSource.WEBHOOK, now=clock())
+            except UnknownSubject as unknown:
+                if outcome.is_about_money:
+                    status, error = DeliveryStatus.ORPHAN, str(unknown)
+    except (
+        Exception
+    ) as fault:  # kept with the delivery, shown to staff, tried again: a poison event must not stop the rest
+        log.exception("webhook_failed", delivery=str(delivery.pk), account=delivery.account.slug)
+        status, error = DeliveryStatus.FAILED, f"{type(fault).__name__}: {fault}"
+    _finish(delivery, status, error, clock())
+    return status
+
+
+def _claim(delivery_id: UUID, now: datetime) -> WebhookDelivery | None:
+    taken = (
+        WebhookDelivery.objects.filter(pk=delivery_id, processed_at__isnull=True)
+        .filter(Q(claimed_until__isnull=True) | Q(claimed_until__lt=now))
+        .update(
+            claim_number=F("claim_number") + 1,
+            claimed_until=now + timedelta(seconds=settings.PAYMENTS["CLAIM_LEASE_SECONDS"]),
+            attempts=F("attempts") + 1,
+        )
+    )
+    if not taken:
+        return None
+    return WebhookDelivery.objects.select_related("account").get(pk=delivery_id)
+
+
+def _finish(delivery: WebhookDelivery, status: DeliveryStatus, error: str, now: datetime) -> None:
+    is_done = status == DeliveryStatus.PROCESSED
+    wait = _RETRY_SECONDS[min(delivery.attempts, len(_RETRY_SECONDS)) - 1]
+    WebhookDelivery.objects.filter(pk=delivery.pk, claim_number=delivery.claim_number).update(
+        status=status,
+        last_error=error[:300],
+        claimed_until=None,
+        processed_at=now if is_done else None,
+        next_attempt_at=None if is_done else now + timedelta(seconds=wait),
+    )

@@ -1,0 +1,36 @@
+from payments.models.card import ReusableCard
+from payments.models.inbox import DeliveryStatus, WebhookDelivery
+from payments.models.ledger import LedgerAccount, LedgerEntry, Posting
+from payments.models.payment import Opening, OpeningStatus, Payment
+from payments.models.route import AccountRoute
+from payments.models.transaction import (
+    Case,
+    CaseKind,
+    Dispute,
+    EventSource,
+    ExternalNote,
+    GatewayEvent,
+    Origin,
+    Transaction,
+)
+
+__all__ = [
+    "AccountRoute",
+    "Case",
+    "CaseKind",
+    "DeliveryStatus",
+    "Dispute",
+    "EventSource",
+    "ExternalNote",
+    "GatewayEvent",
+    "LedgerAccount",
+    "LedgerEntry",
+    "Opening",
+    "OpeningStatus",
+    "Origin",
+    "Payment",
+    "Posting",
+    "ReusableCard",
+    "Transaction",
+    "WebhookDelivery",
+]

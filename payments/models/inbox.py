@@ -1,0 +1,47 @@
+import uuid
+
+from django.db import models
+from django.db.models import Q
+
+from gateways.models import GatewayAccount
+
+
+class DeliveryStatus(models.TextChoices):
+    """Say how far a stored delivery is."""
+
+    RECEIVED = "RECEIVED"
+    PROCESSED = "PROCESSED"
+    ORPHAN = "ORPHAN"
+    FAILED = "FAILED"
+
+
+class WebhookDelivery(models.Model):
+    """Be one genuine delivery of a gateway, stored before it is believed.
+
+    ORPHAN: it speaks of something we have no record of yet and is matched again later. FAILED: reading it raised; it is tried
+    again, and staff see it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(GatewayAccount, on_delete=models.PROTECT, related_name="deliveries")
+    delivery_key = models.CharField(max_length=200)
+    body = models.TextField()
+    status = models.CharField(max_length=16, choices=DeliveryStatus.choices, default=DeliveryStatus.RECEIVED)
+    times_received = models.PositiveIntegerField(default=1)
+    attempts = models.PositiveIntegerField(default=0)
+    claim_number = models.PositiveIntegerField(default=0)
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    last_error = models.CharField(max_length=300, blank=True)
+    received_at = models.DateTimeField()
+    processed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "webhook deliveries"
+        constraints = [models.UniqueConstraint(fields=["account", "delivery_key"], name="one_delivery_per_key")]
+        indexes = [
+            models.Index(fields=["next_attempt_at"], condition=Q(processed_at__isnull=True), name="delivery_to_handle"),
+        ]
+
+    def __str__(self) -> str:
+        return self.delivery_key

@@ -1,0 +1,112 @@
+import uuid
+
+from django.db import models
+from django.db.models import Q
+
+from bookings.models import Order, Partner
+from gateways.models import GatewayAccount
+from payments.states import State
+
+
+class Payment(models.Model):
+    """Be one wish to collect one amount for exactly one order through one account.
+
+    Keeps its `cp_` reference while order, account, amount and currency stay. `state` and the four sums are a cache of
+    `derive`, written only by the door (`transitions.apply_outcome`). Amounts are minor units of `currency`.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    reference = models.CharField(max_length=40, unique=True, editable=False)
+    number = models.BigIntegerField(unique=True, editable=False)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="payments")
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="payments")
+    account = models.ForeignKey(GatewayAccount, on_delete=models.PROTECT, related_name="payments")
+    is_live = models.BooleanField()
+    source = models.CharField(max_length=8)
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    captures_at_once = models.BooleanField(help_text="As the account said when the payment was made.")
+    state = models.CharField(max_length=16, choices=[(s.value, s.value) for s in State], default=State.CREATED)
+    authorized_minor = models.BigIntegerField(default=0, help_text="Held: authorized, neither captured nor released.")
+    captured_minor = models.BigIntegerField(default=0)
+    refunded_minor = models.BigIntegerField(default=0)
+    charged_back_minor = models.BigIntegerField(default=0)
+    superseded_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a wish for another amount took its place."
+    )
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="payment_amount_positive"),
+            models.UniqueConstraint(
+                fields=["order"], condition=Q(superseded_at__isnull=True), name="one_current_payment_per_order"
+            ),
+        ]
+        indexes = [models.Index(fields=["order", "created_at"], name="payment_by_order")]
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class OpeningStatus(models.TextChoices):
+    """Say how far an Opening is; a closed one can still bring money."""
+
+    REQUESTED = "REQUESTED"
+    OPEN = "OPEN"
+    CLOSED = "CLOSED"
+    FAILED = "FAILED"
+
+
+class Opening(models.Model):
+    """Be one thing opened at a gateway that a guest can pay; the row is committed before the call and never deleted.
+
+    `client_encrypted` is what the guest's browser needs (session data): encrypted, and erased when the Opening closes.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="openings")
+    account = models.ForeignKey(GatewayAccount, on_delete=models.PROTECT, related_name="openings")
+    reference = models.CharField(max_length=40, unique=True, editable=False)
+    idempotency_key = models.CharField(max_length=64, unique=True, editable=False)
+    gateway_reference = models.CharField(max_length=120, null=True, blank=True)
+    status = models.CharField(max_length=16, choices=OpeningStatus.choices, default=OpeningStatus.REQUESTED)
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    return_url = models.CharField(max_length=1024)
+    channel = models.CharField(max_length=16, default="Web")
+    locale = models.CharField(max_length=16, blank=True)
+    expires_at = models.DateTimeField()
+    client_encrypted = models.BinaryField(null=True, blank=True, editable=False)
+    claim_number = models.PositiveIntegerField(default=0)
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    unknown_since_at = models.DateTimeField(null=True, blank=True)
+    next_check_at = models.DateTimeField(null=True, blank=True)
+    checks_made = models.PositiveSmallIntegerField(default=0)
+    reported_paid_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When the partner first said that the guest paid here; no money has been seen since.",
+    )
+    last_error = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "gateway_reference"],
+                condition=Q(gateway_reference__isnull=False),
+                name="one_opening_per_gateway_reference",
+            ),
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="opening_amount_positive"),
+        ]
+        indexes = [
+            models.Index(fields=["next_check_at"], condition=Q(next_check_at__isnull=False), name="opening_to_check"),
+            models.Index(
+                fields=["reported_paid_at"], condition=Q(reported_paid_at__isnull=False), name="opening_reported_paid"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference

@@ -1,0 +1,207 @@
+"""Reads of the core: what an order has paid and still owes, and what a piece of news is about."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q, Sum
+
+from bookings.models import Order
+from bookings.selectors import amount_to_collect
+from gateways.models import GatewayAccount
+from gateways.protocol import Outcome
+from money import Money
+from payments.errors import UnknownSubject
+from payments.models import LedgerAccount, LedgerEntry, Opening, Origin, Payment, Transaction
+from payments.states import OperationKind, Status
+
+CHARGE_KINDS = (OperationKind.SALE, OperationKind.AUTHORIZATION)
+_TAKES = frozenset({OperationKind.SALE, OperationKind.CAPTURE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderMoney:
+    """Be what the books say of an order, in minor units of its currency.
+
+    `to_collect` is what cards must pay in all. `paid`, `refunded` and `charged_back` are sums over entries, `held` is authorized
+    and not captured, `asked` is charged with no answer yet, `returning` is being refunded or released, `accepted` is the part of
+    `held` whose capture the gateway took on.
+    """
+
+    currency: str
+    to_collect_minor: int
+    paid_minor: int
+    refunded_minor: int
+    charged_back_minor: int
+    held_minor: int
+    asked_minor: int
+    returning_minor: int
+    accepted_minor: int
+    paid_by_payment: dict[UUID, int]
+
+    @property
+    def money_in_minor(self) -> int:
+        """Return what was taken and not given back."""
+        return self.paid_minor - self.refunded_minor - self.charged_back_minor
+
+    @property
+    def surplus_minor(self) -> int:
+        """Return what is there or coming beyond what is to collect; negative when something is missing."""
+        return self.money_in_minor + self.held_minor + self.asked_minor - self.returning_minor - self.to_collect_minor
+
+    @property
+    def due_minor(self) -> int:
+        """Return what is still to be asked of the guest."""
+        return max(0, -self.surplus_minor)
+
+    @property
+    def is_covered(self) -> bool:
+        """Say whether nothing is missing: only money taken, or a capture the gateway accepted, counts."""
+        return self.money_in_minor + self.accepted_minor - self.returning_minor >= self.to_collect_minor
+
+
+def order_money(order: Order, *, to_collect: Money | None = None) -> OrderMoney:
+    """Return what the books say of an order; call it under the order's lock when money is going to move on its answer."""
+    wanted = to_collect if to_collect is not None else amount_to_collect(order)
+    paid_by_payment: dict[UUID, int] = defaultdict(int)
+    paid = refunded = charged_back = 0
+    entries = (
+        LedgerEntry.objects.filter(order=order)
+        .values("payment_id", "transaction__kind", "from_account", "to_account")
+        .annotate(total=Sum("amount_minor"))
+    )
+    for row in entries:
+        owed = (row["from_account"] == LedgerAccount.RECEIVABLE) - (row["to_account"] == LedgerAccount.RECEIVABLE)
+        if owed and row["transaction__kind"] == OperationKind.REFUND:
+            refunded -= owed * row["total"]
+        elif owed:
+            paid += owed * row["total"]
+            paid_by_payment[row["payment_id"]] += owed * row["total"]
+        disputed = (row["to_account"] == LedgerAccount.DISPUTED) - (row["from_account"] == LedgerAccount.DISPUTED)
+        charged_back += disputed * row["total"]
+    held, asked, returning, accepted = _in_flight(order)
+    return OrderMoney(
+        currency=order.currency,
+        to_collect_minor=wanted.minor,
+        paid_minor=paid,
+        refunded_minor=refunded,
+        charged_back_minor=charged_back,
+        held_minor=held,
+        asked_minor=asked,
+        returning_minor=returning,
+        accepted_minor=accepted,
+        paid_by_payment=dict(paid_by_payment),
+    )
+
+
+def _in_flight(order: Order) -> tuple[int, int, int, int]:
+    """Return held, asked, returning and accepted: what is neither money in nor nothing."""
+    held = asked = returning = accepted = 0
+    rows = list(
+        Transaction.objects.filter(order=order)
+        .filter(Q(status=Status.PENDING) | Q(kind=OperationKind.AUTHORIZATION, status=Status.PROCESSED))
+        .values_list("id", "kind", "status", "amount_minor", "parent_id", "gateway_reference", "origin")
+    )
+    open_authorizations = _open_authorizations(order, rows)
+    for row_id, kind, status, amount, parent_id, gateway_reference, origin in rows:
+        if kind == OperationKind.AUTHORIZATION and status == Status.PROCESSED:
+            held += open_authorizations.get(row_id, 0)
+        elif kind in CHARGE_KINDS:
+            asked += amount
+        elif kind == OperationKind.REFUND:
+            returning += amount
+        elif kind == OperationKind.VOID and parent_id in open_authorizations:
+            returning += open_authorizations[parent_id]
+        elif kind == OperationKind.CAPTURE and gateway_reference and origin == Origin.OURS:
+            accepted += amount
+    return held, asked, returning, accepted
+
+
+def _open_authorizations(order: Order, rows: Iterable[tuple[object, ...]]) -> dict[UUID, int]:
+    """Return what each authorization still holds, from the payments' own sums."""
+    authorizations = {
+        row[0]: row[3] for row in rows if row[1] == OperationKind.AUTHORIZATION and row[2] == Status.PROCESSED
+    }
+    if not authorizations:
+        return {}
+    decided = (
+        Transaction.objects.filter(parent_id__in=list(authorizations))
+        .filter(
+            Q(kind=OperationKind.CAPTURE, status__in=[Status.PROCESSED, Status.FAILED])
+            | Q(kind=OperationKind.VOID, status=Status.PROCESSED)
+        )
+        .values_list("parent_id", flat=True)
+    )
+    for parent_id in decided:
+        authorizations.pop(parent_id, None)
+    return authorizations  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Be what a piece of news is about; `transaction` and `opening` are None where it is about neither."""
+
+    payment: Payment
+    opening: Opening | None
+    transaction: Transaction | None
+
+
+def subject_of(*, account: GatewayAccount, outcome: Outcome) -> Subject:
+    """Find what a piece of news is about, by the gateway's reference, then by ours, then by the payment it names.
+
+    The reference of the session is a hint that gateways do not sign; it is used last and only to find the payment.
+
+    :raises UnknownSubject: nothing of ours goes by any of its names.
+    """
+    reference = outcome.reference
+    for gateway_reference in dict.fromkeys(filter(None, (reference.gateway, reference.payment))):
+        found = (
+            Transaction.objects.filter(account=account, gateway_reference=gateway_reference)
+            .select_related("payment", "opening")
+            .order_by("requested_at")
+            .first()
+        )
+        if found:
+            is_itself = gateway_reference == reference.gateway
+            return Subject(found.payment, found.opening, found if is_itself else None)
+    if reference.ours:
+        transaction = (
+            Transaction.objects.filter(account=account, reference=reference.ours)
+            .select_related("payment", "opening")
+            .first()
+        )
+        if transaction:
+            return Subject(transaction.payment, transaction.opening, transaction)
+        opening = Opening.objects.filter(account=account, reference=reference.ours).select_related("payment").first()
+        if opening:
+            return Subject(opening.payment, opening, None)
+    if reference.opening:
+        opening = (
+            Opening.objects.filter(account=account, gateway_reference=reference.opening)
+            .select_related("payment")
+            .first()
+        )
+        if opening:
+            return Subject(opening.payment, opening, None)
+    raise UnknownSubject(f"no record goes by {reference.gateway or reference.ours or reference.opening!r}")
+
+
+def current_payment(order: Order) -> Payment | None:
+    """Return the payment an order is being paid by now; there is at most one that nothing superseded."""
+    return Payment.objects.filter(order=order, superseded_at__isnull=True).select_related("account").first()
+
+
+def has_undecided_money(order: Order) -> bool:
+    """Say whether an order has money, a hold on money, or a charge whose outcome nobody knows."""
+    return (
+        order.money_in_minor > 0
+        or Payment.objects.filter(order=order).filter(Q(captured_minor__gt=0) | Q(authorized_minor__gt=0)).exists()
+        or Transaction.objects.filter(order=order, kind__in=CHARGE_KINDS, status=Status.PENDING).exists()
+    )
+
+
+def openings_to_close(*, order: Order, now: datetime) -> "Iterable[Opening]":
+    """Return the Openings of an order that a guest could still pay."""
+    return Opening.objects.filter(payment__order=order, status__in=["REQUESTED", "OPEN"], expires_at__gt=now)

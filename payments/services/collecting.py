@@ -1,0 +1,360 @@
+"""Collect what an order owes: decide the account, keep one current payment, and have something open that a guest can pay."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction as database
+
+from bookings import services as booking_services
+from bookings.models import Booking, BookingStatus, Order, Partner
+from bookings.requests import BookingChanges, ReserveRequest
+from gateways.models import GatewayAccount
+from gateways.protocol import Capability, ExternalCharge, Source
+from gateways.registry import gateway_for
+from money import Money
+from payments.encryption import decrypt_json
+from payments.errors import AmountMismatch, CurrencyMismatch, NoAccount, PaymentDue, PaymentError
+from payments.models import Opening, OpeningStatus, Payment, ReusableCard
+from payments.references import new_payment_reference, next_payment_number
+from payments.selectors import OrderMoney, current_payment, order_money
+from payments.services.cards import usable_cards
+from payments.services.openings import claim_opening, new_opening, open_at_gateway, usable_opening
+from payments.services.operations import Clock, perform
+from payments.services.routing import Wish, choose_account, read_source, routed_accounts
+from payments.services.surplus import plan_return
+from payments.states import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentRequest:
+    """Be what a partner says of a card payment, in our words; None is not said.
+
+    `opening_reference` is the gateway's name of what the guest paid (a session id), `evidence` what its client brought back,
+    `gateway_reference` the gateway's name of the payment. `external` is set when the partner reports a payment of its own.
+    """
+
+    gateway: str | None = None
+    source: str | None = None
+    amount_minor: int | None = None
+    currency: str | None = None
+    notes: str | None = None
+    is_cancellation: bool = False
+    card_id: str | None = None
+    opening_reference: str | None = None
+    evidence: str | None = field(default=None, repr=False)
+    gateway_reference: str | None = None
+    external: ExternalCharge | None = None
+    channel: str = "Web"
+    locale: str = ""
+
+
+NO_REQUEST = PaymentRequest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardPaymentView:
+    """Be everything a dialect may tell of an order's card payment; amounts in minor units of `currency`.
+
+    `client` is what the guest's browser needs, by the gateway's own names; empty when nothing is due.
+    """
+
+    payment_id: UUID | None
+    reference: str | None
+    gateway: str
+    source: str
+    state: State
+    order_status: str
+    paid_minor: int
+    total_paid_minor: int
+    total_refunded_minor: int
+    paid_surcharge_minor: int
+    balance_minor: int
+    surcharge_minor: int
+    amount_minor: int
+    currency: str
+    gateway_reference: str | None
+    created_at: datetime | None
+    has_return_url: bool
+    reusable_cards: tuple[ReusableCard, ...] = ()
+    client: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+def reserve_booking(
+    *,
+    partner: Partner,
+    is_live: bool,
+    request: ReserveRequest,
+    payment_request: PaymentRequest | None,
+    clock: Clock,
+) -> Booking:
+    """Hold seats and, when the caller can take card payments, prepare what a guest can pay.
+
+    `payment_request` is None for a caller without card payments. A gateway that does not answer costs the session, never the
+    hold: the next read asks again with the same key.
+
+    :raises BookingError: nothing was written.
+    :raises PaymentError: the wish cannot be met; nothing was written.
+    """
+    now = clock()
+    with database.atomic():
+        booking = booking_services.reserve_booking(partner=partner, is_live=is_live, request=request, now=now)
+        claimed = None
+        if payment_request is not None and booking.status == BookingStatus.ON_HOLD:
+            claimed = _prepare(booking.order, payment_request, now)
+    _open(claimed, booking.order, clock)
+    return booking
+
+
+def update_booking(
+    *, booking: Booking, changes: BookingChanges, payment_request: PaymentRequest | None, clock: Clock
+) -> Booking:
+    """Change a booking and what is asked for it.
+
+    An increase on a confirmed booking must be covered by money already taken; a decrease gives back what is too much.
+
+    :raises PaymentDue: the change would leave a confirmed booking unpaid; nothing was written.
+    """
+    now = clock()
+    operations = []
+    with database.atomic():
+        order = booking_services.lock_order(order_id=booking.order_id)
+        was_confirmed = order.status == BookingStatus.CONFIRMED
+        changed = booking_services.update_booking(booking=booking, changes=changes, now=now)
+        order = changed.order
+        claimed = None
+        money = order_money(order)
+        if was_confirmed and not money.is_covered:
+            raise PaymentDue(
+                "The change costs more than has been paid; nothing was changed.",
+                due=Money(money.due_minor, order.currency),
+            )
+        if money.money_in_minor > 0 and money.surplus_minor > 0:
+            operations = plan_return(
+                order=order,
+                amount_minor=money.surplus_minor,
+                reason="the booking became cheaper",
+                requested_by="system",
+                now=now,
+            )
+        if payment_request is not None and order.status == BookingStatus.ON_HOLD:
+            claimed = _prepare(order, payment_request, now, money=money)
+    for operation in operations:
+        perform(transaction_id=operation.id, clock=clock)
+    _open(claimed, order, clock)
+    return changed
+
+
+def prepare_payment(*, order_id: UUID, payment_request: PaymentRequest, clock: Clock) -> None:
+    """Make sure an order on hold has a current payment for what is due, and something open where a guest can pay it."""
+    now = clock()
+    with database.atomic():
+        order = booking_services.lock_order(order_id=order_id)
+        claimed = _prepare(order, payment_request, now) if order.status == BookingStatus.ON_HOLD else None
+    _open(claimed, order, clock)
+
+
+def describe_payment(
+    *, order: Order, clock: Clock, payment_request: PaymentRequest = NO_REQUEST
+) -> CardPaymentView | None:
+    """Tell what there is to tell of an order's card payment; None when no account may take its money.
+
+    Opens anew, with the gateway, what a guest can no longer use, so that a read always shows something payable.
+    """
+    now = clock()
+    payment = current_payment(order)
+    opening = usable_opening(payment, return_url=order.return_url, now=now) if payment else None
+    money = order_money(order)
+    if _needs_opening(order, payment, opening, money):
+        try:
+            prepare_payment(order_id=order.id, payment_request=payment_request, clock=clock)
+        except NoAccount:
+            return None
+        payment = current_payment(order)
+        opening = usable_opening(payment, return_url=order.return_url, now=now) if payment else None
+    return _view(order, payment, opening, money, now)
+
+
+def payment_by_reference(*, partner: Partner, is_live: bool, reference: str) -> Payment | None:
+    """Return a partner's payment by its `cp_` reference."""
+    return (
+        Payment.objects.filter(partner=partner, is_live=is_live, reference=reference)
+        .select_related("order", "order__partner", "account")
+        .first()
+    )
+
+
+def _needs_opening(order: Order, payment: Payment | None, opening: Opening | None, money: OrderMoney) -> bool:
+    if order.status != BookingStatus.ON_HOLD or money.due_minor == 0:
+        return False
+    if payment is None or payment.amount_minor != money.due_minor:
+        return True
+    if payment.source != Source.ECOM or not order.return_url:
+        return False
+    if Capability.OPEN not in gateway_for(payment.account).capabilities:
+        return False
+    return opening is None or opening.status != OpeningStatus.OPEN
+
+
+def _view(
+    order: Order, payment: Payment | None, opening: Opening | None, money: OrderMoney, now: datetime
+) -> CardPaymentView | None:
+    account = payment.account if payment else _first_account(order)
+    if account is None:
+        return None
+    client: Mapping[str, Any] = {}
+    due = Money(money.due_minor, order.currency)
+    if due.minor > 0:
+        client = _client(order, account, due, opening)
+    return CardPaymentView(
+        payment_id=payment.id if payment else None,
+        reference=payment.reference if payment else None,
+        gateway=account.gateway,
+        source=payment.source if payment else Source.ECOM,
+        state=State(payment.state) if payment else State.CREATED,
+        order_status=order.status,
+        paid_minor=money.paid_by_payment.get(payment.id, 0) if payment else 0,
+        total_paid_minor=money.paid_minor,
+        total_refunded_minor=money.refunded_minor,
+        paid_surcharge_minor=0,
+        balance_minor=due.minor,
+        surcharge_minor=0,
+        amount_minor=payment.amount_minor if payment else 0,
+        currency=order.currency,
+        gateway_reference=_gateway_reference(payment) if payment else None,
+        created_at=payment.created_at if payment else None,
+        has_return_url=bool(order.return_url),
+        reusable_cards=tuple(usable_cards(order=order, account=account, now=now)),
+        client=client,
+    )
+
+
+def _client(order: Order, account: GatewayAccount, due: Money, opening: Opening | None) -> Mapping[str, Any]:
+    settings = gateway_for(account).client_settings(money=due, country_code=country_code_of(order))
+    if opening is None or opening.status != OpeningStatus.OPEN or opening.client_encrypted is None:
+        return settings
+    return {**settings, **decrypt_json(opening.client_encrypted)}
+
+
+def _gateway_reference(payment: Payment) -> str | None:
+    """Return the gateway's name of the attempt that brought the money, if one did."""
+    return (
+        payment.transactions.filter(kind__in=["SALE", "AUTHORIZATION"], status="PROCESSED")
+        .order_by("requested_at")
+        .values_list("gateway_reference", flat=True)
+        .first()
+    )
+
+
+def _first_account(order: Order) -> GatewayAccount | None:
+    return next(iter(routed_accounts(order)), None)
+
+
+def country_code_of(order: Order) -> str:
+    """Return the ISO 3166-1 country of the brand that sells, a hint for the gateway's page."""
+    booking = order.bookings.select_related("product__supplier").order_by("created_at").first()
+    return booking.product.supplier.country_code if booking else ""
+
+
+def check_request(request: PaymentRequest, *, order: Order, due: Money) -> None:
+    """Refuse a wish that contradicts the order.
+
+    :raises CurrencyMismatch: the currency named is not the order's.
+    :raises InvalidSource: the source is none we know.
+    """
+    read_source(request.source)
+    if request.currency is not None and request.currency.upper() != order.currency:
+        raise CurrencyMismatch(f"The order is in {order.currency}, not in {request.currency}.", due=due)
+
+
+def ensure_payment(*, order: Order, request: PaymentRequest, money: OrderMoney, now: datetime) -> Payment | None:
+    """Return the current payment for what is due, made anew when order, account or amount changed; None when nothing is due.
+
+    Call it under the order's lock.
+    """
+    due = Money(money.due_minor, order.currency)
+    check_request(request, order=order, due=due)
+    current = current_payment(order)
+    has_wish = request.gateway is not None or request.source is not None
+    if due.minor == 0:
+        if has_wish:
+            choose_account(order=order, wish=Wish(gateway=request.gateway, source=request.source))
+        return None
+    if current is not None and not has_wish and current.account.is_active:
+        account, source = current.account, Source(current.source)
+    else:
+        source = read_source(request.source)
+        account = choose_account(order=order, wish=Wish(gateway=request.gateway, source=request.source))
+    if (
+        current is not None
+        and (current.account_id, current.amount_minor, current.currency) == (account.id, due.minor, order.currency)
+        and current.source == source
+    ):
+        return current
+    if current is not None:
+        Payment.objects.filter(pk=current.pk).update(superseded_at=now)
+    return Payment.objects.create(
+        reference=new_payment_reference(now),
+        number=next_payment_number(),
+        order=order,
+        partner_id=order.partner_id,
+        account=account,
+        is_live=order.is_live,
+        source=source,
+        amount_minor=due.minor,
+        currency=order.currency,
+        captures_at_once=account.captures_at_once,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _prepare(
+    order: Order, request: PaymentRequest, now: datetime, *, money: OrderMoney | None = None
+) -> Opening | None:
+    """Under the order's lock: return an Opening the caller has claimed and must send once the transaction is committed."""
+    try:
+        payment = ensure_payment(order=order, request=request, money=money or order_money(order), now=now)
+    except NoAccount:
+        if request.gateway is not None or request.source is not None:
+            raise
+        return None
+    if payment is None:
+        return None
+    if request.amount_minor is not None and request.external is None and request.amount_minor != payment.amount_minor:
+        raise AmountMismatch(
+            f"The amount due is {payment.amount_minor} {payment.currency} in minor units.",
+            due=Money(payment.amount_minor, payment.currency),
+            payment_reference=payment.reference,
+        )
+    if payment.source != Source.ECOM or not order.return_url:
+        return None
+    if Capability.OPEN not in gateway_for(payment.account).capabilities:
+        return None
+    opening = usable_opening(payment, return_url=order.return_url, now=now)
+    if opening is None:
+        return new_opening(payment=payment, order=order, channel=request.channel, locale=request.locale, now=now)
+    if opening.status == OpeningStatus.REQUESTED:
+        return claim_opening(opening_id=opening.id, now=now)
+    return None
+
+
+def _open(claimed: Opening | None, order: Order, clock: Callable[[], datetime]) -> None:
+    if claimed is not None:
+        open_at_gateway(opening=claimed, country_code=country_code_of(order), clock=clock)
+
+
+__all__ = [
+    "NO_REQUEST",
+    "CardPaymentView",
+    "PaymentError",
+    "PaymentRequest",
+    "describe_payment",
+    "ensure_payment",
+    "payment_by_reference",
+    "prepare_payment",
+    "reserve_booking",
+    "update_booking",
+]

@@ -1,0 +1,384 @@
+"""Confirm an order: only when money taken, or a capture the gateway accepted, covers what cards must pay.
+
+The order's lock is taken for moments, never across a call: look -> ask the gateway -> look again and confirm.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError
+from django.db import transaction as database
+
+from bookings import services as booking_services
+from bookings.card_numbers import mask_card_numbers
+from bookings.errors import HoldExpired, NotConfirmable
+from bookings.models import Booking, BookingStatus, Order
+from bookings.requests import BookingChanges
+from gateways.errors import AnswerLost, ErrorCode, GatewayError
+from gateways.protocol import Capability, CompleteRequest, ExternalCharge
+from gateways.registry import gateway_for
+from money import Money
+from payments.errors import (
+    AmountMismatch,
+    GatewayMismatch,
+    InvalidEvidence,
+    NotCancellableByPartner,
+    PaymentDue,
+    PaymentPending,
+    PaymentRefused,
+)
+from payments.models import EventSource, ExternalNote, Opening, OpeningStatus, Origin, Payment, Transaction
+from payments.references import new_reference
+from payments.selectors import CHARGE_KINDS, OrderMoney, Subject, current_payment, has_undecided_money, order_money
+from payments.services.cards import card_for_order
+from payments.services.collecting import PaymentRequest, check_request, ensure_payment, prepare_payment
+from payments.services.operations import Clock, perform
+from payments.services.surplus import has_been_used, new_operation
+from payments.services.transitions import apply_outcome
+from payments.states import OperationKind, Status
+
+RETRY_AFTER_SECONDS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """Say whether the order is confirmed; False only after a part payment taken elsewhere was recorded."""
+
+    order: Order
+    is_confirmed: bool
+
+
+def confirm_booking(
+    *, booking: Booking, changes: BookingChanges | None, request: PaymentRequest, clock: Clock
+) -> Confirmation:
+    """Confirm a booking, after finding out about its payment and taking what may be taken without the guest.
+
+    Confirming what is confirmed changes nothing. `changes` are applied with the confirmation or not at all.
+
+    :raises PaymentPending: the gateway has not decided or we do not know; repeat the same call.
+    :raises PaymentRefused: it was refused; a new session stands ready.
+    :raises PaymentDue: money is missing and nobody says that it was paid; nothing was changed.
+    :raises BookingError: the booking cannot be confirmed, or a change is impossible; nothing was changed.
+    """
+    order_id = booking.order_id
+    done = _confirm_if_covered(order_id, booking, changes, clock(), request=request)
+    if isinstance(done, Confirmation):
+        return done
+    money = done
+    if request.is_cancellation:
+        _cancel_external(order_id, request, clock)
+    _ask_about_evidence(order_id, request, clock)
+    charged = _charge(order_id, money, request, clock)
+    _capture_holds(order_id, money.to_collect_minor, clock)
+    done = _confirm_if_covered(order_id, booking, changes, clock())
+    if isinstance(done, Confirmation):
+        return done
+    return _explain(order_id, done, request, charged, clock)
+
+
+def _confirm_if_covered(
+    order_id: UUID,
+    booking: Booking,
+    changes: BookingChanges | None,
+    now: datetime,
+    request: PaymentRequest | None = None,
+) -> Confirmation | OrderMoney:
+    """Confirm in one transaction if nothing is missing; otherwise change nothing and return what is."""
+    with database.atomic():
+        order = booking_services.lock_order(order_id=order_id)
+        if order.status == BookingStatus.CONFIRMED:
+            return Confirmation(order=order, is_confirmed=True)
+        if order.status == BookingStatus.EXPIRED:
+            raise HoldExpired(str(booking.uuid))
+        if order.status != BookingStatus.ON_HOLD:
+            raise NotConfirmable(str(booking.uuid), order.status)
+        if changes is not None:
+            order = booking_services.update_booking(booking=booking, changes=changes, now=now).order
+        money = order_money(order)
+        if order.expires_at is not None and order.expires_at <= now and not has_undecided_money(order):
+            raise HoldExpired(str(booking.uuid))
+        if request is not None:
+            check_request(request, order=order, due=Money(money.due_minor, order.currency))
+        if money.is_covered and (request is None or not request.is_cancellation):
+            return Confirmation(order=booking_services.confirm_order(order=order, now=now), is_confirmed=True)
+        database.set_rollback(True)
+        return money
+
+
+def _ask_about_evidence(order_id: UUID, request: PaymentRequest, clock: Clock) -> None:
+    """Take in what the gateway says of the Opening the partner names; without evidence there is nobody to ask."""
+    opening = _named_opening(order_id, request)
+    if opening is None:
+        return
+    if opening.reported_paid_at is None and opening.status == OpeningStatus.OPEN:
+        Opening.objects.filter(pk=opening.pk, status=OpeningStatus.OPEN).update(reported_paid_at=clock())
+    if not request.evidence or opening.gateway_reference is None:
+        return
+    try:
+        outcomes = gateway_for(opening.account).complete(
+            CompleteRequest(
+                opening_reference=opening.gateway_reference,
+                reference=opening.reference,
+                money=Money(opening.amount_minor, opening.currency),
+                evidence=request.evidence,
+                requested_at=clock(),
+            )
+        )
+    except GatewayError as error:
+        if isinstance(error, AnswerLost) or not _is_decided(opening):
+            return  # a question that was not answered leaves the payment as it was: undecided
+        raise
+    for outcome in outcomes:
+        apply_outcome(
+            account=opening.account,
+            outcome=outcome,
+            source=EventSource.POLL,
+            now=clock(),
+            subject=Subject(opening.payment, opening, _attempt_of(opening, outcome.reference.gateway)),
+        )
+
+
+def _named_opening(order_id: UUID, request: PaymentRequest) -> Opening | None:
+    if request.opening_reference is None:
+        return None
+    opening = (
+        Opening.objects.filter(payment__order_id=order_id, gateway_reference=request.opening_reference)
+        .select_related("payment", "account")
+        .first()
+    )
+    if opening is None:
+        raise InvalidEvidence("The session is not one of this order's.")
+    return opening
+
+
+def _attempt_of(opening: Opening, gateway_reference: str | None) -> Transaction | None:
+    if gateway_reference is None:
+        return None
+    return Transaction.objects.filter(
+        account=opening.account, gateway_reference=gateway_reference, kind__in=CHARGE_KINDS
+    ).first()
+
+
+def _is_decided(opening: Opening) -> bool:
+    return opening.transactions.exclude(status=Status.PENDING).exists()
+
+
+def _charge(order_id: UUID, money: OrderMoney, request: PaymentRequest, clock: Clock) -> Transaction | None:
+    """Take what may be taken without the guest: a payment reported from elsewhere, or a reusable card."""
+    if request.external is None and request.card_id is None:
+        return None
+    now = clock()
+    with database.atomic():
+        order = booking_services.lock_order(order_id=order_id)
+        twin = _same_external_charge(order, request)
+        if twin is not None:
+            return twin
+        payment = ensure_payment(order=order, request=request, money=money, now=now)
+        if payment is None:
+            return None
+        charge = _charge_row(order, payment, request, now)
+    performed = perform(transaction_id=charge.id, clock=clock, external=request.external)
+    return performed or charge
+
+
+def _charge_row(order: Order, payment: Payment, request: PaymentRequest, now: datetime) -> Transaction:
+    """Commit the row of a charge before the gateway hears of it; one guest-less charge of an order lives at a time."""
+    capabilities = gateway_for(payment.account).capabilities
+    wanted = Capability.CHARGE_EXTERNAL if request.external is not None else Capability.CHARGE_STORED_CARD
+    if wanted not in capabilities:
+        raise GatewayMismatch("The gateway that takes this order's money cannot do that.")
+    due = Money(payment.amount_minor, payment.currency)
+    amount_minor = payment.amount_minor
+    if request.amount_minor is not None:
+        is_part_payment = request.external is not None and 0 < request.amount_minor <= payment.amount_minor
+        if not is_part_payment and request.amount_minor != payment.amount_minor:
+            raise AmountMismatch("The amount is not what is due.", due=due, payment_reference=payment.reference)
+        amount_minor = request.amount_minor
+    card = None
+    if request.card_id is not None:
+        card = card_for_order(order=order, account=payment.account, card_id=request.card_id, now=now)
+    reference = new_reference("tx")
+    is_sale = payment.captures_at_once or request.external is not None
+    try:
+        with database.atomic():
+            charge = Transaction.objects.create(
+                payment=payment,
+                order=order,
+                account=payment.account,
+                card=card,
+                kind=OperationKind.SALE if is_sale else OperationKind.AUTHORIZATION,
+                origin=Origin.OURS,
+                amount_minor=amount_minor,
+                currency=payment.currency,
+                reference=reference,
+                idempotency_key=reference,
+                requested_by="partner",
+                requested_at=now,
+            )
+    except IntegrityError:
+        raise PaymentPending(
+            "Another charge of this order is still undecided.",
+            retry_after_seconds=RETRY_AFTER_SECONDS,
+            payment_reference=payment.reference,
+        ) from None
+    if request.notes and request.external is not None:
+        ExternalNote.objects.create(
+            payment=payment,
+            transaction=charge,
+            text=mask_card_numbers(request.notes)[:500],
+            written_by="partner",
+            written_at=now,
+        )
+    return charge
+
+
+def _same_external_charge(order: Order, request: PaymentRequest) -> Transaction | None:
+    """Return a payment from elsewhere that was recorded under the same note and amount: a repeat of the same report."""
+    if (
+        request.external is None
+        or not request.external.is_approved
+        or not request.notes
+        or request.amount_minor is None
+    ):
+        return None
+    return (
+        Transaction.objects.filter(
+            order=order,
+            external_notes__text=mask_card_numbers(request.notes)[:500],
+            amount_minor=request.amount_minor,
+            status=Status.PROCESSED,
+        )
+        .exclude(children__kind=OperationKind.REFUND)
+        .first()
+    )
+
+
+def _cancel_external(order_id: UUID, request: PaymentRequest, clock: Clock) -> None:
+    """Undo the payments from elsewhere recorded so far on an order that is not confirmed."""
+    now = clock()
+    operations = []
+    with database.atomic():
+        order = booking_services.lock_order(order_id=order_id)
+        if order.status == BookingStatus.CONFIRMED:
+            raise NotCancellableByPartner("A confirmed booking's payment is for the supplier's staff to undo.")
+        for taken in Transaction.objects.filter(
+            order=order, kind=OperationKind.SALE, status=Status.PROCESSED
+        ).select_related("account"):
+            is_external = Capability.CHARGE_EXTERNAL in gateway_for(taken.account).capabilities
+            if is_external and not taken.children.exclude(status=Status.FAILED).exists():
+                operations.append(
+                    new_operation(
+                        parent=taken,
+                        kind=OperationKind.REFUND,
+                        amount_minor=taken.amount_minor,
+                        reason=request.notes or "cancelled by the partner",
+                        requested_by="partner",
+                        now=now,
+                    )
+                )
+    for operation in operations:
+        perform(transaction_id=operation.id, clock=clock)
+
+
+def _capture_holds(order_id: UUID, to_collect_minor: int, clock: Clock) -> None:
+    """Ask for authorized money up to what is to collect; one capture of an authorization lives at a time."""
+    now = clock()
+    captures = []
+    with database.atomic():
+        order = booking_services.lock_order(order_id=order_id)
+        money = order_money(order, to_collect=Money(to_collect_minor, order.currency))
+        missing = to_collect_minor - money.money_in_minor - money.accepted_minor + money.returning_minor
+        for authorization in _unused_authorizations(order) if missing > 0 else []:
+            amount = min(missing, authorization.amount_minor)
+            if amount <= 0:
+                break
+            captures.append(
+                new_operation(
+                    parent=authorization,
+                    kind=OperationKind.CAPTURE,
+                    amount_minor=amount,
+                    reason="confirmed",
+                    requested_by="partner",
+                    now=now,
+                )
+            )
+            missing -= amount
+    for capture in captures:
+        perform(transaction_id=capture.id, clock=clock)
+
+
+def _unused_authorizations(order: Order) -> list[Transaction]:
+    rows = Transaction.objects.filter(order=order, kind=OperationKind.AUTHORIZATION, status=Status.PROCESSED)
+    return [row for row in rows.order_by("requested_at") if not has_been_used(row)]
+
+
+def _explain(
+    order_id: UUID, money: OrderMoney, request: PaymentRequest, charged: Transaction | None, clock: Clock
+) -> Confirmation:
+    """Say why the order could not be confirmed: recorded in part, refused, undecided, or simply not paid."""
+    order = Order.objects.get(pk=order_id)
+    payment = current_payment(order)
+    reference = payment.reference if payment else None
+    if charged is not None and charged.status == Status.PROCESSED:
+        return Confirmation(order=order, is_confirmed=False)
+    if request.is_cancellation:
+        return Confirmation(order=order, is_confirmed=False)
+    if charged is not None and charged.status == Status.FAILED:
+        raise _refused(charged, reference, request.external)
+    refused = _refused_attempt(order_id, request)
+    if refused is not None:
+        _close_refused(refused)
+        prepare_payment(
+            order_id=order_id,
+            payment_request=PaymentRequest(channel=request.channel, locale=request.locale),
+            clock=clock,
+        )
+        current = current_payment(order)
+        raise _refused(refused, current.reference if current else reference, None)
+    is_reported = request.opening_reference is not None or request.gateway_reference is not None or charged is not None
+    if is_reported or money.asked_minor or money.held_minor or _is_undecided(order_id):
+        raise PaymentPending(
+            "The payment has not been confirmed by the gateway yet; repeat the request.",
+            retry_after_seconds=RETRY_AFTER_SECONDS,
+            payment_reference=reference,
+        )
+    raise PaymentDue(
+        "The booking has not been paid.",
+        due=Money(money.due_minor, money.currency),
+        payment_reference=reference,
+    )
+
+
+def _refused(attempt: Transaction, reference: str | None, external: ExternalCharge | None) -> PaymentRefused:
+    return PaymentRefused(
+        "The payment was refused.",
+        error_code=ErrorCode(attempt.error_code),
+        reason=external.refusal_reason if external else "",
+        payment_reference=reference,
+    )
+
+
+def _refused_attempt(order_id: UUID, request: PaymentRequest) -> Transaction | None:
+    """Return the attempt that failed, when the partner speaks of one and nothing newer of the same Opening is undecided."""
+    attempts = Transaction.objects.filter(order_id=order_id, kind__in=CHARGE_KINDS).select_related("opening", "payment")
+    if request.opening_reference is not None:
+        attempts = attempts.filter(opening__gateway_reference=request.opening_reference)
+    elif request.gateway_reference is not None:
+        attempts = attempts.filter(gateway_reference=request.gateway_reference)
+    else:
+        return None
+    last = attempts.order_by("-requested_at", "-id").first()
+    return last if last is not None and last.status == Status.FAILED else None
+
+
+def _close_refused(attempt: Transaction) -> None:
+    """Offer the refused Opening no longer; a guest who pays it all the same is booked, and a surplus given back."""
+    if attempt.opening_id is not None:
+        Opening.objects.filter(pk=attempt.opening_id, status=OpeningStatus.OPEN).update(
+            status=OpeningStatus.CLOSED, client_encrypted=None, reported_paid_at=None
+        )
+
+
+def _is_undecided(order_id: UUID) -> bool:
+    return Transaction.objects.filter(order_id=order_id, status=Status.PENDING).exists()

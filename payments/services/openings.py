@@ -1,0 +1,179 @@
+"""Open something a guest can pay: row first, then the wire, then the door; the same key for every retry."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import transaction as database
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+
+from bookings.models import Order
+from gateways.errors import AnswerLost, GatewayError, NotSent
+from gateways.protocol import Capability, OpenRequest, Outcome, OutcomeKind, Reference, Source
+from gateways.registry import gateway_for
+from money import Money
+from payments.encryption import encrypt_json
+from payments.models import CaseKind, EventSource, Opening, OpeningStatus, Payment
+from payments.references import new_reference
+from payments.selectors import Subject
+from payments.services.cases import open_case
+from payments.services.operations import Clock, next_check
+from payments.services.transitions import apply_outcome
+
+log = structlog.get_logger(__name__)
+# A session with less than this left is no use to a guest who has to find a card first.
+_LEAST_USEFUL = timedelta(seconds=60)
+
+
+def usable_opening(payment: Payment, *, return_url: str, now: datetime) -> Opening | None:
+    """Return the Opening a guest can be sent to now, or the one whose opening was never answered: it keeps its key."""
+    return (
+        Opening.objects.filter(
+            payment=payment,
+            status__in=[OpeningStatus.REQUESTED, OpeningStatus.OPEN],
+            amount_minor=payment.amount_minor,
+            return_url=return_url,
+            expires_at__gt=now + _LEAST_USEFUL,
+        )
+        .order_by("-created_at")
+        .first()
+    )
+
+
+def new_opening(*, payment: Payment, order: Order, channel: str, locale: str, now: datetime) -> Opening:
+    """Write the row of something to open, claimed by the caller, who commits and then calls `open_at_gateway`.
+
+    It never outlives the order's hold.
+    """
+    expires_at = now + timedelta(seconds=settings.PAYMENTS["SESSION_LIFETIME_SECONDS"])
+    if order.expires_at is not None:
+        expires_at = min(expires_at, order.expires_at)
+    reference = new_reference("cpo")
+    return Opening.objects.create(
+        payment=payment,
+        account=payment.account,
+        reference=reference,
+        idempotency_key=reference,
+        amount_minor=payment.amount_minor,
+        currency=payment.currency,
+        return_url=order.return_url,
+        channel=channel,
+        locale=locale,
+        expires_at=expires_at,
+        claim_number=1,
+        claimed_until=now + timedelta(seconds=settings.PAYMENTS["CLAIM_LEASE_SECONDS"]),
+        created_at=now,
+    )
+
+
+def claim_opening(*, opening_id: UUID, now: datetime) -> Opening | None:
+    """Take an Opening that nobody is sending; None when somebody is."""
+    lease = timedelta(seconds=settings.PAYMENTS["CLAIM_LEASE_SECONDS"])
+    taken = (
+        Opening.objects.filter(pk=opening_id, status=OpeningStatus.REQUESTED)
+        .filter(Q(claimed_until__isnull=True) | Q(claimed_until__lt=now))
+        .update(claim_number=F("claim_number") + 1, claimed_until=now + lease)
+    )
+    if not taken:
+        return None
+    return Opening.objects.select_related("payment", "account").get(pk=opening_id)
+
+
+def open_at_gateway(*, opening: Opening, country_code: str, clock: Clock) -> bool:
+    """Ask the gateway to open what the caller has claimed; say whether a guest can pay it now."""
+    payment = opening.payment
+    gateway = gateway_for(opening.account)
+    request = OpenRequest(
+        reference=opening.reference,
+        idempotency_key=opening.idempotency_key,
+        money=Money(opening.amount_minor, opening.currency),
+        return_url=opening.return_url,
+        source=Source(payment.source),
+        captures_at_once=payment.captures_at_once,
+        expires_at=opening.expires_at,
+        channel=opening.channel,
+        country_code=country_code,
+        locale=opening.locale,
+        shopper_reference=shopper_reference_of(payment) if opening.account.stores_cards else "",
+        stores_card=opening.account.stores_cards and Capability.STORE_CARD in gateway.capabilities,
+    )
+    try:
+        opened = gateway.open(request)
+    except (NotSent, AnswerLost) as error:
+        _postpone(opening, error, clock())
+        return False
+    except GatewayError as error:
+        _give_up(opening, error, clock())
+        return False
+    now = clock()
+    with database.atomic():
+        apply_outcome(
+            account=opening.account,
+            outcome=Outcome(
+                kind=OutcomeKind.ACTION_REQUIRED,
+                reference=Reference(ours=opening.reference, opening=opened.gateway_reference),
+                event_key=opened.gateway_reference,
+                occurred_at=now,
+                raw=opened.raw,
+            ),
+            source=EventSource.ANSWER,
+            now=now,
+            subject=Subject(payment, opening, None),
+        )
+        # A claim that ran out may have been taken by another worker with the same key: the gateway gave both the same answer.
+        Opening.objects.filter(pk=opening.pk, status=OpeningStatus.REQUESTED).update(
+            status=OpeningStatus.OPEN,
+            gateway_reference=opened.gateway_reference,
+            client_encrypted=encrypt_json(opened.client),
+            expires_at=min(opening.expires_at, opened.expires_at),
+            claimed_until=None,
+            unknown_since_at=None,
+            next_check_at=None,
+            last_error="",
+        )
+    opening.refresh_from_db()
+    return opening.status == OpeningStatus.OPEN
+
+
+def shopper_reference_of(payment: Payment) -> str:
+    """Return the name under which a gateway keeps this guest's cards: the customer's, or the order's own."""
+    customer_id = payment.order.customer_id
+    return f"c-{customer_id}" if customer_id else f"o-{payment.order_id}"
+
+
+def close_openings(*, order: Order, now: datetime) -> None:
+    """Stop offering what a guest could still pay on an order; a payment that comes all the same is booked by the door."""
+    Opening.objects.filter(payment__order=order, status__in=[OpeningStatus.REQUESTED, OpeningStatus.OPEN]).update(
+        status=OpeningStatus.CLOSED, client_encrypted=None, next_check_at=None
+    )
+
+
+def _postpone(opening: Opening, error: GatewayError, now: datetime) -> None:
+    """Keep the Opening for another try with the same key; unknown when the gateway may have opened it."""
+    log.warning("opening_postponed", opening=opening.reference, error=type(error).__name__)
+    changes: dict[str, object] = {
+        "claimed_until": None,
+        "last_error": str(error)[:300],
+        "next_check_at": next_check(opening.checks_made, now),
+        "checks_made": F("checks_made") + 1,
+    }
+    if isinstance(error, AnswerLost):
+        changes["unknown_since_at"] = Coalesce("unknown_since_at", now)
+    Opening.objects.filter(pk=opening.pk, claim_number=opening.claim_number, status=OpeningStatus.REQUESTED).update(
+        **changes
+    )
+
+
+def _give_up(opening: Opening, error: GatewayError, now: datetime) -> None:
+    log.error("opening_rejected", opening=opening.reference, error=str(error)[:200])
+    open_case(
+        payment=opening.payment,
+        kind=CaseKind.REJECTED_BY_GATEWAY,
+        detail=f"opening {opening.reference}: {error}",
+        now=now,
+    )
+    Opening.objects.filter(pk=opening.pk, claim_number=opening.claim_number).update(
+        status=OpeningStatus.FAILED, claimed_until=None, next_check_at=None, last_error=str(error)[:300]
+    )

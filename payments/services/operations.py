@@ -1,0 +1,242 @@
+"""Claim -> call -> record: how an operation of ours reaches a gateway, exactly once in effect.
+
+No lock and no database transaction is held while a gateway is called. A claim has a number and a lease; what is learned is
+recorded through the door, and bookkeeping of the claim is conditional on its number.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+
+from gateways.errors import AnswerLost, ErrorCode, GatewayError, NotSent
+from gateways.protocol import (
+    CaptureRequest,
+    ChargeRequest,
+    Decline,
+    ExternalCharge,
+    Gateway,
+    Outcome,
+    OutcomeKind,
+    Reference,
+    RefundRequest,
+    Source,
+    VoidRequest,
+)
+from gateways.registry import gateway_for
+from money import Money
+from payments.models import CaseKind, EventSource, Origin, Transaction
+from payments.selectors import Subject
+from payments.services.cards import card_token
+from payments.services.cases import open_case
+from payments.services.transitions import apply_outcome
+from payments.states import OperationKind, Status
+
+Clock = Callable[[], datetime]
+log = structlog.get_logger(__name__)
+
+_REJECTED_AS: dict[str, OutcomeKind] = {
+    OperationKind.SALE: OutcomeKind.DECLINED,
+    OperationKind.AUTHORIZATION: OutcomeKind.DECLINED,
+    OperationKind.CAPTURE: OutcomeKind.CAPTURE_FAILED,
+    OperationKind.VOID: OutcomeKind.VOID_FAILED,
+    OperationKind.REFUND: OutcomeKind.REFUND_FAILED,
+}
+
+
+def claim(*, transaction_id: UUID, now: datetime) -> Transaction | None:
+    """Take an operation that nobody is sending; None when somebody is, or nothing is left to send."""
+    lease = timedelta(seconds=settings.PAYMENTS["CLAIM_LEASE_SECONDS"])
+    taken = (
+        Transaction.objects.filter(
+            pk=transaction_id, origin=Origin.OURS, status=Status.PENDING, gateway_reference__isnull=True
+        )
+        .filter(Q(claimed_until__isnull=True) | Q(claimed_until__lt=now))
+        .update(
+            claim_number=F("claim_number") + 1,
+            claimed_until=now + lease,
+            first_sent_at=Coalesce("first_sent_at", now),
+        )
+    )
+    if not taken:
+        return None
+    return Transaction.objects.select_related("payment", "account", "parent", "parent__parent", "card", "opening").get(
+        pk=transaction_id
+    )
+
+
+def perform(*, transaction_id: UUID, clock: Clock, external: ExternalCharge | None = None) -> Transaction | None:
+    """Send an operation to its gateway and record what it said; None when it was not ours to send now.
+
+    A lost answer leaves the operation unknown, to be asked again with the same key; nothing here raises for it: read the row.
+    `external` carries what only the caller of an external charge knows.
+    """
+    started_at = clock()
+    operation = claim(transaction_id=transaction_id, now=started_at)
+    if operation is None:
+        return None
+    was_sent_before = operation.claim_number > 1 and operation.first_sent_at != started_at
+    gateway = gateway_for(operation.account)
+    if was_sent_before and not may_repeat(operation, gateway, started_at):
+        _mark_unknown(operation, "the gateway may have acted and repeating is not safe", clock())
+        return _fresh(operation)
+    try:
+        outcome = _send(operation, gateway, started_at, external)
+    except NotSent as error:
+        _release(operation, error, was_sent_before, clock())
+    except AnswerLost as error:
+        _mark_unknown(operation, str(error), clock())
+    except GatewayError as error:
+        _reject(operation, error, was_sent_before, clock())
+    else:
+        record_answer(operation=operation, outcome=outcome, now=clock())
+    return _fresh(operation)
+
+
+def may_repeat(operation: Transaction, gateway: Gateway, now: datetime) -> bool:
+    """Say whether the gateway still remembers the operation's key, so that repeating cannot act twice."""
+    window = gateway.idempotency_window_seconds
+    if window is None or operation.first_sent_at is None:
+        return False
+    return now < operation.first_sent_at + timedelta(seconds=window)
+
+
+def record_answer(*, operation: Transaction, outcome: Outcome, now: datetime) -> None:
+    """Take in the answer to an operation and end its claim."""
+    apply_outcome(
+        account=operation.account,
+        outcome=outcome,
+        source=EventSource.ANSWER,
+        now=now,
+        subject=Subject(operation.payment, operation.opening, operation),
+    )
+    _end_claim(operation)
+
+
+def _send(operation: Transaction, gateway: Gateway, now: datetime, external: ExternalCharge | None) -> Outcome:
+    money = Money(operation.amount_minor, operation.currency)
+    key = operation.idempotency_key or operation.reference
+    match OperationKind(operation.kind):
+        case OperationKind.SALE | OperationKind.AUTHORIZATION:
+            return gateway.charge(
+                ChargeRequest(
+                    reference=operation.reference,
+                    idempotency_key=key,
+                    money=money,
+                    source=Source(operation.payment.source),
+                    captures_at_once=operation.kind == OperationKind.SALE,
+                    card_token=card_token(operation.card) if operation.card else None,
+                    shopper_reference=operation.card.shopper_reference if operation.card else "",
+                    external=external,
+                    requested_at=now,
+                )
+            )
+        case OperationKind.CAPTURE:
+            return gateway.capture(
+                CaptureRequest(
+                    payment_reference=_payment_reference(operation),
+                    reference=operation.reference,
+                    idempotency_key=key,
+                    money=money,
+                    requested_at=now,
+                )
+            )
+        case OperationKind.VOID:
+            return gateway.void(
+                VoidRequest(
+                    payment_reference=_payment_reference(operation),
+                    reference=operation.reference,
+                    idempotency_key=key,
+                    requested_at=now,
+                )
+            )
+        case OperationKind.REFUND:
+            return gateway.refund(
+                RefundRequest(
+                    payment_reference=_payment_reference(operation),
+                    reference=operation.reference,
+                    idempotency_key=key,
+                    money=money,
+                    requested_at=now,
+                )
+            )
+        case OperationKind.CHARGEBACK:
+            raise AssertionError("a chargeback is never ours to send")
+
+
+def _payment_reference(operation: Transaction) -> str:
+    """Return the gateway's name of the payment an operation works on: that of the first authorization or sale."""
+    root = operation.parent
+    while root is not None and root.parent is not None:
+        root = root.parent
+    assert root is not None and root.gateway_reference
+    return root.gateway_reference
+
+
+def _release(operation: Transaction, error: NotSent, was_sent_before: bool, now: datetime) -> None:
+    """Let the operation be sent again later: this time nothing reached the gateway."""
+    log.warning("operation_not_sent", transaction=operation.reference, kind=operation.kind, error=type(error).__name__)
+    changes: dict[str, object] = {"claimed_until": None, "next_check_at": next_check(operation.checks_made, now)}
+    changes["checks_made"] = F("checks_made") + 1
+    if not was_sent_before:
+        changes["first_sent_at"] = None
+    _mine(operation).update(**changes)
+
+
+def _mark_unknown(operation: Transaction, why: str, now: datetime) -> None:
+    log.warning("operation_outcome_unknown", transaction=operation.reference, kind=operation.kind, why=why[:200])
+    _mine(operation).update(
+        claimed_until=None,
+        unknown_since_at=Coalesce("unknown_since_at", now),
+        next_check_at=next_check(operation.checks_made, now),
+        checks_made=F("checks_made") + 1,
+    )
+
+
+def _reject(operation: Transaction, error: GatewayError, was_sent_before: bool, now: datetime) -> None:
+    """Record that the gateway would not take the operation; if an earlier sending may have worked, it stays unknown."""
+    log.error("operation_rejected", transaction=operation.reference, kind=operation.kind, error=str(error)[:200])
+    open_case(
+        payment=operation.payment,
+        kind=CaseKind.REJECTED_BY_GATEWAY,
+        detail=f"{operation.kind} {operation.reference}: {error}",
+        now=now,
+    )
+    if was_sent_before or operation.unknown_since_at is not None:
+        _mark_unknown(operation, "rejected, after a sending whose answer was lost", now)
+        return
+    outcome = Outcome(
+        kind=_REJECTED_AS[operation.kind],
+        reference=Reference(ours=operation.reference),
+        event_key=f"{operation.reference}:rejected",
+        occurred_at=now,
+        decline=Decline(code=ErrorCode.UNDEFINED_CARD_ERROR, raw_text=str(error)[:300]),
+    )
+    record_answer(operation=operation, outcome=outcome, now=now)
+
+
+def next_check(checks_made: int, now: datetime) -> datetime | None:
+    """Return when to ask again; None after the last look, when a person takes over."""
+    schedule: list[int] = settings.PAYMENTS["UNKNOWN_CHECK_SCHEDULE_SECONDS"]
+    if checks_made >= len(schedule):
+        return None
+    return now + timedelta(seconds=schedule[checks_made])
+
+
+def _mine(operation: Transaction):  # type: ignore[no-untyped-def]
+    """Return the operation's row as long as the claim is still ours and nothing was decided meanwhile."""
+    return Transaction.objects.filter(
+        pk=operation.pk, claim_number=operation.claim_number, status=Status.PENDING, gateway_reference__isnull=True
+    )
+
+
+def _end_claim(operation: Transaction) -> None:
+    Transaction.objects.filter(pk=operation.pk, claim_number=operation.claim_number).update(claimed_until=None)
+
+
+def _fresh(operation: Transaction) -> Transaction:
+    return Transaction.objects.select_related("payment").get(pk=operation.pk)

@@ -1,0 +1,135 @@
+"""Give money back: which captures and holds an amount is taken from, as rows that a worker sends."""
+
+from datetime import datetime
+
+from django.db.models import Q, Sum
+
+from bookings.models import Order
+from money import Money
+from payments.models import CaseKind, Origin, Transaction
+from payments.references import new_reference
+from payments.services.cases import open_case
+from payments.states import OperationKind, Status
+
+
+def new_operation(
+    *, parent: Transaction, kind: OperationKind, amount_minor: int, reason: str, requested_by: str, now: datetime
+) -> Transaction:
+    """Commit the row of an operation of ours before the gateway hears of it; its key never changes again."""
+    reference = new_reference("tx")
+    return Transaction.objects.create(
+        payment_id=parent.payment_id,
+        order_id=parent.order_id,
+        account_id=parent.account_id,
+        opening_id=parent.opening_id,
+        parent=parent,
+        kind=kind,
+        origin=Origin.OURS,
+        amount_minor=amount_minor,
+        currency=parent.currency,
+        reference=reference,
+        idempotency_key=reference,
+        reason=reason[:200],
+        requested_by=requested_by[:150],
+        requested_at=now,
+    )
+
+
+def refundable_minor(taken: Transaction) -> int:
+    """Return what of a sale or capture is neither given back nor being given back, in minor units.
+
+    A processor names the payment, not the capture, when it tells of a refund or chargeback of its own; so what has gone back is
+    counted over the whole payment at the gateway.
+    """
+    root_id = taken.parent_id if taken.kind == OperationKind.CAPTURE else taken.id
+    moved: dict[str, int] = dict(
+        Transaction.objects.filter(Q(id=root_id) | Q(parent_id=root_id) | Q(parent__parent_id=root_id))
+        .filter(
+            Q(kind__in=[OperationKind.SALE, OperationKind.CAPTURE, OperationKind.CHARGEBACK], status=Status.PROCESSED)
+            | Q(kind=OperationKind.REFUND, status__in=[Status.PENDING, Status.PROCESSED])
+        )
+        .values_list("kind")
+        .annotate(total=Sum("amount_minor"))
+    )
+    taken_in_all = moved.get(OperationKind.SALE, 0) + moved.get(OperationKind.CAPTURE, 0)
+    returned = moved.get(OperationKind.REFUND, 0) + moved.get(OperationKind.CHARGEBACK, 0)
+    return max(0, min(taken.amount_minor, taken_in_all - returned))
+
+
+def plan_return(
+    *, order: Order, amount_minor: int, reason: str, requested_by: str, now: datetime, newest: Transaction | None = None
+) -> list[Transaction]:
+    """Write the operations that give an amount of an order back: holds are released first, then captures refunded, newest first.
+
+    Call it under the order's lock. A hold is released whole or not at all. Returns the rows; what cannot be given back by any
+    of them is left, and the caller compares.
+    """
+    left = amount_minor
+    operations: list[Transaction] = []
+    rows = list(
+        Transaction.objects.filter(order=order, status=Status.PROCESSED)
+        .filter(kind__in=[OperationKind.SALE, OperationKind.CAPTURE, OperationKind.AUTHORIZATION])
+        .select_related("parent")
+        .order_by("-requested_at", "-id")
+    )
+    rows.sort(key=lambda row: (row != newest, row.kind != OperationKind.AUTHORIZATION))
+    for row in rows:
+        if left <= 0:
+            break
+        if row.kind == OperationKind.AUTHORIZATION:
+            if row.amount_minor <= left and not has_been_used(row):
+                operations.append(
+                    new_operation(
+                        parent=row,
+                        kind=OperationKind.VOID,
+                        amount_minor=row.amount_minor,
+                        reason=reason,
+                        requested_by=requested_by,
+                        now=now,
+                    )
+                )
+                left -= row.amount_minor
+            continue
+        amount = min(left, refundable_minor(row))
+        if amount > 0:
+            operations.append(
+                new_operation(
+                    parent=row,
+                    kind=OperationKind.REFUND,
+                    amount_minor=amount,
+                    reason=reason,
+                    requested_by=requested_by,
+                    now=now,
+                )
+            )
+            left -= amount
+    return operations
+
+
+def has_been_used(authorization: Transaction) -> bool:
+    """Say whether a capture or release of an authorization was asked for or has happened."""
+    return (
+        authorization.children.filter(kind__in=[OperationKind.CAPTURE, OperationKind.VOID])
+        .exclude(status=Status.FAILED)
+        .exists()
+    )
+
+
+def return_surplus(*, order: Order, newest: Transaction, amount_minor: int, now: datetime) -> list[Transaction]:
+    """Give back, once, what a late or second success brought beyond what was due, and show it to staff."""
+    operations = plan_return(
+        order=order,
+        amount_minor=amount_minor,
+        reason="paid more than was due",
+        requested_by="system",
+        now=now,
+        newest=newest,
+    )
+    planned = sum(operation.amount_minor for operation in operations)
+    open_case(
+        payment=newest.payment,
+        kind=CaseKind.OVERPAID,
+        detail=f"{Money(amount_minor, order.currency)} more than was due came in; {Money(planned, order.currency)} is being returned",
+        now=now,
+    )
+    return operations

@@ -1,0 +1,552 @@
+"""THE door: the only code that changes what a payment is.
+
+Every word of a gateway, by answer, webhook, poll, report or staff, comes through `apply_outcome`: lock, store the event once,
+derive, write what follows, post to the ledger, tell bookings. The same news twice is a no-op; arrival order does not matter.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction as database
+from django.db.models import Sum
+
+from bookings.models import BookingStatus, Order
+from bookings.services import keep_hold, lock_order, record_money, retake_seats
+from gateways.errors import ErrorCode
+from gateways.models import GatewayAccount
+from gateways.protocol import Capability, Outcome
+from gateways.protocol import OutcomeKind as Kind
+from gateways.registry import gateway_for
+from money import Money
+from payments import ledger
+from payments.errors import SubjectUndecided, UnknownSubject
+from payments.ledger import Transfer
+from payments.models import (
+    CaseKind,
+    Dispute,
+    EventSource,
+    GatewayEvent,
+    LedgerAccount,
+    LedgerEntry,
+    Opening,
+    OpeningStatus,
+    Origin,
+    Payment,
+    Transaction,
+)
+from payments.references import new_reference
+from payments.selectors import CHARGE_KINDS, Subject, order_money, subject_of
+from payments.services.cards import keep_card, revoke_by_token
+from payments.services.cases import open_case
+from payments.services.surplus import return_surplus
+from payments.states import Fact, OperationKind, Position, State, Status, derive
+
+_ATTEMPT_WORDS = frozenset({Kind.AUTHORIZED, Kind.DECLINED, Kind.EXPIRED, Kind.PENDING})
+_OPERATION_OF: dict[Kind, OperationKind] = {
+    Kind.CAPTURED: OperationKind.CAPTURE,
+    Kind.CAPTURE_FAILED: OperationKind.CAPTURE,
+    Kind.VOIDED: OperationKind.VOID,
+    Kind.VOID_FAILED: OperationKind.VOID,
+    Kind.REFUNDED: OperationKind.REFUND,
+    Kind.REFUND_FAILED: OperationKind.REFUND,
+    Kind.REFUND_REVERSED: OperationKind.REFUND,
+    Kind.DISPUTE_OPENED: OperationKind.CHARGEBACK,
+    Kind.CHARGEBACK: OperationKind.CHARGEBACK,
+    Kind.CHARGEBACK_REVERSED: OperationKind.CHARGEBACK,
+}
+_WRITTEN = (
+    "status",
+    "unknown_since_at",
+    "next_check_at",
+    "decided_at",
+    "error_code",
+    "raw_code",
+    "raw_text",
+    "amount_minor",
+)
+_MONEY_CAME = frozenset({Kind.AUTHORIZED, Kind.CAPTURED})
+_CASE_OF: dict[Kind, CaseKind] = {
+    Kind.CAPTURE_FAILED: CaseKind.CAPTURE_FAILED,
+    Kind.REFUND_FAILED: CaseKind.REFUND_FAILED,
+    Kind.REFUND_REVERSED: CaseKind.REFUND_FAILED,
+    Kind.DISPUTE_OPENED: CaseKind.CHARGEBACK,
+    Kind.CHARGEBACK: CaseKind.CHARGEBACK,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """Say what a piece of news did; `is_new` is False when it had been told before."""
+
+    payment: Payment
+    transaction: Transaction | None
+    is_new: bool
+
+
+def apply_outcome(
+    *, account: GatewayAccount, outcome: Outcome, source: EventSource, now: datetime, subject: Subject | None = None
+) -> Applied:
+    """Take in one piece of news from a gateway.
+
+    `subject` is what the caller asked about, when the news is an answer; otherwise it is found by the references in the news.
+
+    :raises UnknownSubject: we have no record of what it speaks of (yet); nothing was written.
+    """
+    subject = subject or subject_of(account=account, outcome=outcome)
+    with database.atomic():
+        order = lock_order(order_id=subject.payment.order_id)
+        payment = _lock_payments(order, subject.payment.id)
+        transaction = _operation_for(account, payment, subject, outcome, now)
+        event, is_new = _store(account, payment, subject.opening, transaction, outcome, source, now)
+        if not is_new:
+            _compare(payment, event, outcome, now)
+            return Applied(payment=payment, transaction=transaction, is_new=False)
+        _note(payment, transaction, subject.opening, event, outcome, now)
+        position, transactions = _rederive(payment, now)
+        _book(payment, transactions, position, event, now)
+        _follow(order, payment, transaction, event, outcome, now)
+    return Applied(payment=payment, transaction=transaction, is_new=True)
+
+
+def _lock_payments(order: Order, payment_id: UUID) -> Payment:
+    """Lock the order's payments in pk order and return the one the news is about."""
+    locked = (
+        Payment.objects.select_for_update(of=("self",)).filter(order=order).select_related("account").order_by("pk")
+    )
+    return next(payment for payment in locked if payment.id == payment_id)
+
+
+def _operation_for(
+    account: GatewayAccount, payment: Payment, subject: Subject, outcome: Outcome, now: datetime
+) -> Transaction | None:
+    """Return the operation the news speaks of, making a row for what we are told of and never asked."""
+    kind = outcome.kind
+    if subject.transaction is not None and _speaks_of(kind, subject.transaction):
+        return _remember_reference(subject.transaction, outcome.reference.gateway)
+    if kind in _ATTEMPT_WORDS:
+        return _attempt(account, payment, subject.opening, outcome, outcome.reference.gateway, now)
+    if kind not in _OPERATION_OF:
+        return None
+    parent = _attempt(account, payment, subject.opening, outcome, outcome.reference.payment, now)
+    operation = _OPERATION_OF[kind]
+    if operation is OperationKind.CAPTURE and (parent is None or parent.kind == OperationKind.SALE):
+        return parent  # a sale has no capture of its own: the word is about the sale
+    found = _known_operation(account, payment, operation, outcome)
+    if found is not None:
+        return _remember_reference(found, outcome.reference.gateway)
+    if _may_be_ours(payment, operation):
+        raise SubjectUndecided(
+            f"{operation} {outcome.reference.gateway} may answer an operation of ours; wait for its answer"
+        )
+    return Transaction.objects.create(
+        payment=payment,
+        order_id=payment.order_id,
+        account=account,
+        parent=parent,
+        opening=parent.opening if parent else None,
+        kind=operation,
+        origin=Origin.GATEWAY,
+        amount_minor=_amount_of(outcome, payment, parent.amount_minor if parent else payment.amount_minor),
+        currency=payment.currency,
+        reference=new_reference("tx"),
+        gateway_reference=outcome.reference.gateway,
+        requested_at=outcome.occurred_at,
+        requested_by="gateway",
+    )
+
+
+def _speaks_of(kind: Kind, transaction: Transaction) -> bool:
+    if kind in _ATTEMPT_WORDS:
+        return transaction.kind in CHARGE_KINDS or kind is Kind.PENDING
+    if transaction.kind == OperationKind.SALE and kind in (Kind.CAPTURED, Kind.CAPTURE_FAILED):
+        return True
+    return _OPERATION_OF.get(kind) == transaction.kind
+
+
+def _remember_reference(transaction: Transaction, gateway_reference: str | None) -> Transaction:
+    """Keep the gateway's name for an operation of ours, once it is told."""
+    if gateway_reference and not transaction.gateway_reference:
+        transaction.gateway_reference = gateway_reference
+        transaction.save(update_fields=["gateway_reference"])
+    return transaction
+
+
+def _attempt(
+    account: GatewayAccount,
+    payment: Payment,
+    opening: Opening | None,
+    outcome: Outcome,
+    gateway_reference: str | None,
+    now: datetime,
+) -> Transaction | None:
+    """Return the attempt a guest made, by the gateway's reference; made here when its first news is about a child of it."""
+    if not gateway_reference:
+        return None
+    found = Transaction.objects.filter(
+        account=account, payment=payment, kind__in=CHARGE_KINDS, gateway_reference=gateway_reference
+    ).first()
+    if found is not None:
+        return found
+    expected = opening.amount_minor if opening else payment.amount_minor
+    is_about_itself = outcome.kind in _ATTEMPT_WORDS
+    return Transaction.objects.create(
+        payment=payment,
+        order_id=payment.order_id,
+        account=account,
+        opening=opening,
+        kind=OperationKind.SALE if payment.captures_at_once else OperationKind.AUTHORIZATION,
+        origin=Origin.GATEWAY,
+        amount_minor=_amount_of(outcome, payment, expected) if is_about_itself else expected,
+        currency=payment.currency,
+        reference=new_reference("tx"),
+        gateway_reference=gateway_reference,
+        requested_at=outcome.occurred_at,
+        requested_by="guest",
+    )
+
+
+def _known_operation(
+    account: GatewayAccount, payment: Payment, operation: OperationKind, outcome: Outcome
+) -> Transaction | None:
+    same_kind = Transaction.objects.filter(account=account, payment=payment, kind=operation)
+    reference = outcome.reference
+    if reference.gateway:
+        found = same_kind.filter(gateway_reference=reference.gateway).first()
+        if found is not None:
+            return found
+    if reference.ours:
+        found = same_kind.filter(reference=reference.ours, origin=Origin.OURS).first()
+        if found is not None:
+            return found
+    if operation is OperationKind.CHARGEBACK and not reference.gateway:
+        return same_kind.order_by("-requested_at").first()
+    return None
+
+
+def _may_be_ours(payment: Payment, operation: OperationKind) -> bool:
+    """Say whether an operation of ours was sent and has no name at the gateway yet: then news may be its answer."""
+    return Transaction.objects.filter(
+        payment=payment,
+        kind=operation,
+        origin=Origin.OURS,
+        status=Status.PENDING,
+        gateway_reference__isnull=True,
+        first_sent_at__isnull=False,
+    ).exists()
+
+
+def _amount_of(outcome: Outcome, payment: Payment, expected_minor: int) -> int:
+    if outcome.money is None or outcome.money.currency != payment.currency or outcome.money.minor <= 0:
+        return expected_minor
+    return outcome.money.minor
+
+
+def _store(
+    account: GatewayAccount,
+    payment: Payment,
+    opening: Opening | None,
+    transaction: Transaction | None,
+    outcome: Outcome,
+    source: EventSource,
+    now: datetime,
+) -> tuple[GatewayEvent, bool]:
+    """Insert the event once; return the stored one and whether it is new."""
+    has_other_currency = outcome.money is not None and outcome.money.currency != payment.currency
+    # The order's lock is held, so nobody can store the same fact of this payment between the look and the insert; the unique
+    # constraint is what holds if a caller ever forgets the lock.
+    stored = GatewayEvent.objects.filter(account=account, kind=outcome.kind, event_key=outcome.event_key).first()
+    if stored is not None:
+        return stored, False
+    event = GatewayEvent.objects.create(
+        account=account,
+        payment=payment,
+        transaction=transaction,
+        opening=opening or (transaction.opening if transaction else None),
+        kind=outcome.kind,
+        event_key=outcome.event_key,
+        source=source,
+        gateway_reference=outcome.reference.gateway or "",
+        amount_minor=outcome.money.minor if outcome.money else None,
+        currency=outcome.money.currency if outcome.money else "",
+        is_cumulative=outcome.cumulative,
+        problem="currency differs" if has_other_currency else "",
+        decline_code=outcome.decline.code if outcome.decline else "",
+        raw_code=outcome.decline.raw_code[:40] if outcome.decline else "",
+        raw_text=outcome.decline.raw_text[:300] if outcome.decline else "",
+        raw=dict(outcome.raw),
+        occurred_at=outcome.occurred_at,
+        received_at=now,
+    )
+    return event, True
+
+
+def _compare(payment: Payment, stored: GatewayEvent, outcome: Outcome, now: datetime) -> None:
+    """Show staff when the same fact is told again with another figure; the first word stays in the books."""
+    if outcome.money is None or stored.amount_minor is None:
+        return
+    if (outcome.money.minor, outcome.money.currency) != (stored.amount_minor, stored.currency):
+        told = Money(stored.amount_minor, stored.currency)
+        open_case(
+            payment=payment,
+            kind=CaseKind.FIGURES_CONFLICT,
+            detail=f"{stored.kind} {stored.event_key}: told {told} first, then {outcome.money}",
+            now=now,
+        )
+
+
+def _note(
+    payment: Payment,
+    transaction: Transaction | None,
+    opening: Opening | None,
+    event: GatewayEvent,
+    outcome: Outcome,
+    now: datetime,
+) -> None:
+    """Keep what the news says beside the money: the card, a dispute's stage, and what does not fit what we asked."""
+    if transaction is not None and outcome.card is not None and (outcome.card.last4 or outcome.card.brand):
+        card = outcome.card
+        transaction.card_brand = card.brand[:40]
+        transaction.card_last4 = card.last4
+        if card.expiry_year and card.expiry_month:
+            transaction.card_expiry = f"{card.expiry_year:04d}-{card.expiry_month:02d}"
+        transaction.save(update_fields=["card_brand", "card_last4", "card_expiry"])
+    if (
+        outcome.card is not None
+        and outcome.card.token
+        and outcome.kind in (Kind.AUTHORIZED, Kind.CAPTURED, Kind.CARD_STORED)
+    ):
+        keep_card(payment=payment, card=outcome.card, now=now)
+    if outcome.card is not None and outcome.card.token and outcome.kind is Kind.CARD_REVOKED:
+        revoke_by_token(account=payment.account, token=outcome.card.token, now=now)
+    if outcome.dispute is not None:
+        _note_dispute(payment, transaction, outcome, now)
+    if event.problem:
+        open_case(
+            payment=payment,
+            kind=CaseKind.CURRENCY_DIFFERS,
+            detail=f"{outcome.kind} of {outcome.money} on a payment in {payment.currency}",
+            now=now,
+        )
+    elif opening is not None and outcome.kind in _MONEY_CAME and outcome.money is not None:
+        if outcome.money.minor != opening.amount_minor:
+            asked = Money(opening.amount_minor, opening.currency)
+            open_case(
+                payment=payment,
+                kind=CaseKind.AMOUNT_DIFFERS,
+                detail=f"asked {asked}, was told {outcome.money}",
+                now=now,
+            )
+    if outcome.kind in _CASE_OF:
+        open_case(
+            payment=payment,
+            kind=_CASE_OF[outcome.kind],
+            detail=f"{outcome.kind} {outcome.reference.gateway or ''} {event.raw_text}".strip(),
+            now=now,
+        )
+
+
+def _note_dispute(payment: Payment, transaction: Transaction | None, outcome: Outcome, now: datetime) -> None:
+    news = outcome.dispute
+    assert news is not None
+    dispute, was_opened = Dispute.objects.get_or_create(
+        payment=payment,
+        gateway_reference=outcome.reference.gateway or outcome.event_key,
+        defaults={
+            "transaction": transaction,
+            "stage": news.stage,
+            "reason": news.reason[:200],
+            "amount_minor": outcome.money.minor if outcome.money else None,
+            "currency": outcome.money.currency if outcome.money else "",
+            "evidence_due_at": news.evidence_due_at,
+            "opened_at": outcome.occurred_at,
+            "changed_at": outcome.occurred_at,
+        },
+    )
+    if not was_opened and outcome.occurred_at >= dispute.changed_at:
+        dispute.stage = news.stage
+        dispute.evidence_due_at = news.evidence_due_at or dispute.evidence_due_at
+        dispute.changed_at = outcome.occurred_at
+        dispute.save(update_fields=["stage", "evidence_due_at", "changed_at"])
+
+
+def _rederive(payment: Payment, now: datetime) -> tuple[Position, dict[str, Transaction]]:
+    """Fold the payment's events again and write what they make of it and of its operations."""
+    transactions = {str(row.id): row for row in Transaction.objects.filter(payment=payment).select_related("opening")}
+    openings = {row.id: row for row in Opening.objects.filter(payment=payment)}
+    events = list(GatewayEvent.objects.filter(payment=payment, problem="").order_by("id"))
+    position = derive(_fact(event, transactions, openings) for event in events)
+    declines = {event.transaction_id: event for event in events if event.decline_code}
+    for key, standing in position.operations.items():
+        row = transactions[key]
+        before = _written(row)
+        status = Status(row.status)
+        is_decided = standing.status is not Status.PENDING
+        row.status = standing.status
+        row.unknown_since_at = None
+        if is_decided or row.gateway_reference:
+            row.next_check_at = None
+        if status is not standing.status:
+            row.decided_at = now if is_decided else None
+        row.error_code = ""
+        if standing.status is Status.FAILED:
+            decline = declines.get(row.id)
+            row.error_code = decline.decline_code if decline else ErrorCode.TRANSACTION_DECLINED
+            row.raw_code = decline.raw_code if decline else ""
+            row.raw_text = decline.raw_text if decline else standing.word.value
+        if standing.status is Status.PROCESSED and row.kind in CHARGE_KINDS:
+            row.amount_minor = standing.amount_minor or row.amount_minor
+        if _written(row) != before:
+            row.save(update_fields=_WRITTEN)
+    payment.state = position.state
+    payment.authorized_minor = position.authorized_minor
+    payment.captured_minor = position.captured_minor
+    payment.refunded_minor = position.refunded_minor
+    payment.charged_back_minor = position.charged_back_minor
+    payment.updated_at = now
+    payment.save(
+        update_fields=[
+            "state", "authorized_minor", "captured_minor", "refunded_minor", "charged_back_minor", "updated_at",
+        ]
+    )  # fmt: skip
+    return position, transactions
+
+
+def _written(row: Transaction) -> list[object]:
+    return [getattr(row, field) for field in _WRITTEN]
+
+
+def _fact(event: GatewayEvent, transactions: dict[str, Transaction], openings: dict[UUID, Opening]) -> Fact:
+    row = transactions.get(str(event.transaction_id)) if event.transaction_id else None
+    opening = openings.get(event.opening_id) if event.opening_id else None
+    is_charge = row is None or row.kind in CHARGE_KINDS
+    attempt, attempted_at = "", None
+    if opening is not None and is_charge:
+        attempt, attempted_at = str(opening.id), opening.created_at
+    elif row is not None and is_charge:
+        attempt, attempted_at = str(row.id), row.requested_at
+    return Fact(
+        operation=str(row.id) if row else "",
+        operation_kind=OperationKind(row.kind) if row else None,
+        kind=Kind(event.kind),
+        key=event.event_key,
+        occurred_at=event.occurred_at,
+        attempt=attempt,
+        attempted_at=attempted_at,
+        parent=str(row.parent_id) if row and row.parent_id else "",
+        amount_minor=event.amount_minor if event.amount_minor is not None else (row.amount_minor if row else 0),
+        is_cumulative=event.is_cumulative,
+    )
+
+
+def _book(
+    payment: Payment, transactions: dict[str, Transaction], position: Position, event: GatewayEvent, now: datetime
+) -> None:
+    """Post the difference between what the operations now say and what the ledger holds for them."""
+    money_account = (
+        LedgerAccount.EXTERNAL
+        if Capability.CHARGE_EXTERNAL in gateway_for(payment.account).capabilities
+        else LedgerAccount.CLEARING
+    )
+    booked: dict[UUID | None, int] = defaultdict(int)
+    for row in (
+        LedgerEntry.objects.filter(payment=payment)
+        .values("transaction_id", "from_account", "to_account")
+        .annotate(total=Sum("amount_minor"))
+    ):
+        if money_account in (row["from_account"], row["to_account"]):
+            into = 1 if row["to_account"] == money_account else -1
+            booked[row["transaction_id"]] += into * row["total"]
+    voided = {
+        row.parent_id
+        for key, row in transactions.items()
+        if row.kind == OperationKind.VOID and position.operations.get(key) and row.status == Status.PROCESSED
+    }
+    transfers = []
+    for key, standing in position.operations.items():
+        row = transactions[key]
+        target = _target(row, standing.amount_minor, standing.status, row.id in voided)
+        delta = target - booked[row.id]
+        if delta == 0:
+            continue
+        counterpart = LedgerAccount.DISPUTED if row.kind == OperationKind.CHARGEBACK else LedgerAccount.RECEIVABLE
+        from_account, to_account = (counterpart, money_account) if delta > 0 else (money_account, counterpart)
+        transfers.append(Transfer(from_account, to_account, abs(delta), row))
+    if transfers:
+        ledger.post(
+            payment=payment,
+            transfers=transfers,
+            cause=event.kind.lower(),
+            event=event,
+            occurred_at=event.occurred_at,
+            now=now,
+        )
+
+
+def _target(row: Transaction, amount_minor: int, status: Status, is_voided: bool) -> int:
+    """Return what an operation must have moved into the gateway's account, in minor units; negative is out of it."""
+    if status is not Status.PROCESSED or is_voided:
+        return 0
+    if row.kind in (OperationKind.SALE, OperationKind.CAPTURE):
+        return amount_minor
+    if row.kind in (OperationKind.REFUND, OperationKind.CHARGEBACK):
+        return -amount_minor
+    return 0
+
+
+def _follow(
+    order: Order,
+    payment: Payment,
+    transaction: Transaction | None,
+    event: GatewayEvent,
+    outcome: Outcome,
+    now: datetime,
+) -> None:
+    """Let the rest of the house follow: bookings learn of money, seats are kept or taken again, a surplus goes back."""
+    money = order_money(order)
+    order = record_money(order=order, money_in_minor=money.money_in_minor, now=now)
+    if payment.refunded_minor + payment.charged_back_minor > payment.captured_minor:
+        open_case(
+            payment=payment,
+            kind=CaseKind.OVERDRAWN,
+            detail=(
+                f"captured {payment.captured_minor}, refunded {payment.refunded_minor}, "
+                f"charged back {payment.charged_back_minor}, in minor units of {payment.currency}"
+            ),
+            now=now,
+        )
+    if (
+        outcome.kind not in _MONEY_CAME
+        or event.problem
+        or transaction is None
+        or transaction.status != Status.PROCESSED
+    ):
+        return
+    if transaction.opening_id and payment.state in (State.CAPTURED, State.AUTHORIZED):
+        Opening.objects.filter(pk=transaction.opening_id).update(
+            status=OpeningStatus.CLOSED, client_encrypted=None, reported_paid_at=None, next_check_at=None
+        )
+    if order.status == BookingStatus.EXPIRED:
+        if not retake_seats(order=order, now=now):
+            open_case(
+                payment=payment,
+                kind=CaseKind.PAID_WITHOUT_SEATS,
+                detail="the guest paid after the hold ran out and the seats are gone",
+                now=now,
+            )
+            return
+        order = lock_order(order_id=order.pk)
+        money = order_money(order)
+    if order.status == BookingStatus.ON_HOLD:
+        until = now + timedelta(minutes=settings.PAYMENTS["KEEP_PAID_HOLD_MINUTES"])
+        keep_hold(order=order, until=until, now=now)
+    surplus = min(money.surplus_minor, transaction.amount_minor)
+    # A hold larger than what is due is captured for what is due; the rest lapses by itself.
+    is_partly_needed = transaction.kind == OperationKind.AUTHORIZATION and surplus < transaction.amount_minor
+    if surplus > 0 and not is_partly_needed:
+        return_surplus(order=order, newest=transaction, amount_minor=surplus, now=now)
+
+
+__all__ = ["Applied", "SubjectUndecided", "UnknownSubject", "apply_outcome"]

@@ -1,0 +1,35 @@
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from gateways.errors import InvalidSignature, MisconfiguredAccount
+from gateways.models import GatewayAccount
+from payments import inbox
+from payments.nudges import nudge
+from payments.tasks import handle_delivery
+
+_LARGEST_BODY_BYTES = 1024 * 1024
+
+
+@csrf_exempt
+@require_POST
+def receive_webhook(request: HttpRequest, account: str) -> HttpResponse:
+    """Store what a gateway sends and acknowledge it within milliseconds; a worker believes it later.
+
+    401 when it does not prove where it comes from, 404 for an account we do not have, 413 over 1 MiB. A duplicate and an event
+    we do not know are acknowledged: anything else would block the gateway's queue.
+    """
+    if int(request.headers.get("Content-Length") or 0) > _LARGEST_BODY_BYTES:
+        return HttpResponse("too large", status=413, content_type="text/plain")
+    found = GatewayAccount.objects.filter(slug=account).first()
+    if found is None:
+        return HttpResponse("no such account", status=404, content_type="text/plain")
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    try:
+        receipt = inbox.receive(account=found, headers=headers, body=request.body, now=timezone.now())
+    except (InvalidSignature, MisconfiguredAccount):
+        return HttpResponse("not accepted", status=401, content_type="text/plain")
+    if receipt.delivery_id is not None:
+        nudge(handle_delivery, delivery_id=str(receipt.delivery_id))
+    return HttpResponse(receipt.acknowledgement, status=202, content_type=receipt.content_type)
