@@ -1,4 +1,6 @@
-"""Keep tokens and session data unreadable at rest: MultiFernet, so that keys can be rotated; found by a keyed fingerprint."""
+"""Keep tokens and session data unreadable at rest: MultiFernet, so that keys can be rotated; found by a keyed
+fingerprint.
+"""
 
 import hashlib
 import hmac

@@ -8,7 +8,9 @@ from money import Money
 
 
 class PaymentError(Exception):
-    """Be the root of what the core says no to; `code` is stable, `payment_reference` is our `cp_` id when there is one."""
+    """Be the root of what the core says no to; `code` is stable, `payment_reference` is our `cp_` id when there is
+    one.
+    """
 
     code: ClassVar[str] = "PAYMENT_ERROR"
 

@@ -73,8 +73,8 @@ def due_deliveries(*, now: datetime, limit: int = 200) -> list[UUID]:
 def handle(*, delivery_id: UUID, clock: Callable[[], datetime]) -> DeliveryStatus | None:
     """Read one stored delivery and take in its news; None when another worker has it or it is done.
 
-    News of something we have no record of makes it an orphan, which is matched again later. A fault is kept with the delivery
-    and tried again; a delivery is never given up.
+    News of something we have no record of makes it an orphan, which is matched again later. A fault is kept with the
+    delivery and tried again; a delivery is never given up.
     """
     now = clock()
     delivery = _claim(delivery_id, now)

@@ -1,4 +1,6 @@
-"""Write the books. This module only posts; reading is for selectors. Only the door, tenders and reconciliation call it."""
+"""Write the books. This module only posts; reading is for selectors. Only the door, tenders and reconciliation call
+it.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -2,6 +2,7 @@
 
 import time
 from functools import partial
+from typing import Any
 
 import structlog
 from celery import Task
@@ -13,17 +14,17 @@ _REST_SECONDS = 5.0
 _resting_until = 0.0
 
 
-def nudge(task: Task, **row: str) -> None:
+def nudge(task: "Task[..., Any]", **row: str) -> None:
     """Send a task once the row it is about is committed; a broker that is down or hangs costs nothing but the nudge."""
     transaction.on_commit(partial(_send, task, row), robust=True)
 
 
-def _send(task: Task, row: dict[str, str]) -> None:
+def _send(task: "Task[..., Any]", row: dict[str, str]) -> None:
     global _resting_until
     if time.monotonic() < _resting_until:
         return
     try:
         task.apply_async(kwargs=row, retry=False, ignore_result=True)
-    except Exception as error:  # kombu, redis and socket errors alike: the row waits for beat
+    except Exception as error:  # noqa: BLE001 - kombu, redis and socket errors alike: the row waits for beat
         _resting_until = time.monotonic() + _REST_SECONDS
         log.warning("nudge_failed", task=task.name, error=type(error).__name__)

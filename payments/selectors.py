@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, Sum
@@ -18,16 +18,15 @@ from payments.models import LedgerAccount, LedgerEntry, Opening, Origin, Payment
 from payments.states import OperationKind, Status
 
 CHARGE_KINDS = (OperationKind.SALE, OperationKind.AUTHORIZATION)
-_TAKES = frozenset({OperationKind.SALE, OperationKind.CAPTURE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderMoney:
     """Be what the books say of an order, in minor units of its currency.
 
-    `to_collect` is what cards must pay in all. `paid`, `refunded` and `charged_back` are sums over entries, `held` is authorized
-    and not captured, `asked` is charged with no answer yet, `returning` is being refunded or released, `accepted` is the part of
-    `held` whose capture the gateway took on.
+    `to_collect` is what cards must pay in all. `paid`, `refunded` and `charged_back` are sums over entries, `held` is
+    authorized and not captured, `asked` is charged with no answer yet, `returning` is being refunded or released,
+    `accepted` is the part of `held` whose capture the gateway took on.
     """
 
     currency: str
@@ -63,7 +62,9 @@ class OrderMoney:
 
 
 def order_money(order: Order, *, to_collect: Money | None = None) -> OrderMoney:
-    """Return what the books say of an order; call it under the order's lock when money is going to move on its answer."""
+    """Return what the books say of an order; call it under the order's lock when money is going to move on its
+    answer.
+    """
     wanted = to_collect if to_collect is not None else amount_to_collect(order)
     paid_by_payment: dict[UUID, int] = defaultdict(int)
     paid = refunded = charged_back = 0
@@ -104,7 +105,7 @@ def _in_flight(order: Order) -> tuple[int, int, int, int]:
         .filter(Q(status=Status.PENDING) | Q(kind=OperationKind.AUTHORIZATION, status=Status.PROCESSED))
         .values_list("id", "kind", "status", "amount_minor", "parent_id", "gateway_reference", "origin")
     )
-    open_authorizations = _open_authorizations(order, rows)
+    open_authorizations = _open_authorizations(rows)
     for row_id, kind, status, amount, parent_id, gateway_reference, origin in rows:
         if kind == OperationKind.AUTHORIZATION and status == Status.PROCESSED:
             held += open_authorizations.get(row_id, 0)
@@ -119,7 +120,7 @@ def _in_flight(order: Order) -> tuple[int, int, int, int]:
     return held, asked, returning, accepted
 
 
-def _open_authorizations(order: Order, rows: Iterable[tuple[object, ...]]) -> dict[UUID, int]:
+def _open_authorizations(rows: Iterable[tuple[Any, ...]]) -> dict[UUID, int]:
     """Return what each authorization still holds, from the payments' own sums."""
     authorizations = {
         row[0]: row[3] for row in rows if row[1] == OperationKind.AUTHORIZATION and row[2] == Status.PROCESSED
@@ -136,7 +137,7 @@ def _open_authorizations(order: Order, rows: Iterable[tuple[object, ...]]) -> di
     )
     for parent_id in decided:
         authorizations.pop(parent_id, None)
-    return authorizations  # type: ignore[return-value]
+    return authorizations
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +202,3 @@ def has_undecided_money(order: Order) -> bool:
         or Transaction.objects.filter(order=order, kind__in=CHARGE_KINDS, status=Status.PENDING).exists()
     )
 
-
-def openings_to_close(*, order: Order, now: datetime) -> "Iterable[Opening]":
-    """Return the Openings of an order that a guest could still pay."""
-    return Opening.objects.filter(payment__order=order, status__in=["REQUESTED", "OPEN"], expires_at__gt=now)

@@ -1,9 +1,9 @@
 """What a payment's state is: a fold over what gateways said. Pure; arrival order never matters.
 
-Facts are grouped by the operation they speak of. Within one the last word by (occurred_at, rank, event key) counts, with one
-exception that the vendors document: a payment that was authorized is never un-authorized by a refusal of the same attempt.
-Amounts are sums over operations; a cumulative figure states a total. Money facts outrank hopes, and among hopes the latest
-Opening or charge speaks.
+Facts are grouped by the operation they speak of. Within one the last word by (occurred_at, rank, event key) counts,
+with one exception that the vendors document: a payment that was authorized is never un-authorized by a refusal of the
+same attempt. Amounts are sums over operations; a cumulative figure states a total. Money facts outrank hopes, and among
+hopes the latest Opening or charge speaks.
 """
 
 from collections import defaultdict
@@ -109,8 +109,8 @@ _SUCCESSES = frozenset({Kind.AUTHORIZED, Kind.CAPTURED})
 class Fact:
     """Be one thing a gateway said about one operation of a payment.
 
-    `attempt` names the Opening or charge it belongs to and `attempted_at` when that began; `parent` names the authorization a
-    capture or void speaks of. `amount_minor` is in the payment's currency.
+    `attempt` names the Opening or charge it belongs to and `attempted_at` when that began; `parent` names the
+    authorization a capture or void speaks of. `amount_minor` is in the payment's currency.
     """
 
     operation: str
@@ -174,7 +174,7 @@ def derive(facts: Iterable[Fact]) -> Position:
     refunded = max(total(OperationKind.REFUND), _stated_total(ordered, Kind.REFUNDED))
     held = _held(standings, kinds, parents, voided)
     return Position(
-        state=_state(ordered, standings, kinds, captured, refunded, held, bool(voided)),
+        state=_state(ordered, standings, captured, refunded, held, bool(voided)),
         authorized_minor=held,
         captured_minor=captured,
         refunded_minor=refunded,
@@ -235,7 +235,6 @@ def _stated_total(ordered: list[Fact], kind: Kind) -> int:
 def _state(
     ordered: list[Fact],
     standings: Mapping[str, Standing],
-    kinds: Mapping[str, OperationKind | None],
     captured: int,
     refunded: int,
     held: int,

@@ -1,4 +1,6 @@
-"""What workers do: claim a row, make one service call. Anything here may run twice, late or never; beat drains the rest."""
+"""What workers do: claim a row, make one service call. Anything here may run twice, late or never; beat drains the
+rest.
+"""
 
 from uuid import UUID
 

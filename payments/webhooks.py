@@ -17,8 +17,8 @@ _LARGEST_BODY_BYTES = 1024 * 1024
 def receive_webhook(request: HttpRequest, account: str) -> HttpResponse:
     """Store what a gateway sends and acknowledge it within milliseconds; a worker believes it later.
 
-    401 when it does not prove where it comes from, 404 for an account we do not have, 413 over 1 MiB. A duplicate and an event
-    we do not know are acknowledged: anything else would block the gateway's queue.
+    401 when it does not prove where it comes from, 404 for an account we do not have, 413 over 1 MiB. A duplicate and
+    an event we do not know are acknowledged: anything else would block the gateway's queue.
     """
     if int(request.headers.get("Content-Length") or 0) > _LARGEST_BODY_BYTES:
         return HttpResponse("too large", status=413, content_type="text/plain")

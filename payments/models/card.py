@@ -7,7 +7,9 @@ from gateways.models import GatewayAccount
 
 
 class ReusableCard(models.Model):
-    """Be a gateway's token for a card that may be charged again; the token is encrypted, found by a keyed fingerprint."""
+    """Be a gateway's token for a card that may be charged again; the token is encrypted, found by a keyed
+    fingerprint.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="cards")

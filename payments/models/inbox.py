@@ -18,8 +18,8 @@ class DeliveryStatus(models.TextChoices):
 class WebhookDelivery(models.Model):
     """Be one genuine delivery of a gateway, stored before it is believed.
 
-    ORPHAN: it speaks of something we have no record of yet and is matched again later. FAILED: reading it raised; it is tried
-    again, and staff see it.
+    ORPHAN: it speaks of something we have no record of yet and is matched again later. FAILED: reading it raised; it
+    is tried again, and staff see it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

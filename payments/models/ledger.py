@@ -41,7 +41,9 @@ class Posting(models.Model):
 
 
 class LedgerEntry(models.Model):
-    """Be one transfer between two accounts in one currency: balanced by construction. UPDATE and DELETE are refused by trigger."""
+    """Be one transfer between two accounts in one currency: balanced by construction. UPDATE and DELETE are refused
+    by trigger.
+    """
 
     id = models.BigAutoField(primary_key=True)
     posting = models.ForeignKey(Posting, on_delete=models.PROTECT, related_name="entries")

@@ -6,7 +6,9 @@ from gateways.models import GatewayAccount
 
 
 class AccountRoute(models.Model):
-    """Say which account may take a partner's money, in which mode, currencies and sources; the lowest rank comes first."""
+    """Say which account may take a partner's money, in which mode, currencies and sources; the lowest rank comes
+    first.
+    """
 
     partner = models.ForeignKey(Partner, on_delete=models.CASCADE, related_name="routes")
     account = models.ForeignKey(GatewayAccount, on_delete=models.PROTECT, related_name="routes")

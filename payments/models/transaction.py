@@ -32,8 +32,9 @@ class EventSource(models.TextChoices):
 class Transaction(models.Model):
     """Be one attempt or operation at a gateway.
 
-    Rows of origin OURS are committed, with reference and idempotency key, before the gateway hears of them; every retry by
-    anyone reuses the key and the row is never deleted. `unknown_since_at` says that an answer was lost and no later word came.
+    Rows of origin OURS are committed, with reference and idempotency key, before the gateway hears of them; every
+    retry by anyone reuses the key and the row is never deleted. `unknown_since_at` says that an answer was lost and
+    no later word came.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -100,7 +101,8 @@ class Transaction(models.Model):
 class GatewayEvent(models.Model):
     """Be one thing a gateway said; append-only, and the same fact is stored once however often it is told.
 
-    `transaction` and `opening` say what it speaks of. `problem` says why it takes no part in the sums (another currency).
+    `transaction` and `opening` say what it speaks of. `problem` says why it takes no part in the sums (another
+    currency).
     """
 
     id = models.BigAutoField(primary_key=True)

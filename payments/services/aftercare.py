@@ -67,10 +67,11 @@ def void_payment(*, payment: Payment, reason: str, requested_by: str, clock: Clo
 def refund_payment(
     *, payment: Payment, money: Money, reason: str, requested_by: str, clock: Clock
 ) -> list[Transaction]:
-    """Ask the gateway to return part or all of a captured payment; the rows reserve the amount before the gateway hears of it.
+    """Ask the gateway to return part or all of a captured payment; the rows reserve the amount before the gateway
+    hears of it.
 
-    `money` is in minor units and must not exceed what is captured and not yet refunded or being refunded. Several captures give
-    several refunds, newest first.
+    `money` is in minor units and must not exceed what is captured and not yet refunded or being refunded. Several
+    captures give several refunds, newest first.
 
     :raises RefundTooLarge: nothing was sent.
     :raises OutcomeUnknown: an earlier operation of the payment is undecided; nothing was sent.
@@ -128,7 +129,7 @@ def cancel_booking(*, booking: Booking, reason: str, force: bool, clock: Clock) 
         order = cancelled.order
         operations = []
         if was_open:
-            close_openings(order=order, now=now)
+            close_openings(order=order)
             money = order_money(order)
             has_refund = cancelled.cancellation_refund != "NONE"
             surplus = (
@@ -154,7 +155,7 @@ def _lock(payment: Payment) -> Payment:
     unknown = locked.transactions.filter(unknown_since_at__isnull=False, status=Status.PENDING).first()
     if unknown is not None and unknown.unknown_since_at is not None:
         raise OutcomeUnknown(
-            f"The outcome of {unknown.kind} {unknown.reference} is unknown; nothing new may be asked before it is known.",
+            f"The outcome of {unknown.kind} {unknown.reference} is unknown; nothing new may be asked till then.",
             since=unknown.unknown_since_at,
             payment_reference=locked.reference,
         )

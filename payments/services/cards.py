@@ -39,7 +39,9 @@ def keep_card(*, payment: Payment, card: Card, now: datetime) -> None:
 
 
 def usable_cards(*, order: Order, account: GatewayAccount, now: datetime) -> list[ReusableCard]:
-    """Return the cards that may pay an order: used on it, or the same customer's; never revoked, expired or another's."""
+    """Return the cards that may pay an order: used on it, or the same customer's; never revoked, expired or
+    another's.
+    """
     whose = Q(order=order) | (Q(customer_id=order.customer_id) if order.customer_id else Q())
     cards = ReusableCard.objects.filter(
         whose, partner_id=order.partner_id, is_live=order.is_live, account=account, revoked_at__isnull=True

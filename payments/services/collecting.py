@@ -1,4 +1,6 @@
-"""Collect what an order owes: decide the account, keep one current payment, and have something open that a guest can pay."""
+"""Collect what an order owes: decide the account, keep one current payment, and have something open that a guest can
+pay.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -32,8 +34,9 @@ from payments.states import State
 class PaymentRequest:
     """Be what a partner says of a card payment, in our words; None is not said.
 
-    `opening_reference` is the gateway's name of what the guest paid (a session id), `evidence` what its client brought back,
-    `gateway_reference` the gateway's name of the payment. `external` is set when the partner reports a payment of its own.
+    `opening_reference` is the gateway's name of what the guest paid (a session id), `evidence` what its client brought
+    back, `gateway_reference` the gateway's name of the payment. `external` is set when the partner reports a payment of
+    its own.
     """
 
     gateway: str | None = None
@@ -92,8 +95,8 @@ def reserve_booking(
 ) -> Booking:
     """Hold seats and, when the caller can take card payments, prepare what a guest can pay.
 
-    `payment_request` is None for a caller without card payments. A gateway that does not answer costs the session, never the
-    hold: the next read asks again with the same key.
+    `payment_request` is None for a caller without card payments. A gateway that does not answer costs the session,
+    never the hold: the next read asks again with the same key.
 
     :raises BookingError: nothing was written.
     :raises PaymentError: the wish cannot be met; nothing was written.
@@ -270,7 +273,8 @@ def check_request(request: PaymentRequest, *, order: Order, due: Money) -> None:
 
 
 def ensure_payment(*, order: Order, request: PaymentRequest, money: OrderMoney, now: datetime) -> Payment | None:
-    """Return the current payment for what is due, made anew when order, account or amount changed; None when nothing is due.
+    """Return the current payment for what is due, made anew when order, account or amount changed; None when nothing
+    is due.
 
     Call it under the order's lock.
     """
@@ -314,7 +318,9 @@ def ensure_payment(*, order: Order, request: PaymentRequest, money: OrderMoney, 
 def _prepare(
     order: Order, request: PaymentRequest, now: datetime, *, money: OrderMoney | None = None
 ) -> Opening | None:
-    """Under the order's lock: return an Opening the caller has claimed and must send once the transaction is committed."""
+    """Under the order's lock: return an Opening the caller has claimed and must send once the transaction is
+    committed.
+    """
     try:
         payment = ensure_payment(order=order, request=request, money=money or order_money(order), now=now)
     except NoAccount:

@@ -360,7 +360,9 @@ def _refused(attempt: Transaction, reference: str | None, external: ExternalChar
 
 
 def _refused_attempt(order_id: UUID, request: PaymentRequest) -> Transaction | None:
-    """Return the attempt that failed, when the partner speaks of one and nothing newer of the same Opening is undecided."""
+    """Return the attempt that failed, when the partner speaks of one and nothing newer of the same Opening is
+    undecided.
+    """
     attempts = Transaction.objects.filter(order_id=order_id, kind__in=CHARGE_KINDS).select_related("opening", "payment")
     if request.opening_reference is not None:
         attempts = attempts.filter(opening__gateway_reference=request.opening_reference)

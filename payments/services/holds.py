@@ -1,6 +1,7 @@
 """Let holds run out, but never one that has money or an undecided charge on it; confirm what was paid and forgotten."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -28,7 +29,7 @@ def expire_holds(*, now: datetime, limit: int = 100) -> int:
     return sum(_expire(order_id, now) for order_id in due)
 
 
-def _expire(order_id: object, now: datetime) -> bool:
+def _expire(order_id: UUID, now: datetime) -> bool:
     """Close what a guest could still pay, then expire the order; keep it when it has money or an undecided charge."""
     with database.atomic():
         order = booking_services.lock_order(order_id=order_id)
@@ -38,7 +39,7 @@ def _expire(order_id: object, now: datetime) -> bool:
             until = now + timedelta(minutes=settings.PAYMENTS["KEEP_PAID_HOLD_MINUTES"])
             booking_services.keep_hold(order=order, until=until, now=now)
             return False
-        close_openings(order=order, now=now)
+        close_openings(order=order)
         booking_services.expire_order(order=order, now=now)
         return True
 

@@ -1,4 +1,6 @@
-"""Find out about what nobody knows: ask the gateway again on a schedule, and end with a person, never with a silent "failed"."""
+"""Find out about what nobody knows: ask the gateway again on a schedule, and end with a person, never with a silent
+"failed".
+"""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -23,9 +25,11 @@ log = structlog.get_logger(__name__)
 
 
 def send_pending(*, clock: Clock, limit: int = 50) -> int:
-    """Send the operations that are written and not sent: a surplus to return, or what a killed worker left; return how many.
+    """Send the operations that are written and not sent: a surplus to return, or what a killed worker left; return
+    how many.
 
-    External charges and reports carry what only their caller knew; a crash between row and call leaves those to the janitor.
+    External charges and reports carry what only their caller knew; a crash between row and call leaves those to the
+    janitor.
     """
     now = clock()
     waiting = (
@@ -68,10 +72,10 @@ def ask_again(*, transaction_id: UUID, clock: Clock) -> Transaction:
         return operation
     gateway = gateway_for(operation.account)
     was_sent = operation.first_sent_at is not None
-    if operation.origin == Origin.OURS and (not was_sent or may_repeat(operation, gateway, clock())):
-        if not _is_external(operation):
-            perform(transaction_id=operation.id, clock=clock)
-            return _fresh(operation)
+    is_repeatable = operation.origin == Origin.OURS and not _is_external(operation)
+    if is_repeatable and (not was_sent or may_repeat(operation, gateway, clock())):
+        perform(transaction_id=operation.id, clock=clock)
+        return _fresh(operation)
     if Capability.FETCH in gateway.capabilities:
         _fetch(operation, clock)
     else:

@@ -122,7 +122,8 @@ def open_at_gateway(*, opening: Opening, country_code: str, clock: Clock) -> boo
             now=now,
             subject=Subject(payment, opening, None),
         )
-        # A claim that ran out may have been taken by another worker with the same key: the gateway gave both the same answer.
+        # A claim that ran out may have been taken by another worker with the same key: the gateway gave both the same
+        # answer.
         Opening.objects.filter(pk=opening.pk, status=OpeningStatus.REQUESTED).update(
             status=OpeningStatus.OPEN,
             gateway_reference=opened.gateway_reference,
@@ -143,8 +144,10 @@ def shopper_reference_of(payment: Payment) -> str:
     return f"c-{customer_id}" if customer_id else f"o-{payment.order_id}"
 
 
-def close_openings(*, order: Order, now: datetime) -> None:
-    """Stop offering what a guest could still pay on an order; a payment that comes all the same is booked by the door."""
+def close_openings(*, order: Order) -> None:
+    """Stop offering what a guest could still pay on an order; a payment that comes all the same is booked by the
+    door.
+    """
     Opening.objects.filter(payment__order=order, status__in=[OpeningStatus.REQUESTED, OpeningStatus.OPEN]).update(
         status=OpeningStatus.CLOSED, client_encrypted=None, next_check_at=None
     )

@@ -1,7 +1,7 @@
 """Claim -> call -> record: how an operation of ours reaches a gateway, exactly once in effect.
 
-No lock and no database transaction is held while a gateway is called. A claim has a number and a lease; what is learned is
-recorded through the door, and bookkeeping of the claim is conditional on its number.
+No lock and no database transaction is held while a gateway is called. A claim has a number and a lease; what is
+learned is recorded through the door, and bookkeeping of the claim is conditional on its number.
 """
 
 from collections.abc import Callable
@@ -72,8 +72,8 @@ def claim(*, transaction_id: UUID, now: datetime) -> Transaction | None:
 def perform(*, transaction_id: UUID, clock: Clock, external: ExternalCharge | None = None) -> Transaction | None:
     """Send an operation to its gateway and record what it said; None when it was not ours to send now.
 
-    A lost answer leaves the operation unknown, to be asked again with the same key; nothing here raises for it: read the row.
-    `external` carries what only the caller of an external charge knows.
+    A lost answer leaves the operation unknown, to be asked again with the same key; nothing here raises for it: read
+    the row. `external` carries what only the caller of an external charge knows.
     """
     started_at = clock()
     operation = claim(transaction_id=transaction_id, now=started_at)
@@ -173,7 +173,8 @@ def _payment_reference(operation: Transaction) -> str:
     root = operation.parent
     while root is not None and root.parent is not None:
         root = root.parent
-    assert root is not None and root.gateway_reference
+    assert root is not None
+    assert root.gateway_reference
     return root.gateway_reference
 
 

@@ -38,8 +38,8 @@ def new_operation(
 def refundable_minor(taken: Transaction) -> int:
     """Return what of a sale or capture is neither given back nor being given back, in minor units.
 
-    A processor names the payment, not the capture, when it tells of a refund or chargeback of its own; so what has gone back is
-    counted over the whole payment at the gateway.
+    A processor names the payment, not the capture, when it tells of a refund or chargeback of its own; so what has
+    gone back is counted over the whole payment at the gateway.
     """
     root_id = taken.parent_id if taken.kind == OperationKind.CAPTURE else taken.id
     moved: dict[str, int] = dict(
@@ -59,10 +59,11 @@ def refundable_minor(taken: Transaction) -> int:
 def plan_return(
     *, order: Order, amount_minor: int, reason: str, requested_by: str, now: datetime, newest: Transaction | None = None
 ) -> list[Transaction]:
-    """Write the operations that give an amount of an order back: holds are released first, then captures refunded, newest first.
+    """Write the operations that give an amount of an order back: holds are released first, then captures refunded,
+    newest first.
 
-    Call it under the order's lock. A hold is released whole or not at all. Returns the rows; what cannot be given back by any
-    of them is left, and the caller compares.
+    Call it under the order's lock. A hold is released whole or not at all. Returns the rows; what cannot be given
+    back by any of them is left, and the caller compares.
     """
     left = amount_minor
     operations: list[Transaction] = []
@@ -125,11 +126,14 @@ def return_surplus(*, order: Order, newest: Transaction, amount_minor: int, now:
         now=now,
         newest=newest,
     )
-    planned = sum(operation.amount_minor for operation in operations)
+    came, planned = (
+        Money(minor, order.currency)
+        for minor in (amount_minor, sum(operation.amount_minor for operation in operations))
+    )
     open_case(
         payment=newest.payment,
         kind=CaseKind.OVERPAID,
-        detail=f"{Money(amount_minor, order.currency)} more than was due came in; {Money(planned, order.currency)} is being returned",
+        detail=f"{came} more than was due came in; {planned} is being returned",
         now=now,
     )
     return operations

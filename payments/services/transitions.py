@@ -1,7 +1,8 @@
 """THE door: the only code that changes what a payment is.
 
-Every word of a gateway, by answer, webhook, poll, report or staff, comes through `apply_outcome`: lock, store the event once,
-derive, write what follows, post to the ledger, tell bookings. The same news twice is a no-op; arrival order does not matter.
+Every word of a gateway, by answer, webhook, poll, report or staff, comes through `apply_outcome`: lock, store the event
+once, derive, write what follows, post to the ledger, tell bookings. The same news twice is a no-op; arrival order does
+not matter.
 """
 
 from collections import defaultdict
@@ -17,7 +18,7 @@ from bookings.models import BookingStatus, Order
 from bookings.services import keep_hold, lock_order, record_money, retake_seats
 from gateways.errors import ErrorCode
 from gateways.models import GatewayAccount
-from gateways.protocol import Capability, Outcome
+from gateways.protocol import Capability, DisputeNews, Outcome
 from gateways.protocol import OutcomeKind as Kind
 from gateways.registry import gateway_for
 from money import Money
@@ -91,7 +92,8 @@ def apply_outcome(
 ) -> Applied:
     """Take in one piece of news from a gateway.
 
-    `subject` is what the caller asked about, when the news is an answer; otherwise it is found by the references in the news.
+    `subject` is what the caller asked about, when the news is an answer; otherwise it is found by the references in
+    the news.
 
     :raises UnknownSubject: we have no record of what it speaks of (yet); nothing was written.
     """
@@ -99,7 +101,7 @@ def apply_outcome(
     with database.atomic():
         order = lock_order(order_id=subject.payment.order_id)
         payment = _lock_payments(order, subject.payment.id)
-        transaction = _operation_for(account, payment, subject, outcome, now)
+        transaction = _operation_for(account, payment, subject, outcome)
         event, is_new = _store(account, payment, subject.opening, transaction, outcome, source, now)
         if not is_new:
             _compare(payment, event, outcome, now)
@@ -119,18 +121,16 @@ def _lock_payments(order: Order, payment_id: UUID) -> Payment:
     return next(payment for payment in locked if payment.id == payment_id)
 
 
-def _operation_for(
-    account: GatewayAccount, payment: Payment, subject: Subject, outcome: Outcome, now: datetime
-) -> Transaction | None:
+def _operation_for(account: GatewayAccount, payment: Payment, subject: Subject, outcome: Outcome) -> Transaction | None:
     """Return the operation the news speaks of, making a row for what we are told of and never asked."""
     kind = outcome.kind
     if subject.transaction is not None and _speaks_of(kind, subject.transaction):
         return _remember_reference(subject.transaction, outcome.reference.gateway)
     if kind in _ATTEMPT_WORDS:
-        return _attempt(account, payment, subject.opening, outcome, outcome.reference.gateway, now)
+        return _attempt(account, payment, subject.opening, outcome, outcome.reference.gateway)
     if kind not in _OPERATION_OF:
         return None
-    parent = _attempt(account, payment, subject.opening, outcome, outcome.reference.payment, now)
+    parent = _attempt(account, payment, subject.opening, outcome, outcome.reference.payment)
     operation = _OPERATION_OF[kind]
     if operation is OperationKind.CAPTURE and (parent is None or parent.kind == OperationKind.SALE):
         return parent  # a sale has no capture of its own: the word is about the sale
@@ -180,9 +180,10 @@ def _attempt(
     opening: Opening | None,
     outcome: Outcome,
     gateway_reference: str | None,
-    now: datetime,
 ) -> Transaction | None:
-    """Return the attempt a guest made, by the gateway's reference; made here when its first news is about a child of it."""
+    """Return the attempt a guest made, by the gateway's reference; made here when its first news is about a child of
+    it.
+    """
     if not gateway_reference:
         return None
     found = Transaction.objects.filter(
@@ -255,8 +256,8 @@ def _store(
 ) -> tuple[GatewayEvent, bool]:
     """Insert the event once; return the stored one and whether it is new."""
     has_other_currency = outcome.money is not None and outcome.money.currency != payment.currency
-    # The order's lock is held, so nobody can store the same fact of this payment between the look and the insert; the unique
-    # constraint is what holds if a caller ever forgets the lock.
+    # The order's lock is held, so nobody can store the same fact of this payment between the look and the insert; the
+    # unique constraint is what holds if a caller ever forgets the lock.
     stored = GatewayEvent.objects.filter(account=account, kind=outcome.kind, event_key=outcome.event_key).first()
     if stored is not None:
         return stored, False
@@ -322,7 +323,7 @@ def _note(
     if outcome.card is not None and outcome.card.token and outcome.kind is Kind.CARD_REVOKED:
         revoke_by_token(account=payment.account, token=outcome.card.token, now=now)
     if outcome.dispute is not None:
-        _note_dispute(payment, transaction, outcome, now)
+        _note_dispute(payment, transaction, outcome, outcome.dispute)
     if event.problem:
         open_case(
             payment=payment,
@@ -330,15 +331,11 @@ def _note(
             detail=f"{outcome.kind} of {outcome.money} on a payment in {payment.currency}",
             now=now,
         )
-    elif opening is not None and outcome.kind in _MONEY_CAME and outcome.money is not None:
-        if outcome.money.minor != opening.amount_minor:
-            asked = Money(opening.amount_minor, opening.currency)
-            open_case(
-                payment=payment,
-                kind=CaseKind.AMOUNT_DIFFERS,
-                detail=f"asked {asked}, was told {outcome.money}",
-                now=now,
-            )
+    elif opening is not None and outcome.kind is Kind.AUTHORIZED and outcome.money is not None:
+        asked = Money(opening.amount_minor, opening.currency)
+        if outcome.money != asked:
+            detail = f"asked {asked}, was told {outcome.money}"
+            open_case(payment=payment, kind=CaseKind.AMOUNT_DIFFERS, detail=detail, now=now)
     if outcome.kind in _CASE_OF:
         open_case(
             payment=payment,
@@ -348,9 +345,7 @@ def _note(
         )
 
 
-def _note_dispute(payment: Payment, transaction: Transaction | None, outcome: Outcome, now: datetime) -> None:
-    news = outcome.dispute
-    assert news is not None
+def _note_dispute(payment: Payment, transaction: Transaction | None, outcome: Outcome, news: DisputeNews) -> None:
     dispute, was_opened = Dispute.objects.get_or_create(
         payment=payment,
         gateway_reference=outcome.reference.gateway or outcome.event_key,
@@ -451,14 +446,13 @@ def _book(
         else LedgerAccount.CLEARING
     )
     booked: dict[UUID | None, int] = defaultdict(int)
-    for row in (
+    sums = (
         LedgerEntry.objects.filter(payment=payment)
-        .values("transaction_id", "from_account", "to_account")
+        .values_list("transaction_id", "from_account", "to_account")
         .annotate(total=Sum("amount_minor"))
-    ):
-        if money_account in (row["from_account"], row["to_account"]):
-            into = 1 if row["to_account"] == money_account else -1
-            booked[row["transaction_id"]] += into * row["total"]
+    )
+    for transaction_id, from_account, to_account, total in sums:
+        booked[transaction_id] += total * ((to_account == money_account) - (from_account == money_account))
     voided = {
         row.parent_id
         for key, row in transactions.items()
@@ -472,8 +466,8 @@ def _book(
         if delta == 0:
             continue
         counterpart = LedgerAccount.DISPUTED if row.kind == OperationKind.CHARGEBACK else LedgerAccount.RECEIVABLE
-        from_account, to_account = (counterpart, money_account) if delta > 0 else (money_account, counterpart)
-        transfers.append(Transfer(from_account, to_account, abs(delta), row))
+        ways = (counterpart, money_account) if delta > 0 else (money_account, counterpart)
+        transfers.append(Transfer(*ways, abs(delta), row))
     if transfers:
         ledger.post(
             payment=payment,
