@@ -393,7 +393,7 @@ class Migration(migrations.Migration):
                     "is_live",
                     models.BooleanField(help_text="A test key never takes real money and consumes no availability."),
                 ),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("created_at", models.DateTimeField()),
                 ("revoked_at", models.DateTimeField(blank=True, null=True)),
                 (
                     "partner",

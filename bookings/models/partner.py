@@ -40,7 +40,7 @@ class PartnerKey(models.Model):
     key_hash = models.CharField(max_length=64, unique=True, editable=False)
     dialects = ArrayField(models.CharField(max_length=16, choices=Dialect.choices))
     is_live = models.BooleanField(help_text="A test key never takes real money and consumes no availability.")
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:

@@ -1,0 +1,94 @@
+"""Text that partners write: checked against what the database takes, card numbers masked, before it is saved."""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from bookings.card_numbers import mask_card_numbers
+from bookings.errors import InvalidValue
+from bookings.models import Booking
+from bookings.requests import ContactDetails
+
+LONGEST_NOTE = 5_000
+_LONGEST_RETURN_URL = 1_024
+_MOST_LOCALES = 20
+_MOST_METADATA, _LONGEST_METADATA_KEY, _LONGEST_METADATA_VALUE = 50, 100, 1_000
+# A contact's words -> the longest text the column takes.
+_CONTACT_LENGTHS = {
+    "full_name": 200,
+    "first_name": 100,
+    "last_name": 100,
+    "email": 254,
+    "phone": 40,
+    "country": 2,
+    "postal_code": 20,
+    "notes": LONGEST_NOTE,
+}
+
+
+def clean_text(field: str, text: str, *, longest: int) -> str:
+    """Return the text with card numbers masked.
+
+    :raises InvalidValue: it is too long, or holds characters that PostgreSQL or UTF-8 cannot.
+    """
+    if len(text) > longest:
+        raise InvalidValue(field, f"is longer than {longest} characters")
+    if "\x00" in text:
+        raise InvalidValue(field, "holds a NUL character")
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise InvalidValue(field, "holds half a surrogate pair")
+    return mask_card_numbers(text)
+
+
+def clean_contact(field: str, contact: ContactDetails) -> dict[str, object] | None:
+    """Return a whole contact in the words of ContactDetails, every word present; None when nothing was sent."""
+    cleaned: dict[str, object] = {}
+    for word, longest in _CONTACT_LENGTHS.items():
+        text = getattr(contact, word)
+        cleaned[word] = clean_text(f"{field}.{word}", text, longest=longest) if text is not None else ""
+    country = str(cleaned["country"])
+    if country and not (len(country) == 2 and country.isascii() and country.isalpha()):
+        raise InvalidValue(f"{field}.country", "is not a two-letter country code of ISO 3166-1")
+    cleaned["country"] = country.upper()
+    locales = contact.locales or ()
+    if len(locales) > _MOST_LOCALES:
+        raise InvalidValue(f"{field}.locales", f"holds more than {_MOST_LOCALES} entries")
+    cleaned["locales"] = [clean_text(f"{field}.locales", locale, longest=35) for locale in locales]
+    is_empty = contact == ContactDetails()
+    return None if is_empty else cleaned
+
+
+def set_contact(booking: Booking, contact: dict[str, object]) -> None:
+    """Replace the booking's lead guest by a cleaned contact."""
+    for word, value in contact.items():
+        setattr(booking, f"contact_{word}", value)
+
+
+def clean_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return metadata as it may be saved: a limited number of short texts."""
+    if len(metadata) > _MOST_METADATA:
+        raise InvalidValue("metadata", f"holds more than {_MOST_METADATA} entries")
+    return {
+        clean_text("metadata", key, longest=_LONGEST_METADATA_KEY): clean_text(
+            "metadata", value, longest=_LONGEST_METADATA_VALUE
+        )
+        for key, value in metadata.items()
+    }
+
+
+def clean_return_url(url: str) -> str:
+    """Return an absolute http(s) address; it is not masked, for a changed address would lead nowhere.
+
+    :raises InvalidValue: it is something else, and could lead a guest astray.
+    """
+    if len(url) > _LONGEST_RETURN_URL:
+        raise InvalidValue("return_url", f"is longer than {_LONGEST_RETURN_URL} characters")
+    if not url.isprintable() or " " in url:
+        raise InvalidValue("return_url", "holds spaces or control characters")
+    try:
+        parts = urlsplit(url)
+        is_absolute = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        is_absolute = False
+    if url and not is_absolute:
+        raise InvalidValue("return_url", "is not an absolute http or https address")
+    return url

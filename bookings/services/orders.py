@@ -1,0 +1,167 @@
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from bookings.errors import NotExpirable, SoldOut
+from bookings.models import Booking, BookingStatus, Order
+from bookings.rules import LIVE_STATUSES
+from bookings.services.changes import touch_order, write_changes
+from bookings.services.holds import hold_until
+from bookings.services.seats import move_seats
+
+
+def lock_order(*, order_id: UUID) -> Order:
+    """Lock an order until the caller's transaction ends; every change of the order or its bookings begins here."""
+    return Order.objects.select_for_update(of=("self",)).select_related("partner").get(pk=order_id)
+
+
+def bookings_under_lock(order: Order) -> list[Booking]:
+    """Return the bookings of a locked order as they stand now, with what they sell; the order's lock is theirs too."""
+    bookings = list(
+        Booking.objects.filter(order=order).select_related("product", "option", "availability").order_by("pk")
+    )
+    for booking in bookings:
+        booking.order = order
+        booking.partner = order.partner
+    return bookings
+
+
+def free_seats(bookings: Iterable[Booking]) -> None:
+    """Give back the seats that bookings hold; the caller saves their `seats_held`."""
+    deltas: dict[UUID, int] = {}
+    references: dict[UUID, str] = {}
+    for booking in bookings:
+        if booking.availability_id and booking.seats_held:
+            deltas[booking.availability_id] = deltas.get(booking.availability_id, 0) - booking.seats_held
+            references[booking.availability_id] = booking.availability_reference
+        booking.seats_held = 0
+    move_seats(deltas, references=references)
+
+
+@transaction.atomic
+def keep_hold(*, order: Order, until: datetime, now: datetime) -> Order:
+    """Keep the holds of an order until at least this moment, because money or an undecided attempt needs them."""
+    order = lock_order(order_id=order.pk)
+    kept = [
+        booking
+        for booking in bookings_under_lock(order)
+        if booking.status == BookingStatus.ON_HOLD and booking.expires_at is not None and booking.expires_at < until
+    ]
+    if kept:
+        set_expiry(order, kept, until=until, now=now, reason="hold_kept")
+    return order
+
+
+def set_expiry(order: Order, bookings: list[Booking], *, until: datetime, now: datetime, reason: str) -> None:
+    """Move the expiry of a locked order and its holds, and tell partners."""
+    for booking in bookings:
+        booking.expires_at = until
+        booking.updated_at = now
+    Booking.objects.bulk_update(bookings, ["expires_at", "updated_at"])
+    order.expires_at = until
+    touch_order(order, now=now, fields=["expires_at"])
+    write_changes(order=order, bookings=bookings, reason=reason, now=now)
+
+
+@transaction.atomic
+def expire_order(*, order: Order, now: datetime) -> Order:
+    """End the holds of an order whose time is over and free their seats.
+
+    :raises NotExpirable: it is no hold, its hold still runs, or it has money; nothing was changed.
+    """
+    order = lock_order(order_id=order.pk)
+    if order.status != BookingStatus.ON_HOLD:
+        raise NotExpirable(str(order.pk), f"it is {order.status}")
+    if order.expires_at is None or order.expires_at > now:
+        raise NotExpirable(str(order.pk), "its hold still runs")
+    if order.money_in_minor > 0:
+        raise NotExpirable(str(order.pk), "it has money")
+    expired = [booking for booking in bookings_under_lock(order) if booking.status == BookingStatus.ON_HOLD]
+    free_seats(expired)
+    for booking in expired:
+        booking.status = BookingStatus.EXPIRED
+        booking.updated_at = now
+    Booking.objects.bulk_update(expired, ["status", "seats_held", "updated_at"])
+    order.status = BookingStatus.EXPIRED
+    touch_order(order, now=now, fields=["status"])
+    write_changes(
+        order=order, bookings=expired, reason="expired", now=now, before={"status": str(BookingStatus.ON_HOLD)}
+    )
+    return order
+
+
+@transaction.atomic
+def retake_seats(*, order: Order, now: datetime) -> bool:
+    """Try to hold the same seats again for an expired order that was paid late; say whether it worked.
+
+    Seats of a departure that has begun are not taken again: nobody can use them, and a person must look at the money.
+    """
+    order = lock_order(order_id=order.pk)
+    if order.status != BookingStatus.EXPIRED:
+        return False
+    bookings = [booking for booking in bookings_under_lock(order) if booking.status == BookingStatus.EXPIRED]
+    if not bookings or any(booking.availability and booking.availability.ends_at <= now for booking in bookings):
+        return False
+    deltas: dict[UUID, int] = {}
+    references: dict[UUID, str] = {}
+    for booking in bookings:
+        if booking.is_live and booking.availability_id:
+            booking.seats_held = sum(item.unit.pax_count for item in booking.unit_items.select_related("unit"))
+            deltas[booking.availability_id] = deltas.get(booking.availability_id, 0) + booking.seats_held
+            references[booking.availability_id] = booking.availability_reference
+    try:
+        with transaction.atomic():
+            move_seats(deltas, references=references)
+    except SoldOut:
+        return False
+    until = hold_until(now=now, minutes=None)
+    for booking in bookings:
+        booking.status = BookingStatus.ON_HOLD
+        booking.expires_at = until
+        booking.updated_at = now
+    Booking.objects.bulk_update(bookings, ["status", "seats_held", "expires_at", "updated_at"])
+    order.status = BookingStatus.ON_HOLD
+    order.expires_at = until
+    touch_order(order, now=now, fields=["status", "expires_at"])
+    write_changes(
+        order=order, bookings=bookings, reason="seats_retaken", now=now, before={"status": str(BookingStatus.EXPIRED)}
+    )
+    return True
+
+
+@transaction.atomic
+def record_money(*, order: Order, money_in_minor: int, now: datetime) -> Order:
+    """Note what the ledger says was taken for an order and not given back; the same figure again changes nothing."""
+    order = lock_order(order_id=order.pk)
+    before = order.money_in_minor
+    if before == money_in_minor:
+        return order
+    order.money_in_minor = money_in_minor
+    touch_order(order, now=now, fields=["money_in_minor"])
+    write_changes(
+        order=order,
+        bookings=bookings_under_lock(order),
+        reason="money_recorded",
+        now=now,
+        before={"money_in_minor": before},
+    )
+    return order
+
+
+def settle_status(order: Order, bookings: Iterable[Booking]) -> list[str]:
+    """Give a locked order the status its bookings have together; return the fields that changed.
+
+    An order lives while any booking of it lives; a hold among them keeps the order a hold.
+    """
+    statuses = [booking.status for booking in bookings]
+    live = [status for status in statuses if status in LIVE_STATUSES]
+    if BookingStatus.ON_HOLD in live:
+        return []
+    if live:
+        order.status = BookingStatus.CONFIRMED
+    else:
+        order.status = BookingStatus.EXPIRED if set(statuses) == {BookingStatus.EXPIRED} else BookingStatus.CANCELLED
+    order.expires_at = None
+    return ["status", "expires_at"]

@@ -1,0 +1,114 @@
+"""Turn the tickets a partner asks for into unit items, and say what they cost in all."""
+
+from collections.abc import Sequence
+from uuid import UUID, uuid4
+
+from django.db.models import QuerySet
+
+from bookings.errors import InvalidValue, UnitItemsMissing, UnitRestriction
+from bookings.free_text import clean_contact, clean_text
+from bookings.models import Booking, Installment, InstallmentKind, SettlementMethod, Unit, UnitItem
+from bookings.offers import Offer, uuid_from_text
+from bookings.pricing import share_of
+from bookings.requests import UnitItemRequest
+from bookings.services.numbering import new_code, new_reference
+
+MOST_UNIT_ITEMS = 500
+
+
+def item_uuids(requests: Sequence[UnitItemRequest]) -> list[UUID | None]:
+    """Return the uuids a partner gave its tickets, None where it gave none.
+
+    :raises UnitItemsMissing: there are no tickets.
+    :raises UnitRestriction: there are absurdly many.
+    :raises InvalidValue: a text is no uuid, or two tickets share one.
+    """
+    if not requests:
+        raise UnitItemsMissing
+    if len(requests) > MOST_UNIT_ITEMS:
+        raise UnitRestriction(f"At most {MOST_UNIT_ITEMS} units are allowed.")
+    uuids: list[UUID | None] = []
+    for index, request in enumerate(requests):
+        parsed = uuid_from_text(request.uuid) if request.uuid is not None else None
+        if request.uuid is not None and parsed is None:
+            raise InvalidValue(f"unit_items[{index}].uuid", "is not a uuid")
+        if parsed is not None and parsed in uuids:
+            raise InvalidValue(f"unit_items[{index}].uuid", "is used twice")
+        uuids.append(parsed)
+    return uuids
+
+
+def new_unit_item(booking: Booking, unit: Unit, *, uuid: UUID | None) -> UnitItem:
+    """Return a ticket that is not saved yet, with a code when the booking is confirmed already."""
+    return UnitItem(
+        uuid=uuid or uuid4(),
+        booking=booking,
+        unit=unit,
+        reference=new_reference("UN"),
+        ticket_code=ticket_code_for(booking),
+    )
+
+
+def ticket_code_for(booking: Booking) -> str:
+    """Return a new ticket code where the product delivers tickets and the booking is confirmed, else nothing."""
+    if booking.confirmed_at is None or "TICKET" not in booking.product.delivery_methods:
+        return ""
+    return new_code(is_live=booking.is_live)
+
+
+def fill_unit_item(item: UnitItem, request: UnitItemRequest, *, index: int) -> None:
+    """Set what the partner sent about a ticket; what was not sent stays."""
+    field = f"unit_items[{index}]"
+    if request.reseller_reference is not None:
+        item.reseller_reference = clean_text(f"{field}.reseller_reference", request.reseller_reference, longest=200)
+    if request.contact is not None:
+        item.contact = clean_contact(f"{field}.contact", request.contact) or item.contact
+
+
+def price_unit_item(item: UnitItem, offer: Offer) -> None:
+    """Fix what a ticket costs."""
+    price = offer.prices[item.unit_id]
+    item.original_minor = price.original_minor
+    item.retail_minor = price.retail_minor
+    item.net_minor = price.net_minor
+
+
+def price_booking(booking: Booking, items: Sequence[UnitItem]) -> None:
+    """Fix what a booking costs: the sum of its tickets."""
+    booking.original_minor = sum(item.original_minor for item in items)
+    booking.retail_minor = sum(item.retail_minor for item in items)
+    booking.net_minor = sum(item.net_minor for item in items)
+
+
+def installments_for(booking: Booking, *, deposit_percent: int) -> list[Installment]:
+    """Return the deposit that is due at once and the balance that is due on the day."""
+    deposit = share_of(booking.retail_minor, deposit_percent)
+    due_date = booking.availability.local_date if booking.availability else None
+    return [
+        Installment(order_id=booking.order_id, kind=kind, amount_minor=amount, currency=booking.currency, due_date=due)
+        for kind, amount, due in (
+            (InstallmentKind.DEPOSIT, deposit, None),
+            (InstallmentKind.BALANCE, booking.retail_minor - deposit, due_date),
+        )
+    ]
+
+
+def write_installments(booking: Booking, *, settlement_method: str) -> None:
+    """Write the order's installments anew from its only booking; only a deposit is paid in parts."""
+    if settlement_method != SettlementMethod.DEPOSIT:
+        return
+    Installment.objects.bulk_create(
+        installments_for(booking, deposit_percent=booking.product.deposit_percent or 100),
+        update_conflicts=True,
+        unique_fields=["order", "kind"],
+        update_fields=["amount_minor", "currency", "due_date"],
+    )
+
+
+def remember_unit_items(booking: Booking, items: Sequence[UnitItem]) -> None:
+    """Let the caller read the tickets that were just written, as if they had been prefetched."""
+    prefetched: QuerySet[UnitItem] = booking.unit_items.get_queryset()
+    # What Django's own prefetch_related_objects leaves behind, without asking the database for what we hold already.
+    prefetched._result_cache = list(items)
+    prefetched._prefetch_done = True  # type: ignore[attr-defined]
+    booking._prefetched_objects_cache = {"unit_items": prefetched}  # type: ignore[attr-defined]
