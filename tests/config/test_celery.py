@@ -1,0 +1,85 @@
+import json
+import time
+
+import pytest
+import structlog
+from celery import Celery, current_app
+from django.conf import settings as django_settings
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+from config.celery import app
+from config.settings.celery import CELERY_BEAT_SCHEDULE, nudge_options
+from tests.processes import wait_until
+
+
+def app_with_broker(url: str) -> Celery:
+    """Return an app with the web process's limits and another broker."""
+    other = Celery("other", set_as_current=False)
+    other.config_from_object("django.conf:settings", namespace="CELERY")
+    other.conf.broker_url = url
+    return other
+
+
+def test_our_app_is_the_current_one_in_every_django_process() -> None:
+    assert current_app._get_current_object() is app
+    assert nudge_options() == django_settings.CELERY_BROKER_TRANSPORT_OPTIONS
+    assert [queue.name for queue in app.conf.task_queues] == ["webhooks", "operations", "default"]
+
+
+def test_beat_messages_expire_so_that_no_backlog_grows() -> None:
+    periodic = {name: entry for name, entry in CELERY_BEAT_SCHEDULE.items() if name != "prune"}
+
+    assert all(entry["options"]["expires"] <= 30 for entry in periodic.values())
+    assert {entry["options"]["queue"] for entry in CELERY_BEAT_SCHEDULE.values()} <= {
+        "webhooks",
+        "operations",
+        "default",
+    }
+
+
+def test_a_stopped_broker_costs_a_nudge_nothing() -> None:
+    stopped = app_with_broker("redis+socket:///nowhere/redis.sock")
+
+    started = time.monotonic()
+    with pytest.raises((OperationalError, OSError)):
+        stopped.send_task("config.tests.nothing", queue="default")
+
+    assert time.monotonic() - started < 0.5
+
+
+def test_a_hung_broker_costs_a_nudge_at_most_a_moment(silent_port: int) -> None:
+    hung = app_with_broker(f"redis://127.0.0.1:{silent_port}/0")
+
+    started = time.monotonic()
+    with pytest.raises((OperationalError, OSError)):
+        hung.send_task("config.tests.nothing", queue="default")
+
+    assert time.monotonic() - started < 1.0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_robust_nudge_to_a_stopped_broker_does_not_reach_the_caller() -> None:
+    stopped = app_with_broker("redis+socket:///nowhere/redis.sock")
+    after = []
+
+    with transaction.atomic():
+        transaction.on_commit(lambda: stopped.send_task("config.tests.nothing", queue="default"), robust=True)
+        transaction.on_commit(lambda: after.append("went on"))
+
+    assert after == ["went on"]
+
+
+@pytest.mark.smoke
+def test_the_request_id_travels_to_the_worker(celery_worker_process) -> None:
+    with structlog.contextvars.bound_contextvars(request_id="from-the-edge-1"):
+        app.send_task("celery.backend_cleanup", queue="operations", headers={"note": "kept"})
+
+    wait_until(lambda: "task_finished" in celery_worker_process.output, what="the worker's line about the task")
+    (line,) = [line for line in celery_worker_process.output.splitlines() if "task_finished" in line]
+    event = json.loads(line)
+    assert (event["request_id"], event["task"], event["state"]) == (
+        "from-the-edge-1",
+        "celery.backend_cleanup",
+        "SUCCESS",
+    )

@@ -1,0 +1,143 @@
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+import redis
+from django.conf import settings as django_settings
+
+from config.embedded import EmbeddedServers, EmbeddedServersFailed, new_socket_directory, server_home
+from tests.processes import wait_until
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from config.embedded import EmbeddedServers, new_socket_directory
+
+home, data = Path(sys.argv[1]), Path(sys.argv[2])
+servers = EmbeddedServers(home=home, data=data, socket_directory=new_socket_directory(), log_directory=data / "log")
+servers.start()
+print(*servers.pids().values(), flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture(scope="module")
+def home() -> Path:
+    """The folder with the programs, shared with the session's servers."""
+    return server_home(django_settings.VAR_DIR)
+
+
+@pytest.fixture
+def data() -> Iterator[Path]:
+    """A folder that the servers' user can reach."""
+    folder = Path(tempfile.mkdtemp(prefix="cp-data-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def make(home: Path, data: Path, **options: object) -> EmbeddedServers:
+    return EmbeddedServers(
+        home=home,
+        data=data,
+        socket_directory=new_socket_directory(),
+        log_directory=data / "log",
+        durable=False,
+        **options,  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.parametrize("version", ["16", "18"])
+def test_both_servers_start_keep_their_data_and_stop(home: Path, data: Path, version: str) -> None:
+    with make(home, data, postgres=version) as embedded:
+        with psycopg.connect(embedded.servers.database_url) as connection:
+            connection.execute("CREATE TABLE guest (name text)")
+            connection.execute("INSERT INTO guest VALUES ('Zoë')")
+            shown = connection.execute("SHOW server_version").fetchone()
+        with redis.Redis.from_url(embedded.servers.redis_url) as client:
+            server = client.info("server")
+        pids = embedded.pids()
+    sockets = Path(embedded.servers.socket_directory)
+
+    with make(home, data, postgres=version) as again, psycopg.connect(again.servers.database_url) as connection:
+        names = connection.execute("SELECT upper(name) FROM guest").fetchall()
+
+    assert shown is not None
+    assert shown[0].startswith(f"{version}.")
+    assert server["server_name"] == "valkey"
+    assert set(pids) == {"postgres", "valkey"}
+    assert not any(psutil.pid_exists(pid) for pid in pids.values())
+    assert not sockets.exists()
+    assert names == [("ZOË",)]
+
+
+def test_a_killed_server_is_started_again(home: Path, data: Path) -> None:
+    with make(home, data) as embedded:
+        before = embedded.pids()
+        os.kill(before["valkey"], signal.SIGKILL)
+        os.kill(before["postgres"], signal.SIGKILL)
+
+        wait_until(lambda: len(embedded.pids().keys() - {n for n, p in embedded.pids().items() if before[n] == p}) == 2)
+        wait_until(lambda: _answers(embedded), seconds=20, what="both servers answering again")
+
+
+def test_killing_the_holder_leaves_nothing_running(home: Path, data: Path) -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(home), str(data)],
+        cwd=django_settings.BASE_DIR,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout is not None
+    children = [psutil.Process(int(pid)) for pid in holder.stdout.readline().split()]
+    family = [*children, *(child for process in children for child in process.children(recursive=True))]
+    assert len(family) > 2
+
+    holder.kill()
+    holder.wait()
+
+    wait_until(lambda: not any(_runs(process) for process in family), seconds=15, what="the end of both servers")
+
+
+def test_an_unknown_version_is_refused_in_words(home: Path, data: Path) -> None:
+    with pytest.raises(EmbeddedServersFailed, match="EMBEDDED_POSTGRES must be one of 16, 18, not '15'"):
+        make(home, data, postgres="15")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives the servers to another user")
+def test_root_runs_the_servers_as_nobody_and_leaves_the_modes_of_folders_alone(home: Path) -> None:
+    closed = Path(tempfile.mkdtemp(prefix="cp-closed-"))
+    var = closed / "var"
+    var.mkdir()
+    try:
+        elsewhere = server_home(var)
+        with make(home, elsewhere) as embedded:
+            users = {psutil.Process(pid).username() for pid in embedded.pids().values()}
+
+        assert users == {"nobody"}
+        assert closed.stat().st_mode & 0o777 == 0o700
+        assert elsewhere != var / "servers"
+        assert server_home(var) == elsewhere
+    finally:
+        shutil.rmtree(server_home(var))
+        shutil.rmtree(closed)
+
+
+def _answers(embedded: EmbeddedServers) -> bool:
+    try:
+        psycopg.connect(embedded.servers.database_url).close()
+        return bool(redis.Redis.from_url(embedded.servers.redis_url).ping())
+    except (psycopg.OperationalError, redis.RedisError):
+        return False
+
+
+def _runs(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
