@@ -1,0 +1,176 @@
+"""`make run` as a person meets it: a whole stack in a process of its own, in a `var` of its own."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from django.conf import settings as django_settings
+
+from config.embedded import server_home
+from tests.processes import wait_until
+
+
+class Run:
+    """One `make run`, without make."""
+
+    def __init__(self, var: Path, *, web_port: int, sandbox_port: int) -> None:
+        self.var = var
+        self.web_url = f"http://127.0.0.1:{web_port}"
+        self._environment = {
+            name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL", "VAR_DIR"}
+        }
+        self._environment |= {
+            "DJANGO_SETTINGS_MODULE": "config.settings.local",
+            "VAR_DIR": str(var),
+            "WEB_PORT": str(web_port),
+            "SANDBOX_PORT": str(sandbox_port),
+            "WEB_CONCURRENCY": "1",
+            "WORKER_CONCURRENCY": "1",
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with (self.var / "output").open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "config.processes"],
+                cwd=django_settings.BASE_DIR,
+                env=self._environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        wait_until(self._is_ready, seconds=90, what="make run being ready")
+
+    def run(self, *command: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, *command],
+            cwd=django_settings.BASE_DIR,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    @property
+    def output(self) -> str:
+        return (self.var / "output").read_text(errors="replace")
+
+    def family(self) -> list[psutil.Process]:
+        assert self.process is not None
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def _is_ready(self) -> bool:
+        if self.process is not None and self.process.poll() is not None:
+            raise AssertionError(f"make run ended:\n{self.output[-4000:]}")
+        return "ready    |" in self.output
+
+
+@pytest.fixture
+def run() -> Iterator[Run]:
+    """A stack that is not started yet, in a folder the servers' user can reach, with the programs of this checkout."""
+    var = Path(tempfile.mkdtemp(prefix="cp-run-"))
+    var.chmod(0o755)
+    (var / "servers").mkdir()
+    for programs in server_home(django_settings.VAR_DIR).glob("programs-*"):
+        (var / "servers" / programs.name).symlink_to(programs)
+    web_port, sandbox_port = _free_ports()
+    stack = Run(var, web_port=web_port, sandbox_port=sandbox_port)
+    yield stack
+    if stack.process is not None and stack.process.poll() is None:
+        stack.process.kill()
+        stack.process.wait()
+    shutil.rmtree(var, ignore_errors=True)
+
+
+def test_a_run_from_start_to_sigterm(run: Run) -> None:
+    run.start()
+    family = run.family()
+    assert run.process is not None
+
+    ready = httpx.get(f"{run.web_url}/health/ready", trust_env=False)
+    workers = httpx.get(f"{run.web_url}/health/workers", trust_env=False)
+    login = httpx.get(f"{run.web_url}/admin/login/", trust_env=False)
+    assert (ready.status_code, ready.json()["status"]) == (200, "ok")
+    assert workers.status_code == 200
+    assert login.status_code == 200
+
+    second = run.run("-m", "config.processes")
+    assert second.returncode == 1
+    assert f"already running in this checkout (process {run.process.pid})" in second.stderr
+
+    migrations = run.run("manage.py", "showmigrations", "auth")
+    assert migrations.returncode == 0, migrations.stderr
+    assert "[ ]" not in migrations.stdout
+
+    worker = next(process for process in family if "worker" in process.cmdline())
+    worker.kill()
+    wait_until(lambda: "worker   | ended with -9; starting again" in run.output, what="the worker's new start")
+    wait_until(
+        lambda: any("worker" in process.cmdline() and process.pid != worker.pid for process in run.family()),
+        what="another worker",
+    )
+
+    family = run.family()
+    started = time.monotonic()
+    run.process.send_signal(signal.SIGTERM)
+    assert run.process.wait(15) == 0
+    assert time.monotonic() - started < 15
+    wait_until(lambda: not any(_runs(process) for process in family), seconds=5, what="the end of every process")
+    assert not (run.var / "run" / "servers.json").exists()
+
+
+def test_killing_a_run_leaves_nothing_behind_and_the_next_one_starts(run: Run) -> None:
+    run.start()
+    family = run.family()
+    assert run.process is not None
+    assert len(family) >= 8
+    sockets = Path(json.loads((run.var / "run" / "servers.json").read_text())["socket_directory"])
+
+    run.process.kill()
+    run.process.wait()
+
+    wait_until(lambda: not any(_runs(process) for process in family), seconds=15, what="the end of every process")
+    run.start()
+    assert not sockets.exists()
+    run.process.send_signal(signal.SIGINT)
+    assert run.process.wait(15) == 0
+
+
+@pytest.mark.parametrize("name", ["WEB_PORT", "SANDBOX_PORT"])
+def test_a_busy_port_is_named(run: Run, name: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        run._environment[name] = str(taken.getsockname()[1])
+
+        result = run.run("-m", "config.processes")
+
+    assert result.returncode == 1
+    assert f"port {run._environment[name]} is busy" in result.stderr
+    assert f"make run {name}=" in result.stderr
+
+
+def _free_ports() -> tuple[int, int]:
+    with socket.socket() as web, socket.socket() as sandbox:
+        web.bind(("127.0.0.1", 0))
+        sandbox.bind(("127.0.0.1", 0))
+        return web.getsockname()[1], sandbox.getsockname()[1]
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
