@@ -1,18 +1,13 @@
-import hashlib
 import secrets
 from collections.abc import Iterable
 from datetime import datetime
 
 from bookings.errors import InvalidValue, KeyAlreadyRevoked
+from bookings.key_hash import hash_of_key
 from bookings.models import Dialect, Partner, PartnerKey
 
 _SHORTEST_KEY = 20
 _SHOWN_CHARACTERS = 12
-
-
-def hash_of_key(key: str) -> str:
-    """Return what is kept of a key; a key is long and random, so a plain digest cannot be guessed back."""
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def mint_partner_key(

@@ -27,6 +27,7 @@ from bookings.models import Booking, Customer, Order, Partner, Product, Settleme
 from bookings.offers import Offer, check_units, find_offer, uuid_from_text
 from bookings.requests import ReserveRequest
 from bookings.rules import SlotStatus, slot_of
+from bookings.selectors import with_what_was_sold
 from bookings.services.changes import write_changes
 from bookings.services.holds import hold_until
 from bookings.services.numbering import new_reference
@@ -225,12 +226,7 @@ def _fingerprint_of(request: ReserveRequest) -> str:
 
 
 def _made_earlier(partner: Partner, is_live: bool, uuid: UUID, fingerprint: str) -> Booking | None:
-    booking = (
-        Booking.objects.filter(partner=partner, is_live=is_live, uuid=uuid)
-        .select_related("order", "partner", "product", "option", "availability")
-        .prefetch_related("unit_items__unit")
-        .first()
-    )
+    booking = with_what_was_sold(Booking.objects.filter(partner=partner, is_live=is_live, uuid=uuid)).first()
     if booking is None:
         return None
     if booking.request_fingerprint != fingerprint:

@@ -1,0 +1,244 @@
+"""Reads of what is sold and what was booked; every one filters by partner first and costs a constant number of queries."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+
+from django.db.models import Prefetch, Q, QuerySet
+
+from bookings.card_numbers import mask_card_numbers
+from bookings.errors import BookingNotFound, OptionNotFound, ProductNotFound, UnitNotFound
+from bookings.key_hash import hash_of_key
+from bookings.models import (
+    Availability,
+    Booking,
+    InstallmentKind,
+    Option,
+    Order,
+    Partner,
+    PartnerKey,
+    Product,
+    SettlementMethod,
+    Supplier,
+    Unit,
+    UnitItem,
+)
+from bookings.offers import DEFAULT_OPTION, uuid_from_text
+from bookings.requests import BookingFilter
+from bookings.rules import LIVE_STATUSES, Slot, slot_of, start_from_reference
+from money import Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarDay:
+    """Hold a day on which an option can be visited, with its departures by start."""
+
+    local_date: date
+    slots: tuple[Slot, ...]
+
+
+def partner_key_for_secret(secret: str) -> PartnerKey | None:
+    """Return the key that this text is, with its partner, while neither was closed down."""
+    return (
+        PartnerKey.objects.select_related("partner")
+        .filter(key_hash=hash_of_key(secret), revoked_at__isnull=True, partner__is_active=True)
+        .first()
+    )
+
+
+def supplier_for_partner(partner: Partner) -> Supplier:
+    """Return the brand a partner buys from: the one whose product comes first in the catalogue.
+
+    :raises Supplier.DoesNotExist: nothing is on sale yet.
+    """
+    first = _products_for(partner).select_related("supplier").order_by("position", "name", "pk").first()
+    if first is None:
+        raise Supplier.DoesNotExist
+    return first.supplier
+
+
+def products_for_partner(partner: Partner) -> list[Product]:
+    """Return what a partner can sell, with options, units and prices."""
+    return list(_with_options(_products_for(partner)).order_by("position", "name", "pk"))
+
+
+def product_for_partner(partner: Partner, product_id: str) -> Product:
+    """Return one product with options, units and prices.
+
+    :raises ProductNotFound: there is none on sale.
+    """
+    uuid = uuid_from_text(product_id)
+    product = _with_options(_products_for(partner)).filter(pk=uuid).first() if uuid else None
+    if product is None:
+        raise ProductNotFound(product_id)
+    return product
+
+
+def option_of(product: Product, option_id: str) -> Option:
+    """Return an option of a product that was read with its options; DEFAULT names the default one.
+
+    :raises OptionNotFound: the product has none.
+    """
+    for option in product.options.all():
+        if str(option.pk) == option_id.lower() or (option_id == DEFAULT_OPTION and option.is_default):
+            option.product = product
+            return option
+    raise OptionNotFound(option_id)
+
+
+def seats_for(option: Option, quantities: Iterable[tuple[str, int]]) -> int:
+    """Return the seats that (unit id, quantity) pairs take.
+
+    :raises UnitNotFound: the option has no such unit.
+    """
+    units = {str(unit.pk): unit for unit in option.units.all()}
+    seats = 0
+    for unit_id, quantity in quantities:
+        unit = units.get(unit_id.lower())
+        if unit is None:
+            raise UnitNotFound(unit_id)
+        seats += unit.pax_count * quantity
+    return seats
+
+
+def availabilities(
+    *,
+    product: Product,
+    option: Option,
+    now: datetime,
+    local_date_start: date | None = None,
+    local_date_end: date | None = None,
+    availability_ids: Sequence[str] | None = None,
+    seats: int = 1,
+) -> list[Slot]:
+    """Return departures by start, in a range of dates (inclusive) or by id, sold out ones among them.
+
+    An id that names no departure of the option is left out.
+    """
+    found = Availability.objects.filter(option=option)
+    if local_date_start is not None:
+        found = found.filter(local_date__gte=local_date_start)
+    if local_date_end is not None:
+        found = found.filter(local_date__lte=local_date_end)
+    if availability_ids is not None:
+        starts = {start for start in map(start_from_reference, availability_ids) if start is not None}
+        found = found.filter(starts_at__in=starts)
+    slots = [slot_of(each, option, product, now=now, seats=seats) for each in found.order_by("starts_at")]
+    return [slot for slot in slots if availability_ids is None or slot.reference in availability_ids]
+
+
+def calendar_days(
+    *,
+    product: Product,
+    option: Option,
+    local_date_start: date,
+    local_date_end: date,
+    now: datetime,
+    seats: int = 1,
+) -> list[CalendarDay]:
+    """Return the days of a range (inclusive) that have departures, each with them; other days are left out."""
+    slots = availabilities(
+        product=product,
+        option=option,
+        now=now,
+        local_date_start=local_date_start,
+        local_date_end=local_date_end,
+        seats=seats,
+    )
+    return [
+        CalendarDay(local_date=day, slots=tuple(of_day))
+        for day, of_day in groupby(slots, key=lambda slot: slot.availability.local_date)
+    ]
+
+
+def with_what_was_sold(bookings: QuerySet[Booking]) -> QuerySet[Booking]:
+    """Read bookings with their order, product, option, departure and tickets: two queries for any number of them."""
+    tickets = UnitItem.objects.select_related("unit").order_by("pk")
+    return bookings.select_related("order__customer", "partner", "product", "option", "availability").prefetch_related(
+        Prefetch("unit_items", queryset=tickets)
+    )
+
+
+def booking_for_partner(*, partner: Partner, is_live: bool, uuid: str) -> Booking:
+    """Return a partner's booking of one mode.
+
+    :raises BookingNotFound: the text is no uuid, or none of this partner's bookings has it.
+    """
+    wanted = uuid_from_text(uuid)
+    booking = (
+        with_what_was_sold(Booking.objects.filter(partner=partner, is_live=is_live, uuid=wanted)).first()
+        if wanted
+        else None
+    )
+    if booking is None:
+        raise BookingNotFound(uuid)
+    return booking
+
+
+def bookings_for_partner(*, partner: Partner, is_live: bool, filters: BookingFilter) -> QuerySet[Booking]:
+    """Return a partner's bookings of one mode that pass every filter, newest first."""
+    bookings = Booking.objects.filter(partner=partner, is_live=is_live).filter(_condition(filters))
+    return with_what_was_sold(bookings).order_by("-created_at", "-pk")
+
+
+def amount_to_collect(order: Order) -> Money:
+    """Return what cards must pay in all for the order's live bookings, by how the order is settled."""
+    live = [booking for booking in order.bookings.all() if booking.status in LIVE_STATUSES]
+    method = order.settlement_method
+    if not live or method in (SettlementMethod.VOUCHER, SettlementMethod.DEFERRED):
+        minor = 0
+    elif method == SettlementMethod.WHOLESALE:
+        minor = sum(booking.net_minor for booking in live)
+    elif method == SettlementMethod.DEPOSIT:
+        deposits = [each for each in order.installments.all() if each.kind == InstallmentKind.DEPOSIT]
+        minor = sum(deposit.amount_minor for deposit in deposits)
+    else:
+        minor = sum(booking.retail_minor for booking in live)
+    return Money(minor, order.currency)
+
+
+def earliest_departure(order: Order) -> datetime | None:
+    """Return when the first of the order's live bookings begins, or None when none has a departure."""
+    live = order.bookings.filter(status__in=LIVE_STATUSES, availability__isnull=False)
+    return live.order_by("availability__starts_at").values_list("availability__starts_at", flat=True).first()
+
+
+def _products_for(partner: Partner) -> QuerySet[Product]:
+    """Return what a partner may see: today every partner is shown the same catalogue."""
+    return Product.objects.filter(is_active=True) if partner.is_active else Product.objects.none()
+
+
+def _with_options(products: QuerySet[Product]) -> QuerySet[Product]:
+    units = Unit.objects.order_by("position", "pk").prefetch_related("prices")
+    options = Option.objects.order_by("position", "pk").prefetch_related(Prefetch("units", queryset=units))
+    return products.select_related("supplier").prefetch_related(Prefetch("options", queryset=options))
+
+
+def _condition(filters: BookingFilter) -> Q:
+    condition = Q()
+    if filters.reseller_reference is not None:
+        # Card numbers were masked when it was saved, so what is looked for is masked alike.
+        condition &= Q(reseller_reference=mask_card_numbers(filters.reseller_reference))
+    if filters.statuses:
+        condition &= Q(status__in=filters.statuses)
+    for path, value in (
+        ("reference", filters.supplier_reference),
+        ("availability__local_date__gte", filters.local_date_start),
+        ("availability__local_date__lte", filters.local_date_end),
+        ("created_at__gte", filters.created_from),
+        ("created_at__lte", filters.created_to),
+        ("updated_at__gte", filters.updated_from),
+        ("updated_at__lte", filters.updated_to),
+        ("contact_email__iexact", filters.contact_email),
+        ("contact_phone", filters.contact_phone),
+        ("contact_last_name__istartswith", filters.contact_last_name),
+        ("availability_reference", filters.availability_id),
+    ):
+        if value is not None:
+            condition &= Q(**{path: value})
+    for path, text in (("product", filters.product_id), ("option", filters.option_id)):
+        if text is not None:
+            uuid = uuid_from_text(text)
+            condition &= Q(**{path: uuid}) if uuid else Q(pk__in=[])
+    return condition
