@@ -2,10 +2,12 @@ from django.contrib import admin
 from django.urls import path
 
 from config import health
+from payments.webhooks import receive_webhook
 
 urlpatterns = [
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("health/workers", health.workers),
     path("admin/", admin.site.urls),
+    path("webhooks/<slug:account>/", receive_webhook),
 ]
