@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping
+from decimal import Decimal
 from typing import Any
 
 BLANK = "***"
@@ -18,20 +19,26 @@ def scrub(value: Any, secret_fields: Collection[str]) -> Any:
 
 
 def mask_numbers(text: str) -> str:
-    """Return a text in which card numbers (13 to 19 digits that pass Luhn) show their last four digits only."""
-    return _CARD_NUMBER.sub(_masked, text)
+    """Return a text in which card numbers (13 to 19 digits that pass Luhn) show their last four digits only.
+
+    What PostgreSQL cannot store (NUL, lone surrogates) is dropped, or one such letter would stop all news behind it.
+    """
+    storable = text.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8")
+    return _CARD_NUMBER.sub(_masked, storable)
 
 
 def _scrub(value: Any, secret: frozenset[str]) -> Any:
     if isinstance(value, Mapping):
         return {
-            str(key): BLANK if str(key).casefold() in secret and item not in (None, "") else _scrub(item, secret)
+            mask_numbers(str(key)): BLANK
+            if str(key).casefold() in secret and item not in (None, "")
+            else _scrub(item, secret)
             for key, item in value.items()
         }
     if isinstance(value, (list, tuple)):
         return [_scrub(item, secret) for item in value]
-    if isinstance(value, str):
-        return mask_numbers(value)
+    if isinstance(value, (str, Decimal)):
+        return mask_numbers(str(value))
     if isinstance(value, int) and not isinstance(value, bool) and mask_numbers(str(value)) != str(value):
         return mask_numbers(str(value))
     return value

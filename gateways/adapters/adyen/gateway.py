@@ -143,8 +143,6 @@ class AdyenGateway:
             )
         if not wire.TOKEN.fullmatch(request.card_token) or not request.shopper_reference:
             raise Rejected("adyen charge: a stored card needs its token and the shopper reference it was stored under")
-        if not request.return_url:
-            raise Rejected("adyen charge: POST /payments requires a return_url, also where no guest will return")
         try:
             answer = call(
                 "charge",

@@ -2,8 +2,9 @@
 
 Only eight fields of an item are signed: pspReference, originalReference, merchantAccountCode, merchantReference, the
 amount's value and currency, eventCode and success. Whether money moved, how much and for which payment is read from
-these alone. The time of an event, its reason, the card's last digits and all of `additionalData` are told to people and
-order events among themselves; the one exception is named where it is made (CANCEL_OR_REFUND).
+these alone. The time of an event orders it among its kind; its reason, the card and the rest of `additionalData` are
+for people. The two exceptions say why where they are made: a reversal's kind here, a stored card's token in
+`wire.card_of`.
 """
 
 import base64
@@ -13,6 +14,7 @@ import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
@@ -171,15 +173,14 @@ def _item_news(item: Mapping[str, Any], delivery: Delivery) -> Outcome:
         kind = _reversal_kind(extra, is_success=is_success)
     if code == "RECURRING_CONTRACT":
         return _recurring_contract(item, delivery, kind)
-    # A clock that runs ahead must not make a word the last one for good.
-    occurred_at = min(when(item.get("eventDate")) or delivery.received_at, delivery.received_at)
+    happened_at = when(item.get("eventDate"))
     money = money_of(item["amount"])
     has_amount = kind not in (_Kind.NOTE, _Kind.REPORT_AVAILABLE, _Kind.DISPUTE_OPENED)
     raw = kept(item)
     if has_amount and money is None:
         # Money in a currency or a fraction we cannot hold: nothing may be booked from it, and somebody must look.
         kind, raw = _Kind.NOTE, {**raw, "problem": "the amount cannot be read"}
-    at = str(item.get("eventDate", "")) if code in _MAY_HAPPEN_AGAIN or kind is _Kind.NOTE else ""
+    at = happened_at.isoformat() if happened_at and (code in _MAY_HAPPEN_AGAIN or kind is _Kind.NOTE) else ""
     original = item["originalReference"] or (psp_reference if code in _ABOUT_THE_PAYMENT else None)
     decline = None
     if kind in (_Kind.DECLINED, _Kind.CAPTURE_FAILED, _Kind.VOID_FAILED, _Kind.REFUND_FAILED):
@@ -188,10 +189,10 @@ def _item_news(item: Mapping[str, Any], delivery: Delivery) -> Outcome:
         kind=kind,
         reference=Reference(ours=item["merchantReference"] or None, gateway=psp_reference, payment=original),
         event_key=event_key(code, psp_reference, success=is_success, at=at)[:160],
-        occurred_at=occurred_at,
+        occurred_at=_not_later(happened_at, delivery),
         money=money,
         decline=decline,
-        card=card_of(extra, item.get("paymentMethod"), is_proved=False) if code == "AUTHORISATION" else None,
+        card=card_of(extra, item.get("paymentMethod")) if code == "AUTHORISATION" else None,
         dispute=_dispute(code, item, extra) if kind in _DISPUTES or code in DISPUTE_PROGRESS else None,
         raw=raw,
     )
@@ -216,7 +217,7 @@ def _recurring_contract(item: Mapping[str, Any], delivery: Delivery, kind: Outco
         kind=kind if is_token else _Kind.NOTE,
         reference=Reference(ours=item["merchantReference"] or None, payment=item["originalReference"] or None),
         event_key=event_key("RECURRING_CONTRACT", _digest(token), success=item["success"] == "true"),
-        occurred_at=min(when(item.get("eventDate")) or delivery.received_at, delivery.received_at),
+        occurred_at=_not_later(when(item.get("eventDate")), delivery),
         card=Card(token=token) if is_token and kind is _Kind.CARD_STORED else None,
         raw={name: value for name, value in kept(item).items() if name not in ("pspReference", "additionalData")},
     )
@@ -224,26 +225,25 @@ def _recurring_contract(item: Mapping[str, Any], delivery: Delivery, kind: Outco
 
 def _whole_news(message: Mapping[str, Any], delivery: Delivery) -> Outcome:
     """Read a webhook that is signed as a whole: the life of a token, or something we only note."""
-    code = str(message.get("type") or "unknown")[:60]
+    code = text_of(message.get("type") or "unknown")[:60]
     data = message.get("data")
     content: Mapping[str, Any] = data if isinstance(data, Mapping) else {}
     kind = _TOKEN_EVENTS.get(code, _Kind.NOTE)
-    token, event_id = str(content.get("storedPaymentMethodId") or ""), str(message.get("eventId") or "")
+    token, event_id = str(content.get("storedPaymentMethodId") or ""), text_of(message.get("eventId"))[:120]
     if not TOKEN.fullmatch(token):
         kind = _Kind.NOTE
-    occurred_at = min(when(message.get("createdAt")) or delivery.received_at, delivery.received_at)
     identity = f"{event_id}:{token}" if token else hashlib.sha256(delivery.body).hexdigest()
     return Outcome(
         kind=kind,
         reference=Reference(payment=event_id or None),
         event_key=f"{code}:{_digest(identity)}",
-        occurred_at=occurred_at,
+        occurred_at=_not_later(when(message.get("createdAt")), delivery),
         card=None
         if kind is _Kind.NOTE
         else Card(
             brand=text_of(content.get("type"))[:40],
             token=token,
-            shopper_reference=str(content.get("shopperReference") or "") or None,
+            shopper_reference=text_of(content.get("shopperReference")) or None,
         ),
         raw=kept(message),
     )
@@ -303,12 +303,21 @@ def _body_is_signed(body: bytes, signature: str, key: str) -> bool:
         return False
 
 
+def _not_later(happened_at: datetime | None, delivery: Delivery) -> datetime:
+    """Return when something happened; a clock that runs ahead must not make its word the last one for good."""
+    return min(happened_at or delivery.received_at, delivery.received_at)
+
+
 def _json_object(body: bytes) -> dict[str, Any] | None:
     try:
-        found = json.loads(body, parse_float=Decimal)
+        found = json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _digest(text: str) -> str:

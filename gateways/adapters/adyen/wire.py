@@ -50,6 +50,8 @@ nofSchemeCode paymentMethodVariant refusalReasonRaw tokenization.store.operation
 """
 _KEPT_ADDITIONAL = frozenset(_KEPT_NAMES.split())
 
+# POST /payments requires a returnUrl even where no guest is present to be sent back; RFC 2606 keeps this name free.
+_NOBODY_RETURNS = "https://nobody-returns.invalid/"
 _INTERACTIONS = {Source.ECOM: "Ecommerce", Source.MOTO: "Moto", Source.POS: "POS"}
 _CHANNELS = {"web": "Web", "ios": "iOS", "android": "Android"}
 _ACTION_RESULTS = frozenset({"RedirectShopper", "IdentifyShopper", "ChallengeShopper"})
@@ -122,7 +124,7 @@ def stored_card_request(request: ChargeRequest, merchant_account: str) -> dict[s
         "amount": amount_of(request.money),
         "merchantAccount": merchant_account,
         "reference": request.reference,
-        "returnUrl": request.return_url,
+        "returnUrl": request.return_url or _NOBODY_RETURNS,
         "paymentMethod": {"type": "scheme", "storedPaymentMethodId": request.card_token},
         "shopperReference": request.shopper_reference,
         "shopperInteraction": "Moto" if request.source is Source.MOTO else "ContAuth",
@@ -190,7 +192,7 @@ def charged_of(answer: Mapping[str, Any], request: ChargeRequest) -> Outcome:
         money=money,
         decline=decline,
         action=action,
-        card=card_of(answer.get("additionalData"), answer.get("paymentMethod"), is_proved=True),
+        card=card_of(answer.get("additionalData"), answer.get("paymentMethod")),
         raw=kept(answer),
     )
 
@@ -269,15 +271,19 @@ def received_of(
     )
 
 
-def card_of(additional: object, payment_method: object, *, is_proved: bool) -> Card | None:
-    """Describe the card; its token is taken only where it is proved: `additionalData` of a webhook is not."""
+def card_of(additional: object, payment_method: object) -> Card | None:
+    """Describe the card, and its token where the guest let it be stored.
+
+    In a webhook these fields are not signed. Adyen refuses a token under any shopper reference but its own, so a charge
+    that uses the shopper reference we keep ourselves cannot reach another guest's card, whatever was written here.
+    """
     extra = additional if isinstance(additional, Mapping) else {}
     brand = payment_method.get("brand") if isinstance(payment_method, Mapping) else payment_method
     last4, bin_number = str(extra.get("cardSummary") or ""), str(extra.get("cardBin") or "")
     expiry = re.fullmatch(r"(0?[1-9]|1[0-2])/(20[0-9]{2})", str(extra.get("expiryDate") or ""))
     token = extra.get("tokenization.storedPaymentMethodId") or extra.get("recurring.recurringDetailReference")
     shopper = extra.get("tokenization.shopperReference") or extra.get("recurring.shopperReference")
-    has_token = is_proved and isinstance(token, str) and TOKEN.fullmatch(token) is not None
+    has_token = isinstance(token, str) and TOKEN.fullmatch(token) is not None
     card = Card(
         brand=brand[:40] if isinstance(brand, str) else "",
         last4=last4 if re.fullmatch(r"[0-9]{4}", last4) else "",
@@ -339,7 +345,7 @@ def _paid_in_session(payment: Mapping[str, Any], request: CompleteRequest) -> Ou
         event_key=key,
         occurred_at=request.requested_at,
         money=money,
-        card=card_of(None, payment.get("paymentMethod"), is_proved=True),
+        card=card_of(None, payment.get("paymentMethod")),
         raw=kept(payment),
     )
 

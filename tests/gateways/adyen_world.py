@@ -1,0 +1,246 @@
+"""What the tests know of Adyen: examples of every reference and request, and how deliveries are signed."""
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from Adyen.util import generate_notification_sig, generate_payload_sig
+
+import gateways.adapters.adyen
+from gateways.adapters.adyen.gateway import AdyenGateway
+from gateways.adapters.adyen.refusals import CARD_ERRORS, REFUSALS, decline_of
+from gateways.protocol import (
+    CaptureRequest,
+    ChargeRequest,
+    CompleteRequest,
+    Decline,
+    Delivery,
+    OpenRequest,
+    RefundRequest,
+    RevokeCardRequest,
+    Source,
+    VoidRequest,
+)
+from money import Money
+from tests.gateways.world import World
+
+SAMPLES = Path(gateways.adapters.adyen.__file__).parent / "samples"
+SPECIFICATIONS = Path(__file__).resolve().parents[2].parent / "shared" / "specs" / "adyen"
+NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+PAYMENT, SESSION, TOKEN = "QFQTPCQ8HXSKGK82", "CS7B2F0E91D4A66C358E", "M5N7TQ4TG5PFWR50"
+EVIDENCE = "X3XtfGC9!H4sIAAAA/wACA+4=="
+API_KEY = "AQE-this-is-the-api-key"
+HMAC_KEY, OLDER_HMAC_KEY = "AB12" * 16, "CD34" * 16
+USER, PASSWORD = "tours-webhooks", "correct horse battery"
+
+
+def sample(name: str) -> Any:
+    return json.loads((SAMPLES / f"{name}.json").read_text())
+
+
+def credentials(base_url: str, **more: str) -> dict[str, str]:
+    return {
+        "api_key": API_KEY,
+        "merchant_account": "ToursEU",
+        "client_key": "test_CLIENTKEY",
+        "hmac_keys": f"{HMAC_KEY}, {OLDER_HMAC_KEY}",
+        "webhook_user": USER,
+        "webhook_password": PASSWORD,
+        "environment": "test",
+        "live_prefix": "",
+        "checkout_base_url": f"{base_url}/adyen/v72",
+        "timeout_seconds": "1",
+        **more,
+    }
+
+
+def adyen_at(base_url: str, **more: str) -> AdyenGateway:
+    return AdyenGateway(credentials(base_url, **more))
+
+
+def open_request(money: Money = Money(9000, "EUR"), **more: Any) -> OpenRequest:
+    fields: dict[str, Any] = {
+        "reference": "op-7Q2KMX4H",
+        "idempotency_key": "0f8fad5b-d9cb-469f-a165-70867728950e",
+        "money": money,
+        "return_url": "https://shop.example.com/return",
+        "source": Source.ECOM,
+        "captures_at_once": True,
+        "expires_at": NOW + timedelta(minutes=30),
+        "country_code": "GB",
+        "locale": "en-GB",
+    }
+    return OpenRequest(**{**fields, **more})
+
+
+def charge_request(money: Money = Money(9000, "EUR"), **more: Any) -> ChargeRequest:
+    fields: dict[str, Any] = {
+        "reference": "tx-2M9DKR7C",
+        "idempotency_key": "7c9e6679-7425-40de-944b-e07fc1f90ae7",
+        "money": money,
+        "source": Source.ECOM,
+        "captures_at_once": True,
+        "card_token": TOKEN,
+        "shopper_reference": "c-1204",
+        "requested_at": NOW,
+    }
+    return ChargeRequest(**{**fields, **more})
+
+
+def complete_request(**more: Any) -> CompleteRequest:
+    fields: dict[str, Any] = {
+        "opening_reference": SESSION,
+        "reference": "op-7Q2KMX4H",
+        "money": Money(9000, "EUR"),
+        "evidence": EVIDENCE,
+        "requested_at": NOW,
+    }
+    return CompleteRequest(**{**fields, **more})
+
+
+def capture_request(money: Money = Money(9000, "EUR"), **more: Any) -> CaptureRequest:
+    fields: dict[str, Any] = {
+        "payment_reference": PAYMENT,
+        "reference": "tx-5H3JAF8V",
+        "idempotency_key": "16fd2706-8baf-433b-82eb-8c7fada847da",
+        "money": money,
+        "requested_at": NOW,
+    }
+    return CaptureRequest(**{**fields, **more})
+
+
+def void_request(**more: Any) -> VoidRequest:
+    fields: dict[str, Any] = {
+        "payment_reference": PAYMENT,
+        "reference": "tx-8B6QYN2D",
+        "idempotency_key": "886313e1-3b8a-5372-9b90-0c9aee199e5d",
+        "requested_at": NOW,
+    }
+    return VoidRequest(**{**fields, **more})
+
+
+def refund_request(money: Money = Money(3000, "EUR"), **more: Any) -> RefundRequest:
+    fields: dict[str, Any] = {
+        "payment_reference": PAYMENT,
+        "reference": "tx-9W4TB6NE",
+        "idempotency_key": "6ba7b810-9dad-41d1-80b4-00c04fd430c8",
+        "money": money,
+        "requested_at": NOW,
+    }
+    return RefundRequest(**{**fields, **more})
+
+
+def item(event_code: str = "AUTHORISATION", **more: Any) -> dict[str, Any]:
+    """Compose a webhook item; `additional` goes into additionalData, a field of None is left out."""
+    additional = more.pop("additional", {})
+    fields = {
+        "eventCode": event_code,
+        "pspReference": PAYMENT if event_code in ("AUTHORISATION", "EXPIRE", "OFFER_CLOSED") else "WS8MZ2RFJGXXGN82",
+        "originalReference": None if event_code in ("AUTHORISATION", "EXPIRE", "OFFER_CLOSED") else PAYMENT,
+        "merchantAccountCode": "ToursEU",
+        "merchantReference": "op-7Q2KMX4H",
+        "amount": {"currency": "EUR", "value": 9000},
+        "eventDate": "2026-11-21T09:42:10+01:00",
+        "success": "true",
+        "reason": "",
+        "paymentMethod": "visa",
+        **more,
+    }
+    return {**{name: value for name, value in fields.items() if value is not None}, "additionalData": additional}
+
+
+def signed(*items: dict[str, Any], key: str = HMAC_KEY, live: str = "false", **more: str) -> Delivery:
+    """Wrap items into a delivery with every item signed."""
+    wrapped = []
+    for unsigned in items:
+        additional = {**(unsigned.get("additionalData") or {})}
+        bare = {
+            name: "" if value is None else value for name, value in unsigned.items() if name != "additionalData"
+        }
+        additional["hmacSignature"] = generate_notification_sig(bare, key).decode()
+        wrapped.append({"NotificationRequestItem": {**unsigned, "additionalData": additional}})
+    return delivery({"live": live, "notificationItems": wrapped}, **more)
+
+
+def signed_whole(message: Any, *, key: str = HMAC_KEY, **more: str) -> Delivery:
+    """Make a delivery signed in a header over its body."""
+    body = json.dumps(message).encode()
+    return delivery(body, hmacsignature=generate_payload_sig(body, key).decode(), **more)
+
+
+def delivery(message: Any, **headers: str) -> Delivery:
+    body = message if isinstance(message, bytes) else json.dumps(message).encode()
+    authorization = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    return Delivery(headers={"authorization": authorization, **headers}, body=body, received_at=NOW)
+
+
+class AdyenWorld(World):
+    secrets = (API_KEY, HMAC_KEY, OLDER_HMAC_KEY, PASSWORD, TOKEN, EVIDENCE, "opaque", "Ada Byron", "ada@example.com")
+
+    def gateway(self, base_url: str) -> AdyenGateway:
+        return adyen_at(base_url)
+
+    def open_request(self, money: Money) -> OpenRequest:
+        return open_request(money, email="ada@example.com")
+
+    def charge_request(self, money: Money) -> ChargeRequest:
+        return charge_request(money)
+
+    def complete_request(self) -> CompleteRequest:
+        return complete_request()
+
+    def capture_request(self, money: Money) -> CaptureRequest:
+        return capture_request(money)
+
+    def void_request(self) -> VoidRequest:
+        return void_request()
+
+    def refund_request(self, money: Money) -> RefundRequest:
+        return refund_request(money)
+
+    def revoke_request(self) -> RevokeCardRequest:
+        return RevokeCardRequest(card_token=TOKEN, shopper_reference="c-1204")
+
+    def told_amount(self, body: Any) -> tuple[int, str]:
+        return body["amount"]["value"], body["amount"]["currency"]
+
+    def refusals(self) -> list[Decline]:
+        codes = [decline_of(str(code), REFUSALS[str(code)][0]) for code in range(47)]
+        return [*codes, *(Decline(code=code) for code in CARD_ERRORS.values()), decline_of("9999", "Something new")]
+
+    def answers(self) -> dict[str, tuple[int, Any]]:
+        received = sample("refund_received")
+        return {
+            "open": (201, sample("session_created")),
+            "charge": (200, sample("payment_authorised")),
+            "complete": (200, sample("session_completed")),
+            "capture": (201, received),
+            "void": (201, received),
+            "refund": (201, received),
+            "revoke_card": (204, b""),
+        }
+
+    def genuine(self) -> list[Delivery]:
+        authorisation = sample("webhook_authorisation")["notificationItems"][0]["NotificationRequestItem"]
+        return [
+            signed(authorisation),
+            signed(item("CAPTURE")),
+            signed(item("REFUND", success="false", reason="Transaction hasn't been captured, refund not possible")),
+            signed(item("CHARGEBACK"), key=OLDER_HMAC_KEY),
+            signed_whole(sample("webhook_token_created")),
+        ]
+
+    def forged(self) -> list[Delivery]:
+        good = signed(item())
+        whole = signed_whole(sample("webhook_token_created"))
+        return [
+            Delivery(headers={}, body=good.body, received_at=NOW),
+            Delivery(headers=good.headers, body=good.body.replace(b"9000", b"9001"), received_at=NOW),
+            signed(item(), key="EF56" * 16),
+            delivery({"live": "false", "notificationItems": [{"NotificationRequestItem": item()}]}),
+            delivery(b"no json"),
+            delivery({}),
+            Delivery(headers=whole.headers, body=whole.body + b" ", received_at=NOW),
+        ]

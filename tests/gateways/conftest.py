@@ -1,0 +1,3 @@
+from tests.gateways.scripted_server import server
+
+__all__ = ["server"]
