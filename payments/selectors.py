@@ -201,4 +201,3 @@ def has_undecided_money(order: Order) -> bool:
         or Payment.objects.filter(order=order).filter(Q(captured_minor__gt=0) | Q(authorized_minor__gt=0)).exists()
         or Transaction.objects.filter(order=order, kind__in=CHARGE_KINDS, status=Status.PENDING).exists()
     )
-

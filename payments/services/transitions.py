@@ -108,6 +108,8 @@ def apply_outcome(
             return Applied(payment=payment, transaction=transaction, is_new=False)
         _note(payment, transaction, subject.opening, event, outcome, now)
         position, transactions = _rederive(payment, now)
+        if transaction is not None:
+            transaction = transactions[str(transaction.id)]
         _book(payment, transactions, position, event, now)
         _follow(order, payment, transaction, event, outcome, now)
     return Applied(payment=payment, transaction=transaction, is_new=True)

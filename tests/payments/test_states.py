@@ -155,7 +155,14 @@ def test_the_latest_opening_speaks_among_hopes():
 
 
 KINDS_OF = {
-    OperationKind.SALE: [Kind.PENDING, Kind.AUTHORIZED, Kind.DECLINED, Kind.CAPTURED, Kind.CAPTURE_FAILED, Kind.EXPIRED],
+    OperationKind.SALE: [
+        Kind.PENDING,
+        Kind.AUTHORIZED,
+        Kind.DECLINED,
+        Kind.CAPTURED,
+        Kind.CAPTURE_FAILED,
+        Kind.EXPIRED,
+    ],
     OperationKind.AUTHORIZATION: [Kind.PENDING, Kind.AUTHORIZED, Kind.DECLINED, Kind.EXPIRED],
     OperationKind.CAPTURE: [Kind.PENDING, Kind.CAPTURED, Kind.CAPTURE_FAILED],
     OperationKind.VOID: [Kind.PENDING, Kind.VOIDED, Kind.VOID_FAILED],

@@ -1,0 +1,223 @@
+"""Every claim about two actors at once, with its control: the same race goes wrong when the lock is taken away."""
+
+import pytest
+from django.db import IntegrityError
+
+from gateways.protocol import OutcomeKind as Kind
+from money import Money
+from payments import inbox
+from payments.errors import RefundTooLarge
+from payments.models import GatewayEvent, Payment, Transaction, WebhookDelivery
+from payments.services import aftercare, collecting, confirming, operations, transitions
+from payments.services.collecting import NO_REQUEST
+from payments.states import OperationKind
+from tests.payments.house import books
+from tests.payments.races import meet, run_together, take_row_locks_away, without
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BOUND_OFF = "ALTER TABLE payments_transaction DISABLE TRIGGER refunds_within_capture"
+BOUND_ON = "ALTER TABLE payments_transaction ENABLE TRIGGER refunds_within_capture"
+
+
+def two_refunds(house, payment, minor=6000):
+    def refund():
+        return aftercare.request_refund(
+            payment_id=payment.id,
+            money=Money(minor, "EUR"),
+            reason="guest asked",
+            requested_by="ada",
+            now=house.clock(),
+        )
+
+    return run_together(refund, refund)
+
+
+def reserved(payment):
+    return sum(Transaction.objects.filter(payment=payment, kind="REFUND").values_list("amount_minor", flat=True))
+
+
+def test_of_two_refunds_that_together_exceed_the_capture_one_goes_through(house, monkeypatch):
+    payment = house.paid(house.payment())
+    meet(monkeypatch, aftercare, "_left_of")
+
+    results = two_refunds(house, payment)
+
+    assert reserved(payment) == 6000
+    assert [type(result) for result in results if isinstance(result, Exception)] == [RefundTooLarge]
+
+
+def test_control_without_the_row_lock_the_database_still_bounds_two_refunds(house, monkeypatch):
+    payment = house.paid(house.payment())
+    take_row_locks_away(monkeypatch)
+    meet(monkeypatch, aftercare, "_left_of")
+
+    results = two_refunds(house, payment)
+
+    assert reserved(payment) == 6000
+    assert [type(result) for result in results if isinstance(result, Exception)] == [IntegrityError]
+
+
+def test_control_without_lock_and_bound_both_refunds_go_through(house, monkeypatch):
+    payment = house.paid(house.payment())
+    take_row_locks_away(monkeypatch)
+    meet(monkeypatch, aftercare, "_left_of")
+
+    with without(BOUND_OFF, BOUND_ON):
+        two_refunds(house, payment)
+
+    assert reserved(payment) == 12000
+
+
+def two_captures(house, payment):
+    def capture():
+        confirming._capture_holds(payment.order_id, payment.amount_minor, house.clock)
+
+    return run_together(capture, capture)
+
+
+@pytest.fixture
+def nothing_is_sent(monkeypatch):
+    monkeypatch.setattr(confirming, "perform", lambda **_: None)
+
+
+def test_two_confirms_at_once_ask_for_one_capture(house, monkeypatch, nothing_is_sent):
+    payment = house.paid(house.payment(account="adyen-us"))
+    meet(monkeypatch, confirming, "_unused_authorizations")
+
+    two_captures(house, payment)
+
+    assert Transaction.objects.filter(payment=payment, kind=OperationKind.CAPTURE).count() == 1
+
+
+def test_control_without_the_order_lock_two_captures_are_asked_for(house, monkeypatch, nothing_is_sent):
+    payment = house.paid(house.payment(account="adyen-us"))
+    take_row_locks_away(monkeypatch)
+    meet(monkeypatch, confirming, "_unused_authorizations")
+
+    two_captures(house, payment)
+
+    assert Transaction.objects.filter(payment=payment, kind=OperationKind.CAPTURE).count() == 2
+
+
+def test_two_reads_at_once_prepare_one_payment(house, monkeypatch):
+    booking = house.reserve(payment_request=None, return_url=None)
+    meet(monkeypatch, collecting, "current_payment")
+
+    def prepare():
+        collecting.prepare_payment(order_id=booking.order_id, payment_request=NO_REQUEST, clock=house.clock)
+
+    results = run_together(prepare, prepare)
+
+    assert results == [None, None]
+    assert Payment.objects.filter(order_id=booking.order_id).count() == 1
+
+
+def test_control_without_the_order_lock_the_second_payment_is_refused_by_the_database(house, monkeypatch):
+    booking = house.reserve(payment_request=None, return_url=None)
+    take_row_locks_away(monkeypatch)
+    meet(monkeypatch, collecting, "current_payment")
+
+    def prepare():
+        collecting.prepare_payment(order_id=booking.order_id, payment_request=NO_REQUEST, clock=house.clock)
+
+    results = run_together(prepare, prepare)
+
+    assert sorted(type(result).__name__ for result in results) == ["IntegrityError", "NoneType"]
+
+
+def test_the_same_webhook_in_two_workers_is_booked_once(house, monkeypatch):
+    payment = house.payment()
+    house.opening(payment)
+    meet(monkeypatch, transitions, "_operation_for")
+
+    results = run_together(
+        lambda: house.tell(payment, Kind.AUTHORIZED, "PSP1").is_new,
+        lambda: house.tell(payment, Kind.AUTHORIZED, "PSP1").is_new,
+    )
+
+    assert sorted(results) == [False, True]
+    assert books(payment.order) == {"RECEIVABLE>CLEARING": 9000}
+    assert GatewayEvent.objects.filter(payment=payment).count() == 1
+
+
+def test_control_without_the_locks_the_second_word_is_refused_by_the_database(house, monkeypatch):
+    payment = house.payment()
+    house.opening(payment)
+    take_row_locks_away(monkeypatch)
+    meet(monkeypatch, transitions, "subject_of")
+
+    results = run_together(
+        lambda: house.tell(payment, Kind.AUTHORIZED, "PSP1"), lambda: house.tell(payment, Kind.AUTHORIZED, "PSP1")
+    )
+
+    assert IntegrityError in [type(result) for result in results]
+    assert books(payment.order) == {"RECEIVABLE>CLEARING": 9000}
+
+
+def test_two_payments_told_at_once_are_both_booked_and_the_second_is_given_back_once(house, monkeypatch):
+    payment = house.payment()
+    house.opening(payment)
+    house.opening(payment, reference="CS2")
+    meet(monkeypatch, transitions, "derive")
+
+    run_together(
+        lambda: house.tell(payment, Kind.AUTHORIZED, "PSP1"), lambda: house.tell(payment, Kind.AUTHORIZED, "PSP2")
+    )
+
+    payment.refresh_from_db()
+    assert payment.captured_minor == 18000
+    assert books(payment.order) == {"RECEIVABLE>CLEARING": 18000}
+    assert reserved(payment) == 9000
+
+
+def test_control_without_the_locks_one_of_two_words_is_forgotten_in_the_sums(house, monkeypatch):
+    payment = house.payment()
+    house.opening(payment)
+    house.opening(payment, reference="CS2")
+    take_row_locks_away(monkeypatch)
+    meet(monkeypatch, transitions, "derive")
+
+    run_together(
+        lambda: house.tell(payment, Kind.AUTHORIZED, "PSP1"), lambda: house.tell(payment, Kind.AUTHORIZED, "PSP2")
+    )
+
+    payment.refresh_from_db()
+    assert payment.captured_minor == 9000
+
+
+def test_an_operation_is_claimed_by_one_worker_only(house):
+    payment = house.paid(house.payment())
+    refund = aftercare.request_refund(
+        payment_id=payment.id, money=Money(100, "EUR"), reason="", requested_by="ada", now=house.clock()
+    )[0]
+
+    claims = run_together(
+        *[lambda: operations.claim(transaction_id=refund.id, now=house.clock()) is not None for _ in range(4)]
+    )
+
+    assert sorted(claims) == [False, False, False, True]
+
+
+def test_a_claim_whose_lease_ran_out_is_taken_over_with_the_next_number(house):
+    payment = house.paid(house.payment())
+    refund = aftercare.request_refund(
+        payment_id=payment.id, money=Money(100, "EUR"), reason="", requested_by="ada", now=house.clock()
+    )[0]
+    operations.claim(transaction_id=refund.id, now=house.clock())
+
+    assert operations.claim(transaction_id=refund.id, now=house.clock()) is None
+
+    taken_over = operations.claim(transaction_id=refund.id, now=house.clock.move(minutes=5))
+    assert taken_over is not None
+    assert taken_over.claim_number == 2
+
+
+def test_a_delivery_is_handled_by_one_worker_only(house):
+    delivery = WebhookDelivery.objects.create(
+        account=house.accounts["adyen-eu"], delivery_key="k", body="{}", received_at=house.clock()
+    )
+
+    claims = run_together(*[lambda: inbox._claim(delivery.pk, house.clock()) is not None for _ in range(4)])
+
+    assert sorted(claims) == [False, False, False, True]

@@ -1,0 +1,243 @@
+from datetime import timedelta
+from itertools import permutations
+
+import pytest
+from django.db import IntegrityError, InternalError, transaction
+
+from bookings.models import BookingStatus, Change
+from gateways.protocol import OutcomeKind as Kind
+from payments.errors import UnknownSubject
+from payments.models import Case, GatewayEvent, LedgerEntry, Opening, Posting, Transaction
+from payments.selectors import order_money
+from payments.services import holds
+from tests.payments.house import books, operations
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_sale_is_captured_and_booked_with_its_authorization(house):
+    payment = house.payment()
+    house.opening(payment)
+
+    applied = house.tell(payment, Kind.AUTHORIZED, "PSP1")
+
+    payment.refresh_from_db()
+    payment.order.refresh_from_db()
+    assert applied.is_new
+    assert (payment.state, payment.captured_minor, payment.authorized_minor) == ("CAPTURED", 9000, 0)
+    assert operations(payment.order) == [("SALE", "GATEWAY", "PROCESSED", 9000)]
+    assert books(payment.order) == {"RECEIVABLE>CLEARING": 9000}
+    assert payment.order.money_in_minor == 9000
+    assert payment.openings.get().status == "CLOSED"
+    assert Change.objects.filter(order=payment.order, reason="money_recorded").count() == 2  # the order and its booking
+
+
+def test_the_same_news_twice_is_a_no_op(house):
+    payment = house.paid(house.payment())
+    before = (GatewayEvent.objects.count(), LedgerEntry.objects.count(), Change.objects.count())
+
+    again = house.tell(payment, Kind.AUTHORIZED, "PSP1")
+
+    assert not again.is_new
+    assert (GatewayEvent.objects.count(), LedgerEntry.objects.count(), Change.objects.count()) == before
+
+
+def test_the_same_fact_told_with_another_figure_is_shown_to_staff_and_changes_no_money(house):
+    payment = house.paid(house.payment())
+
+    house.tell(payment, Kind.AUTHORIZED, "PSP1", minor=1)
+
+    assert books(payment.order) == {"RECEIVABLE>CLEARING": 9000}
+    assert list(Case.objects.values_list("kind", flat=True)) == ["FIGURES_CONFLICT"]
+
+
+def test_a_refusal_moves_no_money_and_keeps_the_reason(house):
+    payment = house.payment()
+    house.opening(payment)
+
+    house.tell(payment, Kind.DECLINED, "PSP1")
+
+    refused = payment.transactions.get()
+    assert (refused.status, refused.error_code, refused.raw_code) == ("FAILED", "CREDIT_LIMIT_EXCEEDED", "12")
+    assert books(payment.order) == {}
+    assert order_money(payment.order).due_minor == 9000
+    assert payment.openings.get().status == "OPEN"
+
+
+def test_late_authorization_after_capture_changes_nothing(house):
+    payment = house.payment(account="adyen-us")
+    house.opening(payment)
+    house.tell(payment, Kind.CAPTURED, "CAP1", of="PSP1")
+    house.tell(payment, Kind.AUTHORIZED, "PSP1")
+
+    payment.refresh_from_db()
+
+    assert (payment.state, payment.captured_minor, payment.authorized_minor) == ("CAPTURED", 10000, 0)
+    assert books(payment.order) == {"RECEIVABLE>CLEARING": 10000}
+
+
+STORY = [
+    (Kind.AUTHORIZED, "PSP1", {}),
+    (Kind.REFUNDED, "REF1", {"of": "PSP1", "minor": 3000}),
+    (Kind.REFUNDED, "REF2", {"of": "PSP1", "minor": 2000}),
+    (Kind.REFUND_FAILED, "REF2", {"of": "PSP1", "minor": 2000}),
+]
+
+
+def test_every_order_of_arrival_ends_in_the_same_books(house):
+    """Refunds made in the processor's own back office may be told before the payment itself."""
+    results = set()
+    for order_of_arrival in permutations(range(len(STORY))):
+        payment = house.payment(adults=2)
+        house.opening(payment)
+        psp = str(payment.number)
+        start = house.clock()
+        for index in order_of_arrival:
+            kind, name, fields = STORY[index]
+            told = {key: f"{value}{psp}" if key == "of" else value for key, value in fields.items()}
+            house.tell(payment, kind, f"{name}{psp}", occurred_at=start + timedelta(minutes=index), **told)
+        payment.refresh_from_db()
+        payment.order.refresh_from_db()
+        net = books(payment.order)
+        results.add(
+            (
+                payment.state,
+                payment.captured_minor,
+                payment.refunded_minor,
+                payment.order.money_in_minor,
+                net["RECEIVABLE>CLEARING"] - net["CLEARING>RECEIVABLE"],
+            )
+        )
+
+    assert results == {("CAPTURED", 9000, 3000, 6000, 6000)}
+
+
+def test_money_in_another_currency_is_stored_and_shown_and_never_summed(house):
+    payment = house.payment()
+    house.opening(payment)
+
+    house.tell(payment, Kind.AUTHORIZED, "PSP1", currency="USD")
+
+    payment.refresh_from_db()
+    assert (payment.state, payment.captured_minor) == ("CREATED", 0)
+    assert books(payment.order) == {}
+    assert GatewayEvent.objects.get(payment=payment).problem == "currency differs"
+    assert list(Case.objects.values_list("kind", flat=True)) == ["CURRENCY_DIFFERS"]
+
+
+def test_another_amount_than_asked_is_booked_as_told_and_shown(house):
+    payment = house.payment()
+    house.opening(payment)
+
+    house.tell(payment, Kind.AUTHORIZED, "PSP1", minor=8000)
+
+    assert books(payment.order) == {"RECEIVABLE>CLEARING": 8000}
+    assert order_money(payment.order).due_minor == 1000
+    assert not order_money(payment.order).is_covered
+    assert list(Case.objects.values_list("kind", flat=True)) == ["AMOUNT_DIFFERS"]
+
+
+def test_a_second_payment_of_the_same_order_is_given_back_once(house):
+    payment = house.paid(house.payment())
+    house.opening(payment, reference="CS2")
+
+    house.tell(payment, Kind.AUTHORIZED, "PSP2")
+    house.tell(payment, Kind.AUTHORIZED, "PSP2")
+
+    assert sorted(operations(payment.order)) == [
+        ("REFUND", "OURS", "PENDING", 9000),
+        ("SALE", "GATEWAY", "PROCESSED", 9000),
+        ("SALE", "GATEWAY", "PROCESSED", 9000),
+    ]
+    refund = Transaction.objects.get(kind="REFUND")
+    assert refund.parent.gateway_reference == "PSP2"
+    assert order_money(payment.order).is_covered
+    assert order_money(payment.order).due_minor == 0
+    assert list(Case.objects.values_list("kind", flat=True)) == ["OVERPAID"]
+
+
+def test_a_second_hold_is_released(house):
+    payment = house.paid(house.payment(account="adyen-us"))
+    house.opening(payment, reference="CS2")
+
+    house.tell(payment, Kind.AUTHORIZED, "PSP2")
+
+    void = Transaction.objects.get(kind="VOID")
+    assert (void.parent.gateway_reference, void.amount_minor, void.origin) == ("PSP2", 10000, "OURS")
+
+
+def test_a_late_payment_takes_the_same_seats_again(house):
+    payment = house.payment()
+    house.opening(payment)
+    holds.expire_holds(now=house.clock.move(hours=2))
+    payment.order.refresh_from_db()
+    assert payment.order.status == BookingStatus.EXPIRED
+
+    house.tell(payment, Kind.AUTHORIZED, "PSP1")
+
+    payment.order.refresh_from_db()
+    assert payment.order.status == BookingStatus.ON_HOLD
+    assert payment.order.expires_at > house.clock()
+    assert payment.order.bookings.get().seats_held == 2
+    assert not Case.objects.exists()
+
+
+def test_a_late_payment_whose_seats_are_gone_is_a_case(house):
+    payment = house.payment()
+    house.opening(payment)
+    holds.expire_holds(now=house.clock.move(hours=2))
+    availability = payment.order.bookings.get().availability
+    availability.reserved = availability.capacity
+    availability.save()
+
+    house.tell(payment, Kind.AUTHORIZED, "PSP1")
+
+    payment.order.refresh_from_db()
+    assert payment.order.status == BookingStatus.EXPIRED
+    assert payment.order.money_in_minor == 9000
+    assert list(Case.objects.values_list("kind", flat=True)) == ["PAID_WITHOUT_SEATS"]
+
+
+def test_a_chargeback_reopens_the_balance_and_winning_it_closes_it(house):
+    payment = house.paid(house.payment())
+
+    house.tell(payment, Kind.CHARGEBACK, "DIS1", of="PSP1")
+
+    assert order_money(payment.order).due_minor == 9000
+    assert books(payment.order) == {"RECEIVABLE>CLEARING": 9000, "CLEARING>DISPUTED": 9000}
+
+    house.tell(payment, Kind.CHARGEBACK_REVERSED, "DIS1", of="PSP1")
+
+    assert order_money(payment.order).due_minor == 0
+    assert books(payment.order)["DISPUTED>CLEARING"] == 9000
+
+
+def test_news_of_something_unknown_writes_nothing(house):
+    payment = house.payment()
+    word = house.word(payment, Kind.AUTHORIZED, "PSP9", ours="cpo_nobody")
+
+    with pytest.raises(UnknownSubject):
+        house.tell(payment, Kind.AUTHORIZED, "PSP9", ours="cpo_nobody")
+
+    assert word.is_about_money
+    assert not GatewayEvent.objects.exists()
+    assert not Transaction.objects.exists()
+
+
+@pytest.mark.parametrize("model", [LedgerEntry, Posting, GatewayEvent])
+def test_what_was_written_in_the_books_stays(house, model):
+    house.paid(house.payment())
+
+    for change in (model.objects.all().delete, lambda: model.objects.update(id=model.objects.first().id)):
+        with pytest.raises((IntegrityError, InternalError)), transaction.atomic():
+            change()
+
+
+def test_a_payment_of_an_expired_opening_still_counts(house):
+    payment = house.payment()
+    opening = house.opening(payment)
+    Opening.objects.filter(pk=opening.pk).update(status="CLOSED", expires_at=house.clock() - timedelta(hours=1))
+
+    house.tell(payment, Kind.AUTHORIZED, "PSP1")
+
+    assert books(payment.order) == {"RECEIVABLE>CLEARING": 9000}
