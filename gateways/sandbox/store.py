@@ -17,7 +17,8 @@ class Store:
 
     def __init__(self, path: Path | None = None) -> None:
         self._tables: dict[str, dict[str, Document]] = {}
-        self._dirty: set[tuple[str, str]] = set()
+        # A dictionary, not a set: documents are written, and read back, in the order in which they were made.
+        self._dirty: dict[tuple[str, str], None] = {}
         self._connection: sqlite3.Connection | None = None
         if path is not None:
             self._connection = sqlite3.connect(path, isolation_level=None)
@@ -26,9 +27,9 @@ class Store:
             self._connection.execute("PRAGMA synchronous = OFF")
             self._connection.execute(
                 "CREATE TABLE IF NOT EXISTS documents "
-                "(kind TEXT, key TEXT, body TEXT NOT NULL, position INTEGER, PRIMARY KEY (kind, key))"
+                "(kind TEXT, key TEXT, body TEXT NOT NULL, PRIMARY KEY (kind, key))"
             )
-            rows = self._connection.execute("SELECT kind, key, body FROM documents ORDER BY position, rowid")
+            rows = self._connection.execute("SELECT kind, key, body FROM documents ORDER BY rowid")
             for kind, key, body in rows:
                 self._tables.setdefault(kind, {})[key] = json.loads(body)
 
@@ -44,12 +45,12 @@ class Store:
         """Keep a document and remember that it must be saved."""
         self._tables.setdefault(kind, {})[key] = document
         if self._connection is not None:
-            self._dirty.add((kind, key))
+            self._dirty[(kind, key)] = None
 
     def remove(self, kind: str, key: str) -> None:
         """Forget a document, if it is there."""
         if self._tables.get(kind, {}).pop(key, None) is not None and self._connection is not None:
-            self._dirty.add((kind, key))
+            self._dirty[(kind, key)] = None
 
     def clear(self, *, keep: frozenset[str]) -> None:
         """Forget every document whose kind is not in `keep`."""
@@ -62,14 +63,13 @@ class Store:
         if self._connection is None or not self._dirty:
             return
         self._connection.execute("BEGIN")
-        for kind, key in sorted(self._dirty):
+        for kind, key in self._dirty:
             document = self.get(kind, key)
             if document is None:
                 self._connection.execute("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, key))
             else:
                 self._connection.execute(
-                    "INSERT INTO documents (kind, key, body, position) "
-                    "VALUES (?, ?, ?, (SELECT COALESCE(MAX(rowid), 0) + 1 FROM documents)) "
+                    "INSERT INTO documents (kind, key, body) VALUES (?, ?, ?) "
                     "ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body",
                     (kind, key, json.dumps(document, separators=(",", ":"))),
                 )

@@ -145,11 +145,16 @@ class Courier:
         rows = self._store.all(KIND).values()
         return [row for row in rows if status in (None, row["status"]) and event in (None, row["event"])]
 
-    def hurry(self, *, gateway: str, account: str) -> None:
-        """Try an account's pending webhooks again now, because its endpoint has changed or works again."""
+    def hurry(self, *, gateway: str, account: str, rested_seconds: float = 0.0) -> None:
+        """Try an account's failing webhooks again now, because its endpoint has changed or works again.
+
+        Those whose last attempt is not `rested_seconds` old are left alone.
+        """
+        now = time.time()
         for delivery in [self._pending[key] for key in self._failing]:
-            if (delivery["gateway"], delivery["account"]) == (gateway, account):
-                delivery["next_at"] = time.time()
+            rested = not delivery["attempts"] or now - delivery["attempts"][-1]["at"] >= rested_seconds
+            if rested and (delivery["gateway"], delivery["account"]) == (gateway, account):
+                delivery["next_at"] = now
                 self._schedule(delivery)
 
     def _new(self, *, gateway: str, account: str, event: str, item: Document) -> Document:
@@ -243,7 +248,9 @@ class Courier:
         delivery["attempts"].append(attempt)
         if 200 <= outcome.get("status", 0) < 300:
             self._finish(delivery, DELIVERED)
-            self.hurry(gateway=delivery["gateway"], account=delivery["account"])
+            # The endpoint works again, so its queue moves; what it refused a moment ago keeps its own pace.
+            pause = self.processors[delivery["gateway"]].retry_wait(1) * self._scale
+            self.hurry(gateway=delivery["gateway"], account=delivery["account"], rested_seconds=pause)
         elif delivery.get("once"):
             self._finish(delivery, REFUSED)
         elif time.time() - delivery["round_at"] > GIVE_UP_AFTER_SECONDS * self._scale:
