@@ -11,13 +11,13 @@ from payments import inbox
 from payments.services import holds, janitor, operations, retention
 
 
-@shared_task(name="payments.tasks.handle_delivery", queue="webhooks", acks_late=True)
+@shared_task(name="payments.tasks.handle_delivery", acks_late=True)
 def handle_delivery(*, delivery_id: str) -> None:
     """Handle one stored webhook delivery."""
     inbox.handle(delivery_id=UUID(delivery_id), clock=timezone.now)
 
 
-@shared_task(name="payments.tasks.drain_deliveries", queue="webhooks", acks_late=True)
+@shared_task(name="payments.tasks.drain_deliveries", acks_late=True)
 def drain_deliveries() -> int:
     """Handle every delivery whose time has come: what a lost nudge left behind, and orphans."""
     waiting = inbox.due_deliveries(now=timezone.now())
@@ -26,37 +26,37 @@ def drain_deliveries() -> int:
     return len(waiting)
 
 
-@shared_task(name="payments.tasks.perform_operation", queue="operations", acks_late=True)
+@shared_task(name="payments.tasks.perform_operation", acks_late=True)
 def perform_operation(*, transaction_id: str) -> None:
     """Send one operation to its gateway."""
     operations.perform(transaction_id=UUID(transaction_id), clock=timezone.now)
 
 
-@shared_task(name="payments.tasks.drain_operations", queue="operations", acks_late=True)
+@shared_task(name="payments.tasks.drain_operations", acks_late=True)
 def drain_operations() -> int:
     """Send the operations that are written and not sent."""
     return janitor.send_pending(clock=timezone.now)
 
 
-@shared_task(name="payments.tasks.resolve_unknown", queue="operations", acks_late=True)
+@shared_task(name="payments.tasks.resolve_unknown", acks_late=True)
 def resolve_unknown() -> int:
     """Ask again about what nobody knows."""
     return janitor.resolve_unknown(clock=timezone.now)
 
 
-@shared_task(name="payments.tasks.expire_holds", queue="default", acks_late=True)
+@shared_task(name="payments.tasks.expire_holds", acks_late=True)
 def expire_holds() -> int:
     """Let holds run out."""
     return holds.expire_holds(now=timezone.now())
 
 
-@shared_task(name="payments.tasks.confirm_paid_orders", queue="default", acks_late=True)
+@shared_task(name="payments.tasks.confirm_paid_orders", acks_late=True)
 def confirm_paid_orders() -> int:
     """Confirm what was paid in full and never confirmed."""
     return holds.confirm_paid_orders(now=timezone.now())
 
 
-@shared_task(name="payments.tasks.prune", queue="default", acks_late=True)
+@shared_task(name="payments.tasks.prune", acks_late=True)
 def prune() -> int:
     """Delete what the retention settings no longer want kept."""
     return retention.prune(now=timezone.now())

@@ -1,0 +1,300 @@
+"""Opening, paying and confirming over real HTTP to the sandbox; deliveries are handled here instead of by a worker."""
+
+import pytest
+
+from bookings.models import BookingStatus
+from gateways.protocol import ExternalCharge
+from payments import inbox
+from payments.errors import (
+    AmountMismatch,
+    CurrencyMismatch,
+    GatewayMismatch,
+    InvalidCard,
+    InvalidEvidence,
+    InvalidSource,
+    PaymentDue,
+    PaymentPending,
+    PaymentRefused,
+)
+from payments.models import ExternalNote, Opening, Payment, Transaction
+from payments.services import aftercare, collecting, confirming
+from payments.services.collecting import PaymentRequest
+from tests.payments.house import books, operations
+from tests.processes import wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CARD = {"number": "4111111111111111", "expiryMonth": "03", "expiryYear": "2030", "cvc": "737"}
+
+
+class Guest:
+    """Pay sessions at the sandbox, and let what it sends back be handled."""
+
+    def __init__(self, house, sandbox):
+        self.house = house
+        self.sandbox = sandbox
+
+    def pay(self, opening, holder="Ada Byron"):
+        return self.sandbox.post(f"adyen/sessions/{opening.gateway_reference}/pay", **CARD, holderName=holder)
+
+    def deliver(self):
+        """Let every webhook arrive and be handled."""
+        self.sandbox.post("webhooks/flush")
+        wait_until(lambda: self.sandbox.get("webhooks/idle")["pending"] == 0, what="the sandbox's queue running empty")
+        for delivery_id in inbox.due_deliveries(now=self.house.clock.move(seconds=30)):
+            inbox.handle(delivery_id=delivery_id, clock=self.house.clock)
+
+
+@pytest.fixture
+def guest(house, sandbox, live_server):
+    return Guest(house, sandbox)
+
+
+def opening_of(booking):
+    return Opening.objects.filter(payment__order=booking.order).latest("created_at")
+
+
+def confirm(house, booking, **request):
+    return confirming.confirm_booking(
+        booking=booking, changes=None, request=PaymentRequest(**request), clock=house.clock
+    )
+
+
+def test_a_hold_gets_a_session_and_is_confirmed_once_the_webhook_is_in(house, guest):
+    booking = house.reserve()
+    opening = opening_of(booking)
+    assert opening.status == "OPEN"
+    assert opening.expires_at <= booking.order.expires_at
+
+    guest.pay(opening)
+    guest.deliver()
+    confirmation = confirm(house, booking, opening_reference=opening.gateway_reference)
+
+    assert confirmation.is_confirmed
+    assert confirmation.order.status == BookingStatus.CONFIRMED
+    assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
+
+
+def test_confirming_before_the_webhook_is_pending_and_nothing_is_confirmed(house, guest):
+    booking = house.reserve()
+    opening = opening_of(booking)
+    guest.sandbox.post("faults", gateway="adyen", operation="webhook", fault="dropped", times=-1)
+    guest.pay(opening)
+
+    with pytest.raises(PaymentPending):
+        confirm(house, booking, opening_reference=opening.gateway_reference)
+
+    booking.refresh_from_db()
+    assert booking.status == BookingStatus.ON_HOLD
+    assert opening_of(booking).reported_paid_at is not None
+
+
+def test_a_session_result_finds_out_what_a_lost_webhook_would_have_told(house, guest):
+    booking = house.reserve()
+    opening = opening_of(booking)
+    guest.sandbox.post("faults", gateway="adyen", operation="webhook", fault="dropped", times=-1)
+    paid = guest.pay(opening)
+
+    confirmation = confirm(house, booking, opening_reference=opening.gateway_reference, evidence=paid["sessionResult"])
+
+    assert confirmation.is_confirmed
+    assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
+
+
+def test_a_refusal_gives_the_reason_and_a_new_session(house, guest):
+    booking = house.reserve()
+    refused = opening_of(booking)
+    guest.pay(refused, holder="NOT_ENOUGH_BALANCE")
+    guest.deliver()
+
+    with pytest.raises(PaymentRefused) as raised:
+        confirm(house, booking, opening_reference=refused.gateway_reference)
+
+    assert raised.value.error_code == "CREDIT_LIMIT_EXCEEDED"
+    fresh = opening_of(booking)
+    assert fresh.gateway_reference not in (None, refused.gateway_reference)
+    assert fresh.payment_id == refused.payment_id
+    guest.pay(fresh)
+    guest.deliver()
+    assert confirm(house, booking, opening_reference=fresh.gateway_reference).is_confirmed
+
+
+def test_authorized_money_is_captured_when_the_booking_is_confirmed(house, guest):
+    booking = house.reserve(currency="USD")
+    opening = opening_of(booking)
+    guest.pay(opening)
+    guest.deliver()
+    assert operations(booking.order) == [("AUTHORIZATION", "GATEWAY", "PROCESSED", 10000)]
+
+    assert confirm(house, booking, opening_reference=opening.gateway_reference).is_confirmed
+    guest.deliver()
+
+    assert operations(booking.order)[1] == ("CAPTURE", "OURS", "PROCESSED", 10000)
+    assert books(booking.order) == {"RECEIVABLE>CLEARING": 10000}
+
+
+def test_cancelling_gives_the_money_back(house, guest):
+    booking = house.reserve()
+    opening = opening_of(booking)
+    guest.pay(opening)
+    guest.deliver()
+    confirm(house, booking, opening_reference=opening.gateway_reference)
+
+    cancelled = aftercare.cancel_booking(booking=booking, reason="rain", force=False, clock=house.clock)
+    guest.deliver()
+
+    assert cancelled.status == BookingStatus.CANCELLED
+    assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000, "CLEARING>RECEIVABLE": 9000}
+    assert Payment.objects.get(order=booking.order).state == "REFUNDED"
+
+
+def test_an_answer_lost_at_the_refund_is_unknown_and_then_resolved_without_a_second_refund(house, guest):
+    from payments.services import janitor
+
+    booking = house.reserve()
+    guest.pay(opening_of(booking))
+    guest.deliver()
+    guest.sandbox.post("faults", gateway="adyen", operation="refund", fault="answer_lost", times=1)
+    payment = Payment.objects.get(order=booking.order)
+
+    refund = aftercare.refund_payment(
+        payment=payment, money=_euros(2000), reason="goodwill", requested_by="ada", clock=house.clock
+    )[0]
+
+    refund.refresh_from_db()
+    assert refund.unknown_since_at is not None
+    house.clock.move(minutes=1)
+    assert janitor.resolve_unknown(clock=house.clock) == 1
+    guest.deliver()
+    refund.refresh_from_db()
+    assert (refund.status, refund.unknown_since_at) == ("PROCESSED", None)
+    assert Transaction.objects.filter(kind="REFUND").count() == 1
+    assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000, "CLEARING>RECEIVABLE": 2000}
+
+
+def test_a_session_whose_answer_was_lost_is_opened_again_with_the_same_key(house, guest):
+    guest.sandbox.post("faults", gateway="adyen", operation="sessions", fault="answer_lost", times=1)
+
+    booking = house.reserve()
+
+    opening = opening_of(booking)
+    assert (opening.status, opening.unknown_since_at is not None) == ("REQUESTED", True)
+    view = collecting.describe_payment(order=booking.order, clock=house.clock)
+    opening.refresh_from_db()
+    assert opening.status == "OPEN"
+    assert view.client["session"]["id"] == opening.gateway_reference
+    assert Opening.objects.count() == 1
+    sent = [r for r in guest.sandbox.get("requests", gateway="adyen")["requests"] if r["path"].endswith("/sessions")]
+    assert len({request["idempotency_key"] for request in sent}) == 1
+
+
+def test_external_money_confirms_and_keeps_its_note_without_card_numbers(house, guest):
+    booking = house.reserve(return_url=None)
+    request = {"gateway": "external", "source": "POS", "notes": "Till 3, card 4111 1111 1111 1111"}
+
+    confirmation = confirm(house, booking, **request, external=ExternalCharge(is_approved=True))
+
+    assert confirmation.is_confirmed
+    assert books(booking.order) == {"RECEIVABLE>EXTERNAL": 9000}
+    note = ExternalNote.objects.get()
+    assert note.text.startswith("Till 3")
+    assert "4111 1111 1111" not in note.text
+
+
+def test_external_part_payments_confirm_when_they_reach_the_balance(house, guest):
+    booking = house.reserve(return_url=None)
+    part = {"gateway": "external", "source": "POS", "external": ExternalCharge(is_approved=True)}
+
+    first = confirm(house, booking, **part, amount_minor=4000, notes="slip 1")
+    again = confirm(house, booking, **part, amount_minor=4000, notes="slip 1")
+    rest = confirm(house, booking, **part, amount_minor=5000, notes="slip 2")
+
+    assert [first.is_confirmed, again.is_confirmed, rest.is_confirmed] == [False, False, True]
+    assert books(booking.order) == {"RECEIVABLE>EXTERNAL": 9000}
+
+
+def test_an_external_refusal_records_nothing_as_paid(house, guest):
+    booking = house.reserve(return_url=None)
+
+    with pytest.raises(PaymentRefused) as raised:
+        confirm(
+            house,
+            booking,
+            gateway="external",
+            notes="bank said no",
+            external=ExternalCharge(is_approved=False, refusal_reason="Do not honour"),
+        )
+
+    assert raised.value.reason == "Do not honour"
+    assert books(booking.order) == {}
+    assert operations(booking.order) == [("SALE", "OURS", "FAILED", 9000)]
+
+
+def test_external_payments_are_cancelled_before_confirmation(house, guest):
+    booking = house.reserve(return_url=None)
+    approved = ExternalCharge(is_approved=True)
+    confirm(house, booking, gateway="external", amount_minor=4000, notes="slip", external=approved)
+
+    cancelled = confirm(house, booking, gateway="external", is_cancellation=True, notes="wrong till")
+
+    assert not cancelled.is_confirmed
+    assert books(booking.order) == {"RECEIVABLE>EXTERNAL": 4000, "EXTERNAL>RECEIVABLE": 4000}
+
+
+@pytest.mark.parametrize(
+    ("wish", "error"),
+    [
+        ({"source": "CASH"}, InvalidSource),
+        ({"source": "POS", "gateway": "adyen"}, InvalidSource),
+        ({"currency": "USD"}, CurrencyMismatch),
+        ({"gateway": "stripe"}, GatewayMismatch),
+        ({"amount_minor": 1}, AmountMismatch),
+    ],
+)
+def test_a_wish_that_cannot_be_met_reserves_nothing(house, guest, wish, error):
+    with pytest.raises(error):
+        house.reserve(payment_request=PaymentRequest(**wish))
+
+    assert not house.partner.bookings.exists()
+    assert not Payment.objects.exists()
+
+
+def test_confirming_an_unpaid_booking_changes_nothing(house, guest):
+    booking = house.reserve()
+
+    with pytest.raises(PaymentDue) as raised:
+        confirm(house, booking)
+
+    assert raised.value.due.minor == 9000
+    booking.refresh_from_db()
+    assert booking.status == BookingStatus.ON_HOLD
+
+
+def test_a_foreign_session_or_card_is_refused(house, guest):
+    booking, other = house.reserve(), house.reserve()
+
+    with pytest.raises(InvalidEvidence):
+        confirm(house, booking, opening_reference=opening_of(other).gateway_reference)
+    with pytest.raises(InvalidCard):
+        confirm(house, booking, card_id="2b4c6b5b-49ff-4e46-adc5-f53740212361")
+
+    assert not Transaction.objects.exists()
+
+
+@pytest.mark.parametrize(("method", "due"), [("WHOLESALE", 7650), ("DEPOSIT", 1800), ("VOUCHER", 0), ("DEFERRED", 0)])
+def test_the_settlement_method_decides_what_the_card_must_pay(house, guest, method, due):
+    booking = house.reserve(settlement_method=method)
+
+    view = collecting.describe_payment(order=booking.order, clock=house.clock)
+
+    assert view.balance_minor == due
+    assert Payment.objects.filter(amount_minor=due).count() == (1 if due else 0)
+    if due == 0:
+        assert view.client == {}
+        assert confirm(house, booking).is_confirmed
+
+
+def _euros(minor):
+    from money import Money
+
+    return Money(minor, "EUR")
