@@ -53,6 +53,13 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_TASK_QUEUES = [Queue(QUEUE_WEBHOOKS), Queue(QUEUE_OPERATIONS), Queue(QUEUE_DEFAULT)]
 CELERY_TASK_DEFAULT_QUEUE = QUEUE_DEFAULT
 CELERY_TASK_CREATE_MISSING_QUEUES = False
+CELERY_TASK_ROUTES = {
+    "payments.tasks.handle_delivery": {"queue": QUEUE_WEBHOOKS},
+    "payments.tasks.drain_deliveries": {"queue": QUEUE_WEBHOOKS},
+    "payments.tasks.perform_operation": {"queue": QUEUE_OPERATIONS},
+    "payments.tasks.drain_operations": {"queue": QUEUE_OPERATIONS},
+    "payments.tasks.resolve_unknown": {"queue": QUEUE_OPERATIONS},
+}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = False
 CELERY_WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=2)
