@@ -96,7 +96,7 @@ class Action:
     """Say what the guest's browser must do next."""
 
     type: str
-    url: str = ""
+    url: str = field(default="", repr=False)
     method: str = "GET"
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
 

@@ -33,6 +33,7 @@ PAYMENT, SESSION, TOKEN = "QFQTPCQ8HXSKGK82", "CS7B2F0E91D4A66C358E", "M5N7TQ4TG
 EVIDENCE = "X3XtfGC9!H4sIAAAA/wACA+4=="
 API_KEY = "AQE-this-is-the-api-key"
 HMAC_KEY, OLDER_HMAC_KEY = "AB12" * 16, "CD34" * 16
+NINETY_EUROS, THIRTY_EUROS = Money(9000, "EUR"), Money(3000, "EUR")
 USER, PASSWORD = "tours-webhooks", "correct horse battery"
 
 
@@ -60,7 +61,7 @@ def adyen_at(base_url: str, **more: str) -> AdyenGateway:
     return AdyenGateway(credentials(base_url, **more))
 
 
-def open_request(money: Money = Money(9000, "EUR"), **more: Any) -> OpenRequest:
+def open_request(money: Money = NINETY_EUROS, **more: Any) -> OpenRequest:
     fields: dict[str, Any] = {
         "reference": "op-7Q2KMX4H",
         "idempotency_key": "0f8fad5b-d9cb-469f-a165-70867728950e",
@@ -75,7 +76,7 @@ def open_request(money: Money = Money(9000, "EUR"), **more: Any) -> OpenRequest:
     return OpenRequest(**{**fields, **more})
 
 
-def charge_request(money: Money = Money(9000, "EUR"), **more: Any) -> ChargeRequest:
+def charge_request(money: Money = NINETY_EUROS, **more: Any) -> ChargeRequest:
     fields: dict[str, Any] = {
         "reference": "tx-2M9DKR7C",
         "idempotency_key": "7c9e6679-7425-40de-944b-e07fc1f90ae7",
@@ -100,7 +101,7 @@ def complete_request(**more: Any) -> CompleteRequest:
     return CompleteRequest(**{**fields, **more})
 
 
-def capture_request(money: Money = Money(9000, "EUR"), **more: Any) -> CaptureRequest:
+def capture_request(money: Money = NINETY_EUROS, **more: Any) -> CaptureRequest:
     fields: dict[str, Any] = {
         "payment_reference": PAYMENT,
         "reference": "tx-5H3JAF8V",
@@ -121,7 +122,7 @@ def void_request(**more: Any) -> VoidRequest:
     return VoidRequest(**{**fields, **more})
 
 
-def refund_request(money: Money = Money(3000, "EUR"), **more: Any) -> RefundRequest:
+def refund_request(money: Money = THIRTY_EUROS, **more: Any) -> RefundRequest:
     fields: dict[str, Any] = {
         "payment_reference": PAYMENT,
         "reference": "tx-9W4TB6NE",
@@ -156,9 +157,7 @@ def signed(*items: dict[str, Any], key: str = HMAC_KEY, live: str = "false", **m
     wrapped = []
     for unsigned in items:
         additional = {**(unsigned.get("additionalData") or {})}
-        bare = {
-            name: "" if value is None else value for name, value in unsigned.items() if name != "additionalData"
-        }
+        bare = {name: "" if value is None else value for name, value in unsigned.items() if name != "additionalData"}
         additional["hmacSignature"] = generate_notification_sig(bare, key).decode()
         wrapped.append({"NotificationRequestItem": {**unsigned, "additionalData": additional}})
     return delivery({"live": live, "notificationItems": wrapped}, **more)

@@ -1,4 +1,4 @@
-"""Every gateway of the settings keeps the protocol: declared capabilities, three answers, canonical keys, no secrets."""
+"""Every gateway of the settings keeps the protocol: capabilities, three answers, canonical keys, no secrets."""
 
 import dataclasses
 import json
@@ -275,11 +275,13 @@ def test_no_secret_comes_out_anywhere(world: World, server: ScriptedServer, log:
             try:
                 found = verbs(world, gateway)[verb]()
             except GatewayError as problem:
-                said.append(f"{problem!r} {problem} {vars(problem)} {problem.__cause__!r} {problem.__suppress_context__}")
+                said.append(
+                    f"{problem!r} {problem} {vars(problem)} {problem.__cause__!r} {problem.__suppress_context__}"
+                )
             else:
                 said.append(repr(found))
-                for outcome in found if isinstance(found, tuple) else (found,):
-                    said.append(json.dumps(getattr(outcome, "raw", None)))
+                outcomes = found if isinstance(found, tuple) else (found,)
+                said.extend(json.dumps(getattr(outcome, "raw", None)) for outcome in outcomes)
     for delivery in world.genuine():
         said.extend([repr(delivery), repr(gateway.verify_webhook(delivery))])
         for news in gateway.read_webhook(delivery):

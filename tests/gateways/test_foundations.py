@@ -1,0 +1,337 @@
+"""Exponents, scrubbing, the HTTP client, the registry and the checks: what every adapter stands on."""
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.core import checks as django_checks
+from django.test import override_settings
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateways.checks import check_accounts, check_gateways
+from gateways.errors import AnswerLost, MisconfiguredAccount, NotSent, Rejected
+from gateways.exponents import InexactAmount, UnknownPair, from_gateway_minor, gateway_exponent, to_gateway_minor
+from gateways.http import HttpClient
+from gateways.models import Environment, GatewayAccount
+from gateways.registry import account_problems, gateway_class, gateway_for
+from gateways.scrubbing import scrub
+from money import EXPONENTS, Money, MoneyError
+from tests.gateways.adyen_world import credentials
+from tests.gateways.scripted_server import ScriptedServer, closed_port
+
+ADYEN_CURRENCIES = sorted(set(EXPONENTS) - {"BIF"})
+
+
+@given(currency=st.sampled_from(ADYEN_CURRENCIES), minor=st.integers(-(10**15), 10**15))
+def test_conversion_is_exact_or_refused(currency: str, minor: int) -> None:
+    money = Money(minor, currency)
+    try:
+        told = to_gateway_minor(money, "adyen")
+    except InexactAmount:
+        assert gateway_exponent("adyen", currency) < EXPONENTS[currency]
+        assert minor % 10 ** (EXPONENTS[currency] - gateway_exponent("adyen", currency)) != 0
+        return
+
+    assert from_gateway_minor(told, currency, "adyen") == money
+    assert told * 10 ** EXPONENTS[currency] == minor * 10 ** gateway_exponent("adyen", currency)
+
+
+@given(currency=st.sampled_from(sorted(EXPONENTS)), minor=st.integers(-(10**15), 10**15))
+def test_a_gateway_that_follows_the_standard_changes_nothing(currency: str, minor: int) -> None:
+    assert to_gateway_minor(Money(minor, currency), "external") == minor
+
+
+def test_adyen_differs_from_the_standard_in_four_currencies_and_knows_not_one() -> None:
+    differing = {code: gateway_exponent("adyen", code) for code in ADYEN_CURRENCIES}
+
+    assert {code: n for code, n in differing.items() if n != EXPONENTS[code]} == {
+        "CLP": 2,
+        "CVE": 0,
+        "IDR": 0,
+        "ISK": 2,
+    }
+    with pytest.raises(UnknownPair):
+        gateway_exponent("adyen", "BIF")
+
+
+@pytest.mark.parametrize(("slug", "currency"), [("nobody", "EUR"), ("adyen", "XXX"), ("adyen", "eur"), ("adyen", "")])
+def test_a_pair_nobody_knows_is_refused(slug: str, currency: str) -> None:
+    with pytest.raises(MoneyError):
+        gateway_exponent(slug, currency)
+
+
+@pytest.mark.parametrize("minor", [True, 1.0, "1", None])
+def test_only_whole_numbers_are_amounts(minor: Any) -> None:
+    with pytest.raises(MoneyError):
+        from_gateway_minor(minor, "EUR", "adyen")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("4111111111111111", "***1111"),
+        ("pay 4111 1111 1111 1111 now", "pay ***1111 now"),
+        ("3700-0000-0000-002", "***0002"),
+        ("4111111111111112", "4111111111111112"),
+        ("QFQTPCQ8HXSKGK82", "QFQTPCQ8HXSKGK82"),
+        ("a\x00b\ud800c", "abc"),
+    ],
+)
+def test_card_numbers_and_unstorable_letters_are_scrubbed(text: str, shown: str) -> None:
+    assert scrub({"note": [text]}, ()) == {"note": [shown]}
+
+
+def test_secret_fields_are_blanked_at_any_depth_and_in_any_case() -> None:
+    message = {"a": [{"CVC": "737", "b": 1}], "holderName": {"first": "Ada"}, "cvc": None, "n": 4111111111111111}
+
+    assert scrub(message, {"cvc", "holdername"}) == {
+        "a": [{"CVC": "***", "b": 1}],
+        "holderName": "***",
+        "cvc": None,
+        "n": "***1111",
+    }
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_scrubbing_twice_changes_nothing_more(value: Any) -> None:
+    once = scrub(value, {"secret"})
+
+    assert scrub(once, {"secret"}) == once
+
+
+def client(**more: Any) -> HttpClient:
+    return HttpClient(gateway="adyen", secret_fields={"cvc"}, **{"read_seconds": 0.5, "total_seconds": 0.8, **more})
+
+
+def test_an_answer_comes_back_whatever_its_status(server: ScriptedServer) -> None:
+    server.answers({"a": 1.10}, status=418, Mood="calm")
+
+    answer = client().send("brew", "POST", f"{server.url}/tea?milk=no", headers={"X-Cup": "2"}, body=b"{}")
+
+    assert (answer.status, answer.headers["mood"]) == (418, "calm")
+    assert str(answer.json_object()) == "{'a': Decimal('1.1')}"
+    assert (server.asked[0].target, server.asked[0].headers["x-cup"]) == ("/tea?milk=no", "2")
+
+
+@pytest.mark.parametrize("behavior", ["hang", "close", "reset", "truncate", "drip"])
+def test_a_broken_answer_is_lost_and_never_asked_for_again(server: ScriptedServer, behavior: str) -> None:
+    server.misbehaves(behavior)
+
+    with pytest.raises(AnswerLost):
+        client().send("brew", "POST", server.url, headers={}, body=b"{}")
+
+    assert len(server.asked) == 1
+
+
+def test_an_answer_without_end_is_cut(server: ScriptedServer) -> None:
+    server.misbehaves("flood")
+
+    with pytest.raises(AnswerLost, match="larger"):
+        client().send("brew", "GET", server.url, headers={})
+
+
+def test_no_connection_means_not_sent() -> None:
+    with closed_port() as address, pytest.raises(NotSent):
+        client().send("brew", "POST", address, headers={}, body=b"{}")
+    with pytest.raises(NotSent):
+        client().send("brew", "POST", "http://nobody.invalid/", headers={}, body=b"{}")
+
+
+def test_a_server_without_tls_was_not_spoken_to(server: ScriptedServer) -> None:
+    with pytest.raises(NotSent):
+        client().send("brew", "POST", server.url.replace("http:", "https:"), headers={}, body=b"{}")
+
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("url", "headers"),
+    [("ftp://127.0.0.1/", {}), ("//127.0.0.1", {}), ("{server}/a b", {}), ("{server}", {"Key": "a\r\nX: b"})],
+)
+def test_what_is_no_http_is_rejected(server: ScriptedServer, url: str, headers: dict[str, str]) -> None:
+    with pytest.raises(Rejected):
+        client().send("brew", "POST", url.format(server=server.url), headers=headers, body=b"{}")
+
+    assert server.asked == []
+
+
+def test_the_transcript_is_scrubbed_and_off_by_default(
+    server: ScriptedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.answers({"cvc": "737", "note": "4111111111111111", "status": "fine"})
+
+    with caplog.at_level(logging.INFO):
+        client().send("brew", "POST", server.url, headers={}, body=b'{"cvc": "737"}')
+    quiet = str([record.__dict__ for record in caplog.records])
+    with caplog.at_level(logging.DEBUG):
+        client().send("brew", "POST", server.url, headers={"authorization": "very secret"}, body=b'{"cvc": "737"}')
+    loud = str([record.__dict__ for record in caplog.records])
+
+    assert "gateway_answered" in quiet
+    assert "gateway_transcript" not in quiet
+    assert "gateway_transcript" in loud
+    assert "fine" in loud
+    assert not {"737", "4111111111111111", "very secret"} & {
+        word for word in ("737", "4111111111111111", "very secret") if word in loud
+    }
+
+
+def account(slug: str = "adyen-eu", **more: Any) -> GatewayAccount:
+    fields = {
+        "slug": slug,
+        "name": "Tours",
+        "gateway": "adyen",
+        "environment": Environment.TEST,
+        "currencies": ["EUR"],
+        "sources": ["ECOM"],
+    }
+    return GatewayAccount(**{**fields, **more})
+
+
+def test_a_gateway_is_built_once_and_again_when_its_credentials_change() -> None:
+    first = credentials("http://127.0.0.1:9")
+    with override_settings(GATEWAY_CREDENTIALS={"adyen-eu": first}):
+        built = gateway_for(account())
+        assert gateway_for(account()) is built
+    with override_settings(GATEWAY_CREDENTIALS={"adyen-eu": {**first, "api_key": "rotated"}}):
+        assert gateway_for(account()) is not built
+
+
+def test_two_accounts_never_share_a_gateway() -> None:
+    both = {"adyen-eu": credentials("http://127.0.0.1:9"), "adyen-us": credentials("http://127.0.0.1:9")}
+    with override_settings(GATEWAY_CREDENTIALS=both):
+        assert gateway_for(account()) is not gateway_for(account("adyen-us"))
+
+
+def test_threads_that_ask_at_once_get_the_same_gateway() -> None:
+    barrier = threading.Barrier(8)
+
+    def ask() -> int:
+        barrier.wait()
+        return id(gateway_for(account("adyen-race")))
+
+    with (
+        override_settings(GATEWAY_CREDENTIALS={"adyen-race": credentials("http://127.0.0.1:9")}),
+        ThreadPoolExecutor(8) as pool,
+    ):
+        built = {future.result() for future in [pool.submit(ask) for _ in range(8)]}
+
+    assert len(built) == 1
+
+
+@override_settings(GATEWAY_CREDENTIALS={"adyen-eu": {"api_key": "k", "hmac_keys": "zz"}})
+def test_missing_credentials_are_named_as_environment_variables() -> None:
+    with pytest.raises(MisconfiguredAccount) as caught:
+        gateway_for(account())
+
+    text = str(caught.value)
+    assert "GATEWAY_ADYEN_EU__MERCHANT_ACCOUNT" in text
+    assert "GATEWAY_ADYEN_EU__HMAC_KEYS" in text
+    assert "GATEWAY_ADYEN_EU__API_KEY" not in text
+    assert "zz" not in text
+
+
+def test_an_account_of_no_gateway_is_misconfigured() -> None:
+    with pytest.raises(MisconfiguredAccount, match="no gateway 'paypal'"):
+        gateway_for(account(gateway="paypal"))
+
+
+def test_an_external_account_needs_no_credentials() -> None:
+    assert gateway_for(account("till", gateway="external")).slug == "external"
+
+
+@pytest.mark.parametrize(
+    ("change", "environment", "problem"),
+    [
+        ({"checkout_base_url": "http://127.0.0.1:8100/adyen/v72"}, Environment.TEST, "CHECKOUT_BASE_URL"),
+        ({"checkout_base_url": "https://localhost/v72"}, Environment.TEST, "CHECKOUT_BASE_URL"),
+        ({"checkout_base_url": "https://10.0.0.7/v72"}, Environment.TEST, "CHECKOUT_BASE_URL"),
+        ({"checkout_base_url": "https://sandbox:8100/v72"}, Environment.TEST, "CHECKOUT_BASE_URL"),
+        ({"checkout_base_url": "http://checkout-test.adyen.com/v72"}, Environment.TEST, "CHECKOUT_BASE_URL"),
+        ({"checkout_base_url": ""}, Environment.LIVE, "ENVIRONMENT"),
+        ({"checkout_base_url": "", "environment": "live", "live_prefix": "p"}, Environment.TEST, "ENVIRONMENT"),
+        ({"checkout_base_url": ""}, Environment.TEST, None),
+        ({"checkout_base_url": "", "environment": "live-us", "live_prefix": "p"}, Environment.LIVE, None),
+    ],
+    ids=str,
+)
+def test_production_refuses_stand_ins_and_mixed_environments(
+    change: dict[str, str], environment: Environment, problem: str | None
+) -> None:
+    given_credentials = {"adyen-eu": {**credentials("http://127.0.0.1:9"), **change}}
+    with override_settings(GATEWAY_CREDENTIALS=given_credentials, SETTINGS_MODULE="config.settings.production"):
+        found = account_problems(account(environment=environment))
+
+        assert [f"GATEWAY_ADYEN_EU__{problem}" in text for text in found] == ([True] if problem else [])
+        if problem:
+            with pytest.raises(MisconfiguredAccount):
+                gateway_for(account(environment=environment))
+    with override_settings(GATEWAY_CREDENTIALS=given_credentials):
+        assert account_problems(account(environment=environment)) == ()
+
+
+def test_the_gateways_of_the_settings_pass_their_checks() -> None:
+    assert check_gateways() == []
+    assert {check_gateways, check_accounts} <= set(django_checks.registry.registry.get_checks())
+
+
+class _Half:
+    slug = "half"
+    capabilities: frozenset[str] = frozenset()
+
+
+@pytest.mark.parametrize(
+    ("gateways", "ids"),
+    [
+        ({"paypal": "gateways.adapters.paypal.gateway.PaypalGateway"}, ["gateways.E001"]),
+        ({"external": "gateways.adapters.adyen.gateway.AdyenGateway"}, ["gateways.E002"]),
+        ({"half": "tests.gateways.test_foundations._Half"}, ["gateways.E003", "gateways.E004"]),
+    ],
+)
+def test_a_gateway_that_cannot_work_is_found_at_start(gateways: dict[str, str], ids: list[str]) -> None:
+    with override_settings(GATEWAYS=gateways):
+        assert [message.id for message in check_gateways()] == ids
+
+
+@pytest.mark.django_db
+def test_an_active_account_without_credentials_is_found_at_start() -> None:
+    account("adyen-new").save()
+    account("adyen-old", is_active=False).save()
+
+    with override_settings(GATEWAY_CREDENTIALS={}):
+        warnings = check_accounts(databases=["default"])
+        with override_settings(SETTINGS_MODULE="config.settings.production"):
+            errors = check_accounts(databases=["default"])
+
+    assert [(message.id, "adyen-new" in message.msg) for message in warnings] == [("gateways.W005", True)]
+    assert [(message.id, "adyen-new" in message.msg) for message in errors] == [("gateways.E005", True)]
+    assert check_accounts(databases=[]) == []
+
+
+@pytest.mark.django_db
+def test_the_admin_freezes_what_payments_were_made_under(rf: Any) -> None:
+    registered = admin.site._registry[GatewayAccount]
+    existing = account()
+    existing.save()
+
+    assert set(registered.get_readonly_fields(rf.get("/"), existing)) == {
+        "slug",
+        "gateway",
+        "environment",
+        "created_at",
+    }
+    assert set(registered.get_readonly_fields(rf.get("/"))) == {"created_at"}
+    assert registered.has_delete_permission(rf.get("/"), existing) is False
+
+
+def test_every_class_in_the_settings_can_be_imported() -> None:
+    assert gateway_class("adyen").__name__ == "AdyenGateway"
