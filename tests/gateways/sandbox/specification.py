@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 ADYEN = Path(__file__).parents[3].parent / "shared/specs/adyen"
@@ -65,7 +65,7 @@ def _template(method: str, path: str) -> str | None:
 
 @cache
 def _validator(name: str, schema: str) -> Draft202012Validator:
-    resource = Resource(contents=document(name), specification=DRAFT202012)
+    resource = DRAFT202012.create_resource(document(name))
     registry: Any = Registry().with_resource("urn:spec", resource)
     return Draft202012Validator({"$ref": f"urn:spec#/components/schemas/{schema}"}, registry=registry)
 

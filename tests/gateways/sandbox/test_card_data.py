@@ -10,7 +10,13 @@ from gateways.sandbox.scrub import mask, scrub
 from tests.gateways.sandbox.conftest import MERCHANT, Box, payment_request
 
 NUMBER, SPACED, SECURITY_CODE = "4988438843884305", "4988 4388 4388 4305", "737"
-CARD: dict[str, Any] = {"number": SPACED, "expiryMonth": "03", "expiryYear": "2030", "cvc": SECURITY_CODE, "holderName": "Ada Vos"}
+CARD: dict[str, Any] = {
+    "number": SPACED,
+    "expiryMonth": "03",
+    "expiryYear": "2030",
+    "cvc": SECURITY_CODE,
+    "holderName": "Ada Vos",
+}
 
 
 def test_card_data_rests_nowhere(tmp_path: Path) -> None:

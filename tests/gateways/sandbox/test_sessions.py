@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -165,7 +166,7 @@ def test_without_capture_delay_a_payment_waits_for_its_capture(box: Box, receive
 
 
 def test_card_is_stored_when_the_merchant_asks_or_the_guest_consents(box: Box, receiver: Receiver) -> None:
-    storing = {"shopperReference": "guest-17", "recurringProcessingModel": "CardOnFile"}
+    storing: dict[str, Any] = {"shopperReference": "guest-17", "recurringProcessingModel": "CardOnFile"}
     asked = box.new_session(**storing, storePaymentMethodMode="askForConsent")
     box.pay(asked["id"])
     query = {"merchantAccount": "FernwegToursEU", "shopperReference": "guest-17"}
