@@ -3,6 +3,7 @@
 `python -m config.processes` is `make run`; the demo and tests use `Stack`.
 """
 
+import argparse
 import fcntl
 import json
 import os
@@ -197,9 +198,12 @@ def print_line(name: str, line: str) -> None:
 
 def main() -> int:
     """Run every process until told to stop."""
+    parser = argparse.ArgumentParser(prog="python -m config.processes", description="Run every process of the product.")
+    parser.add_argument("--without-demo-data", action="store_true", help="leave the database as it is")
+    arguments = parser.parse_args()
     with stop_on_signals():
         try:
-            with Stack(echo=print_line, say=print_line) as stack:
+            with Stack(echo=print_line, say=print_line, is_seeded=not arguments.without_demo_data) as stack:
                 stack.wait_ready()
                 print_line("ready", f"{stack.web_url}/admin/ · stop with Ctrl-C · logs in {settings.VAR_DIR / 'log'}")
                 signal.pause()

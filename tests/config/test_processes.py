@@ -43,7 +43,7 @@ class Run:
     def start(self) -> None:
         with (self.var / "output").open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "config.processes"],
+                [sys.executable, "-m", "config.processes", "--without-demo-data"],
                 cwd=django_settings.BASE_DIR,
                 env=self._environment,
                 stdout=output,
@@ -120,6 +120,15 @@ def test_a_run_from_start_to_sigterm(run: Run) -> None:
     wait_until(
         lambda: any("worker" in process.cmdline() and process.pid != worker.pid for process in run.family()),
         what="another worker",
+    )
+
+    postgres = next(process for process in family if process.name() == "postgres" and process.ppid() == run.process.pid)
+    postgres.kill()
+    wait_until(lambda: "postgres | ended with -9; starting again" in run.output, what="the database's new start")
+    wait_until(
+        lambda: httpx.get(f"{run.web_url}/health/ready", trust_env=False).status_code == 200,
+        seconds=20,
+        what="the pooled connections being good again",
     )
 
     family = run.family()
