@@ -15,14 +15,20 @@ def mask_card_numbers(text: str) -> str:
     """Return the text with all but the last four digits of every card number replaced by asterisks.
 
     A card number is 13 to 19 digits of any script that satisfy the Luhn check, however they are spaced. It may stand
-    beside other groups of digits (an expiry date, a security code), so every stretch of whole groups is tried.
+    beside other groups of digits (an expiry date, a security code), so every stretch of whole groups is tried, and
+    where stretches overlap each of them is masked: too much rather than too little. Masking again changes nothing.
     """
-    if not _ENOUGH_DIGITS.search(text):
-        return text
-    characters = list(text)
-    for groups in _runs_of_digit_groups(text):
-        _mask_run(characters, text, groups)
-    return "".join(characters)
+    while _ENOUGH_DIGITS.search(text):
+        characters = list(text)
+        for groups in _runs_of_digit_groups(text):
+            for start in range(len(groups)):
+                for position in _positions_to_mask(text, groups, start):
+                    characters[position] = "*"
+        masked = "".join(characters)
+        if masked == text:
+            break
+        text = masked  # what is left of a number is a group of its own now, beside others
+    return text
 
 
 def _runs_of_digit_groups(text: str) -> list[list[list[int]]]:
@@ -44,29 +50,16 @@ def _runs_of_digit_groups(text: str) -> list[list[list[int]]]:
     return runs
 
 
-def _mask_run(characters: list[str], text: str, groups: list[list[int]]) -> None:
-    start = 0
-    while start < len(groups):
-        end = _end_of_card_number(text, groups, start)
-        if end is None:
-            start += 1
-            continue
-        positions = [position for group in groups[start:end] for position in group]
-        for position in positions[:-_SEEN_DIGITS]:
-            characters[position] = "*"
-        start = end
-
-
-def _end_of_card_number(text: str, groups: list[list[int]], start: int) -> int | None:
-    """Return where the longest card number that begins with this group ends, if one does."""
-    digits: list[int] = []
-    found = None
-    for end in range(start, len(groups)):
-        digits.extend(unicodedata.decimal(text[position]) for position in groups[end])
-        if len(digits) > _LONGEST:
+def _positions_to_mask(text: str, groups: list[list[int]], start: int) -> list[int]:
+    """Return all but the last four positions of the longest card number that begins with a group, if one does."""
+    positions: list[int] = []
+    found: list[int] = []
+    for group in groups[start:]:
+        positions.extend(group)
+        if len(positions) > _LONGEST:
             break
-        if len(digits) >= _SHORTEST and _satisfies_luhn(digits):
-            found = end + 1
+        if len(positions) >= _SHORTEST and _satisfies_luhn([unicodedata.decimal(text[each]) for each in positions]):
+            found = positions[:-_SEEN_DIGITS]
     return found
 
 

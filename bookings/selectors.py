@@ -1,4 +1,4 @@
-"""Reads of what is sold and what was booked; every one filters by partner first and costs a constant number of queries."""
+"""Reads of what is sold and booked; all filter by partner first and cost a constant number of queries."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,0 +1,22 @@
+"""What staff see of partners, the catalogue and orders; what services decide is shown and not edited."""
+
+from bookings.admin.catalog import AvailabilityAdmin, OptionAdmin, ProductAdmin, SupplierAdmin, UnitAdmin
+from bookings.admin.orders import BookingAdmin, ChangeAdmin, CustomerAdmin, GiftAdmin, InstallmentAdmin, OrderAdmin
+from bookings.admin.partners import PartnerAdmin, PartnerKeyAdmin, SigningSecretAdmin
+
+__all__ = [
+    "AvailabilityAdmin",
+    "BookingAdmin",
+    "ChangeAdmin",
+    "CustomerAdmin",
+    "GiftAdmin",
+    "InstallmentAdmin",
+    "OptionAdmin",
+    "OrderAdmin",
+    "PartnerAdmin",
+    "PartnerKeyAdmin",
+    "ProductAdmin",
+    "SigningSecretAdmin",
+    "SupplierAdmin",
+    "UnitAdmin",
+]

@@ -1,0 +1,193 @@
+from django.contrib import admin
+from django.utils.html import format_html
+
+from bookings.admin.read_only import ReadOnlyAdmin, ReadOnlyInline
+from bookings.models import Booking, Change, Customer, Gift, Installment, Order, UnitItem
+from money import Money
+
+
+class BookingInline(ReadOnlyInline):
+    """Show the bookings of an order."""
+
+    model = Booking
+    fields = ["reference", "number", "status", "product", "availability_reference", "price", "contact_full_name"]
+    readonly_fields = [
+        "reference",
+        "number",
+        "status",
+        "product",
+        "availability_reference",
+        "price",
+        "contact_full_name",
+    ]
+
+    @admin.display(description="price")
+    def price(self, booking: Booking) -> str:
+        """Show the guest's price in major units."""
+        return str(Money(booking.retail_minor, booking.currency))
+
+
+class InstallmentInline(ReadOnlyInline):
+    """Show the parts an order is paid in."""
+
+    model = Installment
+    fields = ["kind", "amount", "due_date"]
+    readonly_fields = ["kind", "amount", "due_date"]
+
+    @admin.display(description="amount")
+    def amount(self, installment: Installment) -> str:
+        """Show the amount in major units."""
+        return str(Money(installment.amount_minor, installment.currency))
+
+
+class ChangeInline(ReadOnlyInline):
+    """Show what partners were to be told, oldest first."""
+
+    model = Change
+    fields = ["version", "topic", "reason", "before", "created_at", "told_at"]
+    readonly_fields = ["version", "topic", "reason", "before", "created_at", "told_at"]
+    ordering = ["pk"]
+
+
+@admin.register(Order)
+class OrderAdmin(ReadOnlyAdmin):
+    """Show what is owed."""
+
+    list_display = [
+        "reference",
+        "partner",
+        "status",
+        "settlement_method",
+        "money_in",
+        "is_live",
+        "expires_at",
+        "created_at",
+    ]
+    list_select_related = ["partner"]
+    list_filter = ["status", "kind", "settlement_method", "is_live", "partner"]
+    search_fields = [
+        "reference",
+        "=id",
+        "bookings__reference",
+        "bookings__reseller_reference",
+        "bookings__contact_email",
+        "bookings__contact_last_name",
+        "=bookings__number",
+    ]
+    date_hierarchy = "created_at"
+    ordering = ["-created_at"]
+    inlines = [BookingInline, InstallmentInline, ChangeInline]
+
+    @admin.display(description="money in")
+    def money_in(self, order: Order) -> str:
+        """Show what was taken and not given back, in major units."""
+        return str(Money(order.money_in_minor, order.currency))
+
+
+class UnitItemInline(ReadOnlyInline):
+    """Show the tickets of a booking."""
+
+    model = UnitItem
+    fields = ["reference", "unit", "uuid", "reseller_reference", "retail_minor", "ticket_code", "redeemed_at"]
+    readonly_fields = ["reference", "unit", "uuid", "reseller_reference", "retail_minor", "ticket_code", "redeemed_at"]
+    show_change_link = False
+
+
+@admin.register(Booking)
+class BookingAdmin(ReadOnlyAdmin):
+    """Show the reservations."""
+
+    list_display = [
+        "reference",
+        "number",
+        "partner",
+        "status",
+        "product",
+        "availability_reference",
+        "price",
+        "contact_full_name",
+        "is_live",
+    ]
+    list_select_related = ["partner", "product"]
+    list_filter = ["status", "is_live", "partner", "product"]
+    search_fields = [
+        "reference",
+        "=uuid",
+        "=id",
+        "=number",
+        "reseller_reference",
+        "order__reference",
+        "contact_email",
+        "contact_full_name",
+        "contact_last_name",
+        "contact_phone",
+        "unit_items__ticket_code",
+        "voucher_code",
+    ]
+    date_hierarchy = "created_at"
+    ordering = ["-created_at"]
+    inlines = [UnitItemInline]
+
+    @admin.display(description="price")
+    def price(self, booking: Booking) -> str:
+        """Show the guest's price in major units."""
+        return str(Money(booking.retail_minor, booking.currency))
+
+
+@admin.register(Customer)
+class CustomerAdmin(ReadOnlyAdmin):
+    """Show guests' accounts with their orders."""
+
+    list_display = ["number", "full_name", "email", "partner", "is_live", "orders_link"]
+    list_select_related = ["partner"]
+    list_filter = ["is_live", "partner"]
+    search_fields = ["=number", "reference", "full_name", "email", "phone"]
+    ordering = ["-number"]
+
+    @admin.display(description="orders")
+    def orders_link(self, customer: Customer) -> str:
+        """Link to the orders of a guest."""
+        return format_html('<a href="../order/?customer__exact={}">orders</a>', customer.pk)
+
+
+@admin.register(Gift)
+class GiftAdmin(ReadOnlyAdmin):
+    """Show gift vouchers."""
+
+    list_display = ["reference", "partner", "status", "amount", "recipient_full_name", "is_live"]
+    list_select_related = ["partner"]
+    list_filter = ["status", "is_live", "partner"]
+    search_fields = ["reference", "=uuid", "order__reference", "recipient_full_name", "recipient_email"]
+    ordering = ["-created_at"]
+
+    @admin.display(description="amount")
+    def amount(self, gift: Gift) -> str:
+        """Show the amount in major units."""
+        return str(Money(gift.amount_minor, gift.currency))
+
+
+@admin.register(Installment)
+class InstallmentAdmin(ReadOnlyAdmin):
+    """Show what is due when."""
+
+    list_display = ["order", "kind", "amount", "due_date"]
+    list_select_related = ["order"]
+    list_filter = ["kind"]
+    search_fields = ["order__reference"]
+    ordering = ["due_date"]
+
+    @admin.display(description="amount")
+    def amount(self, installment: Installment) -> str:
+        """Show the amount in major units."""
+        return str(Money(installment.amount_minor, installment.currency))
+
+
+@admin.register(Change)
+class ChangeAdmin(ReadOnlyAdmin):
+    """Show the outbox: what partners were told, or are still to be told."""
+
+    list_display = ["created_at", "topic", "reason", "partner", "order", "version", "told_at"]
+    list_select_related = ["partner", "order"]
+    list_filter = ["topic", ("told_at", admin.EmptyFieldListFilter), "reason", "partner"]
+    search_fields = ["=subject_id", "order__reference"]
+    ordering = ["-id"]

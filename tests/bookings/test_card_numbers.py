@@ -1,0 +1,79 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bookings.card_numbers import mask_card_numbers
+
+# The card schemes' and gateways' published test numbers.
+VISA, AMEX, MASTERCARD = "4111111111111111", "371449635398431", "5555444433331111"
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        (VISA, "************1111"),
+        (AMEX, "***********8431"),
+        ("card 4111 1111 1111 1111 please", "card **** **** **** 1111 please"),
+        ("4111-1111-1111-1111", "****-****-****-1111"),
+        ("4111.1111.1111.1111", "****.****.****.1111"),
+        ("4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1", "* * * * * * * * * * * * 1 1 1 1"),
+        ("4111 \u2013 1111 \u2013 1111 \u2013 1111", "**** \u2013 **** \u2013 **** \u2013 1111"),
+        ("4111\u200b1111\u200b1111\u200b1111", "****\u200b****\u200b****\u200b1111"),
+        ("4111\n1111\r\n1111\t1111", "****\n****\r\n****\t1111"),
+        ("\uff14\uff11\uff11\uff11" + "\uff11" * 12, "************\uff11\uff11\uff11\uff11"),
+        ("4111 1111 1111 1111 12/29 737", "**** **** **** 1111 12/29 737"),
+        ("12 4111 1111 1111 1111", "12 **** **** **** 1111"),
+        # Satisfies Luhn with the security code in front of it as well.
+        ("737 4111 1111 1111 1111", "*** **** **** **** 1111"),
+        (f"{VISA} and {MASTERCARD}", "************1111 and ************1111"),
+        (f"{VISA}\n{AMEX}", "************1111\n***********8431"),
+        ("(4111)(1111)(1111)(1111)", "(4111)(1111)(1111)(1111)"),
+        ("4111111111111112", "4111111111111112"),
+        ("table for 12 at 10:30 on 2026-11-23", "table for 12 at 10:30 on 2026-11-23"),
+        ("+49 30 1234567", "+49 30 1234567"),
+        ("", ""),
+    ],
+)
+def test_card_numbers_are_masked_however_they_are_spaced(text, masked):
+    assert mask_card_numbers(text) == masked
+
+
+def _with_check_digit(digits: list[int]) -> str:
+    total = 0
+    for index, digit in enumerate(reversed(digits)):
+        doubled = digit * 2 if index % 2 == 0 else digit
+        total += doubled - 9 if doubled > 9 else doubled
+    return "".join(map(str, digits)) + str(-total % 10)
+
+
+@given(
+    digits=st.lists(st.integers(0, 9), min_size=12, max_size=18),
+    separators=st.lists(st.sampled_from(["", " ", "-", ".", "\u00a0", " - ", "\u2014"]), min_size=18, max_size=18),
+    before=st.sampled_from(["", "card: ", "Ada says ("]),
+    after=st.sampled_from(["", " thanks", ")"]),
+)
+def test_any_number_that_satisfies_luhn_keeps_its_last_four_digits_only(digits, separators, before, after):
+    number = _with_check_digit(digits)
+    spaced = "".join(digit + gap for digit, gap in zip(number, [*separators[: len(number) - 1], ""], strict=False))
+
+    masked = mask_card_numbers(before + spaced + after)
+
+    assert [character for character in masked if character.isdigit()] == list(number[-4:])
+    assert len(masked) == len(before + spaced + after)
+    assert masked.startswith(before)
+    assert masked.endswith(after)
+
+
+@given(text=st.text(max_size=60))
+def test_masking_twice_is_masking_once(text):
+    masked = mask_card_numbers(text)
+
+    assert mask_card_numbers(masked) == masked
+    assert len(masked) == len(text)
+
+
+@given(text=st.text(alphabet="0123456789 abc", max_size=14))
+def test_text_with_fewer_digits_than_a_card_number_is_left_alone(text):
+    short = text if sum(character.isdigit() for character in text) < 13 else text[:12]
+
+    assert mask_card_numbers(short) == short
