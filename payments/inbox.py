@@ -14,7 +14,7 @@ from gateways.models import GatewayAccount
 from gateways.protocol import Delivery
 from gateways.registry import gateway_for
 from payments.errors import UnknownSubject
-from payments.models import DeliveryStatus, EventSource, WebhookDelivery
+from payments.models import DeliveryStatus, EventSource, Payment, WebhookDelivery
 from payments.services.transitions import apply_outcome
 
 log = structlog.get_logger(__name__)
@@ -81,13 +81,17 @@ def handle(*, delivery_id: UUID, clock: Callable[[], datetime]) -> DeliveryStatu
     if delivery is None:
         return None
     status, error = DeliveryStatus.PROCESSED, ""
+    payment: Payment | None = None
     try:
         outcomes = gateway_for(delivery.account).read_webhook(
             Delivery(headers={}, body=delivery.body.encode(), received_at=delivery.received_at)
         )
         for outcome in outcomes:
             try:
-                apply_outcome(account=delivery.account, outcome=outcome, source=EventSource.WEBHOOK, now=clock())
+                applied = apply_outcome(
+                    account=delivery.account, outcome=outcome, source=EventSource.WEBHOOK, now=clock()
+                )
+                payment = payment or applied.payment
             except UnknownSubject as unknown:
                 if outcome.is_about_money:
                     status, error = DeliveryStatus.ORPHAN, str(unknown)
@@ -96,8 +100,17 @@ def handle(*, delivery_id: UUID, clock: Callable[[], datetime]) -> DeliveryStatu
     ) as fault:  # kept with the delivery, shown to staff, tried again: a poison event must not stop the rest
         log.exception("webhook_failed", delivery=str(delivery.pk), account=delivery.account.slug)
         status, error = DeliveryStatus.FAILED, f"{type(fault).__name__}: {fault}"
-    _finish(delivery, status, error, clock())
+    _finish(delivery, payment, status, error, clock())
     return status
+
+
+def replay(*, delivery_id: UUID, clock: Callable[[], datetime]) -> DeliveryStatus | None:
+    """Handle a delivery again, processed or not; what it told before changes nothing. None when a worker has it now."""
+    now = clock()
+    WebhookDelivery.objects.filter(pk=delivery_id).filter(
+        Q(claimed_until__isnull=True) | Q(claimed_until__lt=now)
+    ).update(status=DeliveryStatus.RECEIVED, processed_at=None, next_attempt_at=now)
+    return handle(delivery_id=delivery_id, clock=clock)
 
 
 def _claim(delivery_id: UUID, now: datetime) -> WebhookDelivery | None:
@@ -115,10 +128,13 @@ def _claim(delivery_id: UUID, now: datetime) -> WebhookDelivery | None:
     return WebhookDelivery.objects.select_related("account").get(pk=delivery_id)
 
 
-def _finish(delivery: WebhookDelivery, status: DeliveryStatus, error: str, now: datetime) -> None:
+def _finish(
+    delivery: WebhookDelivery, payment: Payment | None, status: DeliveryStatus, error: str, now: datetime
+) -> None:
     is_done = status == DeliveryStatus.PROCESSED
     wait = _RETRY_SECONDS[min(delivery.attempts, len(_RETRY_SECONDS)) - 1]
     WebhookDelivery.objects.filter(pk=delivery.pk, claim_number=delivery.claim_number).update(
+        payment_id=payment.id if payment else delivery.payment_id,
         status=status,
         last_error=error[:300],
         claimed_until=None,

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from gateways.models import GatewayAccount
+from payments.models.payment import Payment
 
 
 class DeliveryStatus(models.TextChoices):
@@ -24,6 +25,14 @@ class WebhookDelivery(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(GatewayAccount, on_delete=models.PROTECT, related_name="deliveries")
+    payment = models.ForeignKey(
+        Payment,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="deliveries",
+        help_text="What its news was about, once it was understood.",
+    )
     delivery_key = models.CharField(max_length=200)
     body = models.TextField()
     status = models.CharField(max_length=16, choices=DeliveryStatus.choices, default=DeliveryStatus.RECEIVED)

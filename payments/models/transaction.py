@@ -92,6 +92,7 @@ class Transaction(models.Model):
                 fields=["next_check_at"], condition=Q(next_check_at__isnull=False), name="transaction_to_check"
             ),
             models.Index(fields=["card_last4"], name="transaction_by_last4"),
+            models.Index(fields=["requested_at"], condition=Q(status="PENDING"), name="transaction_pending"),
         ]
 
     def __str__(self) -> str:
