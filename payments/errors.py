@@ -129,6 +129,12 @@ class RefundTooLarge(PaymentError):
         self.refundable = refundable
 
 
+class PaymentChanged(PaymentError):
+    """Say that something was asked or told of a payment since the caller looked at it."""
+
+    code = "PAYMENT_CHANGED"
+
+
 class CaptureTooLarge(PaymentError):
     """Say that more would be captured than was authorized and is not captured already."""
 

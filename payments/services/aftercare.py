@@ -8,7 +8,7 @@ from django.db import transaction as database
 from bookings import services as booking_services
 from bookings.models import Booking, BookingStatus
 from money import Money
-from payments.errors import CaptureTooLarge, NothingToVoid, OutcomeUnknown, RefundTooLarge
+from payments.errors import CaptureTooLarge, NothingToVoid, OutcomeUnknown, PaymentChanged, RefundTooLarge
 from payments.models import Payment, Transaction
 from payments.selectors import order_money
 from payments.services.openings import close_openings
@@ -65,30 +65,57 @@ def void_payment(*, payment: Payment, reason: str, requested_by: str, clock: Clo
 
 
 def refund_payment(
-    *, payment: Payment, money: Money, reason: str, requested_by: str, clock: Clock
+    *,
+    payment: Payment,
+    money: Money,
+    reason: str,
+    requested_by: str,
+    clock: Clock,
+    operations_seen: int | None = None,
 ) -> list[Transaction]:
     """Ask the gateway to return part or all of a captured payment; the rows reserve the amount before the gateway
     hears of it.
 
     `money` is in minor units and must not exceed what is captured and not yet refunded or being refunded. Several
-    captures give several refunds, newest first.
+    captures give several refunds, newest first. `operations_seen` is how many operations the payment had when the
+    caller decided; rows are never deleted, so that one decision cannot be carried out twice.
 
     :raises RefundTooLarge: nothing was sent.
+    :raises PaymentChanged: the payment has other operations than were seen; nothing was sent.
     :raises OutcomeUnknown: an earlier operation of the payment is undecided; nothing was sent.
     """
-    refunds = request_refund(payment_id=payment.id, money=money, reason=reason, requested_by=requested_by, now=clock())
+    refunds = request_refund(
+        payment_id=payment.id,
+        money=money,
+        reason=reason,
+        requested_by=requested_by,
+        now=clock(),
+        operations_seen=operations_seen,
+    )
     return [perform(transaction_id=refund.id, clock=clock) or refund for refund in refunds]
 
 
 def request_refund(
-    *, payment_id: UUID, money: Money, reason: str, requested_by: str, now: datetime
+    *,
+    payment_id: UUID,
+    money: Money,
+    reason: str,
+    requested_by: str,
+    now: datetime,
+    operations_seen: int | None = None,
 ) -> list[Transaction]:
     """Write the rows of a refund, which reserve its amount under the payment's lock; nothing is sent.
 
     :raises RefundTooLarge: more than is left to give back; nothing was written.
+    :raises PaymentChanged: the payment has other operations than `operations_seen`; nothing was written.
     """
     with database.atomic():
         payment = _lock(Payment.objects.get(pk=payment_id))
+        if operations_seen is not None and payment.transactions.count() != operations_seen:
+            raise PaymentChanged(
+                "Something happened to the payment since you looked at it; nothing was asked of the gateway.",
+                payment_reference=payment.reference,
+            )
         taken = [(row, refundable_minor(row)) for row in _processed(payment, OperationKind.SALE, OperationKind.CAPTURE)]
         refundable = Money(max(0, min(sum(left for _, left in taken), _left_of(payment))), payment.currency)
         if money.currency != payment.currency or not 0 < money.minor <= refundable.minor:
