@@ -35,10 +35,19 @@ def stop_heart(url: str, *, worker: str) -> None:
     impatient_redis(url).hdel(_KEY, worker)
 
 
+def last_heartbeats(url: str) -> dict[str, float]:
+    """Return when each worker that did not end in order was last heard of, as seconds since 1970.
+
+    :raises redis.RedisError: the broker is away.
+    """
+    beats: dict[str, str] = impatient_redis(url).hgetall(_KEY)  # type: ignore[assignment]
+    return {worker: float(written_at) for worker, written_at in beats.items()}
+
+
 def fresh_workers(url: str, *, now: float) -> list[str]:
     """Return the names of the workers heard of in the last 15 seconds.
 
     :raises redis.RedisError: the broker is away.
     """
-    beats: dict[str, str] = impatient_redis(url).hgetall(_KEY)  # type: ignore[assignment]
-    return sorted(worker for worker, written_at in beats.items() if now - float(written_at) <= FRESH_SECONDS)
+    beats = last_heartbeats(url)
+    return sorted(worker for worker, written_at in beats.items() if now - written_at <= FRESH_SECONDS)

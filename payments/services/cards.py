@@ -9,6 +9,7 @@ from gateways.protocol import Card, RevokeCardRequest
 from gateways.registry import gateway_for
 from payments.encryption import decrypt_text, encrypt_text, fingerprint
 from payments.errors import InvalidCard
+from payments.metrics import gateway_call
 from payments.models import Payment, ReusableCard
 
 
@@ -72,9 +73,10 @@ def revoke_card(*, card: ReusableCard, now: datetime) -> None:
     """
     ReusableCard.objects.filter(pk=card.pk, revoked_at__isnull=True).update(revoked_at=now)
     try:
-        gateway_for(card.account).revoke_card(
-            RevokeCardRequest(card_token=card_token(card), shopper_reference=card.shopper_reference)
-        )
+        with gateway_call(gateway=card.account.gateway, operation="revoke_card"):
+            gateway_for(card.account).revoke_card(
+                RevokeCardRequest(card_token=card_token(card), shopper_reference=card.shopper_reference)
+            )
     except Unsupported:
         return
 

@@ -28,6 +28,7 @@ from payments.errors import (
     PaymentPending,
     PaymentRefused,
 )
+from payments.metrics import gateway_call
 from payments.models import EventSource, ExternalNote, Opening, OpeningStatus, Origin, Payment, Transaction
 from payments.references import new_reference
 from payments.selectors import CHARGE_KINDS, OrderMoney, Subject, current_payment, has_undecided_money, order_money
@@ -116,15 +117,16 @@ def _ask_about_evidence(order_id: UUID, request: PaymentRequest, clock: Clock) -
     if not request.evidence or opening.gateway_reference is None:
         return
     try:
-        outcomes = gateway_for(opening.account).complete(
-            CompleteRequest(
-                opening_reference=opening.gateway_reference,
-                reference=opening.reference,
-                money=Money(opening.amount_minor, opening.currency),
-                evidence=request.evidence,
-                requested_at=clock(),
+        with gateway_call(gateway=opening.account.gateway, operation="complete"):
+            outcomes = gateway_for(opening.account).complete(
+                CompleteRequest(
+                    opening_reference=opening.gateway_reference,
+                    reference=opening.reference,
+                    money=Money(opening.amount_minor, opening.currency),
+                    evidence=request.evidence,
+                    requested_at=clock(),
+                )
             )
-        )
     except GatewayError as error:
         if isinstance(error, AnswerLost) or not _is_decided(opening):
             return  # a question that was not answered leaves the payment as it was: undecided

@@ -12,6 +12,7 @@ from django.db.models import F, Q
 from gateways.errors import GatewayError
 from gateways.protocol import Capability, Reference
 from gateways.registry import gateway_for
+from payments.metrics import gateway_call
 from payments.models import Case, CaseKind, EventSource, Opening, OpeningStatus, Origin, Transaction
 from payments.selectors import Subject
 from payments.services.cases import close_case, open_case
@@ -58,7 +59,7 @@ def resolve_unknown(*, clock: Clock, limit: int = 50) -> int:
         asked += 1
     openings = Opening.objects.filter(status=OpeningStatus.REQUESTED, next_check_at__lte=now)
     for pk in list(openings.order_by("next_check_at").values_list("pk", flat=True)[:limit]):
-        _open_again(pk, clock)
+        open_again(opening_id=pk, clock=clock)
         asked += 1
     _adopt_stranded(now)
     _show_to_staff(now)
@@ -89,13 +90,14 @@ def _is_external(operation: Transaction) -> bool:
 
 def _fetch(operation: Transaction, clock: Clock) -> None:
     try:
-        outcomes = gateway_for(operation.account).fetch(
-            Reference(
-                ours=operation.reference,
-                gateway=operation.gateway_reference,
-                payment=operation.parent.gateway_reference if operation.parent else operation.gateway_reference,
+        with gateway_call(gateway=operation.account.gateway, operation="fetch"):
+            outcomes = gateway_for(operation.account).fetch(
+                Reference(
+                    ours=operation.reference,
+                    gateway=operation.gateway_reference,
+                    payment=operation.parent.gateway_reference if operation.parent else operation.gateway_reference,
+                )
             )
-        )
     except GatewayError as error:
         log.warning("fetch_failed", transaction=operation.reference, error=type(error).__name__)
         outcomes = ()
@@ -117,7 +119,7 @@ def _look_made(operation: Transaction, now: datetime) -> None:
     )
 
 
-def _open_again(opening_id: UUID, clock: Clock) -> None:
+def open_again(*, opening_id: UUID, clock: Clock) -> None:
     """Repeat an unanswered opening while somebody could still use it; otherwise let it rest."""
     now = clock()
     opening = Opening.objects.select_related("payment__order").get(pk=opening_id)

@@ -15,6 +15,7 @@ from gateways.protocol import Capability, OpenRequest, Outcome, OutcomeKind, Ref
 from gateways.registry import gateway_for
 from money import Money
 from payments.encryption import encrypt_json
+from payments.metrics import gateway_call
 from payments.models import CaseKind, EventSource, Opening, OpeningStatus, Payment
 from payments.references import new_reference
 from payments.selectors import Subject
@@ -100,7 +101,8 @@ def open_at_gateway(*, opening: Opening, country_code: str, clock: Clock) -> boo
         stores_card=opening.account.stores_cards and Capability.STORE_CARD in gateway.capabilities,
     )
     try:
-        opened = gateway.open(request)
+        with gateway_call(gateway=gateway.slug, operation="open"):
+            opened = gateway.open(request)
     except (NotSent, AnswerLost) as error:
         _postpone(opening, error, clock())
         return False

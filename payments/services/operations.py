@@ -29,6 +29,7 @@ from gateways.protocol import (
 )
 from gateways.registry import gateway_for
 from money import Money
+from payments.metrics import gateway_call
 from payments.models import CaseKind, EventSource, Origin, Transaction
 from payments.selectors import Subject
 from payments.services.cards import card_token
@@ -85,7 +86,8 @@ def perform(*, transaction_id: UUID, clock: Clock, external: ExternalCharge | No
         _mark_unknown(operation, "the gateway may have acted and repeating is not safe", clock())
         return _fresh(operation)
     try:
-        outcome = _send(operation, gateway, started_at, external)
+        with gateway_call(gateway=gateway.slug, operation=operation.kind):
+            outcome = _send(operation, gateway, started_at, external)
     except NotSent as error:
         _release(operation, error, was_sent_before, clock())
     except AnswerLost as error:

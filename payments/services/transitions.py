@@ -374,7 +374,7 @@ def _rederive(payment: Payment, now: datetime) -> tuple[Position, dict[str, Tran
     transactions = {str(row.id): row for row in Transaction.objects.filter(payment=payment).select_related("opening")}
     openings = {row.id: row for row in Opening.objects.filter(payment=payment)}
     events = list(GatewayEvent.objects.filter(payment=payment, problem="").order_by("id"))
-    position = derive(_fact(event, transactions, openings) for event in events)
+    position = derive(fact_of(event, transactions, openings) for event in events)
     declines = {event.transaction_id: event for event in events if event.decline_code}
     for key, standing in position.operations.items():
         row = transactions[key]
@@ -415,7 +415,8 @@ def _written(row: Transaction) -> list[object]:
     return [getattr(row, field) for field in _WRITTEN]
 
 
-def _fact(event: GatewayEvent, transactions: dict[str, Transaction], openings: dict[UUID, Opening]) -> Fact:
+def fact_of(event: GatewayEvent, transactions: dict[str, Transaction], openings: dict[UUID, Opening]) -> Fact:
+    """Return what an event says, as `derive` reads it; transactions and openings of its payment are given by id."""
     row = transactions.get(str(event.transaction_id)) if event.transaction_id else None
     opening = openings.get(event.opening_id) if event.opening_id else None
     is_charge = row is None or row.kind in CHARGE_KINDS
