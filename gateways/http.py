@@ -6,6 +6,7 @@ Redirects are not followed, because they would carry a key to another host.
 """
 
 import http.client
+import ipaddress
 import json
 import logging
 import socket
@@ -151,7 +152,8 @@ class HttpClient:
         raise NotSent(f"{self.gateway} {operation}: no connection to {host} ({type(problem).__name__})") from None
 
     def _new_connection(self, scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
-        proxy = None if urllib.request.proxy_bypass(host) else urllib.request.getproxies().get(scheme)
+        is_direct = _is_loopback(host) or urllib.request.proxy_bypass(host)
+        proxy = None if is_direct else urllib.request.getproxies().get(scheme)
         if proxy is None:
             if scheme == "https":
                 return http.client.HTTPSConnection(host, port, timeout=self.connect_seconds, context=_tls())
@@ -176,6 +178,13 @@ def _tls() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     return context
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _milliseconds_since(started_at: float) -> int:

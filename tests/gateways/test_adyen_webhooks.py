@@ -151,6 +151,22 @@ def test_money_we_cannot_hold_is_a_note_and_never_a_figure(amount: dict[str, Any
     assert outcome.raw["amount"] == amount
 
 
+@pytest.mark.parametrize(
+    ("event_code", "success", "kind"),
+    [
+        ("AUTHORISATION", "false", K.DECLINED),
+        ("CANCELLATION", "true", K.VOIDED),
+        ("CAPTURE", "false", K.CAPTURE_FAILED),
+    ],
+)
+def test_where_no_money_moves_an_unreadable_amount_is_no_obstacle(
+    event_code: str, success: str, kind: OutcomeKind
+) -> None:
+    outcome = news(event_code, success=success, amount={"currency": "MRO", "value": 100})
+
+    assert (outcome.kind, outcome.money) == (kind, None)
+
+
 def test_a_capture_that_fails_is_recaptured_and_fails_again_is_four_facts() -> None:
     moments = [f"2026-11-2{day}T09:00:00+01:00" for day in range(1, 5)]
     codes = ("CAPTURE", "CAPTURE_FAILED", "CAPTURE", "CAPTURE_FAILED")

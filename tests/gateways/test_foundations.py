@@ -153,6 +153,31 @@ def test_a_server_without_tls_was_not_spoken_to(server: ScriptedServer) -> None:
     assert server.asked == []
 
 
+def test_a_proxy_of_the_environment_is_used(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, server.url)
+    monkeypatch.setenv("no_proxy", "direct.example.com")
+    server.answers({"status": "fine"})
+
+    answer = client().send("brew", "GET", "http://adyen.example.com/tea", headers={})
+    with pytest.raises(NotSent):
+        client().send("brew", "GET", "https://adyen.example.com/tea", headers={"x-api-key": "secret"})
+
+    assert answer.json_object() == {"status": "fine"}
+    assert [(asked.method, asked.target) for asked in server.asked[:2]] == [
+        ("GET", "http://adyen.example.com/tea"),
+        ("CONNECT", "adyen.example.com:443"),
+    ]
+    assert "secret" not in str([asked.headers for asked in server.asked])
+
+
+def test_this_machine_is_never_reached_through_a_proxy(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    server.answers({})
+
+    assert client().send("brew", "GET", f"{server.url}/tea", headers={}).status == 200
+
+
 @pytest.mark.parametrize(
     ("url", "headers"),
     [("ftp://127.0.0.1/", {}), ("//127.0.0.1", {}), ("{server}/a b", {}), ("{server}", {"Key": "a\r\nX: b"})],

@@ -67,6 +67,16 @@ _TOKEN_EVENTS = MappingProxyType(
         "recurring.token.disabled": _Kind.CARD_REVOKED,
     }
 )
+_MOVES_MONEY = frozenset(
+    {
+        _Kind.AUTHORIZED,
+        _Kind.CAPTURED,
+        _Kind.REFUNDED,
+        _Kind.REFUND_REVERSED,
+        _Kind.CHARGEBACK,
+        _Kind.CHARGEBACK_REVERSED,
+    }
+)
 _DISPUTES = frozenset({_Kind.DISPUTE_OPENED, _Kind.CHARGEBACK, _Kind.CHARGEBACK_REVERSED})
 # These speak of the payment itself, so that their own reference is the payment's.
 _ABOUT_THE_PAYMENT = frozenset({"AUTHORISATION", "OFFER_CLOSED", "EXPIRE"})
@@ -175,9 +185,8 @@ def _item_news(item: Mapping[str, Any], delivery: Delivery) -> Outcome:
         return _recurring_contract(item, delivery, kind)
     happened_at = when(item.get("eventDate"))
     money = money_of(item["amount"])
-    has_amount = kind not in (_Kind.NOTE, _Kind.REPORT_AVAILABLE, _Kind.DISPUTE_OPENED)
     raw = kept(item)
-    if has_amount and money is None:
+    if kind in _MOVES_MONEY and money is None:
         # Money in a currency or a fraction we cannot hold: nothing may be booked from it, and somebody must look.
         kind, raw = _Kind.NOTE, {**raw, "problem": "the amount cannot be read"}
     at = happened_at.isoformat() if happened_at and (code in _MAY_HAPPEN_AGAIN or kind is _Kind.NOTE) else ""
