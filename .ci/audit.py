@@ -22,7 +22,7 @@ def main() -> int:
             fixed = ", ".join(vulnerability["fix_versions"]) or "none yet"
             print(f"{dependency['name']} {dependency['version']}: {vulnerability['id']}, fixed in {fixed}")
     if len(audited) < len(dependencies):
-        print(f"NOTICE: pip-audit found data for {len(audited)} of {len(dependencies)} packages; the others are skipped")
+        print(f"NOTICE: pip-audit had data for {len(audited)} of {len(dependencies)} packages; the rest is skipped")
     return int(any(dependency["vulns"] for dependency in audited))
 
 

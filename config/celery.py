@@ -50,7 +50,7 @@ def _unbind_request_id(task: Any, state: str | None = None, **_: Any) -> None:
     if getattr(task.request, "is_eager", False):
         return
     # Beat's drains come by every few seconds and mostly find nothing: theirs is a debug line.
-    log = logger.debug if task.request.delivery_info.get("periodic") else logger.info
+    log = logger.debug if getattr(task.request, "periodic", False) else logger.info
     log("task_finished", state=state)
     structlog.contextvars.clear_contextvars()
 

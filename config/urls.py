@@ -1,5 +1,5 @@
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
 from config import health
 from payments.webhooks import receive_webhook
@@ -9,5 +9,6 @@ urlpatterns = [
     path("health/ready", health.ready),
     path("health/workers", health.workers),
     path("admin/", admin.site.urls),
+    path("octo/", include("api.octo.urls")),
     path("webhooks/<slug:account>/", receive_webhook),
 ]

@@ -146,6 +146,8 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Card payments",
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    # A path with and one without its slash are one operation.
+    "PREPROCESSING_HOOKS": ["api.octo.schema.without_twin_paths"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
@@ -154,8 +156,10 @@ SPECTACULAR_SETTINGS = {
 PAYMENTS: dict[str, Any] = {
     # A claim older than this belonged to a process that died; another may take the row over.
     "CLAIM_LEASE_SECONDS": 60,
-    # One call to a gateway; a request that makes one ends within 20 s.
-    "GATEWAY_TIMEOUT_SECONDS": 15,
+    # One call to a gateway; the adapters' own limits are not above it.
+    "GATEWAY_TIMEOUT_SECONDS": 12,
+    # All gateway calls of one request end within this; what is left over, workers do.
+    "REQUEST_SECONDS": 20,
     # When an unknown outcome is asked again, counted from when it became unknown; after the last it is a person's.
     "UNKNOWN_CHECK_SCHEDULE_SECONDS": [30, 120, 600, 3_600, 21_600, 86_400],
     # How long a guest may pay an Opening, unless the hold ends earlier.
@@ -176,4 +180,20 @@ PAYMENTS: dict[str, Any] = {
 BOOKINGS: dict[str, Any] = {
     "HOLD_MINUTES": 30,
     "MAX_HOLD_MINUTES": 1_440,
+}
+API: dict[str, Any] = {
+    # An idempotent request whose process died frees its key after this long; a request itself ends within 20 s.
+    "IDEMPOTENCY_LEASE_SECONDS": 60,
+    # Per partner key and web process; 0 lets everything through.
+    "REQUESTS_PER_MINUTE": env.int("REQUESTS_PER_MINUTE", default=600),
+}
+API: dict[str, Any] = {
+    # Of one partner key, in one web process; 0 turns the limit off.
+    "REQUESTS_PER_MINUTE": env.int("API_REQUESTS_PER_MINUTE", default=6_000),
+    # A request that holds an Idempotency-Key longer than this belonged to a process that died.
+    "IDEMPOTENCY_LEASE_SECONDS": 60,
+    # How long a twin of a request in flight waits for its answer.
+    "TWIN_WAIT_SECONDS": 8,
+    # How long an Idempotency-Key is remembered.
+    "KEEP_IDEMPOTENCY_KEYS_DAYS": 30,
 }

@@ -78,7 +78,8 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 
 def _every(seconds: float, task: str, queue: str) -> dict[str, Any]:
     """Return a beat entry that leaves no backlog behind while workers are away: each message expires with its turn."""
-    return {"task": task, "schedule": seconds, "options": {"queue": queue, "expires": max(seconds, 5)}}
+    options = {"queue": queue, "expires": max(seconds, 5), "headers": {"periodic": True}}
+    return {"task": task, "schedule": seconds, "options": options}
 
 
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {

@@ -70,6 +70,27 @@ def test_a_robust_nudge_to_a_stopped_broker_does_not_reach_the_caller() -> None:
     assert after == ["went on"]
 
 
+@pytest.mark.parametrize(
+    ("task", "queue"),
+    [
+        ("payments.tasks.handle_delivery", "webhooks"),
+        ("payments.tasks.perform_operation", "operations"),
+        ("payments.tasks.prune", "default"),
+        ("some.other.task", "default"),
+    ],
+)
+def test_every_task_has_its_queue(task: str, queue: str) -> None:
+    route = app.amqp.router.route({}, task)
+
+    assert route["queue"].name == queue
+
+
+def test_every_beat_entry_names_a_task_there_is() -> None:
+    app.loader.import_default_modules()
+
+    assert {entry["task"] for entry in CELERY_BEAT_SCHEDULE.values()} <= set(app.tasks)
+
+
 @pytest.mark.smoke
 def test_the_request_id_travels_to_the_worker(celery_worker_process) -> None:
     with structlog.contextvars.bound_contextvars(request_id="from-the-edge-1"):
