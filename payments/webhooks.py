@@ -3,7 +3,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from gateways.errors import InvalidSignature, MisconfiguredAccount
+from gateways.errors import InvalidSignature, MisconfiguredAccount, Unsupported
 from gateways.models import GatewayAccount
 from payments import inbox
 from payments.nudges import nudge
@@ -30,6 +30,8 @@ def receive_webhook(request: HttpRequest, account: str) -> HttpResponse:
         receipt = inbox.receive(account=found, headers=headers, body=request.body, now=timezone.now())
     except (InvalidSignature, MisconfiguredAccount):
         return HttpResponse("not accepted", status=401, content_type="text/plain")
+    except Unsupported:
+        return HttpResponse("no webhooks here", status=404, content_type="text/plain")
     if receipt.delivery_id is not None:
         nudge(handle_delivery, delivery_id=str(receipt.delivery_id))
     return HttpResponse(receipt.acknowledgement, status=202, content_type=receipt.content_type)

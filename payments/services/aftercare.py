@@ -12,7 +12,7 @@ from payments.errors import CaptureTooLarge, NothingToVoid, OutcomeUnknown, Paym
 from payments.models import Payment, Transaction
 from payments.selectors import order_money
 from payments.services.openings import close_openings
-from payments.services.operations import Clock, perform
+from payments.services.operations import Clock, Patience, perform
 from payments.services.surplus import has_been_used, new_operation, plan_return, refundable_minor
 from payments.states import OperationKind, Status
 
@@ -149,6 +149,7 @@ def cancel_booking(*, booking: Booking, reason: str, force: bool, clock: Clock) 
     :raises BookingError: it cannot be cancelled; nothing was written.
     """
     now = clock()
+    patience = Patience(clock)
     with database.atomic():
         order = booking_services.lock_order(order_id=booking.order_id)
         was_open = order.status in (BookingStatus.ON_HOLD, BookingStatus.CONFIRMED)
@@ -171,7 +172,8 @@ def cancel_booking(*, booking: Booking, reason: str, force: bool, clock: Clock) 
                     now=now,
                 )
     for operation in operations:
-        perform(transaction_id=operation.id, clock=clock)
+        if patience.allows_a_call():
+            perform(transaction_id=operation.id, clock=clock)
     return cancelled
 
 

@@ -34,7 +34,8 @@ from payments.references import new_reference
 from payments.selectors import CHARGE_KINDS, OrderMoney, Subject, current_payment, has_undecided_money, order_money
 from payments.services.cards import card_for_order
 from payments.services.collecting import PaymentRequest, check_request, ensure_payment, prepare_payment
-from payments.services.operations import Clock, perform
+from payments.services.operations import Clock, Patience, perform
+from payments.services.routing import Wish, choose_account
 from payments.services.surplus import has_been_used, new_operation
 from payments.services.transitions import apply_outcome
 from payments.states import OperationKind, Status
@@ -63,6 +64,10 @@ def confirm_booking(
     :raises BookingError: the booking cannot be confirmed, or a change is impossible; nothing was changed.
     """
     order_id = booking.order_id
+    patience = Patience(clock)
+    if request.evidence and booking.status == BookingStatus.EXPIRED:
+        # The guest may have paid while the hold ran out; what the gateway says of it may bring the seats back.
+        _ask_about_evidence(order_id, request, clock)
     done = _confirm_if_covered(order_id, booking, changes, clock(), request=request)
     if isinstance(done, Confirmation):
         return done
@@ -71,11 +76,11 @@ def confirm_booking(
         _cancel_external(order_id, request, clock)
     _ask_about_evidence(order_id, request, clock)
     charged = _charge(order_id, money, request, clock)
-    _capture_holds(order_id, money.to_collect_minor, clock)
+    _capture_holds(order_id, money.to_collect_minor, clock, patience)
     done = _confirm_if_covered(order_id, booking, changes, clock())
     if isinstance(done, Confirmation):
         return done
-    return _explain(order_id, done, request, charged, clock)
+    return _explain(order_id, done, request, charged, clock, patience)
 
 
 def _confirm_if_covered(
@@ -101,6 +106,8 @@ def _confirm_if_covered(
             raise HoldExpired(str(booking.uuid))
         if request is not None:
             check_request(request, order=order, due=Money(money.due_minor, order.currency))
+            if request.gateway is not None and money.due_minor > 0:
+                choose_account(order=order, wish=Wish(gateway=request.gateway, source=request.source))
         if money.is_covered and (request is None or not request.is_cancellation):
             return Confirmation(order=booking_services.confirm_order(order=order, now=now), is_confirmed=True)
         database.set_rollback(True)
@@ -112,8 +119,8 @@ def _ask_about_evidence(order_id: UUID, request: PaymentRequest, clock: Clock) -
     opening = _named_opening(order_id, request)
     if opening is None:
         return
-    if opening.reported_paid_at is None and opening.status == OpeningStatus.OPEN:
-        Opening.objects.filter(pk=opening.pk, status=OpeningStatus.OPEN).update(reported_paid_at=clock())
+    if not _is_decided(opening):
+        Opening.objects.filter(pk=opening.pk, reported_paid_at__isnull=True).update(reported_paid_at=clock())
     if not request.evidence or opening.gateway_reference is None:
         return
     try:
@@ -283,7 +290,7 @@ def _cancel_external(order_id: UUID, request: PaymentRequest, clock: Clock) -> N
         perform(transaction_id=operation.id, clock=clock)
 
 
-def _capture_holds(order_id: UUID, to_collect_minor: int, clock: Clock) -> None:
+def _capture_holds(order_id: UUID, to_collect_minor: int, clock: Clock, patience: Patience) -> None:
     """Ask for authorized money up to what is to collect; one capture of an authorization lives at a time."""
     now = clock()
     captures = []
@@ -307,7 +314,8 @@ def _capture_holds(order_id: UUID, to_collect_minor: int, clock: Clock) -> None:
             )
             missing -= amount
     for capture in captures:
-        perform(transaction_id=capture.id, clock=clock)
+        if patience.allows_a_call():
+            perform(transaction_id=capture.id, clock=clock)
 
 
 def _unused_authorizations(order: Order) -> list[Transaction]:
@@ -316,7 +324,12 @@ def _unused_authorizations(order: Order) -> list[Transaction]:
 
 
 def _explain(
-    order_id: UUID, money: OrderMoney, request: PaymentRequest, charged: Transaction | None, clock: Clock
+    order_id: UUID,
+    money: OrderMoney,
+    request: PaymentRequest,
+    charged: Transaction | None,
+    clock: Clock,
+    patience: Patience,
 ) -> Confirmation:
     """Say why the order could not be confirmed: recorded in part, refused, undecided, or simply not paid."""
     order = Order.objects.get(pk=order_id)
@@ -331,15 +344,16 @@ def _explain(
     refused = _refused_attempt(order_id, request)
     if refused is not None:
         _close_refused(refused)
-        prepare_payment(
-            order_id=order_id,
-            payment_request=PaymentRequest(channel=request.channel, locale=request.locale),
-            clock=clock,
-        )
+        if patience.allows_a_call():
+            prepare_payment(
+                order_id=order_id,
+                payment_request=PaymentRequest(channel=request.channel, locale=request.locale),
+                clock=clock,
+            )
         current = current_payment(order)
         raise _refused(refused, current.reference if current else reference, None)
-    is_reported = request.opening_reference is not None or request.gateway_reference is not None or charged is not None
-    if is_reported or money.asked_minor or money.held_minor or _is_undecided(order_id):
+    is_undecided = charged is not None or money.asked_minor > 0 or money.held_minor > 0
+    if is_undecided or _names_something_undecided(order_id, request):
         raise PaymentPending(
             "The payment has not been confirmed by the gateway yet; repeat the request.",
             retry_after_seconds=RETRY_AFTER_SECONDS,
@@ -379,10 +393,17 @@ def _refused_attempt(order_id: UUID, request: PaymentRequest) -> Transaction | N
 def _close_refused(attempt: Transaction) -> None:
     """Offer the refused Opening no longer; a guest who pays it all the same is booked, and a surplus given back."""
     if attempt.opening_id is not None:
+        Opening.objects.filter(pk=attempt.opening_id).update(reported_paid_at=None)
         Opening.objects.filter(pk=attempt.opening_id, status=OpeningStatus.OPEN).update(
-            status=OpeningStatus.CLOSED, client_encrypted=None, reported_paid_at=None
+            status=OpeningStatus.CLOSED, client_encrypted=None
         )
 
 
-def _is_undecided(order_id: UUID) -> bool:
-    return Transaction.objects.filter(order_id=order_id, status=Status.PENDING).exists()
+def _names_something_undecided(order_id: UUID, request: PaymentRequest) -> bool:
+    """Say whether the partner speaks of a payment of which the gateway has said nothing that decides it."""
+    attempts = Transaction.objects.filter(order_id=order_id, kind__in=CHARGE_KINDS, status=Status.PROCESSED)
+    if request.opening_reference is not None:
+        return not attempts.filter(opening__gateway_reference=request.opening_reference).exists()
+    if request.gateway_reference is not None:
+        return not attempts.filter(gateway_reference=request.gateway_reference).exists()
+    return False

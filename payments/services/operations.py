@@ -38,6 +38,21 @@ from payments.services.transitions import apply_outcome
 from payments.states import OperationKind, Status
 
 Clock = Callable[[], datetime]
+
+
+class Patience:
+    """Keep the gateway calls of one request within what its caller is promised; what is left over, workers do."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        calls = settings.PAYMENTS["REQUEST_SECONDS"] - settings.PAYMENTS["GATEWAY_TIMEOUT_SECONDS"]
+        self._last_start = clock() + timedelta(seconds=calls)
+
+    def allows_a_call(self) -> bool:
+        """Say whether one more call would end in time."""
+        return self._clock() <= self._last_start
+
+
 log = structlog.get_logger(__name__)
 
 _REJECTED_AS: dict[str, OutcomeKind] = {

@@ -4,7 +4,7 @@ import pytest
 
 from bookings.models import BookingStatus
 from gateways.protocol import ExternalCharge
-from payments import inbox
+from money import Money
 from payments.errors import (
     AmountMismatch,
     CurrencyMismatch,
@@ -17,41 +17,12 @@ from payments.errors import (
     PaymentRefused,
 )
 from payments.models import ExternalNote, Opening, Payment, Transaction
-from payments.services import aftercare, collecting, confirming
+from payments.services import aftercare, collecting, confirming, janitor
 from payments.services.collecting import PaymentRequest
+from tests.payments.guest import opening_of
 from tests.payments.house import books, operations
-from tests.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-CARD = {"number": "4111111111111111", "expiryMonth": "03", "expiryYear": "2030", "cvc": "737"}
-
-
-class Guest:
-    """Pay sessions at the sandbox, and let what it sends back be handled."""
-
-    def __init__(self, house, sandbox):
-        self.house = house
-        self.sandbox = sandbox
-
-    def pay(self, opening, holder="Ada Byron"):
-        return self.sandbox.post(f"adyen/sessions/{opening.gateway_reference}/pay", **CARD, holderName=holder)
-
-    def deliver(self):
-        """Let every webhook arrive and be handled."""
-        self.sandbox.post("webhooks/flush")
-        wait_until(lambda: self.sandbox.get("webhooks/idle")["pending"] == 0, what="the sandbox's queue running empty")
-        for delivery_id in inbox.due_deliveries(now=self.house.clock.move(seconds=30)):
-            inbox.handle(delivery_id=delivery_id, clock=self.house.clock)
-
-
-@pytest.fixture
-def guest(house, sandbox, live_server):
-    return Guest(house, sandbox)
-
-
-def opening_of(booking):
-    return Opening.objects.filter(payment__order=booking.order).latest("created_at")
 
 
 def confirm(house, booking, **request):
@@ -149,8 +120,6 @@ def test_cancelling_gives_the_money_back(house, guest):
 
 
 def test_an_answer_lost_at_the_refund_is_unknown_and_then_resolved_without_a_second_refund(house, guest):
-    from payments.services import janitor
-
     booking = house.reserve()
     guest.pay(opening_of(booking))
     guest.deliver()
@@ -158,7 +127,7 @@ def test_an_answer_lost_at_the_refund_is_unknown_and_then_resolved_without_a_sec
     payment = Payment.objects.get(order=booking.order)
 
     refund = aftercare.refund_payment(
-        payment=payment, money=_euros(2000), reason="goodwill", requested_by="ada", clock=house.clock
+        payment=payment, money=Money(2000, "EUR"), reason="goodwill", requested_by="ada", clock=house.clock
     )[0]
 
     refund.refresh_from_db()
@@ -181,6 +150,7 @@ def test_a_session_whose_answer_was_lost_is_opened_again_with_the_same_key(house
     assert (opening.status, opening.unknown_since_at is not None) == ("REQUESTED", True)
     view = collecting.describe_payment(order=booking.order, clock=house.clock)
     opening.refresh_from_db()
+    assert view is not None
     assert opening.status == "OPEN"
     assert view.client["session"]["id"] == opening.gateway_reference
     assert Opening.objects.count() == 1
@@ -287,14 +257,9 @@ def test_the_settlement_method_decides_what_the_card_must_pay(house, guest, meth
 
     view = collecting.describe_payment(order=booking.order, clock=house.clock)
 
+    assert view is not None
     assert view.balance_minor == due
     assert Payment.objects.filter(amount_minor=due).count() == (1 if due else 0)
     if due == 0:
         assert view.client == {}
         assert confirm(house, booking).is_confirmed
-
-
-def _euros(minor):
-    from money import Money
-
-    return Money(minor, "EUR")

@@ -71,7 +71,7 @@ def test_control_without_lock_and_bound_both_refunds_go_through(house, monkeypat
 
 def two_captures(house, payment):
     def capture():
-        confirming._capture_holds(payment.order_id, payment.amount_minor, house.clock)
+        confirming._capture_holds(payment.order_id, payment.amount_minor, house.clock, operations.Patience(house.clock))
 
     return run_together(capture, capture)
 
@@ -129,7 +129,7 @@ def test_control_without_the_order_lock_the_second_payment_is_refused_by_the_dat
 def test_the_same_webhook_in_two_workers_is_booked_once(house, monkeypatch):
     payment = house.payment()
     house.opening(payment)
-    meet(monkeypatch, transitions, "_operation_for")
+    meet(monkeypatch, transitions, "operation_for")
 
     results = run_together(
         lambda: house.tell(payment, Kind.AUTHORIZED, "PSP1").is_new,
