@@ -184,16 +184,9 @@ BOOKINGS: dict[str, Any] = {
 API: dict[str, Any] = {
     # An idempotent request whose process died frees its key after this long; a request itself ends within 20 s.
     "IDEMPOTENCY_LEASE_SECONDS": 60,
-    # Per partner key and web process; 0 lets everything through.
-    "REQUESTS_PER_MINUTE": env.int("REQUESTS_PER_MINUTE", default=600),
-}
-API: dict[str, Any] = {
-    # Of one partner key, in one web process; 0 turns the limit off.
-    "REQUESTS_PER_MINUTE": env.int("API_REQUESTS_PER_MINUTE", default=6_000),
-    # A request that holds an Idempotency-Key longer than this belonged to a process that died.
-    "IDEMPOTENCY_LEASE_SECONDS": 60,
     # How long a twin of a request in flight waits for its answer.
     "TWIN_WAIT_SECONDS": 8,
-    # How long an Idempotency-Key is remembered.
     "KEEP_IDEMPOTENCY_KEYS_DAYS": 30,
+    # Per partner key and web process; 0 lets everything through.
+    "REQUESTS_PER_MINUTE": env.int("REQUESTS_PER_MINUTE", default=6_000),
 }
