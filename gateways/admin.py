@@ -23,12 +23,12 @@ class GatewayAccountAdmin(_AccountAdmin):
 
     def get_readonly_fields(
         self,
-        request: HttpRequest,  # noqa: ARG002
+        request: HttpRequest,
         obj: GatewayAccount | None = None,
     ) -> list[str]:
         """Freeze what payments were made under: an account that changed its gateway would orphan them."""
         return ["slug", "gateway", "environment", "created_at"] if obj else ["created_at"]
 
-    def has_delete_permission(self, request: HttpRequest, obj: GatewayAccount | None = None) -> bool:  # noqa: ARG002
+    def has_delete_permission(self, request: HttpRequest, obj: GatewayAccount | None = None) -> bool:
         """Refuse: an account that is no longer used is made inactive."""
         return False

@@ -123,7 +123,7 @@ class AvailabilityAdmin(KeptAdmin):
     readonly_fields = ["reserved"]
     autocomplete_fields = ["option"]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Availability | None = None) -> list[str]:  # noqa: ARG002
+    def get_readonly_fields(self, request: HttpRequest, obj: Availability | None = None) -> list[str]:
         """Freeze what tickets were sold for."""
         return ["option", "starts_at", "ends_at", "local_date", "reserved"] if obj else ["reserved"]
 

@@ -85,11 +85,11 @@ class PartnerKeyAdmin(KeptAdmin):
     ordering = ["-created_at"]
     actions = ["revoke_keys"]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: PartnerKey | None = None) -> list[str]:  # noqa: ARG002
+    def get_readonly_fields(self, request: HttpRequest, obj: PartnerKey | None = None) -> list[str]:
         """Freeze a key that exists, for another right needs another key; ask for the facts of a new one."""
         return ["prefix", "partner", "label", "dialects", "is_live", "created_at", "revoked_at"] if obj else []
 
-    def save_model(self, request: HttpRequest, obj: PartnerKey, form: Any, change: bool) -> None:  # noqa: ARG002
+    def save_model(self, request: HttpRequest, obj: PartnerKey, form: Any, change: bool) -> None:
         """Mint a new key; one that exists is only looked at."""
         if change:
             return
@@ -100,7 +100,7 @@ class PartnerKeyAdmin(KeptAdmin):
         obj.__dict__.update(minted.__dict__)
         request.minted_key = key  # type: ignore[attr-defined]
 
-    def response_add(self, request: HttpRequest, obj: PartnerKey, post_url_continue: str | None = None) -> HttpResponse:  # noqa: ARG002
+    def response_add(self, request: HttpRequest, obj: PartnerKey, post_url_continue: str | None = None) -> HttpResponse:
         """Show the key in this answer and nowhere else: a redirect would have to carry it in a cookie or a session."""
 
         @never_cache
