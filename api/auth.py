@@ -1,0 +1,55 @@
+"""Who is calling: a partner's key, found by its hash and checked against the dialect it may speak."""
+
+from rest_framework import status
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import APIException
+from rest_framework.request import Request
+
+from bookings.models import PartnerKey
+from bookings.selectors import partner_key_for_secret
+
+LONGEST_KEY = 200
+
+
+class NoKey(APIException):
+    """Say that a request proves nothing about who sent it."""
+
+    status_code = status.HTTP_401_UNAUTHORIZED
+    default_code = "no_key"
+
+
+class BadKey(APIException):
+    """Say that a key is unknown, revoked, or may not speak this dialect; which of them is not told."""
+
+    status_code = status.HTTP_403_FORBIDDEN
+    default_code = "bad_key"
+
+
+class BearerKeyAuthentication(BaseAuthentication):
+    """Find the PartnerKey of `Authorization: Bearer <key>`; it becomes `request.auth`.
+
+    Subclasses name their dialect. There is no user behind a partner's key, so `request.user` stays None.
+    """
+
+    dialect: str
+
+    def authenticate(self, request: Request) -> tuple[None, PartnerKey]:
+        """Return the key of the caller.
+
+        :raises NoKey: there is no bearer key in the request.
+        :raises BadKey: there is one, and it opens nothing here.
+        """
+        scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
+        secret = secret.strip()
+        if scheme.lower() != "bearer" or not secret:
+            raise NoKey
+        if len(secret) > LONGEST_KEY or not secret.isascii() or not secret.isprintable():
+            raise BadKey
+        key = partner_key_for_secret(secret)
+        if key is None or self.dialect not in key.dialects:
+            raise BadKey
+        return None, key
+
+    def authenticate_header(self, request: Request) -> str:
+        """Return the challenge of a 401 answer."""
+        return "Bearer"

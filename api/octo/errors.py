@@ -1,0 +1,261 @@
+"""Say no in OCTO's envelope: `error`, `errorMessage` and the offending value; 400 for every refusal of ours."""
+
+import uuid
+from collections.abc import Callable
+from math import ceil
+from typing import Any
+
+import structlog
+from django.http import Http404
+from django.utils.translation import gettext as _
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+
+from api import auth, fields, idempotency
+from bookings import errors as bookings
+from bookings.card_numbers import mask_card_numbers
+from gateways.errors import ErrorCode
+from money import Money, exponent_of
+from payments import errors as payments
+from payments.sentences import sentence_for
+
+log = structlog.get_logger(__name__)
+
+BAD_REQUEST = "BAD_REQUEST"
+UNPROCESSABLE = "UNPROCESSABLE_ENTITY"
+INVALID_BOOKING_UUID = "INVALID_BOOKING_UUID"
+PAYMENT_PENDING = "PAYMENT_PENDING"
+LONGEST_ECHO = 200
+# Seconds until it makes sense to ask again: a lost answer is settled by a webhook or the next look at the gateway.
+UNKNOWN_RETRY_SECONDS = 10
+UNAVAILABLE_RETRY_SECONDS = 5
+
+
+class Refusal(Exception):
+    """Be one answer in OCTO's error envelope; `details` are the extra keys the code calls for."""
+
+    def __init__(
+        self, code: str, message: str, *, http_status: int = 400, retry_after: int | None = None, **details: object
+    ) -> None:
+        super().__init__(code)
+        self.code = code
+        self.message = message
+        self.http_status = http_status
+        self.retry_after = retry_after
+        self.details = details
+
+
+def answer_with_refusal(error: Exception, context: dict[str, Any]) -> Response:
+    """Turn whatever a view raised into an answer; what we did not foresee is logged as a fault of ours."""
+    refusal = refusal_for(error)
+    sent_uuid = context.get("kwargs", {}).get("uuid")
+    body: dict[str, object] = {"error": refusal.code, "errorMessage": mask_card_numbers(refusal.message)}
+    body.update({name: _echo(value) for name, value in refusal.details.items() if value is not None})
+    if sent_uuid is not None:
+        body.setdefault("uuid", _echo(sent_uuid))
+    headers = {}
+    if refusal.retry_after is not None:
+        body["retryAfter"] = refusal.retry_after
+        headers["Retry-After"] = str(refusal.retry_after)
+    if refusal.http_status >= status.HTTP_500_INTERNAL_SERVER_ERROR:
+        log.error("octo_request_failed", exc_info=error)
+    else:
+        log.info("octo_request_refused", code=refusal.code, reason=type(error).__name__)
+    response = Response(body, status=refusal.http_status, headers=headers)
+    response.exception = True
+    return response
+
+
+def refusal_for(error: Exception) -> Refusal:
+    """Return what OCTO calls an error."""
+    if isinstance(error, Refusal):
+        return error
+    for kinds, translate in _TRANSLATIONS:
+        if isinstance(error, kinds):
+            return translate(error)
+    return Refusal(
+        "INTERNAL_SERVER_ERROR",
+        _("Something went wrong on our side. Repeat the request; nothing is done twice under the same uuid."),
+        http_status=500,
+    )
+
+
+def _echo(value: object) -> object:
+    """Return a value as it was sent, unless it is long or could hold a card number."""
+    if not isinstance(value, str):
+        return value
+    try:
+        uuid.UUID(value)
+    except ValueError:
+        return mask_card_numbers(value[:LONGEST_ECHO])
+    return value
+
+
+def _for_edge(error: Exception) -> Refusal:
+    match error:
+        case auth.NoKey():
+            return Refusal("UNAUTHORIZED", _("Send your key as `Authorization: Bearer <key>`."), http_status=401)
+        case auth.BadKey():
+            return Refusal("FORBIDDEN", _("This key is unknown, was revoked, or may not use OCTO."), http_status=403)
+        case fields.FieldRefused():
+            return Refusal(BAD_REQUEST, f"{error.field}: {error.reason}.")
+        case idempotency.KeyMalformed():
+            return Refusal(BAD_REQUEST, _("The Idempotency-Key header must have 1 to 255 printable ASCII characters."))
+        case idempotency.KeyReused():
+            return Refusal(BAD_REQUEST, _("This Idempotency-Key was used for another request before."))
+        case idempotency.KeyInFlight():
+            return Refusal(
+                PAYMENT_PENDING,
+                _("The first request with this Idempotency-Key is still being worked on; repeat this one."),
+                retry_after=error.retry_after_seconds,
+            )
+        case exceptions.Throttled():
+            return Refusal(
+                "TOO_MANY_REQUESTS",
+                _("Too many requests; wait before the next one."),
+                http_status=429,
+                retry_after=max(1, ceil(getattr(error, "wait", None) or 0)),
+            )
+        case exceptions.MethodNotAllowed() | Http404() | exceptions.NotFound():
+            return Refusal(BAD_REQUEST, _("There is no such route, or not with this method."))
+        case exceptions.UnsupportedMediaType():
+            return Refusal(BAD_REQUEST, _("The body must be sent as application/json."))
+        case exceptions.ParseError():
+            return Refusal(BAD_REQUEST, str(error.detail))
+        case _:
+            return Refusal(BAD_REQUEST, _("The request could not be read."))
+
+
+def _for_booking(error: Exception) -> Refusal:
+    match error:
+        case bookings.ProductNotFound():
+            return Refusal("INVALID_PRODUCT_ID", _("There is no such product."), productId=error.product_id)
+        case bookings.OptionNotFound():
+            return Refusal("INVALID_OPTION_ID", _("The product has no such option."), optionId=error.option_id)
+        case bookings.UnitNotFound():
+            return Refusal("INVALID_UNIT_ID", _("The option has no such unit."), unitId=error.unit_id)
+        case bookings.AvailabilityNotFound():
+            sent = error.availability_id or ""
+            return Refusal("INVALID_AVAILABILITY_ID", _("The option has no such availability."), availabilityId=sent)
+        case bookings.BookingNotFound():
+            return Refusal(INVALID_BOOKING_UUID, _("There is no such booking."), uuid=error.uuid)
+        case bookings.BookingUuidTaken():
+            return Refusal(INVALID_BOOKING_UUID, _("This uuid was already used for another booking."), uuid=error.uuid)
+        case bookings.HoldExpired():
+            return Refusal(
+                INVALID_BOOKING_UUID, _("The hold of this booking has expired; reserve again."), uuid=error.uuid
+            )
+        case bookings.CurrencyNotOffered():
+            return Refusal(
+                BAD_REQUEST,
+                _("currency: the product is not sold in it; available: %(currencies)s.")
+                % {"currencies": ", ".join(error.available) or "-"},
+                currency=error.currency,
+                availableCurrencies=list(error.available),
+            )
+        case bookings.SettlementMethodNotAllowed():
+            return Refusal(
+                BAD_REQUEST,
+                _("settlementMethod: not allowed here; allowed: %(methods)s.")
+                % {"methods": ", ".join(error.allowed) or "-"},
+            )
+        case bookings.InvalidValue():
+            return Refusal(BAD_REQUEST, f"{octo_name(error.field)}: {error.reason}.")
+        case _:
+            return Refusal(UNPROCESSABLE, _impossible(error))
+
+
+def _impossible(error: Exception) -> str:
+    """Say why something well-formed cannot be done."""
+    match error:
+        case bookings.SoldOut():
+            return _("The availability has too few places left.")
+        case bookings.UnitItemsMissing():
+            return _("unitItems: a booking needs at least one.")
+        case bookings.UnitRestriction():
+            return _("unitItems: %(reason)s.") % {"reason": error.reason.rstrip(".")}
+        case bookings.CutoffPassed():
+            return _("Sales for this availability have ended.")
+        case bookings.NotConfirmable():
+            return _("The booking is %(status)s and cannot be confirmed.") % {"status": error.status}
+        case bookings.NotCancellable():
+            return _("The booking is %(status)s and cannot be cancelled.") % {"status": error.status}
+        case bookings.CancellationCutoffPassed():
+            return _("It is too late to cancel this booking.")
+        case bookings.NotUpdatable():
+            return _("The booking cannot be changed: %(reason)s.") % {"reason": error.reason}
+        case bookings.AlreadyConfirmed():
+            return _("The booking is confirmed already.")
+        case _:
+            return _("The request cannot be met.")
+
+
+def octo_name(field: str) -> str:
+    """Return OCTO's name of a field of ours, such as expirationMinutes for expiration_minutes."""
+    first, *others = field.split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
+def _for_payment(error: Exception) -> Refusal:
+    assert isinstance(error, payments.PaymentError)
+    refusal = _payment_refusal(error)
+    refusal.details.setdefault("cardPaymentId", error.payment_reference)
+    return refusal
+
+
+def _payment_refusal(error: payments.PaymentError) -> Refusal:
+    match error:
+        case payments.InvalidSource():
+            return Refusal(
+                "GATEWAY_INVALID_SOURCE", _("cardPayment.source: must be POS, ECOM or MOTO, as set up for you.")
+            )
+        case payments.CurrencyMismatch():
+            return Refusal(
+                "GATEWAY_CURRENCY_MISMATCH", _("cardPayment.currency: is not the booking's."), **_money(error.due)
+            )
+        case payments.AmountMismatch():
+            return Refusal(BAD_REQUEST, _("cardPayment.amount: is not the amount due."), **_money(error.due))
+        case payments.GatewayMismatch():
+            return Refusal("GATEWAY_MISMATCH", _("cardPayment.gateway: is not the gateway of this booking."))
+        case payments.InvalidCard():
+            return Refusal("INVALID_CARD_ID", _("cardPayment.cardId: is no reusable card of this booking's gateway."))
+        case payments.InvalidEvidence():
+            return Refusal(BAD_REQUEST, _("cardPayment: the session or reference is not one of this booking."))
+        case payments.NoAccount():
+            return Refusal(UNPROCESSABLE, _("No card payments are set up for you in this currency."))
+        case payments.PaymentDue():
+            return Refusal(UNPROCESSABLE, _("The booking is not paid yet; send cardPayment."), **_money(error.due))
+        case payments.PaymentPending():
+            return Refusal(PAYMENT_PENDING, _pending(), retry_after=error.retry_after_seconds)
+        case payments.OutcomeUnknown():
+            return Refusal(PAYMENT_PENDING, _pending(), retry_after=UNKNOWN_RETRY_SECONDS)
+        case payments.GatewayUnavailable():
+            code = ErrorCode.PROCESSOR_UNAVAILABLE
+            return Refusal(BAD_REQUEST, sentence_for(code), retry_after=UNAVAILABLE_RETRY_SECONDS, errorCode=code.value)
+        case payments.PaymentRefused():
+            return payment_refused(error.error_code, reason=error.reason)
+        case payments.NotCancellableByPartner():
+            return Refusal(UNPROCESSABLE, _("Only our staff can undo a payment of a confirmed booking."))
+        case _:
+            return Refusal(UNPROCESSABLE, _("The payment cannot be made."))
+
+
+def payment_refused(error_code: str, *, reason: str = "") -> Refusal:
+    """Return the answer to a refused payment: our sentence for its code, or the partner's own reason given back."""
+    code = ErrorCode(error_code)
+    return Refusal(BAD_REQUEST, reason or sentence_for(code), errorCode=code.value)
+
+
+def _pending() -> str:
+    return _("The payment has not been confirmed by the gateway yet; repeat this request.")
+
+
+def _money(due: Money) -> dict[str, Any]:
+    return {"amount": due.minor, "currency": due.currency, "currencyPrecision": exponent_of(due.currency)}
+
+
+_TRANSLATIONS: tuple[tuple[tuple[type[Exception], ...], Callable[[Any], Refusal]], ...] = (
+    ((bookings.BookingError,), _for_booking),
+    ((payments.PaymentError,), _for_payment),
+    ((exceptions.APIException, fields.FieldRefused, idempotency.IdempotencyError, Http404), _for_edge),
+)

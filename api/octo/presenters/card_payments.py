@@ -1,0 +1,91 @@
+"""Show an order's card payment as OCTO does; of a gateway only the shape of its part on the wire is known here."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from api.octo.presenters.values import utc_time
+from bookings.models import BookingStatus
+from money import exponent_of
+from payments.models import ReusableCard
+from payments.services.collecting import CardPaymentView
+from payments.states import State
+
+# Total: a test goes through every State.
+STATUS_WORDS: dict[State, str] = {
+    State.CREATED: "PENDING",
+    State.ACTION_REQUIRED: "PENDING",
+    State.PENDING: "PENDING",
+    State.AUTHORIZED: "CONFIRMED",
+    State.CAPTURED: "CONFIRMED",
+    State.REFUNDED: "CANCELLED",
+    State.VOIDED: "CANCELLED",
+    State.FAILED: "REJECTED",
+    State.EXPIRED: "EXPIRED",
+}
+# A payment nobody made ends with the booking it was for.
+_ENDED_ORDERS = {BookingStatus.EXPIRED: "EXPIRED", BookingStatus.CANCELLED: "CANCELLED"}
+
+
+def card_payment_fields(view: CardPaymentView, *, order_id: UUID) -> dict[str, object]:
+    """Return OCTO's cardPayment; amounts are minor units.
+
+    Where nothing is due there is no payment of ours yet: `id` is then the order's and `cardPaymentId` is null.
+    """
+    return {
+        "status": _status(view),
+        "id": str(view.payment_id or order_id),
+        "cardPaymentId": view.reference,
+        "gateway": view.gateway,
+        "source": view.source,
+        "paid": view.paid_minor,
+        "totalPaid": view.total_paid_minor,
+        "totalRefunded": view.total_refunded_minor,
+        "paidSurcharge": view.paid_surcharge_minor,
+        "balance": view.balance_minor,
+        "surcharge": view.surcharge_minor,
+        "outstandingBalance": view.balance_minor + view.surcharge_minor,
+        "amount": view.amount_minor,
+        "currency": view.currency,
+        "currencyPrecision": exponent_of(view.currency),
+        "reusableCards": [_card_fields(card) for card in view.reusable_cards],
+        "provider": view.gateway,
+        "providerReference": view.gateway_reference,
+        "createdAt": utc_time(view.created_at),
+        view.gateway: _GATEWAY_PARTS.get(view.gateway, dict)(view.client),
+    }
+
+
+def _status(view: CardPaymentView) -> str:
+    word = STATUS_WORDS[view.state]
+    return _ENDED_ORDERS.get(BookingStatus(view.order_status), word) if word == "PENDING" else word
+
+
+def _card_fields(card: ReusableCard) -> dict[str, object]:
+    return {
+        "id": str(card.id),
+        "brand": card.brand or None,
+        "bin": card.bin or None,
+        "last4": card.last4 or None,
+        "expMonth": card.expiry_month,
+        "expYear": card.expiry_year,
+    }
+
+
+def _adyen_part(client: Mapping[str, Any]) -> dict[str, object]:
+    """Return what Drop-in is mounted with; empty when nothing is due, `session` null until there is a return URL."""
+    if not client:
+        return {}
+    return {
+        "environment": client["environment"],
+        "clientKey": client["clientKey"],
+        "session": client.get("session"),
+        "countryCode": client.get("countryCode"),
+        "paymentMethodsConfiguration": client.get("paymentMethodsConfiguration"),
+    }
+
+
+_GATEWAY_PARTS: dict[str, Callable[[Mapping[str, Any]], dict[str, object]]] = {
+    "adyen": _adyen_part,
+    "external": lambda _client: {},
+}

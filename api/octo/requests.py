@@ -1,0 +1,412 @@
+"""Read OCTO's bodies and query strings into frozen requests of our own words; a bad field is refused by name."""
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from api.fields import FieldRefused, Fields
+from api.octo.errors import BAD_REQUEST, INVALID_BOOKING_UUID, Refusal
+from bookings.models import BookingStatus
+from bookings.requests import BookingChanges, BookingFilter, ContactDetails, ReserveRequest, UnitItemRequest
+
+LONGEST_ID = 120
+LONGEST_REFERENCE = 200
+LONGEST_NOTES = 4_000
+LONGEST_URL = 1_024
+LONGEST_RANGE = timedelta(days=366)
+MOST_UNIT_ITEMS = 500
+MOST_IDS = 500
+MOST_MINUTES = 525_600
+_COUNTRY = re.compile(r"[A-Za-z]{2}")
+_LOCALE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitCount:
+    """Ask for so many of one unit."""
+
+    unit_id: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarRequest:
+    """Ask for the days of an option, both ends included."""
+
+    product_id: str
+    option_id: str
+    start: date
+    end: date
+    units: tuple[UnitCount, ...]
+    currency: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AvailabilityRequest:
+    """Ask for departures of an option: by a range of days, or by their ids."""
+
+    product_id: str
+    option_id: str
+    start: date | None
+    end: date | None
+    availability_ids: tuple[str, ...] | None
+    units: tuple[UnitCount, ...]
+    currency: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRequest:
+    """Ask to cancel a booking."""
+
+    reason: str
+    force: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookingListRequest:
+    """Ask for bookings; without a page there is no paging."""
+
+    filters: BookingFilter
+    page: int | None
+    per_page: int
+
+
+def read_calendar(fields: Fields) -> CalendarRequest:
+    """Return what POST /availability/calendar asks."""
+    start = fields.date("localDateStart", is_required=True)
+    end = fields.date("localDateEnd", is_required=True)
+    assert start is not None
+    assert end is not None
+    _refuse_bad_range(fields, start, end)
+    product_id, option_id = _product_and_option(fields)
+    return CalendarRequest(
+        product_id=product_id,
+        option_id=option_id,
+        start=start,
+        end=end,
+        units=_unit_counts(fields),
+        currency=fields.currency("currency"),
+    )
+
+
+def read_availability(fields: Fields) -> AvailabilityRequest:
+    """Return what POST /availability asks: exactly one of a date, a range of dates, or ids."""
+    product_id, option_id = _product_and_option(fields)
+    one_date = fields.date("localDate")
+    start = fields.date("localDateStart")
+    end = fields.date("localDateEnd")
+    ids = fields.texts("availabilityIds", most=MOST_IDS, longest=LONGEST_ID)
+    one_id = fields.text("availabilityId", longest=LONGEST_ID)
+    if one_id is not None:
+        ids = [*(ids or []), one_id]
+    if one_date is not None:
+        if start is not None or end is not None:
+            raise fields.refuse("localDate", _("cannot be combined with localDateStart and localDateEnd"))
+        start = end = one_date
+    if ids is not None and (start is not None or end is not None):
+        raise fields.refuse("availabilityIds", _("cannot be combined with dates"))
+    if ids is None:
+        if start is None:
+            raise fields.refuse("localDateStart", _("is required, unless localDate or availabilityIds is sent"))
+        if end is None:
+            raise fields.refuse("localDateEnd", _("is required with localDateStart"))
+        _refuse_bad_range(fields, start, end)
+    return AvailabilityRequest(
+        product_id=product_id,
+        option_id=option_id,
+        start=start,
+        end=end,
+        availability_ids=None if ids is None else tuple(ids),
+        units=_unit_counts(fields),
+        currency=fields.currency("currency"),
+    )
+
+
+def read_reserve(fields: Fields, *, with_return_url: bool) -> ReserveRequest:
+    """Return what POST /bookings asks."""
+    product_id, option_id = _product_and_option(fields)
+    return ReserveRequest(
+        product_id=product_id,
+        option_id=option_id,
+        availability_id=fields.text("availabilityId", longest=LONGEST_ID),
+        unit_items=_unit_items(fields) or (),
+        uuid=_booking_uuid(fields),
+        expiration_minutes=_minutes(fields),
+        notes=fields.text("notes", longest=LONGEST_NOTES),
+        reseller_reference=fields.text("resellerReference", longest=LONGEST_REFERENCE),
+        contact=_contact(fields),
+        currency=fields.currency("currency"),
+        settlement_method=fields.text("settlementMethod", longest=32),
+        email_receipt=fields.boolean("emailReceipt"),
+        metadata=_metadata(fields),
+        return_url=_return_url(fields) if with_return_url else None,
+    )
+
+
+def read_changes(fields: Fields, *, with_return_url: bool) -> BookingChanges:
+    """Return what PATCH /bookings/{uuid} and the body of a confirm change."""
+    return BookingChanges(
+        product_id=fields.text("productId", longest=LONGEST_ID),
+        option_id=fields.text("optionId", longest=LONGEST_ID),
+        availability_id=fields.text("availabilityId", longest=LONGEST_ID),
+        unit_items=_unit_items(fields),
+        contact=_contact(fields),
+        notes=fields.text("notes", longest=LONGEST_NOTES),
+        reseller_reference=fields.text("resellerReference", longest=LONGEST_REFERENCE),
+        email_receipt=fields.boolean("emailReceipt"),
+        metadata=_metadata(fields),
+        return_url=_return_url(fields) if with_return_url else None,
+        expiration_minutes=_minutes(fields),
+    )
+
+
+def read_confirm(fields: Fields, *, with_return_url: bool) -> BookingChanges:
+    """Return what a confirm changes before it confirms: never the departure, and never the hold."""
+    return BookingChanges(
+        unit_items=_unit_items(fields),
+        contact=_contact(fields),
+        notes=fields.text("notes", longest=LONGEST_NOTES),
+        reseller_reference=fields.text("resellerReference", longest=LONGEST_REFERENCE),
+        email_receipt=fields.boolean("emailReceipt"),
+        return_url=_return_url(fields) if with_return_url else None,
+    )
+
+
+def read_extend(fields: Fields) -> int:
+    """Return the minutes POST /bookings/{uuid}/extend asks for."""
+    minutes = _minutes(fields, is_required=True)
+    assert minutes is not None
+    return minutes
+
+
+def read_cancel(fields: Fields) -> CancelRequest:
+    """Return what a cancel asks."""
+    return CancelRequest(reason=fields.text("reason", longest=500) or "", force=fields.boolean("force") or False)
+
+
+def read_booking_list(query: QueryDict) -> BookingListRequest:
+    """Return what GET /bookings asks; one of the primary filters is needed."""
+    fields = Fields(_query_values(query, lists=("statuses",)))
+    one_date = fields.date("localDate")
+    filters = BookingFilter(
+        reseller_reference=fields.text("resellerReference", longest=LONGEST_REFERENCE) or None,
+        supplier_reference=fields.text("supplierReference", longest=LONGEST_REFERENCE) or None,
+        local_date_start=one_date or fields.date("localDateStart"),
+        local_date_end=one_date or fields.date("localDateEnd"),
+        created_from=fields.moment("utcCreatedAtStart"),
+        created_to=fields.moment("utcCreatedAtEnd"),
+        updated_from=fields.moment("utcUpdatedAtStart"),
+        updated_to=fields.moment("utcUpdatedAtEnd"),
+        contact_email=fields.text("contactEmailAddress", longest=254) or None,
+        contact_phone=fields.text("contactPhoneNumber", longest=40) or None,
+        contact_last_name=_last_name(fields),
+        availability_id=fields.text("availabilityId", longest=LONGEST_ID) or None,
+        product_id=fields.text("productId", longest=LONGEST_ID) or None,
+        option_id=fields.text("optionId", longest=LONGEST_ID) or None,
+        statuses=_statuses(fields),
+    )
+    for first, last in (
+        ("localDateStart", "localDateEnd"),
+        ("utcCreatedAtStart", "utcCreatedAtEnd"),
+        ("utcUpdatedAtStart", "utcUpdatedAtEnd"),
+    ):
+        for given, missing in ((first, last), (last, first)):
+            if fields.has(given) and not fields.has(missing):
+                raise fields.refuse(missing, _("is required with %(field)s") % {"field": given})
+    if not _has_primary_filter(filters):
+        raise Refusal(
+            BAD_REQUEST,
+            _("Send one of the filters: %(filters)s.") % {"filters": "resellerReference, supplierReference, localDate, "
+              "localDateStart and localDateEnd, utcCreatedAtStart and utcCreatedAtEnd, utcUpdatedAtStart and "
+              "utcUpdatedAtEnd, availabilityId, contactEmailAddress, contactPhoneNumber, contactLastName"},
+        )  # fmt: skip
+    return BookingListRequest(
+        filters=filters,
+        page=_query_number(fields, "page", 1_000_000),
+        per_page=_query_number(fields, "perPage", 500) or 100,
+    )
+
+
+def read_currency(query: QueryDict) -> str | None:
+    """Return the currency a catalogue query wants prices in, None for all of them."""
+    return Fields(_query_values(query)).currency("currency")
+
+
+def read_product_ids(query: QueryDict) -> list[str] | None:
+    """Return the products GET /products is narrowed to."""
+    values = [*query.getlist("productIds"), *query.getlist("productIds[]")]
+    split = [part.strip() for value in values for part in value.split(",") if part.strip()]
+    return Fields({"productIds": split or None}).texts("productIds", most=MOST_IDS, longest=LONGEST_ID)
+
+
+def _query_values(query: QueryDict, *, lists: tuple[str, ...] = ()) -> dict[str, object]:
+    """Return a query string as an object: the last value of a name counts, an empty one is not there."""
+    values: dict[str, object] = {name: value for name in query if (value := query.get(name))}
+    for name in lists:
+        sent = [*query.getlist(name), *query.getlist(f"{name}[]")]
+        values[name] = [part for value in sent for part in value.split(",") if part] or None
+    return values
+
+
+def _query_number(fields: Fields, name: str, most: int) -> int | None:
+    text = fields.text(name, longest=10)
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= most:
+        raise fields.refuse(name, _("must be from %(least)s to %(most)s") % {"least": 1, "most": most})
+    return int(text)
+
+
+def _statuses(fields: Fields) -> tuple[str, ...]:
+    statuses = fields.texts("statuses", most=20, longest=32) or []
+    one = fields.text("status", longest=32)
+    wanted = [*statuses, *([one] if one else [])]
+    choices = ", ".join(BookingStatus.values)
+    if not set(wanted) <= set(BookingStatus.values):
+        raise fields.refuse("status", _("must be one of %(choices)s") % {"choices": choices})
+    return tuple(wanted)
+
+
+def _last_name(fields: Fields) -> str | None:
+    name = fields.text("contactLastName", longest=100)
+    if name is not None and len(name.strip()) < 3:
+        raise fields.refuse("contactLastName", _("must have at least %(count)s characters") % {"count": 3})
+    return name
+
+
+def _has_primary_filter(filters: BookingFilter) -> bool:
+    return any(
+        value is not None
+        for value in (
+            filters.reseller_reference,
+            filters.supplier_reference,
+            filters.local_date_start,
+            filters.created_from,
+            filters.updated_from,
+            filters.contact_email,
+            filters.contact_phone,
+            filters.contact_last_name,
+            filters.availability_id,
+        )
+    )
+
+
+def _product_and_option(fields: Fields) -> tuple[str, str]:
+    product_id = fields.text("productId", longest=LONGEST_ID, is_required=True)
+    option_id = fields.text("optionId", longest=LONGEST_ID, is_required=True)
+    assert product_id is not None
+    assert option_id is not None
+    return product_id, option_id
+
+
+def _refuse_bad_range(fields: Fields, start: date, end: date) -> None:
+    if end < start:
+        raise fields.refuse("localDateEnd", _("must not be before localDateStart"))
+    if end - start > LONGEST_RANGE:
+        raise fields.refuse("localDateEnd", _("cannot request more than 1 year"))
+
+
+def _unit_counts(fields: Fields) -> tuple[UnitCount, ...]:
+    counts = []
+    for unit in fields.children("units", most=100) or ():
+        unit_id = unit.text("id", longest=LONGEST_ID, is_required=True)
+        quantity = unit.integer("quantity", least=0, most=10_000, is_required=True)
+        assert unit_id is not None
+        assert quantity is not None
+        counts.append(UnitCount(unit_id=unit_id, quantity=quantity))
+    return tuple(counts)
+
+
+def _unit_items(fields: Fields) -> tuple[UnitItemRequest, ...] | None:
+    items = fields.children("unitItems", most=MOST_UNIT_ITEMS)
+    if items is None:
+        return None
+    return tuple(
+        UnitItemRequest(
+            unit_id=item.text("unitId", longest=LONGEST_ID, is_required=True) or "",
+            uuid=item.identifier("uuid"),
+            reseller_reference=item.text("resellerReference", longest=LONGEST_REFERENCE),
+            contact=_contact(item),
+        )
+        for item in items
+    )
+
+
+def _booking_uuid(fields: Fields) -> str | None:
+    sent = fields.text("uuid", longest=LONGEST_ID)
+    if sent is None:
+        return None
+    try:
+        return fields.identifier("uuid")
+    except FieldRefused as error:
+        raise Refusal(INVALID_BOOKING_UUID, _("The uuid of a booking must be a uuid."), uuid=sent) from error
+
+
+def _minutes(fields: Fields, *, is_required: bool = False) -> int | None:
+    return fields.integer("expirationMinutes", least=1, most=MOST_MINUTES, is_required=is_required)
+
+
+def _metadata(fields: Fields) -> dict[str, str] | None:
+    return fields.text_map("metadata", most=50, longest=500)
+
+
+def _return_url(fields: Fields) -> str | None:
+    url = fields.text("returnUrl", longest=LONGEST_URL)
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+        is_usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and url.isprintable() and " " not in url
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        raise fields.refuse("returnUrl", _("must be an http or https address"))
+    return url
+
+
+def _contact(fields: Fields) -> ContactDetails | None:
+    contact = fields.child("contact")
+    if contact is None:
+        return None
+    return ContactDetails(
+        full_name=contact.text("fullName", longest=200),
+        first_name=contact.text("firstName", longest=100),
+        last_name=contact.text("lastName", longest=100),
+        email=_email(contact),
+        phone=contact.text("phoneNumber", longest=40),
+        country=_country(contact),
+        postal_code=contact.text("postalCode", longest=20),
+        notes=contact.text("notes", longest=LONGEST_NOTES),
+        locales=_locales(contact),
+    )
+
+
+def _email(contact: Fields) -> str | None:
+    email = contact.text("emailAddress", longest=254)
+    if email:
+        try:
+            validate_email(email)
+        except ValidationError:
+            raise contact.refuse("emailAddress", _("must be an e-mail address")) from None
+    return email
+
+
+def _country(contact: Fields) -> str | None:
+    country = contact.text("country", longest=80)
+    if country and not _COUNTRY.fullmatch(country):
+        raise contact.refuse("country", _("must be an ISO 3166-1 code with two letters, such as GB"))
+    return country.upper() if country else country
+
+
+def _locales(contact: Fields) -> tuple[str, ...] | None:
+    locales = contact.texts("locales", most=10, longest=35)
+    for index, locale in enumerate(locales or ()):
+        if not _LOCALE.fullmatch(locale):
+            raise contact.refuse(f"locales[{index}]", _("must be a language tag such as en-GB"))
+    return None if locales is None else tuple(locales)

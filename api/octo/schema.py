@@ -1,0 +1,133 @@
+"""The OpenAPI document of our OCTO: shapes by hand, operations by drf-spectacular, one document per process."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.settings import patched_settings
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+
+from api.octo.capabilities import CARD_PAYMENTS, REGISTRY, Capability
+from api.octo.shapes import SHAPES, shape
+
+_View = TypeVar("_View", bound=Callable[..., Any])
+
+DESCRIPTION = """
+Reservations by OCTO, with prices (`octo/pricing`) and card payments (`octo/cardPayments`).
+
+Success is always 200 and a refusal always 400 with `error` and `errorMessage`; only a missing key (401), a bad key
+(403), a limit (429) and a fault of ours (500) differ. Every path answers with and without a trailing slash. Amounts are
+integers in minor units.
+"""
+
+_HEADERS = (
+    OpenApiParameter(
+        "Octo-Capabilities",
+        str,
+        OpenApiParameter.HEADER,
+        required=True,
+        description=f"Comma list of {', '.join(REGISTRY)}. Required, and may be empty. `X-Capabilities` is an alias.",
+    ),
+    OpenApiParameter(
+        "Octo-Env",
+        str,
+        OpenApiParameter.HEADER,
+        enum=["live", "test"],
+        description="`test` with a live key makes test bookings; a test key never leaves test mode.",
+    ),
+    OpenApiParameter(
+        "Accept-Language", str, OpenApiParameter.HEADER, description="Language of the sentences: en or de."
+    ),
+)
+_IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="1 to 255 printable ASCII characters; the same key and request do the work once.",
+)
+_ADYEN_CHANNEL = OpenApiParameter(
+    "adyen-channel",
+    str,
+    OpenApiParameter.HEADER,
+    enum=["Web", "iOS", "Android"],
+    description="Channel of the payment session; comes before cardPayment.adyen.channel.",
+)
+_ANSWER_HEADERS = (
+    ("Octo-Capabilities", "The capabilities that were applied."),
+    ("Octo-Env", "The mode that was used: live or test."),
+    ("Content-Language", "The language of the sentences."),
+)
+_ERRORS = {
+    400: "The request was refused.",
+    401: "There is no key in the request.",
+    403: "The key opens nothing here.",
+    429: "Too many requests; wait for Retry-After seconds.",
+    500: "A fault of ours; repeat the request.",
+}
+
+
+def operation(
+    operation_id: str,
+    summary: str,
+    *,
+    answer: dict[str, Any],
+    body: dict[str, Any] | None = None,
+    query: dict[str, str] | None = None,
+    path: dict[str, str] | None = None,
+    needs: Capability | None = None,
+    takes_payment: bool = False,
+    is_write: bool = True,
+) -> Callable[[_View], _View]:
+    """Describe one operation of a view: its headers, errors and the shapes in `api.octo.shapes`."""
+    parameters: list[OpenApiParameter] = [*_HEADERS]
+    parameters += [OpenApiParameter(n, str, OpenApiParameter.PATH, description=d) for n, d in (path or {}).items()]
+    parameters += [OpenApiParameter(n, str, OpenApiParameter.QUERY, description=d) for n, d in (query or {}).items()]
+    if body is not None and is_write:
+        parameters.append(_IDEMPOTENCY_KEY)
+    if takes_payment:
+        parameters.append(_ADYEN_CHANNEL)
+    parameters += [
+        OpenApiParameter(name, str, OpenApiParameter.HEADER, description=text, response=[200, 400])
+        for name, text in _ANSWER_HEADERS
+    ]
+    responses: dict[int, OpenApiResponse] = {200: OpenApiResponse(answer, "Success.")}
+    responses.update({code: OpenApiResponse(shape("Error"), text) for code, text in _ERRORS.items()})
+    return extend_schema(
+        operation_id=operation_id,
+        summary=summary,
+        description=f"Needs the capability `{needs.id}`." if needs else "",
+        tags=[needs.id if needs else "octo/core"],
+        parameters=parameters,
+        request={"application/json": body} if body is not None else None,
+        responses=responses,
+        auth=[{"bearerKey": []}],  # type: ignore[list-item]
+    )
+
+
+def without_twin_paths(endpoints: list[Any], **_settings: Any) -> list[Any]:
+    """Leave out the paths with a trailing slash: each is the twin of one without."""
+    return [endpoint for endpoint in endpoints if not endpoint[0].endswith("/")]
+
+
+@lru_cache(maxsize=1)
+def openapi_document() -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of everything under /octo."""
+    settings = {
+        "TITLE": "OCTO with card payments",
+        "DESCRIPTION": DESCRIPTION.strip(),
+        "VERSION": "1.0.0",
+        "OAS_VERSION": "3.1.0",
+        "SERVERS": [{"url": "/octo"}],
+        "TAGS": [{"name": "octo/core"}, {"name": CARD_PAYMENTS.id}],
+        "SCHEMA_PATH_PREFIX": "",
+        "PREPROCESSING_HOOKS": ["api.octo.schema.without_twin_paths"],
+        "POSTPROCESSING_HOOKS": [],
+        "APPEND_COMPONENTS": {
+            "schemas": SHAPES,
+            "securitySchemes": {"bearerKey": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+    with patched_settings(settings):
+        document: dict[str, Any] = SchemaGenerator(urlconf="api.octo.urls").get_schema(request=None, public=True)
+    return document

@@ -1,0 +1,459 @@
+"""The shapes of OCTO's requests and answers as JSON Schema; answers are closed, so that a test finds what we forgot."""
+
+from typing import Any
+
+from bookings.models import BookingStatus, SettlementMethod, UnitType
+
+Schema = dict[str, Any]
+
+
+def shape(name: str) -> Schema:
+    """Return a reference to one of the shapes below."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def list_of(item: Schema) -> Schema:
+    """Return a list of one shape."""
+    return {"type": "array", "items": item}
+
+
+def or_null(schema: Schema) -> Schema:
+    """Return a shape that may be null."""
+    if isinstance(schema.get("type"), str) and "enum" not in schema:
+        return {**schema, "type": [schema["type"], "null"]}
+    return {"oneOf": [schema, {"type": "null"}]}
+
+
+def closed(properties: dict[str, Schema], *, optional: dict[str, Schema] | None = None) -> Schema:
+    """Return an object with all of these fields and nothing but them and the optional ones."""
+    return {
+        "type": "object",
+        "properties": {**properties, **(optional or {})},
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def opened(properties: dict[str, Schema], *, required: tuple[str, ...] = ()) -> Schema:
+    """Return a request: fields it does not name are ignored."""
+    result: Schema = {"type": "object", "properties": properties}
+    if required:
+        result["required"] = list(required)
+    return result
+
+
+def words(*values: str) -> Schema:
+    """Return a text out of a few."""
+    return {"type": "string", "enum": list(values)}
+
+
+TEXT: Schema = {"type": "string"}
+WHOLE: Schema = {"type": "integer"}
+YES_NO: Schema = {"type": "boolean"}
+MINOR: Schema = {"type": "integer", "description": "Minor units of the currency."}
+UUID: Schema = {
+    "type": "string",
+    "pattern": "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
+}
+DATE: Schema = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"}
+UTC_TIME: Schema = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,3})?Z$"}
+LOCAL_TIME: Schema = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}[+-]\d{2}:\d{2}$"}
+CURRENCY: Schema = {"type": "string", "pattern": "^[A-Z]{3}$"}
+OPENING_HOURS: Schema = list_of(closed({"from": TEXT, "to": TEXT}))
+CONTACT_FIELDS = words(
+    *[
+        "firstName",
+        "lastName",
+        "emailAddress",
+        "phoneNumber",
+        "country",
+        "notes",
+        "locales",
+        "allowMarketing",
+        "postalCode",
+    ]
+)
+SLOT_STATUS = words("AVAILABLE", "FREESALE", "SOLD_OUT", "LIMITED", "CLOSED")
+STATUS = words(*BookingStatus.values)
+SOURCE = words("POS", "ECOM", "MOTO")
+
+_CORE_SHAPES: dict[str, Schema] = {
+    "Error": closed(
+        {"error": TEXT, "errorMessage": TEXT},
+        optional={
+            **dict.fromkeys(
+                ["productId", "optionId", "unitId", "availabilityId", "uuid", "cardPaymentId", "errorCode", "currency"],
+                TEXT,
+            ),
+            "availableCurrencies": list_of(CURRENCY),
+            "currencyPrecision": WHOLE,
+            "amount": MINOR,
+            "retryAfter": {"type": "integer", "description": "Seconds until the same request makes sense again."},
+        },
+    ),
+    "Supplier": closed(
+        {
+            "id": TEXT,
+            "name": TEXT,
+            "endpoint": TEXT,
+            "contact": closed(dict.fromkeys(("website", "email", "telephone", "address"), or_null(TEXT))),
+        }
+    ),
+    "Whoami": closed(
+        {
+            "supplier": shape("Supplier"),
+            "connectionId": TEXT,
+            "partner": closed({"id": TEXT, "name": TEXT}),
+            "capabilities": list_of(TEXT),
+        }
+    ),
+    "Capability": closed(
+        {"id": TEXT, "revision": WHOLE, "required": YES_NO, "dependencies": list_of(TEXT), "docs": or_null(TEXT)}
+    ),
+    "Pricing": closed(
+        {
+            "currency": CURRENCY,
+            "currencyPrecision": WHOLE,
+            "original": MINOR,
+            "retail": MINOR,
+            "net": or_null(MINOR),
+            "includedTaxes": list_of(shape("Tax")),
+        }
+    ),
+    "Tax": closed({"name": TEXT, "original": MINOR, "retail": MINOR, "net": or_null(MINOR)}),
+    "PricingUnit": closed(
+        {
+            "unitId": TEXT,
+            "unitType": words(*UnitType.values),
+            "currency": CURRENCY,
+            "currencyPrecision": WHOLE,
+            "original": MINOR,
+            "retail": MINOR,
+            "net": or_null(MINOR),
+            "includedTaxes": list_of(shape("Tax")),
+        }
+    ),
+    "Product": closed(
+        {
+            "id": TEXT,
+            "internalName": TEXT,
+            "reference": or_null(TEXT),
+            "locale": TEXT,
+            "timeZone": TEXT,
+            "allowFreesale": YES_NO,
+            "instantConfirmation": YES_NO,
+            "instantDelivery": YES_NO,
+            "availabilityRequired": YES_NO,
+            "availabilityType": words("START_TIME", "OPENING_HOURS"),
+            "deliveryFormats": list_of(TEXT),
+            "deliveryMethods": list_of(words("VOUCHER", "TICKET")),
+            "redemptionMethod": words("DIGITAL", "PRINT", "MANIFEST"),
+            "settlementMethods": list_of(words(*SettlementMethod.values)),
+            "options": {"type": "array", "minItems": 1, "items": shape("Option")},
+        },
+        optional={
+            "defaultCurrency": CURRENCY,
+            "availableCurrencies": {"type": "array", "minItems": 1, "items": CURRENCY},
+            "pricingPer": words("UNIT", "BOOKING"),
+            "includeTax": YES_NO,
+        },
+    ),
+    "Option": closed(
+        {
+            "id": TEXT,
+            "default": YES_NO,
+            "internalName": TEXT,
+            "reference": or_null(TEXT),
+            "availabilityLocalStartTimes": list_of({"type": "string", "pattern": r"^\d{2}:\d{2}$"}),
+            "cancellationCutoff": TEXT,
+            "cancellationCutoffAmount": WHOLE,
+            "cancellationCutoffUnit": words("minute", "hour", "day"),
+            "requiredContactFields": list_of(CONTACT_FIELDS),
+            "restrictions": closed({"minUnits": WHOLE, "maxUnits": or_null(WHOLE)}),
+            "units": list_of(shape("Unit")),
+        }
+    ),
+    "Unit": closed(
+        {
+            "id": TEXT,
+            "internalName": TEXT,
+            "reference": or_null(TEXT),
+            "type": words(*UnitType.values),
+            "requiredContactFields": list_of(CONTACT_FIELDS),
+            "restrictions": closed(
+                {
+                    "minAge": WHOLE,
+                    "maxAge": WHOLE,
+                    "idRequired": YES_NO,
+                    "minQuantity": or_null(WHOLE),
+                    "maxQuantity": or_null(WHOLE),
+                    "paxCount": WHOLE,
+                    "accompaniedBy": list_of(TEXT),
+                }
+            ),
+        },
+        optional={"pricingFrom": list_of(shape("Pricing"))},
+    ),
+    "CalendarDay": closed(
+        {
+            "localDate": DATE,
+            "available": YES_NO,
+            "status": SLOT_STATUS,
+            "vacancies": or_null(WHOLE),
+            "capacity": or_null(WHOLE),
+            "openingHours": OPENING_HOURS,
+            "availabilityLocalStartTimes": list_of(TEXT),
+        },
+        optional={"unitPricingFrom": list_of(shape("PricingUnit"))},
+    ),
+    "Availability": closed(
+        {
+            "id": TEXT,
+            "localDateTimeStart": LOCAL_TIME,
+            "localDateTimeEnd": LOCAL_TIME,
+            "utcCutoffAt": {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$"},
+            "allDay": YES_NO,
+            "available": YES_NO,
+            "status": SLOT_STATUS,
+            "vacancies": or_null(WHOLE),
+            "capacity": or_null(WHOLE),
+            "maxUnits": or_null(WHOLE),
+            "openingHours": OPENING_HOURS,
+        },
+        optional={"unitPricing": list_of(shape("PricingUnit")), "pricing": shape("Pricing")},
+    ),
+    "Contact": closed(
+        {
+            **dict.fromkeys(
+                ("fullName", "firstName", "lastName", "emailAddress", "phoneNumber", "postalCode", "country", "notes"),
+                or_null(TEXT),
+            ),
+            "locales": list_of(TEXT),
+        }
+    ),
+    "Delivery": closed(
+        {
+            "redemptionMethod": words("DIGITAL", "PRINT", "MANIFEST"),
+            "utcRedeemedAt": or_null(UTC_TIME),
+            "deliveryOptions": list_of(closed({"deliveryFormat": TEXT, "deliveryValue": TEXT})),
+        }
+    ),
+    "UnitItem": closed(
+        {
+            "uuid": UUID,
+            "resellerReference": or_null(TEXT),
+            "supplierReference": or_null(TEXT),
+            "unitId": TEXT,
+            "status": STATUS,
+            "utcRedeemedAt": or_null(UTC_TIME),
+            "contact": shape("Contact"),
+            "ticket": or_null(shape("Delivery")),
+        },
+        optional={"pricing": shape("Pricing")},
+    ),
+}
+
+_BOOKING_FIELDS: dict[str, Schema] = {
+    "id": TEXT,
+    "uuid": UUID,
+    "testMode": YES_NO,
+    "resellerReference": or_null(TEXT),
+    "supplierReference": or_null(TEXT),
+    "status": STATUS,
+    "utcCreatedAt": UTC_TIME,
+    "utcUpdatedAt": UTC_TIME,
+    "utcExpiresAt": or_null(UTC_TIME),
+    "utcRedeemedAt": or_null(UTC_TIME),
+    "utcConfirmedAt": or_null(UTC_TIME),
+    "productId": TEXT,
+    "optionId": TEXT,
+    "cancellable": YES_NO,
+    "confirmable": YES_NO,
+    "updatable": YES_NO,
+    "cancellation": or_null(
+        closed(
+            {"refund": words("FULL", "PARTIAL", "NONE"), "reason": or_null(TEXT), "utcCancelledAt": or_null(UTC_TIME)}
+        )
+    ),
+    "freesale": YES_NO,
+    "availabilityId": or_null(TEXT),
+    "availability": or_null(shape("Availability")),
+    "contact": shape("Contact"),
+    "notes": or_null(TEXT),
+    "deliveryMethods": list_of(words("VOUCHER", "TICKET")),
+    "voucher": or_null(shape("Delivery")),
+    "unitItems": list_of(shape("UnitItem")),
+    "settlementMethod": words(*SettlementMethod.values),
+    "currency": CURRENCY,
+    "emailReceipt": YES_NO,
+    "metadata": {"type": "object", "additionalProperties": TEXT},
+}
+
+_REQUEST_CONTACT = opened(
+    {
+        **dict.fromkeys(
+            ("fullName", "firstName", "lastName", "emailAddress", "phoneNumber", "postalCode", "country", "notes"),
+            or_null(TEXT),
+        ),
+        "locales": or_null(list_of(TEXT)),
+    }
+)
+_REQUEST_FIELDS: dict[str, Schema] = {
+    "unitItems": list_of(
+        opened(
+            {
+                "unitId": TEXT,
+                "uuid": or_null(TEXT),
+                "resellerReference": or_null(TEXT),
+                "contact": or_null(_REQUEST_CONTACT),
+            },
+            required=("unitId",),
+        )
+    ),
+    "contact": or_null(_REQUEST_CONTACT),
+    "resellerReference": or_null({**TEXT, "maxLength": 200}),
+    "notes": or_null({**TEXT, "maxLength": 4000}),
+    "emailReceipt": or_null(YES_NO),
+    "returnUrl": or_null({**TEXT, "format": "uri", "maxLength": 1024}),
+    "cardPayment": or_null(shape("CardPaymentRequest")),
+}
+_CHANGE_FIELDS: dict[str, Schema] = {
+    "productId": TEXT,
+    "optionId": TEXT,
+    "availabilityId": or_null(TEXT),
+    **_REQUEST_FIELDS,
+    "expirationMinutes": or_null({**WHOLE, "minimum": 1}),
+    "metadata": or_null({"type": "object", "additionalProperties": TEXT}),
+}
+_UNIT_COUNTS = or_null(list_of(opened({"id": TEXT, "quantity": {**WHOLE, "minimum": 0}}, required=("id", "quantity"))))
+
+_REQUEST_SHAPES: dict[str, Schema] = {
+    "CalendarRequest": opened(
+        {
+            "productId": TEXT,
+            "optionId": TEXT,
+            "localDateStart": DATE,
+            "localDateEnd": DATE,
+            "units": _UNIT_COUNTS,
+            "currency": or_null(CURRENCY),
+        },
+        required=("productId", "optionId", "localDateStart", "localDateEnd"),
+    ),
+    "AvailabilityRequest": opened(
+        {
+            "productId": TEXT,
+            "optionId": TEXT,
+            "localDate": or_null(DATE),
+            "localDateStart": or_null(DATE),
+            "localDateEnd": or_null(DATE),
+            "availabilityId": or_null(TEXT),
+            "availabilityIds": or_null(list_of(TEXT)),
+            "units": _UNIT_COUNTS,
+            "currency": or_null(CURRENCY),
+        },
+        required=("productId", "optionId"),
+    ),
+    "ReserveRequest": opened(
+        {
+            **_CHANGE_FIELDS,
+            "uuid": or_null(UUID),
+            "currency": or_null(CURRENCY),
+            "settlementMethod": or_null(words(*SettlementMethod.values)),
+        },
+        required=("productId", "optionId", "unitItems"),
+    ),
+    "ChangeRequest": opened(_CHANGE_FIELDS),
+    "ConfirmRequest": opened(_REQUEST_FIELDS),
+    "ExtendRequest": opened({"expirationMinutes": {**WHOLE, "minimum": 1}}, required=("expirationMinutes",)),
+    "CancelRequest": opened({"reason": or_null({**TEXT, "maxLength": 500}), "force": or_null(YES_NO)}),
+    "CardPaymentRequest": opened(
+        {
+            "gateway": or_null(TEXT),
+            "source": or_null(SOURCE),
+            "amount": or_null(MINOR),
+            "currency": or_null(CURRENCY),
+            "notes": or_null(TEXT),
+            "cancel": or_null(YES_NO),
+            "cardId": or_null(UUID),
+            "adyen": or_null(
+                opened(
+                    {
+                        "sessionId": or_null(TEXT),
+                        "sessionResult": or_null(TEXT),
+                        "pspReference": or_null(TEXT),
+                        "channel": or_null(words("Web", "iOS", "Android")),
+                    }
+                )
+            ),
+            "external": or_null(
+                opened({"approved": or_null(YES_NO), "refusalReason": or_null(TEXT), "notes": or_null(TEXT)})
+            ),
+        }
+    ),
+}
+
+_CARD_PAYMENT_FIELDS: dict[str, Schema] = {
+    "status": words("PENDING", "CONFIRMED", "CANCELLED", "EXPIRED", "REJECTED"),
+    "id": UUID,
+    "cardPaymentId": or_null(TEXT),
+    "gateway": TEXT,
+    "source": SOURCE,
+    **dict.fromkeys(
+        (
+            [
+                "paid",
+                "totalPaid",
+                "totalRefunded",
+                "paidSurcharge",
+                "balance",
+                "surcharge",
+                "outstandingBalance",
+                "amount",
+            ]
+        ),
+        MINOR,
+    ),
+    "currency": CURRENCY,
+    "currencyPrecision": WHOLE,
+    "reusableCards": list_of(shape("ReusableCard")),
+    "provider": or_null(TEXT),
+    "providerReference": or_null(TEXT),
+    "createdAt": or_null(UTC_TIME),
+}
+
+_PAYMENT_SHAPES: dict[str, Schema] = {
+    "ReusableCard": closed(
+        {
+            "id": UUID,
+            "brand": or_null(TEXT),
+            "bin": or_null(TEXT),
+            "last4": or_null(TEXT),
+            "expMonth": or_null(WHOLE),
+            "expYear": or_null(WHOLE),
+        }
+    ),
+    "AdyenClient": closed(
+        {},
+        optional={
+            "environment": words("test", "live"),
+            "clientKey": TEXT,
+            "countryCode": or_null(TEXT),
+            "session": or_null(closed({"id": TEXT, "sessionData": TEXT})),
+            "paymentMethodsConfiguration": or_null({"type": "object"}),
+        },
+    ),
+    "CardPayment": closed(
+        _CARD_PAYMENT_FIELDS, optional={"adyen": shape("AdyenClient"), "external": {"type": "object"}}
+    ),
+    "Booking": closed(
+        _BOOKING_FIELDS,
+        optional={
+            "pricing": shape("Pricing"),
+            "cardPayment": or_null(shape("CardPayment")),
+            "returnUrl": or_null(TEXT),
+        },
+    ),
+    "ListedBooking": closed(_BOOKING_FIELDS, optional={"pricing": shape("Pricing")}),
+}
+
+SHAPES: dict[str, Schema] = {**_CORE_SHAPES, **_REQUEST_SHAPES, **_PAYMENT_SHAPES}

@@ -1,0 +1,32 @@
+"""Every route answers with and without a trailing slash and without a redirect; ids in paths are any text."""
+
+from django.urls import path, re_path
+from django.urls.resolvers import URLPattern
+
+from api.octo.views import availability, bookings, card_payments, documentation, products, supplier
+from api.octo.views.base import OctoView, UnknownRouteView
+
+app_name = "octo"
+
+ROUTES: dict[str, type[OctoView]] = {
+    "supplier": supplier.SupplierView,
+    "whoami": supplier.WhoamiView,
+    "capabilities": supplier.CapabilitiesView,
+    "products": products.ProductListView,
+    "products/<str:product_id>": products.ProductView,
+    "availability": availability.AvailabilityView,
+    "availability/calendar": availability.CalendarView,
+    "bookings": bookings.BookingListView,
+    "bookings/<str:uuid>": bookings.BookingView,
+    "bookings/<str:uuid>/extend": bookings.ExtendView,
+    "bookings/<str:uuid>/confirm": bookings.ConfirmView,
+    "bookings/<str:uuid>/cancel": bookings.CancelView,
+    "card_payments/<str:card_payment_id>": card_payments.CardPaymentView,
+}
+
+urlpatterns: list[URLPattern] = [
+    path("schema.json", documentation.schema_json, name="schema"),
+    path("docs/", documentation.SwaggerPage.as_view(), name="docs"),
+    *(path(route + slash, view.as_view()) for route, view in ROUTES.items() for slash in ("", "/")),
+    re_path(r"^[\s\S]*\Z", UnknownRouteView.as_view()),
+]
