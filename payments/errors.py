@@ -153,6 +153,12 @@ class NotCancellableByPartner(PaymentError):
     code = "NOT_CANCELLABLE_BY_PARTNER"
 
 
+class GiftNotUsable(PaymentError):
+    """Say that a gift cannot pay for an order: another currency, partner or mode, not confirmed, or nothing left."""
+
+    code = "GIFT_NOT_USABLE"
+
+
 class UnknownSubject(PaymentError):
     """Say that news speaks of something we have no record of (yet)."""
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import Q, Sum
 
-from bookings.models import Order
+from bookings.models import Gift, Order
 from bookings.selectors import amount_to_collect
 from gateways.models import GatewayAccount
 from gateways.protocol import Outcome
@@ -187,6 +187,15 @@ def subject_of(*, account: GatewayAccount, outcome: Outcome) -> Subject:
         if opening:
             return Subject(opening.payment, opening, None)
     raise UnknownSubject(f"no record goes by {reference.gateway or reference.ours or reference.opening!r}")
+
+
+def gift_balance(gift: Gift) -> Money:
+    """Return what is left of a gift, from the ledger; read it under the gift's lock before spending."""
+    spent = LedgerEntry.objects.filter(gift=gift).aggregate(
+        out=Sum("amount_minor", filter=Q(to_account=LedgerAccount.GIFT_LIABILITY)),
+        back=Sum("amount_minor", filter=Q(from_account=LedgerAccount.GIFT_LIABILITY)),
+    )
+    return Money(gift.amount_minor - (spent["out"] or 0) + (spent["back"] or 0), gift.currency)
 
 
 def current_payment(order: Order) -> Payment | None:

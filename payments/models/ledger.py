@@ -3,7 +3,7 @@ import uuid
 from django.db import models
 from django.db.models import F, Q
 
-from bookings.models import Order, Partner
+from bookings.models import Gift, Order, Partner
 from gateways.models import GatewayAccount
 from payments.models.payment import Payment
 from payments.models.transaction import GatewayEvent, Transaction
@@ -57,6 +57,7 @@ class LedgerEntry(models.Model):
     order = models.ForeignKey(Order, on_delete=models.PROTECT, null=True, related_name="ledger_entries")
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, null=True, related_name="ledger_entries")
     transaction = models.ForeignKey(Transaction, on_delete=models.PROTECT, null=True, related_name="ledger_entries")
+    gift = models.ForeignKey(Gift, on_delete=models.PROTECT, null=True, related_name="ledger_entries")
     partner = models.ForeignKey(Partner, on_delete=models.PROTECT, null=True, related_name="ledger_entries")
     is_live = models.BooleanField()
 

@@ -97,7 +97,7 @@ def apply_outcome(
         position, transactions = _rederive(payment, now)
         if transaction is not None:
             transaction = transactions[str(transaction.id)]
-        _book(payment, transactions, position, event, now)
+        _book(order, payment, transactions, position, event, now)
         _follow(order, payment, transaction, event, outcome, now)
     return Applied(payment=payment, transaction=transaction, is_new=True)
 
@@ -303,7 +303,12 @@ def fact_of(event: GatewayEvent, transactions: dict[str, Transaction], openings:
 
 
 def _book(
-    payment: Payment, transactions: dict[str, Transaction], position: Position, event: GatewayEvent, now: datetime
+    order: Order,
+    payment: Payment,
+    transactions: dict[str, Transaction],
+    position: Position,
+    event: GatewayEvent,
+    now: datetime,
 ) -> None:
     """Post the difference between what the operations now say and what the ledger holds for them."""
     money_account = (
@@ -336,6 +341,7 @@ def _book(
         transfers.append(Transfer(*ways, abs(delta), row))
     if transfers:
         ledger.post(
+            order=order,
             payment=payment,
             transfers=transfers,
             cause=event.kind.lower(),
