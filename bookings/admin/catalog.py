@@ -2,6 +2,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
+from django.db import models
 from django.http import HttpRequest
 
 from bookings.admin.read_only import KeptAdmin
@@ -22,6 +23,7 @@ class SupplierAdmin(KeptAdmin):
     """Show the operator's brands."""
 
     list_display = ["name", "country_code", "email", "telephone"]
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     search_fields = ["name", "email"]
     ordering = ["name"]
 
