@@ -32,13 +32,12 @@ def gateway_for(account: GatewayAccount) -> Gateway:
         return found[1]
     if problems := account_problems(account):
         raise MisconfiguredAccount(f"account {account.slug}: {'; '.join(problems)}")
-    gateway = gateway_class(account.gateway)(credentials)
     with _lock:
-        now_built = _built.get(account.slug)
-        if now_built is not None and now_built[0] == made_of:
-            return now_built[1]
-        _built[account.slug] = (made_of, gateway)
-    return gateway
+        found = _built.get(account.slug)
+        if found is None or found[0] != made_of:
+            found = (made_of, gateway_class(account.gateway)(credentials))
+            _built[account.slug] = found
+    return found[1]
 
 
 def gateway_class(slug: str) -> type[Gateway]:

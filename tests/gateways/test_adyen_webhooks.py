@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateways.adapters.adyen.webhooks import DISPUTE_PROGRESS, EVENTS
+from gateways.adapters.adyen.webhooks import DISPUTE_PROGRESS, EVENTS, Door
 from gateways.errors import ErrorCode, InvalidSignature
 from gateways.protocol import Card, Delivery, Outcome, OutcomeKind
 from money import Money
@@ -396,6 +396,15 @@ def test_a_body_that_is_no_delivery_is_refused(message: bytes) -> None:
 def test_basic_authentication_is_demanded_even_with_a_good_signature(authorization: str) -> None:
     with pytest.raises(InvalidSignature):
         ADYEN.verify_webhook(signed(item(), authorization=authorization))
+
+
+@pytest.mark.parametrize(("user", "password"), [("", ""), (USER, ""), ("", "x")])
+def test_an_empty_user_or_password_opens_no_door(user: str, password: str) -> None:
+    door = Door(merchant_account="ToursEU", is_live=False, hmac_keys=(HMAC_KEY,), user=user, password=password)
+    authorization = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+    with pytest.raises(InvalidSignature):
+        door.verify(signed(item(), authorization=authorization))
 
 
 def test_an_event_signed_with_the_key_before_the_last_is_accepted() -> None:

@@ -2,8 +2,10 @@
 
 import logging
 import threading
+import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.contrib import admin
@@ -12,6 +14,7 @@ from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateways.adapters.external.gateway import ExternalGateway
 from gateways.checks import check_accounts, check_gateways
 from gateways.errors import AnswerLost, MisconfiguredAccount, NotSent, Rejected
 from gateways.exponents import InexactAmount, UnknownPair, from_gateway_minor, gateway_exponent, to_gateway_minor
@@ -237,20 +240,29 @@ def test_two_accounts_never_share_a_gateway() -> None:
         assert gateway_for(account()) is not gateway_for(account("adyen-us"))
 
 
+class _Slow(ExternalGateway):
+    """Take long to be built, so that threads which ask at once are sure to meet."""
+
+    built: ClassVar[list[str]] = []
+
+    def __init__(self, credentials: Mapping[str, str]) -> None:
+        super().__init__(credentials)
+        self.built.append("one")
+        time.sleep(0.1)
+
+
 def test_threads_that_ask_at_once_get_the_same_gateway() -> None:
     barrier = threading.Barrier(8)
 
     def ask() -> int:
         barrier.wait()
-        return id(gateway_for(account("adyen-race")))
+        return id(gateway_for(account("slow", gateway="slow")))
 
-    with (
-        override_settings(GATEWAY_CREDENTIALS={"adyen-race": credentials("http://127.0.0.1:9")}),
-        ThreadPoolExecutor(8) as pool,
-    ):
-        built = {future.result() for future in [pool.submit(ask) for _ in range(8)]}
+    with override_settings(GATEWAYS={"slow": "tests.gateways.test_foundations._Slow"}), ThreadPoolExecutor(8) as pool:
+        answers = {future.result() for future in [pool.submit(ask) for _ in range(8)]}
 
-    assert len(built) == 1
+    assert len(answers) == 1
+    assert _Slow.built == ["one"]
 
 
 @override_settings(GATEWAY_CREDENTIALS={"adyen-eu": {"api_key": "k", "hmac_keys": "zz"}})
