@@ -7,8 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import connection
 
-from payments.checking import MOST_FINDINGS
-from payments.checking_ledger import Total, ledger_findings, ledger_totals
+from payments.checking import MOST_FINDINGS, Total, ledger_findings, ledger_totals
 
 
 class Command(BaseCommand):

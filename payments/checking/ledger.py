@@ -1,0 +1,168 @@
+"""Prove that the ledger holds what the operations say, and nothing else. Reads only."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Sum
+
+from money import Money
+from payments.checking.reading import MOST_FINDINGS, Finding, Reading, in_chunks
+from payments.models import LedgerAccount, LedgerEntry, Payment, Posting
+from payments.states import OperationKind, Position, Status
+
+_GUARDS = ("ledger_entries_stay", "postings_stay", "gateway_events_stay", "refunds_within_capture")
+_MONEY = (LedgerAccount.CLEARING, LedgerAccount.EXTERNAL)
+_COUNTERPARTS = (LedgerAccount.RECEIVABLE, LedgerAccount.DISPUTED)
+_TAKES = (OperationKind.SALE, OperationKind.CAPTURE)
+_RETURNS = (OperationKind.REFUND, OperationKind.CHARGEBACK)
+
+# What of an entry does not agree with the payment or operation it was made for.
+_DIMENSIONS = """
+    SELECT e.id, coalesce(p.reference, '-'), concat_ws(', ',
+             CASE WHEN e.payment_id IS NULL THEN 'has no payment' END,
+             CASE WHEN e.transaction_id IS NULL THEN 'has no operation' END,
+             CASE WHEN e.order_id IS DISTINCT FROM p.order_id THEN 'has another order' END,
+             CASE WHEN e.partner_id IS DISTINCT FROM p.partner_id THEN 'has another partner' END,
+             CASE WHEN e.gateway_account_id IS DISTINCT FROM p.account_id THEN 'has another gateway account' END,
+             CASE WHEN e.currency IS DISTINCT FROM p.currency THEN 'has another currency' END,
+             CASE WHEN e.is_live IS DISTINCT FROM p.is_live THEN 'has another mode' END,
+             CASE WHEN t.payment_id IS DISTINCT FROM e.payment_id THEN 'has an operation of another payment' END,
+             CASE WHEN v.payment_id IS NOT NULL AND v.payment_id IS DISTINCT FROM e.payment_id
+                  THEN 'was posted for an event of another payment' END)
+      FROM payments_ledgerentry e
+      JOIN payments_posting s ON s.id = e.posting_id
+      LEFT JOIN payments_payment p ON p.id = e.payment_id
+      LEFT JOIN payments_transaction t ON t.id = e.transaction_id
+      LEFT JOIN payments_gatewayevent v ON v.id = s.event_id
+     WHERE (e.from_account IN ('RECEIVABLE', 'DISPUTED', 'EXTERNAL') OR e.to_account IN ('RECEIVABLE', 'DISPUTED', 'EXTERNAL'))
+       AND (e.payment_id IS NULL OR e.transaction_id IS NULL OR e.order_id IS DISTINCT FROM p.order_id
+            OR e.partner_id IS DISTINCT FROM p.partner_id OR e.gateway_account_id IS DISTINCT FROM p.account_id
+            OR e.currency IS DISTINCT FROM p.currency OR e.is_live IS DISTINCT FROM p.is_live
+            OR t.payment_id IS DISTINCT FROM e.payment_id
+            OR (v.payment_id IS NOT NULL AND v.payment_id IS DISTINCT FROM e.payment_id))
+     ORDER BY e.id
+     LIMIT %s
+"""  # noqa: E501
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Total:
+    """Be what an account holds in one currency and mode: what came in less what went out."""
+
+    account: str
+    is_live: bool
+    balance: Money
+
+
+def ledger_findings(*, limit: int = MOST_FINDINGS) -> list[Finding]:
+    """Return where the ledger is not what the operations say, or is no longer guarded."""
+    found = chain(_guards_off(), in_chunks(Payment.objects.all(), _chunk_findings), _strays(limit), _empty_postings())
+    return list(islice(found, limit))
+
+
+def ledger_findings_of(payment: Payment) -> list[Finding]:
+    """Return where the ledger is not what one payment's operations say."""
+    return list(in_chunks(Payment.objects.filter(pk=payment.pk), _chunk_findings))
+
+
+def ledger_totals() -> list[Total]:
+    """Return what every account holds, by currency and mode; each currency's balances add up to nothing."""
+    balances: dict[tuple[bool, str, str], int] = defaultdict(int)
+    sums = LedgerEntry.objects.values_list("is_live", "currency", "from_account", "to_account")
+    for is_live, currency, from_account, to_account, total in sums.annotate(total=Sum("amount_minor")):
+        balances[is_live, currency, from_account] -= total
+        balances[is_live, currency, to_account] += total
+    return [
+        Total(account=account, is_live=is_live, balance=Money(int(minor), currency))
+        for (is_live, currency, account), minor in sorted(balances.items(), key=lambda item: (not item[0][0], item[0]))
+    ]
+
+
+def _chunk_findings(readings: list[Reading]) -> Iterator[Finding]:
+    """Compare, operation by operation, what the entries moved with what the events say it must have moved."""
+    booked: dict[UUID, dict[tuple[str, str], int]] = defaultdict(lambda: defaultdict(int))
+    accounts: dict[UUID, set[str]] = defaultdict(set)
+    entries = (
+        LedgerEntry.objects.filter(payment__in=[reading.payment for reading in readings])
+        .values_list("payment_id", "transaction_id", "from_account", "to_account")
+        .annotate(total=Sum("amount_minor"))
+    )
+    for payment_id, transaction_id, from_account, to_account, total in entries:
+        accounts[payment_id] |= {from_account, to_account} & set(_MONEY)
+        if from_account in _COUNTERPARTS and to_account in _MONEY:
+            booked[payment_id][str(transaction_id), from_account] += int(total)
+        elif from_account in _MONEY and to_account in _COUNTERPARTS:
+            booked[payment_id][str(transaction_id), to_account] -= int(total)
+    for reading in readings:
+        payment = reading.payment
+        expected = _expected(reading)
+        for key in sorted(expected.keys() | booked[payment.id].keys()):
+            holds, says = booked[payment.id].get(key, 0), expected.get(key, 0)
+            if holds != says:
+                row = reading.transactions.get(key[0])
+                yield Finding(
+                    code="ledger_differs",
+                    subject=row.reference if row else payment.reference,
+                    message=(
+                        f"{row.kind if row else 'no operation'} of {payment.reference}: the ledger holds "
+                        f"{Money(holds, payment.currency)} against {key[1]}, the events say "
+                        f"{Money(says, payment.currency)}"
+                    ),
+                )
+        if len(accounts[payment.id]) > 1:
+            yield Finding(
+                code="two_money_accounts",
+                subject=payment.reference,
+                message="its money went both to CLEARING and to EXTERNAL",
+            )
+
+
+def _expected(reading: Reading) -> dict[tuple[str, str], int]:
+    """Return what each operation must have moved into the gateway's account, by counterpart; never zero."""
+    voided = _voided(reading, reading.position)
+    expected: dict[tuple[str, str], int] = {}
+    for key, standing in reading.position.operations.items():
+        kind = reading.transactions[key].kind
+        if standing.status is not Status.PROCESSED or key in voided or standing.amount_minor == 0:
+            continue
+        if kind in _TAKES:
+            expected[key, LedgerAccount.RECEIVABLE] = standing.amount_minor
+        elif kind in _RETURNS:
+            counterpart = LedgerAccount.DISPUTED if kind == OperationKind.CHARGEBACK else LedgerAccount.RECEIVABLE
+            expected[key, counterpart] = -standing.amount_minor
+    return expected
+
+
+def _voided(reading: Reading, position: Position) -> set[str]:
+    return {
+        str(reading.transactions[key].parent_id)
+        for key, standing in position.operations.items()
+        if reading.transactions[key].kind == OperationKind.VOID and standing.status is Status.PROCESSED
+    }
+
+
+def _strays(limit: int) -> Iterator[Finding]:
+    with connection.cursor() as cursor:
+        cursor.execute(_DIMENSIONS, [limit])
+        rows = cursor.fetchall()
+    for entry_id, reference, what in rows:
+        yield Finding(code="stray_entry", subject=reference, message=f"ledger entry {entry_id} {what}")
+
+
+def _empty_postings() -> Iterator[Finding]:
+    for posting in Posting.objects.filter(entries__isnull=True).iterator(500):
+        yield Finding(code="empty_posting", subject=str(posting.pk), message=f"posting {posting} has no entries")
+
+
+def _guards_off() -> Iterator[Finding]:
+    """See that the database still refuses what must never happen; somebody may have switched a trigger off."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tgname FROM pg_trigger WHERE tgname = ANY(%s) AND tgenabled <> 'D'", [list(_GUARDS)])
+        on = {name for (name,) in cursor.fetchall()}
+    for name in _GUARDS:
+        if name not in on:
+            yield Finding(code="guard_off", subject=name, message="the trigger is missing or switched off")
