@@ -18,8 +18,6 @@ from payments.models import DeliveryStatus, EventSource, Payment, WebhookDeliver
 from payments.services.transitions import apply_outcome
 
 log = structlog.get_logger(__name__)
-# An orphan usually waits for an answer that is under way; later ones wait for a person or for nothing.
-_RETRY_SECONDS = (2, 5, 15, 60, 300, 900, 3600)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +130,8 @@ def _finish(
     delivery: WebhookDelivery, payment: Payment | None, status: DeliveryStatus, error: str, now: datetime
 ) -> None:
     is_done = status == DeliveryStatus.PROCESSED
-    wait = _RETRY_SECONDS[min(delivery.attempts, len(_RETRY_SECONDS)) - 1]
+    schedule: list[int] = settings.PAYMENTS["WEBHOOK_RETRY_SECONDS"]
+    wait = schedule[min(delivery.attempts, len(schedule)) - 1]
     WebhookDelivery.objects.filter(pk=delivery.pk, claim_number=delivery.claim_number).update(
         payment_id=payment.id if payment else delivery.payment_id,
         status=status,

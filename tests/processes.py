@@ -123,8 +123,11 @@ class Sandbox:
 class CeleryWorker:
     """A Celery worker in a process of its own, on the test database and the test broker."""
 
-    def __init__(self, folder: Path, *, name: str = "test", concurrency: int = 2) -> None:
+    def __init__(
+        self, folder: Path, *, name: str = "test", concurrency: int = 2, environment: dict[str, str] | None = None
+    ) -> None:
         self._folder = folder
+        self._environment = environment or {}
         self._hostname = f"{name}@test"
         self._concurrency = concurrency
         self._process: subprocess.Popen[bytes] | None = None
@@ -156,7 +159,7 @@ class CeleryWorker:
             self._process = subprocess.Popen(
                 tethered([sys.executable, "-m", *command]),
                 cwd=settings.BASE_DIR,
-                env=process_environment(),
+                env=process_environment(**self._environment),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

@@ -162,6 +162,9 @@ PAYMENTS: dict[str, Any] = {
     "REQUEST_SECONDS": 20,
     # When an unknown outcome is asked again, counted from when it became unknown; after the last it is a person's.
     "UNKNOWN_CHECK_SCHEDULE_SECONDS": [30, 120, 600, 3_600, 21_600, 86_400],
+    # When a webhook that could not be matched or handled is tried again, and again after the last as long. It usually
+    # waits for an answer that is under way; later on for a person, or for nothing.
+    "WEBHOOK_RETRY_SECONDS": [2, 5, 15, 60, 300, 900, 3_600],
     # How long a guest may pay an Opening, unless the hold ends earlier.
     "SESSION_LIFETIME_SECONDS": 3_600,
     # GET /card_payments/{id} may be an hour old.
