@@ -182,9 +182,13 @@ def bookings_for_partner(*, partner: Partner, is_live: bool, filters: BookingFil
     return with_what_was_sold(bookings).order_by("-created_at", "-pk")
 
 
-def amount_to_collect(order: Order) -> Money:
-    """Return what cards must pay in all for the order's live bookings, by how the order is settled."""
-    live = [booking for booking in order.bookings.all() if booking.status in LIVE_STATUSES]
+def amount_to_collect(order: Order, bookings: Iterable[Booking] | None = None) -> Money:
+    """Return what cards must pay in all for the order's live bookings, by how the order is settled.
+
+    A caller that has the order's bookings in hand, all of them, passes them.
+    """
+    known = order.bookings.all() if bookings is None else bookings
+    live = [booking for booking in known if booking.status in LIVE_STATUSES]
     method = order.settlement_method
     if not live or method in (SettlementMethod.VOUCHER, SettlementMethod.DEFERRED):
         minor = 0

@@ -1,20 +1,36 @@
+from collections.abc import Callable
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import prefetch_related_objects
 
 from bookings.errors import AlreadyConfirmed, HoldExpired, NotConfirmable
 from bookings.models import Booking, BookingStatus, Order, UnitItem
+from bookings.requests import BookingChanges
+from bookings.selectors import amount_to_collect
 from bookings.services.changes import touch_order, write_changes
 from bookings.services.numbering import new_code
 from bookings.services.orders import bookings_under_lock, lock_order
 from bookings.services.units import ticket_code_for
+from bookings.services.updating import apply_changes
+from money import Money
+
+Check = Callable[[Order, Money], None]
 
 
 @transaction.atomic
-def confirm_order(*, order: Order, now: datetime) -> Order:
+def confirm_order(
+    *,
+    order: Order,
+    now: datetime,
+    booking: Booking | None = None,
+    changes: BookingChanges | None = None,
+    check: Check | None = None,
+) -> Order:
     """Confirm every hold of an order and fill its tickets and vouchers, whether or not the hold's time is over.
 
-    It does not look at money: payments decides before it calls.
+    `changes` to one `booking` of it are made with the confirmation or not at all. It does not look at money: `check` is
+    given the locked order and what cards must pay for it after the changes, and refuses by raising.
 
     :raises AlreadyConfirmed: nothing is on hold any more.
     :raises HoldExpired: the seats were given back; see `retake_seats`.
@@ -22,25 +38,34 @@ def confirm_order(*, order: Order, now: datetime) -> Order:
     """
     order = lock_order(order_id=order.pk)
     bookings = bookings_under_lock(order)
-    held = [booking for booking in bookings if booking.status == BookingStatus.ON_HOLD]
+    held = [one for one in bookings if one.status == BookingStatus.ON_HOLD]
     if not held or order.status != BookingStatus.ON_HOLD:
         _refuse(order, bookings)
-    for booking in held:
-        booking.status = BookingStatus.CONFIRMED
-        booking.confirmed_at = now
-        booking.expires_at = None
-        booking.updated_at = now
-        if "VOUCHER" in booking.product.delivery_methods:
-            booking.voucher_code = new_code(is_live=booking.is_live)
-    Booking.objects.bulk_update(held, ["status", "confirmed_at", "expires_at", "voucher_code", "updated_at"])
+    changed: dict[str, object] = {}
+    changing = next((one for one in held if booking is not None and one.pk == booking.pk), None)
+    if changing is not None and changes is not None:
+        changed = apply_changes(order=order, booking=changing, changes=changes, now=now) or {}
+    if check is not None:
+        check(order, amount_to_collect(order, bookings))
+    for one in held:
+        one.status = BookingStatus.CONFIRMED
+        one.confirmed_at = now
+        one.expires_at = None
+        one.updated_at = now
+        if "VOUCHER" in one.product.delivery_methods:
+            one.voucher_code = new_code(is_live=one.is_live)
+    if changing is not None and changes is not None:
+        changing.save()
+    unchanged = [one for one in held if changes is None or one is not changing]
+    if unchanged:
+        Booking.objects.bulk_update(unchanged, ["status", "confirmed_at", "expires_at", "voucher_code", "updated_at"])
     _fill_tickets(held)
     order.status = BookingStatus.CONFIRMED
     order.confirmed_at = now
     order.expires_at = None
-    touch_order(order, now=now, fields=["status", "confirmed_at", "expires_at"])
-    write_changes(
-        order=order, bookings=held, reason="confirmed", now=now, before={"status": str(BookingStatus.ON_HOLD)}
-    )
+    touch_order(order, now=now, fields=["status", "confirmed_at", "expires_at", "return_url"])
+    before = {**changed, "status": str(BookingStatus.ON_HOLD)}
+    write_changes(order=order, bookings=held, reason="confirmed", now=now, before=before)
     return order
 
 
@@ -54,10 +79,13 @@ def _refuse(order: Order, bookings: list[Booking]) -> None:
 
 
 def _fill_tickets(bookings: list[Booking]) -> None:
-    ticketed = {booking.pk: booking for booking in bookings if "TICKET" in booking.product.delivery_methods}
+    ticketed = [booking for booking in bookings if "TICKET" in booking.product.delivery_methods]
     if not ticketed:
         return
-    items = list(UnitItem.objects.filter(booking__in=ticketed))
-    for item in items:
-        item.ticket_code = ticket_code_for(ticketed[item.booking_id])
+    prefetch_related_objects(ticketed, "unit_items")
+    items = []
+    for booking in ticketed:
+        for item in booking.unit_items.all():
+            item.ticket_code = ticket_code_for(booking)
+            items.append(item)
     UnitItem.objects.bulk_update(items, ["ticket_code"])

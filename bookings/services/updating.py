@@ -45,8 +45,23 @@ def update_booking(*, booking: Booking, changes: BookingChanges, now: datetime) 
     :raises BookingError: what is wrong with the changes; nothing was changed.
     """
     order = lock_order(order_id=booking.order_id)
-    bookings = bookings_under_lock(order)
-    booking = next(one for one in bookings if one.pk == booking.pk)
+    booking = next(one for one in bookings_under_lock(order) if one.pk == booking.pk)
+    changed = apply_changes(order=order, booking=booking, changes=changes, now=now)
+    if changed is not None:
+        booking.updated_at = now
+        booking.save()
+        touch_order(order, now=now, fields=["return_url", "expires_at"])
+        write_changes(order=order, bookings=[booking], reason="updated", now=now, before=changed)
+    return booking
+
+
+def apply_changes(
+    *, order: Order, booking: Booking, changes: BookingChanges, now: datetime
+) -> dict[str, object] | None:
+    """Change a booking of a locked order in memory, its tickets and seats in the database; the caller saves both.
+
+    Returns what partners were told before and is different now, or None when nothing changed.
+    """
     _check_updatable(booking, now)
     before = _facts_of(booking, order)
     _change_texts(booking, order, changes)
@@ -55,15 +70,11 @@ def update_booking(*, booking: Booking, changes: BookingChanges, now: datetime) 
         items = _change_what_is_sold(booking, order, items, changes, now)
     if changes.expiration_minutes is not None:
         _extend(booking, order, minutes=changes.expiration_minutes, now=now)
-    after = _facts_of(booking, order)
-    if before != after or changes.unit_items is not None:
-        booking.updated_at = now
-        booking.save()
-        touch_order(order, now=now, fields=["return_url", "expires_at"])
-        changed = {name: value for name, value in before.items() if value != after[name] and name in _TOLD}
-        write_changes(order=order, bookings=[booking], reason="updated", now=now, before=changed)
     remember_unit_items(booking, items)
-    return booking
+    after = _facts_of(booking, order)
+    if before == after and changes.unit_items is None:
+        return None
+    return {name: value for name, value in before.items() if value != after[name] and name in _TOLD}
 
 
 @transaction.atomic
@@ -149,10 +160,11 @@ def _change_what_is_sold(
     check_units(offer.option, units)
     seats = sum(unit.pax_count for unit in units)
     _check_move(booking, offer, seats=seats, now=now)
-    settlement_method_for(order.partner, offer.product, order.settlement_method)
     is_same_product = offer.product.pk == booking.product_id
     _move_booking(booking, offer, seats=seats)
     if not is_same_product:
+        # What was agreed for this product holds, even if the partner may not choose it for new bookings any more.
+        settlement_method_for(order.partner, offer.product, order.settlement_method)
         booking.tax_name = offer.product.tax_name
         booking.tax_basis_points = offer.product.tax_basis_points
     kept = {item.uuid: item for item in items}

@@ -222,6 +222,16 @@ def test_a_booking_can_shrink_or_swap_on_a_departure_that_is_sold_out_or_no_long
         change(booking, availability_id=MONDAY_14, now=departure.starts_at + timedelta(hours=3, minutes=30))
 
 
+def test_a_settlement_the_partner_lost_still_holds_for_what_it_has(shop, partner):
+    booking = shop.reserve([shop.adult], settlement_method="WHOLESALE")
+    partner.settlement_methods = ["DIRECT"]
+    partner.save()
+
+    changed = change(booking, unit_items=tickets(shop.adult, shop.adult))
+
+    assert (changed.order.settlement_method, changed.net_minor) == ("WHOLESALE", 7650)
+
+
 def test_a_contact_replaces_the_whole_one_and_an_empty_one_nothing(shop):
     booking = shop.reserve(contact=ContactDetails(full_name="Ada Byron", phone="+49 30 1234567", locales=("en",)))
 
