@@ -20,33 +20,44 @@ _COUNTERPARTS = (LedgerAccount.RECEIVABLE, LedgerAccount.DISPUTED)
 _TAKES = (OperationKind.SALE, OperationKind.CAPTURE)
 _RETURNS = (OperationKind.REFUND, OperationKind.CHARGEBACK)
 
-# What of an entry does not agree with the payment or operation it was made for.
+# What of an entry does not agree with the order, and the payment's operation or the gift, it was made for. What
+# reconciliation moves between the operator's own accounts has no order, and is not read here.
 _DIMENSIONS = """
-    SELECT e.id, coalesce(p.reference, '-'), concat_ws(', ',
-             CASE WHEN e.payment_id IS NULL THEN 'has no payment' END,
-             CASE WHEN e.transaction_id IS NULL THEN 'has no operation' END,
-             CASE WHEN e.order_id IS DISTINCT FROM p.order_id THEN 'has another order' END,
-             CASE WHEN e.partner_id IS DISTINCT FROM p.partner_id THEN 'has another partner' END,
-             CASE WHEN e.gateway_account_id IS DISTINCT FROM p.account_id THEN 'has another gateway account' END,
-             CASE WHEN e.currency IS DISTINCT FROM p.currency THEN 'has another currency' END,
-             CASE WHEN e.is_live IS DISTINCT FROM p.is_live THEN 'has another mode' END,
-             CASE WHEN t.payment_id IS DISTINCT FROM e.payment_id THEN 'has an operation of another payment' END,
-             CASE WHEN v.payment_id IS NOT NULL AND v.payment_id IS DISTINCT FROM e.payment_id
-                  THEN 'was posted for an event of another payment' END)
-      FROM payments_ledgerentry e
-      JOIN payments_posting s ON s.id = e.posting_id
-      LEFT JOIN payments_payment p ON p.id = e.payment_id
-      LEFT JOIN payments_transaction t ON t.id = e.transaction_id
-      LEFT JOIN payments_gatewayevent v ON v.id = s.event_id
-     WHERE (e.from_account IN ('RECEIVABLE', 'DISPUTED', 'EXTERNAL') OR e.to_account IN ('RECEIVABLE', 'DISPUTED', 'EXTERNAL'))
-       AND (e.payment_id IS NULL OR e.transaction_id IS NULL OR e.order_id IS DISTINCT FROM p.order_id
-            OR e.partner_id IS DISTINCT FROM p.partner_id OR e.gateway_account_id IS DISTINCT FROM p.account_id
-            OR e.currency IS DISTINCT FROM p.currency OR e.is_live IS DISTINCT FROM p.is_live
-            OR t.payment_id IS DISTINCT FROM e.payment_id
-            OR (v.payment_id IS NOT NULL AND v.payment_id IS DISTINCT FROM e.payment_id))
-     ORDER BY e.id
+    SELECT * FROM (
+        SELECT e.id, coalesce(p.reference, o.reference, '-') AS subject, concat_ws(', ',
+                 CASE WHEN e.order_id IS NULL THEN 'has no order' END,
+                 CASE WHEN e.partner_id IS DISTINCT FROM o.partner_id THEN 'has another partner' END,
+                 CASE WHEN e.currency IS DISTINCT FROM o.currency THEN 'has another currency' END,
+                 CASE WHEN e.is_live IS DISTINCT FROM o.is_live THEN 'has another mode' END,
+                 CASE WHEN e.gift_id IS NULL AND e.payment_id IS NULL THEN 'has neither payment nor gift' END,
+                 CASE WHEN e.payment_id IS NOT NULL AND e.transaction_id IS NULL THEN 'has no operation' END,
+                 CASE WHEN e.payment_id IS NOT NULL AND e.order_id IS DISTINCT FROM p.order_id
+                      THEN 'has another order' END,
+                 CASE WHEN e.gateway_account_id IS DISTINCT FROM p.account_id THEN 'has another gateway account' END,
+                 CASE WHEN t.payment_id IS DISTINCT FROM e.payment_id THEN 'has an operation of another payment' END,
+                 CASE WHEN v.payment_id IS NOT NULL AND v.payment_id IS DISTINCT FROM e.payment_id
+                      THEN 'was posted for an event of another payment' END) AS problem
+          FROM payments_ledgerentry e
+          JOIN payments_posting s ON s.id = e.posting_id
+          LEFT JOIN bookings_order o ON o.id = e.order_id
+          LEFT JOIN payments_payment p ON p.id = e.payment_id
+          LEFT JOIN payments_transaction t ON t.id = e.transaction_id
+          LEFT JOIN payments_gatewayevent v ON v.id = s.event_id
+         WHERE e.from_account IN ('RECEIVABLE', 'DISPUTED', 'EXTERNAL')
+            OR e.to_account IN ('RECEIVABLE', 'DISPUTED', 'EXTERNAL')) AS read
+     WHERE problem <> ''
+     ORDER BY id
      LIMIT %s
-"""  # noqa: E501
+"""
+_OVERSPENT = """
+    SELECT g.reference, g.currency, g.amount_minor, sum(e.amount_minor * (
+             (e.to_account = 'GIFT_LIABILITY')::int - (e.from_account = 'GIFT_LIABILITY')::int)) AS spent
+      FROM payments_ledgerentry e JOIN bookings_gift g ON g.id = e.gift_id
+     GROUP BY g.id
+    HAVING sum(e.amount_minor * (
+             (e.to_account = 'GIFT_LIABILITY')::int - (e.from_account = 'GIFT_LIABILITY')::int))
+           NOT BETWEEN 0 AND g.amount_minor
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +71,13 @@ class Total:
 
 def ledger_findings(*, limit: int = MOST_FINDINGS) -> list[Finding]:
     """Return where the ledger is not what the operations say, or is no longer guarded."""
-    found = chain(_guards_off(), in_chunks(Payment.objects.all(), _chunk_findings), _strays(limit), _empty_postings())
+    found = chain(
+        _guards_off(),
+        in_chunks(Payment.objects.all(), _chunk_findings),
+        _strays(limit),
+        _overspent(),
+        _empty_postings(),
+    )
     return list(islice(found, limit))
 
 
@@ -151,6 +168,18 @@ def _strays(limit: int) -> Iterator[Finding]:
         rows = cursor.fetchall()
     for entry_id, reference, what in rows:
         yield Finding(code="stray_entry", subject=reference, message=f"ledger entry {entry_id} {what}")
+
+
+def _overspent() -> Iterator[Finding]:
+    with connection.cursor() as cursor:
+        cursor.execute(_OVERSPENT)
+        rows = cursor.fetchall()
+    for reference, currency, amount, spent in rows:
+        yield Finding(
+            code="gift_overspent",
+            subject=reference,
+            message=f"a gift of {Money(amount, currency)} paid {Money(int(spent), currency)}",
+        )
 
 
 def _empty_postings() -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from bookings import services as booking_services
-from bookings.models import Order
+from bookings.models import Gift, Order
 from gateways.protocol import OutcomeKind as Kind
 from money import Money
 from payments.checking import (
@@ -28,7 +28,7 @@ from payments.models import (
     Transaction,
     WebhookDelivery,
 )
-from payments.services import aftercare, cases
+from payments.services import aftercare, cases, tenders
 from payments.services.transitions import apply_outcome
 
 pytestmark = pytest.mark.django_db
@@ -147,7 +147,7 @@ def test_money_on_an_order_without_a_payment_is_found(house):
     booking = house.reserve(payment_request=None, return_url=None)
     Order.objects.filter(pk=booking.order_id).update(money_in_minor=500)
 
-    assert found(house) == [("money_without_payment", booking.order.reference)]
+    assert found(house) == [("money_in_differs", booking.order.reference)]
 
 
 def test_a_confirmed_order_that_was_not_paid_is_found_until_somebody_knows(house):
@@ -327,7 +327,7 @@ def test_an_operation_without_its_entries_is_found(house, story):
         ("currency", "has another currency"),
         ("is_live", "has another mode"),
         ("transaction", "has no operation"),
-        ("payment", "has no payment"),
+        ("payment", "has neither payment nor gift"),
     ],
 )
 def test_an_entry_that_does_not_fit_its_payment_is_found(house, story, field, words):
@@ -347,6 +347,34 @@ def test_an_entry_that_does_not_fit_its_payment_is_found(house, story, field, wo
     assert len(strays) == 1
     assert strays[0].startswith(f"ledger entry {entry.pk} ")
     assert words in strays[0]
+
+
+def gift_of(house, minor):
+    order = house.reserve(payment_request=None, return_url=None, settlement_method="DEFERRED").order
+    return Gift.objects.create(
+        reference=f"GF-{minor}",
+        order=order,
+        partner=house.partner,
+        is_live=True,
+        status="CONFIRMED",
+        amount_minor=minor,
+        currency="EUR",
+        created_at=house.clock(),
+        updated_at=house.clock(),
+    )
+
+
+def test_what_a_gift_paid_is_in_order_until_the_gift_paid_more_than_it_is(house):
+    gift = gift_of(house, 10000)
+    booking = house.reserve(payment_request=None, return_url=None)
+    tenders.spend_gift(gift_id=gift.pk, order_id=booking.order_id, now=house.clock())
+    booking_services.confirm_order(order=booking.order, now=house.clock())
+    assert found(house) == []
+    assert faults_of_ledger() == []
+
+    Gift.objects.filter(pk=gift.pk).update(amount_minor=8999)
+
+    assert faults_of_ledger() == [("gift_overspent", gift.reference)]
 
 
 def test_money_of_one_payment_in_two_places_is_found(house, story):
