@@ -30,6 +30,7 @@ def ready(_request: HttpRequest) -> JsonResponse:
     """Say whether requests may come here: 503 without database or with a migration missing, else 200."""
     checks = {"database": _database_state(), **_broker_states()}
     if checks["database"] != "ok":
+        logger.warning("not_ready", **checks)
         return JsonResponse({"status": "unavailable", "checks": checks}, status=503)
     status = "ok" if all(state == "ok" for state in checks.values()) else "degraded"
     return JsonResponse({"status": status, "checks": checks})
