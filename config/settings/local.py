@@ -18,7 +18,7 @@ if is_set("DATABASE_URL") != is_set("REDIS_URL"):
 EMBEDDED_SERVERS = not (is_set("DATABASE_URL") or is_set("REDIS_URL"))
 EMBEDDED_POSTGRES = env.str("EMBEDDED_POSTGRES", default="18")
 
-_secrets = LocalSecrets(VAR_DIR / "secret")
+LOCAL_SECRETS = LocalSecrets(VAR_DIR / "secret")
 _servers = read_servers(VAR_DIR) if EMBEDDED_SERVERS else None
 if EMBEDDED_SERVERS:
     # Without servers the address leads nowhere; manage.py then says what to do.
@@ -31,10 +31,10 @@ if EMBEDDED_SERVERS:
     )
 provide(
     {
-        "SECRET_KEY": _secrets.text("SECRET_KEY"),
-        "FIELD_ENCRYPTION_KEYS": _secrets.fernet_key("FIELD_ENCRYPTION_KEYS"),
-        "FINGERPRINT_KEY": _secrets.text("FINGERPRINT_KEY"),
-        "METRICS_TOKEN": _secrets.text("METRICS_TOKEN"),
+        "SECRET_KEY": LOCAL_SECRETS.text("SECRET_KEY"),
+        "FIELD_ENCRYPTION_KEYS": LOCAL_SECRETS.fernet_key("FIELD_ENCRYPTION_KEYS"),
+        "FINGERPRINT_KEY": LOCAL_SECRETS.text("FINGERPRINT_KEY"),
+        "METRICS_TOKEN": LOCAL_SECRETS.text("METRICS_TOKEN"),
         "LOG_FORMAT": "console",
     }
 )
@@ -51,6 +51,6 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 # The demo's accounts are at the sandbox; an account the environment knows is taken from there, whole.
 GATEWAY_CREDENTIALS = {
-    **_secrets.sandbox_accounts(base_url=f"http://127.0.0.1:{SANDBOX_PORT}/adyen/v72"),
+    **LOCAL_SECRETS.sandbox_accounts(base_url=f"http://127.0.0.1:{SANDBOX_PORT}/adyen/v72"),
     **GATEWAY_CREDENTIALS,
 }

@@ -30,7 +30,7 @@ def _test_database(redis_url: str) -> str:
     return f"{scheme}://{rest.partition('/')[0]}/15" + (f"?{query}" if query else "")
 
 
-_secrets = LocalSecrets(None)
+LOCAL_SECRETS = LocalSecrets(None)
 if EMBEDDED_SERVERS:
     provide(
         {
@@ -40,10 +40,10 @@ if EMBEDDED_SERVERS:
     )
 provide(
     {
-        "SECRET_KEY": _secrets.text("SECRET_KEY"),
-        "FIELD_ENCRYPTION_KEYS": _secrets.fernet_key("FIELD_ENCRYPTION_KEYS"),
-        "FINGERPRINT_KEY": _secrets.text("FINGERPRINT_KEY"),
-        "METRICS_TOKEN": _secrets.text("METRICS_TOKEN"),
+        "SECRET_KEY": LOCAL_SECRETS.text("SECRET_KEY"),
+        "FIELD_ENCRYPTION_KEYS": LOCAL_SECRETS.fernet_key("FIELD_ENCRYPTION_KEYS"),
+        "FINGERPRINT_KEY": LOCAL_SECRETS.text("FINGERPRINT_KEY"),
+        "METRICS_TOKEN": LOCAL_SECRETS.text("METRICS_TOKEN"),
     }
 )
 
@@ -67,6 +67,6 @@ CELERY_BROKER_TRANSPORT_OPTIONS = nudge_options() if IS_WEB else {}
 CELERY_TASK_PUBLISH_RETRY = not IS_WEB
 
 GATEWAY_CREDENTIALS = {
-    **_secrets.sandbox_accounts(base_url=f"http://127.0.0.1:{SANDBOX_PORT}/adyen/v72"),
+    **LOCAL_SECRETS.sandbox_accounts(base_url=f"http://127.0.0.1:{SANDBOX_PORT}/adyen/v72"),
     **GATEWAY_CREDENTIALS,
 }
