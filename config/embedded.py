@@ -12,9 +12,11 @@ import importlib.util
 import json
 import os
 import pwd
+import re
 import secrets
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import tempfile
@@ -39,6 +41,7 @@ _INSTALL_FOLDERS = {"16": "pginstall", "18": "pginstall18"}
 _UNPRIVILEGED_USER = "nobody"
 # A socket's path is at most 107 bytes, and PostgreSQL appends its own name to the folder.
 _LONGEST_SOCKET_DIRECTORY = 107 - len("/.s.PGSQL.5432.lock")
+_SOCKET_DIRECTORY = re.compile(r"cp-(?:run|test)-(\d+)-[0-9a-f]{8}")
 _SERVERS_FILE = Path("run") / "servers.json"
 
 
@@ -60,12 +63,9 @@ def read_servers(var: Path) -> Servers | None:
     """Return what a living supervisor recorded, or None."""
     try:
         servers = Servers(**json.loads((var / _SERVERS_FILE).read_text()))
-        os.kill(servers.supervisor_pid, 0)
-    except PermissionError:
-        return servers
     except (OSError, ValueError, TypeError):
         return None
-    return servers
+    return servers if _is_alive(servers.supervisor_pid) else None
 
 
 def record_servers(var: Path, servers: Servers) -> None:
@@ -82,7 +82,7 @@ def forget_servers(var: Path) -> None:
     path = var / _SERVERS_FILE
     with suppress(OSError, ValueError, KeyError):
         left = Path(json.loads(path.read_text())["socket_directory"])
-        if left.name.startswith("cp-"):
+        if _SOCKET_DIRECTORY.fullmatch(left.name):
             shutil.rmtree(left, ignore_errors=True)
     path.unlink(missing_ok=True)
 
@@ -97,9 +97,22 @@ def socket_directory(name: str) -> Path:
 
 def new_socket_directory() -> Path:
     """Return a new private directory for sockets."""
-    directory = socket_directory(f"cp-{secrets.token_hex(4)}")
+    directory = socket_directory(f"cp-run-{os.getpid()}-{secrets.token_hex(4)}")
+    remove_abandoned_directories(directory.parent)
     directory.mkdir(mode=0o700)
     return directory
+
+
+def remove_abandoned_directories(parent: Path) -> None:
+    """Remove the socket directories that killed processes of ours left: nobody has that id, nobody listens there."""
+    ours = {os.geteuid()} | ({pwd.getpwnam(_UNPRIVILEGED_USER).pw_uid} if _drops_privileges() else set())
+    for directory in parent.glob("cp-*"):
+        match = _SOCKET_DIRECTORY.fullmatch(directory.name)
+        if match is None or _is_alive(int(match[1])):
+            continue
+        with suppress(OSError):
+            if directory.lstat().st_uid in ours and not _has_listener(directory):
+                shutil.rmtree(directory)
 
 
 def server_home(var: Path) -> Path:
@@ -340,6 +353,22 @@ class EmbeddedServers:
             death_signal=signal.SIGTERM,
             stop_seconds=5,
         )
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _has_listener(directory: Path) -> bool:
+    # Another container may share the folder and not the process ids.
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(directory / ".s.PGSQL.5432")) == 0
 
 
 def _drops_privileges() -> bool:

@@ -2,8 +2,6 @@
 
 import ipaddress
 import os
-import pwd
-import re
 import shutil
 import socket
 from collections.abc import Iterator
@@ -14,7 +12,7 @@ import hypothesis
 import pytest
 from django.conf import settings
 
-from config.embedded import EmbeddedServers, server_home
+from config.embedded import EmbeddedServers, remove_abandoned_directories, server_home
 from config.heartbeat import impatient_redis
 from tests.processes import CeleryWorker, Sandbox
 
@@ -64,7 +62,7 @@ def servers() -> Iterator[None]:
         yield
         return
     directory: Path = settings.TEST_SERVERS_DIRECTORY
-    _remove_what_killed_sessions_left(directory.parent)
+    remove_abandoned_directories(directory.parent)
     directory.mkdir(mode=0o700)
     embedded = EmbeddedServers(
         home=server_home(settings.VAR_DIR),
@@ -121,21 +119,3 @@ def celery_worker_process(transactional_db: None, servers: None, tmp_path: Path)
     worker.start()
     yield worker
     worker.stop()
-
-
-def _remove_what_killed_sessions_left(parent: Path) -> None:
-    ours = {os.geteuid(), pwd.getpwnam("nobody").pw_uid} if os.geteuid() == 0 else {os.geteuid()}
-    for folder in parent.glob("cp-test-*"):
-        match = re.fullmatch(r"cp-test-(\d+)-[0-9a-f]{8}", folder.name)
-        if match and not _is_alive(int(match[1])) and folder.lstat().st_uid in ours:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

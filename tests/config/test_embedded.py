@@ -105,6 +105,10 @@ def test_killing_the_holder_leaves_nothing_running(home: Path, data: Path) -> No
     holder.wait()
 
     wait_until(lambda: not any(_runs(process) for process in family), seconds=15, what="the end of both servers")
+    left = list(Path(tempfile.gettempdir()).glob(f"cp-run-{holder.pid}-*"))
+    assert len(left) == 1
+    new_socket_directory().rmdir()
+    assert not left[0].exists()
 
 
 def test_an_unknown_version_is_refused_in_words(home: Path, data: Path) -> None:
