@@ -2,12 +2,14 @@ from django.contrib import admin
 from django.urls import include, path
 
 from config import health
+from config.metrics import metrics
 from payments.webhooks import receive_webhook
 
 urlpatterns = [
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("health/workers", health.workers),
+    path("metrics", metrics),
     path("admin/", admin.site.urls),
     path("octo/", include("api.octo.urls")),
     path("webhooks/<slug:account>/", receive_webhook),

@@ -21,6 +21,11 @@ FIELD_ENCRYPTION_KEYS: list[str] = env.list("FIELD_ENCRYPTION_KEYS")
 FINGERPRINT_KEY = env.str("FINGERPRINT_KEY")
 # Bearer token for /metrics; empty closes it.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+# Where the processes of one machine keep what /metrics adds up; prometheus_client reads the same variable.
+METRICS_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", default="")
+if METRICS_DIR:
+    # Here, because a count that cannot be written would otherwise fail in the middle of a payment.
+    Path(METRICS_DIR).mkdir(parents=True, exist_ok=True)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
@@ -43,6 +48,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "config.middleware.RequestLogMiddleware",
+    "config.metrics.MetricsMiddleware",
     "config.middleware.BodyLimitMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

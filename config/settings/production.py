@@ -60,8 +60,8 @@ STORAGES = {
 # TLS ends at the proxy, which must set this header itself and drop what a client sent.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = True
-# Probes come from inside, without TLS.
-SECURE_REDIRECT_EXEMPT = [r"^health/"]
+# Probes and scrapes come from inside, without TLS.
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=True)
 # The preload list speaks for a whole domain, which is not ours to promise.
