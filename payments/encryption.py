@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
 
@@ -29,6 +29,15 @@ def decrypt_text(encrypted: bytes | memoryview) -> str:
 def rotate(encrypted: bytes | memoryview) -> bytes:
     """Encrypt again under the newest key."""
     return _fernet().rotate(bytes(encrypted))
+
+
+def is_under_newest_key(encrypted: bytes | memoryview) -> bool:
+    """Say whether nothing would change by `rotate`."""
+    try:
+        Fernet(settings.FIELD_ENCRYPTION_KEYS[0]).decrypt(bytes(encrypted))
+    except InvalidToken:
+        return False
+    return True
 
 
 def encrypt_json(value: Mapping[str, Any]) -> bytes:
