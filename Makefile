@@ -38,7 +38,7 @@ test: $(STAMP)
 	@exec $(PY) -m pytest --session-timeout=540 $(ARGS)
 
 bench: $(STAMP)
-	@exec $(PY) -m config.bench
+	@exec $(PY) -m bench
 
 check: $(STAMP)
 	$(PY) -m ruff format --check .

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import IO
+from typing import IO, Any
 
 from config.embedded import (
     EmbeddedServers,
@@ -54,6 +54,8 @@ class Stack:
         self._is_seeded = is_seeded
         self._supervisor: Supervisor | None = None
         self._exits = ExitStack()
+        # What `seed_demo --json` printed: keys and who may log in.
+        self.access: dict[str, Any] = {}
 
     def __enter__(self) -> "Stack":
         with ExitStack() as exits:
@@ -63,10 +65,11 @@ class Stack:
             self._start_servers(exits)
             self._write_sandbox_config()
             settings.STATIC_ROOT.mkdir(exist_ok=True)
-            self._manage("migrate", "--noinput", "--verbosity=0")
+            self._say("set-up", "migrations")
+            self.manage("migrate", "--noinput", "--verbosity=0")
             if self._is_seeded:
                 self._say("set-up", "demo data")
-                self._manage("seed_demo", "--json")
+                self.access = json.loads(self.manage("seed_demo", "--json"))
             self._supervisor = Supervisor(
                 self._children(), log_directory=self._var / "log", echo=self._echo, note=self._say
             )
@@ -133,10 +136,15 @@ class Stack:
             "DJANGO_SETTINGS_MODULE": "config.settings.local",
             "PYTHONUNBUFFERED": "1",
             "VAR_DIR": str(self._var),
+            "PROMETHEUS_MULTIPROC_DIR": str(self._var / "run" / "metrics"),
         }
         return environment
 
-    def _manage(self, *arguments: str) -> None:
+    def manage(self, *arguments: str) -> str:
+        """Run a management command and return what it printed.
+
+        :raises StackFailed: it failed; says what it wrote.
+        """
         command = tethered([sys.executable, "manage.py", *arguments])
         result = subprocess.run(
             command,
@@ -148,6 +156,7 @@ class Stack:
         )
         if result.returncode:
             raise StackFailed(f"manage.py {' '.join(arguments)} failed:\n{result.stdout}{result.stderr}")
+        return result.stdout
 
     def _children(self) -> list[Child]:
         sandbox = ["gateways.sandbox", "--port", str(settings.SANDBOX_PORT)]

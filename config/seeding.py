@@ -23,7 +23,7 @@ from bookings.services.catalogue import (
     ensure_product,
     ensure_supplier,
 )
-from config.demo_catalogue import CANAL_CRUISE, PRODUCTS, SETTLEMENT_METHODS, SUPPLIERS
+from config.demo.catalogue import CANAL_CRUISE, PRODUCTS, SETTLEMENT_METHODS, SUPPLIERS
 from config.local_secrets import LocalSecrets
 from gateways.models import GatewayAccount
 from payments.models import AccountRoute, Payment

@@ -62,7 +62,7 @@ def _unit(reference: str, retail_eur: int, *, ages: tuple[int, int], **fields: A
 def _tour(**fields: Any) -> dict[str, Any]:
     return {
         "availability_type": "START_TIME",
-        "delivery_formats": ["QRCODE", "PDF_URL"],
+        "delivery_formats": ["QRCODE"],
         "delivery_methods": ["VOUCHER", "TICKET"],
         "settlement_methods": list(SETTLEMENT_METHODS),
         "deposit_percent": 20,
