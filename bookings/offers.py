@@ -61,14 +61,14 @@ def find_offer(
         unit__option__product=product_uuid,
         unit__option__product__is_active=True,
         currency=currency or F("unit__option__product__default_currency"),
-    ).select_related("unit__option__product")
+    ).select_related("unit__option__product__supplier")
     if starts_at is not None:
         # One departure at most (option and start are unique), so the join multiplies nothing.
         prices = prices.annotate(
             departure=FilteredRelation(
                 "unit__option__availabilities", condition=Q(unit__option__availabilities__starts_at=starts_at)
             )
-        ).select_related("unit__option__product", "departure")  # type: ignore[misc]  # the stubs know no annotations here
+        ).select_related("unit__option__product__supplier", "departure")  # type: ignore[misc]  # the stubs know no annotations here
     found = list(prices)
     if len(found) != len(set(unit_uuids)) or not found:
         raise _fault_of(product_id, option_id, availability_id, wanted, currency)

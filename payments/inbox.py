@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from gateways.models import GatewayAccount
 from gateways.protocol import Delivery
 from gateways.registry import gateway_for
+from payments.encryption import encrypt_text
 from payments.errors import UnknownSubject
 from payments.models import DeliveryStatus, EventSource, Payment, WebhookDelivery
 from payments.services.transitions import apply_outcome
@@ -40,7 +41,7 @@ def receive(*, account: GatewayAccount, headers: Mapping[str, str], body: bytes,
         cursor.execute(
             """
             INSERT INTO payments_webhookdelivery AS stored
-                (id, account_id, delivery_key, body, status, times_received, attempts, claim_number,
+                (id, account_id, delivery_key, body_encrypted, status, times_received, attempts, claim_number,
                  next_attempt_at, last_error, received_at)
             VALUES (%s, %s, %s, %s, 'RECEIVED', 1, 0, 0, %s, '', %s)
             ON CONFLICT (account_id, delivery_key) DO UPDATE SET
@@ -48,7 +49,7 @@ def receive(*, account: GatewayAccount, headers: Mapping[str, str], body: bytes,
                 next_attempt_at = CASE WHEN stored.status = 'PROCESSED' THEN NULL ELSE EXCLUDED.next_attempt_at END
             RETURNING id, status
             """,
-            [uuid4(), account.pk, verified.delivery_key[:200], body.decode("utf-8", "replace"), now, now],
+            [uuid4(), account.pk, verified.delivery_key[:200], encrypt_text(body.decode("utf-8", "replace")), now, now],
         )
         delivery_id, status = cursor.fetchone()
     return Receipt(

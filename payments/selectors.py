@@ -97,6 +97,22 @@ def order_money(order: Order, *, to_collect: Money | None = None) -> OrderMoney:
     )
 
 
+def nothing_paid_yet(to_collect: Money) -> OrderMoney:
+    """Return what the books say of an order that was made a moment ago, without asking them."""
+    return OrderMoney(
+        currency=to_collect.currency,
+        to_collect_minor=to_collect.minor,
+        paid_minor=0,
+        refunded_minor=0,
+        charged_back_minor=0,
+        held_minor=0,
+        asked_minor=0,
+        returning_minor=0,
+        accepted_minor=0,
+        paid_by_payment={},
+    )
+
+
 def _in_flight(order: Order) -> tuple[int, int, int, int]:
     """Return held, asked, returning and accepted: what is neither money in nor nothing."""
     held = asked = returning = accepted = 0

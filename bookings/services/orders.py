@@ -20,7 +20,7 @@ def lock_order(*, order_id: UUID) -> Order:
 def bookings_under_lock(order: Order) -> list[Booking]:
     """Return the bookings of a locked order as they stand now, with what they sell; the order's lock is theirs too."""
     bookings = list(
-        Booking.objects.filter(order=order).select_related("product", "option", "availability").order_by("pk")
+        Booking.objects.filter(order=order).select_related("product__supplier", "option", "availability").order_by("pk")
     )
     for booking in bookings:
         booking.order = order

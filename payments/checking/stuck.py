@@ -46,7 +46,7 @@ def stuck_work(*, now: datetime, since: datetime) -> Iterator[Finding]:
             code="stuck_opening", subject=opening.reference, message="was reported paid, is silent, and has no case"
         )
     waiting = WebhookDelivery.objects.filter(processed_at__isnull=True, received_at__lte=since)
-    for delivery in waiting.select_related("account").defer("body").iterator(CHUNK):
+    for delivery in waiting.select_related("account").defer("body_encrypted").iterator(CHUNK):
         is_orphan = delivery.status == DeliveryStatus.ORPHAN
         yield Finding(
             code="orphan_delivery" if is_orphan else "stuck_delivery",

@@ -47,6 +47,6 @@ DROP SEQUENCE payments_payment_number;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0001_payments_core")]
+    dependencies = [("payments", "0001_create_models")]
 
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

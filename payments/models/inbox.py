@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from gateways.models import GatewayAccount
+from payments.encryption import decrypt_text
 from payments.models.payment import Payment
 
 
@@ -18,6 +19,8 @@ class DeliveryStatus(models.TextChoices):
 
 class WebhookDelivery(models.Model):
     """Be one genuine delivery of a gateway, stored before it is believed.
+
+    What a gateway sends may hold card tokens and guests' details, so the body is encrypted at rest.
 
     ORPHAN: it speaks of something we have no record of yet and is matched again later. FAILED: reading it raised; it
     is tried again, and staff see it.
@@ -34,7 +37,7 @@ class WebhookDelivery(models.Model):
         help_text="What its news was about, once it was understood.",
     )
     delivery_key = models.CharField(max_length=200)
-    body = models.TextField()
+    body_encrypted = models.BinaryField(editable=False)
     status = models.CharField(max_length=16, choices=DeliveryStatus.choices, default=DeliveryStatus.RECEIVED)
     times_received = models.PositiveIntegerField(default=1)
     attempts = models.PositiveIntegerField(default=0)
@@ -54,3 +57,8 @@ class WebhookDelivery(models.Model):
 
     def __str__(self) -> str:
         return self.delivery_key
+
+    @property
+    def body(self) -> str:
+        """Return what the gateway sent."""
+        return decrypt_text(self.body_encrypted)

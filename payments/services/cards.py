@@ -26,7 +26,8 @@ def keep_card(*, payment: Payment, card: Card, now: datetime) -> None:
                 is_live=payment.is_live,
                 token_encrypted=encrypt_text(card.token),
                 token_fingerprint=fingerprint(card.token),
-                shopper_reference=card.shopper_reference or "",
+                # What a webhook says of the shopper is unsigned: a token swapped for another shopper's must not work.
+                shopper_reference=shopper_reference_of(payment),
                 brand=card.brand[:40],
                 bin=card.bin[:8],
                 last4=card.last4,
@@ -37,6 +38,12 @@ def keep_card(*, payment: Payment, card: Card, now: datetime) -> None:
         ],
         ignore_conflicts=True,
     )
+
+
+def shopper_reference_of(payment: Payment) -> str:
+    """Return the name under which a gateway keeps this guest's cards: the customer's, or the order's own."""
+    customer_id = payment.order.customer_id
+    return f"c-{customer_id}" if customer_id else f"o-{payment.order_id}"
 
 
 def usable_cards(*, order: Order, account: GatewayAccount, now: datetime) -> list[ReusableCard]:

@@ -2,7 +2,7 @@
 pay.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from django.db import transaction as database
 from bookings import services as booking_services
 from bookings.models import Booking, BookingStatus, Order, Partner
 from bookings.requests import BookingChanges, ReserveRequest
+from bookings.selectors import amount_to_collect
 from gateways.models import GatewayAccount
 from gateways.protocol import Capability, ExternalCharge, Source
 from gateways.registry import gateway_for
@@ -21,7 +22,7 @@ from payments.encryption import decrypt_json
 from payments.errors import AmountMismatch, CurrencyMismatch, NoAccount, PaymentDue, PaymentError
 from payments.models import Opening, OpeningStatus, Payment, ReusableCard, Transaction
 from payments.references import new_payment_reference, next_payment_number
-from payments.selectors import OrderMoney, current_payment, order_money
+from payments.selectors import OrderMoney, current_payment, nothing_paid_yet, order_money
 from payments.services.cards import usable_cards
 from payments.services.openings import claim_opening, new_opening, open_at_gateway, usable_opening
 from payments.services.operations import Clock, Patience, perform
@@ -55,6 +56,16 @@ class PaymentRequest:
 
 
 NO_REQUEST = PaymentRequest()
+_HAS_MONEY = frozenset({State.AUTHORIZED, State.CAPTURED, State.REFUNDED, State.VOIDED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """Be what an order on hold is paid by now; `is_claimed` says that the Opening is the caller's to send."""
+
+    payment: Payment | None = None
+    opening: Opening | None = None
+    is_claimed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +96,16 @@ class CardPaymentView:
     client: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """Be a hold, and what there is to tell of its card payment; None where the caller takes none, or no account
+    does.
+    """
+
+    booking: Booking
+    card_payment: CardPaymentView | None
+
+
 def reserve_booking(
     *,
     partner: Partner,
@@ -92,7 +113,7 @@ def reserve_booking(
     request: ReserveRequest,
     payment_request: PaymentRequest | None,
     clock: Clock,
-) -> Booking:
+) -> Reservation:
     """Hold seats and, when the caller can take card payments, prepare what a guest can pay.
 
     `payment_request` is None for a caller without card payments. A gateway that does not answer costs the session,
@@ -104,11 +125,23 @@ def reserve_booking(
     now = clock()
     with database.atomic():
         booking = booking_services.reserve_booking(partner=partner, is_live=is_live, request=request, now=now)
-        claimed = None
-        if payment_request is not None and booking.status == BookingStatus.ON_HOLD:
-            claimed = _prepare(booking.order, payment_request, now)
-    _open(claimed, booking.order, clock)
-    return booking
+        order = booking.order
+        is_new = booking.created_at == now
+        if payment_request is None:
+            return Reservation(booking=booking, card_payment=None)
+        if not is_new:
+            order = booking_services.lock_order(order_id=order.pk)
+        to_collect = amount_to_collect(order, [booking]) if is_new else None
+        money = nothing_paid_yet(to_collect) if to_collect else order_money(order)
+        prepared = Prepared()
+        if order.status == BookingStatus.ON_HOLD:
+            prepared = _prepare(order, payment_request, now, money=money, is_new=is_new)
+    country_code = booking.product.supplier.country_code
+    _open(prepared, country_code, clock)
+    if not is_new:
+        return Reservation(booking=booking, card_payment=describe_payment(order=order, clock=clock))
+    view = _view(order, prepared.payment, prepared.opening, money, now, country_code=country_code)
+    return Reservation(booking=booking, card_payment=view)
 
 
 def update_booking(
@@ -128,7 +161,7 @@ def update_booking(
         was_confirmed = order.status == BookingStatus.CONFIRMED
         changed = booking_services.update_booking(booking=booking, changes=changes, now=now)
         order = changed.order
-        claimed = None
+        prepared = Prepared()
         money = order_money(order)
         if was_confirmed and not money.is_covered:
             raise PaymentDue(
@@ -144,12 +177,12 @@ def update_booking(
                 now=now,
             )
         if payment_request is not None and order.status == BookingStatus.ON_HOLD:
-            claimed = _prepare(order, payment_request, now, money=money)
+            prepared = _prepare(order, payment_request, now, money=money)
     for operation in operations:
         if patience.allows_a_call():
             perform(transaction_id=operation.id, clock=clock)
     if patience.allows_a_call():
-        _open(claimed, order, clock)
+        _open(prepared, changed.product.supplier.country_code, clock)
     return changed
 
 
@@ -158,8 +191,11 @@ def prepare_payment(*, order_id: UUID, payment_request: PaymentRequest, clock: C
     now = clock()
     with database.atomic():
         order = booking_services.lock_order(order_id=order_id)
-        claimed = _prepare(order, payment_request, now) if order.status == BookingStatus.ON_HOLD else None
-    _open(claimed, order, clock)
+        prepared = Prepared()
+        if order.status == BookingStatus.ON_HOLD:
+            prepared = _prepare(order, payment_request, now, money=order_money(order))
+    if prepared.is_claimed:
+        _open(prepared, country_code_of(order), clock)
 
 
 def describe_payment(
@@ -171,8 +207,10 @@ def describe_payment(
     """
     now = clock()
     payment = current_payment(order)
-    opening = usable_opening(payment, return_url=order.return_url, now=now) if payment else None
     money = order_money(order)
+    if order.status != BookingStatus.ON_HOLD or money.due_minor == 0:
+        return _view(order, payment, None, money, now)
+    opening = usable_opening(payment, return_url=order.return_url, now=now) if payment else None
     if _needs_opening(order, payment, opening, money):
         try:
             prepare_payment(order_id=order.id, payment_request=payment_request, clock=clock)
@@ -193,8 +231,6 @@ def payment_by_reference(*, partner: Partner, is_live: bool, reference: str) -> 
 
 
 def _needs_opening(order: Order, payment: Payment | None, opening: Opening | None, money: OrderMoney) -> bool:
-    if order.status != BookingStatus.ON_HOLD or money.due_minor == 0:
-        return False
     if payment is None or payment.amount_minor != money.due_minor:
         return True
     if payment.source != Source.ECOM or not order.return_url:
@@ -205,7 +241,12 @@ def _needs_opening(order: Order, payment: Payment | None, opening: Opening | Non
 
 
 def _view(
-    order: Order, payment: Payment | None, opening: Opening | None, money: OrderMoney, now: datetime
+    order: Order,
+    payment: Payment | None,
+    opening: Opening | None,
+    money: OrderMoney,
+    now: datetime,
+    country_code: str | None = None,
 ) -> CardPaymentView | None:
     account = payment.account if payment else _first_account(order)
     if account is None:
@@ -213,7 +254,8 @@ def _view(
     client: Mapping[str, Any] = {}
     due = Money(money.due_minor, order.currency)
     if due.minor > 0:
-        client = _client(order, account, due, opening)
+        country = country_code if country_code is not None else country_code_of(order)
+        client = _client(account, due, country, opening)
     return CardPaymentView(
         payment_id=payment.id if payment else None,
         reference=payment.reference if payment else None,
@@ -229,16 +271,16 @@ def _view(
         surcharge_minor=0,
         amount_minor=payment.amount_minor if payment else 0,
         currency=order.currency,
-        gateway_reference=_gateway_reference(payment) if payment else None,
+        gateway_reference=_gateway_reference(payment) if payment and payment.state in _HAS_MONEY else None,
         created_at=payment.created_at if payment else None,
         has_return_url=bool(order.return_url),
-        reusable_cards=tuple(usable_cards(order=order, account=account, now=now)),
+        reusable_cards=tuple(usable_cards(order=order, account=account, now=now)) if account.stores_cards else (),
         client=client,
     )
 
 
-def _client(order: Order, account: GatewayAccount, due: Money, opening: Opening | None) -> Mapping[str, Any]:
-    settings = gateway_for(account).client_settings(money=due, country_code=country_code_of(order))
+def _client(account: GatewayAccount, due: Money, country_code: str, opening: Opening | None) -> Mapping[str, Any]:
+    settings = gateway_for(account).client_settings(money=due, country_code=country_code)
     if opening is None or opening.status != OpeningStatus.OPEN or opening.client_encrypted is None:
         return settings
     return {**settings, **decrypt_json(opening.client_encrypted)}
@@ -275,20 +317,23 @@ def check_request(request: PaymentRequest, *, order: Order, due: Money) -> None:
         raise CurrencyMismatch(f"The order is in {order.currency}, not in {request.currency}.", due=due)
 
 
-def ensure_payment(*, order: Order, request: PaymentRequest, money: OrderMoney, now: datetime) -> Payment | None:
-    """Return the current payment for what is due, made anew when order, account or amount changed; None when nothing
-    is due.
+def ensure_payment(
+    *, order: Order, request: PaymentRequest, money: OrderMoney, now: datetime, is_new: bool = False
+) -> tuple[Payment | None, bool]:
+    """Return the current payment for what is due, made anew when order, account or amount changed, and whether it was.
 
-    Call it under the order's lock.
+    There is none when nothing is due.
+
+    Call it under the order's lock; a new order has no payment to look for.
     """
     due = Money(money.due_minor, order.currency)
     check_request(request, order=order, due=due)
-    current = current_payment(order)
+    current = None if is_new else current_payment(order)
     has_wish = request.gateway is not None or request.source is not None
     if due.minor == 0:
         if has_wish:
             choose_account(order=order, wish=Wish(gateway=request.gateway, source=request.source))
-        return None
+        return None, False
     if current is not None and not has_wish and current.account.is_active:
         account, source = current.account, Source(current.source)
     else:
@@ -299,12 +344,12 @@ def ensure_payment(*, order: Order, request: PaymentRequest, money: OrderMoney, 
         and (current.account_id, current.amount_minor, current.currency) == (account.id, due.minor, order.currency)
         and current.source == source
     ):
-        return current
+        return current, False
     if current is not None:
         Payment.objects.filter(pk=current.pk).update(superseded_at=now)
-    return Payment.objects.create(
+    made = Payment.objects.create(
         reference=new_payment_reference(now),
-        number=next_payment_number(),
+        number=next_payment_number,
         order=order,
         partner_id=order.partner_id,
         account=account,
@@ -316,22 +361,24 @@ def ensure_payment(*, order: Order, request: PaymentRequest, money: OrderMoney, 
         created_at=now,
         updated_at=now,
     )
+    return made, True
 
 
 def _prepare(
-    order: Order, request: PaymentRequest, now: datetime, *, money: OrderMoney | None = None
-) -> Opening | None:
-    """Under the order's lock: return an Opening the caller has claimed and must send once the transaction is
-    committed.
+    order: Order, request: PaymentRequest, now: datetime, *, money: OrderMoney, is_new: bool = False
+) -> Prepared:
+    """Under the order's lock: find or write the payment, and what a guest can pay.
+
+    An Opening that is claimed must be sent by the caller once the transaction is committed.
     """
     try:
-        payment = ensure_payment(order=order, request=request, money=money or order_money(order), now=now)
+        payment, is_made = ensure_payment(order=order, request=request, money=money, now=now, is_new=is_new)
     except NoAccount:
         if request.gateway is not None or request.source is not None:
             raise
-        return None
+        return Prepared()
     if payment is None:
-        return None
+        return Prepared()
     if request.amount_minor is not None and request.external is None and request.amount_minor != payment.amount_minor:
         raise AmountMismatch(
             f"The amount due is {payment.amount_minor} {payment.currency} in minor units.",
@@ -339,20 +386,22 @@ def _prepare(
             payment_reference=payment.reference,
         )
     if payment.source != Source.ECOM or not order.return_url:
-        return None
+        return Prepared(payment=payment)
     if Capability.OPEN not in gateway_for(payment.account).capabilities:
-        return None
-    opening = usable_opening(payment, return_url=order.return_url, now=now)
+        return Prepared(payment=payment)
+    opening = None if is_made else usable_opening(payment, return_url=order.return_url, now=now)
     if opening is None:
-        return new_opening(payment=payment, order=order, channel=request.channel, locale=request.locale, now=now)
+        opening = new_opening(payment=payment, order=order, channel=request.channel, locale=request.locale, now=now)
+        return Prepared(payment=payment, opening=opening, is_claimed=True)
     if opening.status == OpeningStatus.REQUESTED:
-        return claim_opening(opening_id=opening.id, now=now)
-    return None
+        claimed = claim_opening(opening_id=opening.id, now=now)
+        return Prepared(payment=payment, opening=claimed or opening, is_claimed=claimed is not None)
+    return Prepared(payment=payment, opening=opening)
 
 
-def _open(claimed: Opening | None, order: Order, clock: Callable[[], datetime]) -> None:
-    if claimed is not None:
-        open_at_gateway(opening=claimed, country_code=country_code_of(order), clock=clock)
+def _open(prepared: Prepared, country_code: str, clock: Clock) -> None:
+    if prepared.is_claimed and prepared.opening is not None:
+        open_at_gateway(opening=prepared.opening, country_code=country_code, clock=clock)
 
 
 __all__ = [

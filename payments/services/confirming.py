@@ -12,11 +12,11 @@ from django.db import transaction as database
 
 from bookings import services as booking_services
 from bookings.card_numbers import mask_card_numbers
-from bookings.errors import HoldExpired, NotConfirmable
+from bookings.errors import AlreadyConfirmed, HoldExpired
 from bookings.models import Booking, BookingStatus, Order
 from bookings.requests import BookingChanges
 from gateways.errors import AnswerLost, ErrorCode, GatewayError
-from gateways.protocol import Capability, CompleteRequest, ExternalCharge
+from gateways.protocol import Capability, CompleteRequest, OutcomeKind
 from gateways.registry import gateway_for
 from money import Money
 from payments.errors import (
@@ -29,7 +29,16 @@ from payments.errors import (
     PaymentRefused,
 )
 from payments.metrics import gateway_call
-from payments.models import EventSource, ExternalNote, Opening, OpeningStatus, Origin, Payment, Transaction
+from payments.models import (
+    EventSource,
+    ExternalNote,
+    GatewayEvent,
+    Opening,
+    OpeningStatus,
+    Origin,
+    Payment,
+    Transaction,
+)
 from payments.references import new_reference
 from payments.selectors import CHARGE_KINDS, OrderMoney, Subject, current_payment, has_undecided_money, order_money
 from payments.services.cards import card_for_order
@@ -83,6 +92,14 @@ def confirm_booking(
     return _explain(order_id, done, request, charged, clock, patience)
 
 
+class _NotCovered(Exception):
+    """Carry what is missing out of a confirmation that changed nothing."""
+
+    def __init__(self, money: OrderMoney) -> None:
+        super().__init__("not covered")
+        self.money = money
+
+
 def _confirm_if_covered(
     order_id: UUID,
     booking: Booking,
@@ -91,27 +108,27 @@ def _confirm_if_covered(
     request: PaymentRequest | None = None,
 ) -> Confirmation | OrderMoney:
     """Confirm in one transaction if nothing is missing; otherwise change nothing and return what is."""
-    with database.atomic():
-        order = booking_services.lock_order(order_id=order_id)
-        if order.status == BookingStatus.CONFIRMED:
-            return Confirmation(order=order, is_confirmed=True)
-        if order.status == BookingStatus.EXPIRED:
-            raise HoldExpired(str(booking.uuid))
-        if order.status != BookingStatus.ON_HOLD:
-            raise NotConfirmable(str(booking.uuid), order.status)
-        if changes is not None:
-            order = booking_services.update_booking(booking=booking, changes=changes, now=now).order
-        money = order_money(order)
+
+    def check(order: Order, to_collect: Money) -> None:
+        money = order_money(order, to_collect=to_collect)
         if order.expires_at is not None and order.expires_at <= now and not has_undecided_money(order):
             raise HoldExpired(str(booking.uuid))
         if request is not None:
             check_request(request, order=order, due=Money(money.due_minor, order.currency))
             if request.gateway is not None and money.due_minor > 0:
                 choose_account(order=order, wish=Wish(gateway=request.gateway, source=request.source))
-        if money.is_covered and (request is None or not request.is_cancellation):
-            return Confirmation(order=booking_services.confirm_order(order=order, now=now), is_confirmed=True)
-        database.set_rollback(True)
-        return money
+        if not money.is_covered or (request is not None and request.is_cancellation):
+            raise _NotCovered(money)
+
+    try:
+        confirmed = booking_services.confirm_order(
+            order=booking.order, now=now, booking=booking, changes=changes, check=check
+        )
+    except AlreadyConfirmed:
+        return Confirmation(order=Order.objects.get(pk=order_id), is_confirmed=True)
+    except _NotCovered as missing:
+        return missing.money
+    return Confirmation(order=confirmed, is_confirmed=True)
 
 
 def _ask_about_evidence(order_id: UUID, request: PaymentRequest, clock: Clock) -> None:
@@ -183,7 +200,7 @@ def _charge(order_id: UUID, money: OrderMoney, request: PaymentRequest, clock: C
         twin = _same_external_charge(order, request)
         if twin is not None:
             return twin
-        payment = ensure_payment(order=order, request=request, money=money, now=now)
+        payment, _ = ensure_payment(order=order, request=request, money=money, now=now)
         if payment is None:
             return None
         charge = _charge_row(order, payment, request, now)
@@ -340,10 +357,11 @@ def _explain(
     if request.is_cancellation:
         return Confirmation(order=order, is_confirmed=False)
     if charged is not None and charged.status == Status.FAILED:
-        raise _refused(charged, reference, request.external)
-    refused = _refused_attempt(order_id, request)
-    if refused is not None:
-        _close_refused(refused)
+        reason = request.external.refusal_reason if request.external else ""
+        raise _refused(ErrorCode(charged.error_code), reference, reason)
+    refusal = _refusal(order_id, request)
+    if refusal is not None:
+        _close_refused(order_id, request)
         if patience.allows_a_call():
             prepare_payment(
                 order_id=order_id,
@@ -351,7 +369,7 @@ def _explain(
                 clock=clock,
             )
         current = current_payment(order)
-        raise _refused(refused, current.reference if current else reference, None)
+        raise _refused(refusal, current.reference if current else reference)
     is_undecided = charged is not None or money.asked_minor > 0 or money.held_minor > 0
     if is_undecided or _names_something_undecided(order_id, request):
         raise PaymentPending(
@@ -366,20 +384,13 @@ def _explain(
     )
 
 
-def _refused(attempt: Transaction, reference: str | None, external: ExternalCharge | None) -> PaymentRefused:
-    return PaymentRefused(
-        "The payment was refused.",
-        error_code=ErrorCode(attempt.error_code),
-        reason=external.refusal_reason if external else "",
-        payment_reference=reference,
-    )
+def _refused(error_code: ErrorCode, reference: str | None, reason: str = "") -> PaymentRefused:
+    return PaymentRefused("The payment was refused.", error_code=error_code, reason=reason, payment_reference=reference)
 
 
-def _refused_attempt(order_id: UUID, request: PaymentRequest) -> Transaction | None:
-    """Return the attempt that failed, when the partner speaks of one and nothing newer of the same Opening is
-    undecided.
-    """
-    attempts = Transaction.objects.filter(order_id=order_id, kind__in=CHARGE_KINDS).select_related("opening", "payment")
+def _refusal(order_id: UUID, request: PaymentRequest) -> ErrorCode | None:
+    """Return why what the partner speaks of was refused: by its last attempt, or by the last word on the Opening."""
+    attempts = Transaction.objects.filter(order_id=order_id, kind__in=CHARGE_KINDS)
     if request.opening_reference is not None:
         attempts = attempts.filter(opening__gateway_reference=request.opening_reference)
     elif request.gateway_reference is not None:
@@ -387,16 +398,31 @@ def _refused_attempt(order_id: UUID, request: PaymentRequest) -> Transaction | N
     else:
         return None
     last = attempts.order_by("-requested_at", "-id").first()
-    return last if last is not None and last.status == Status.FAILED else None
+    if last is not None and last.status != Status.PENDING:
+        return ErrorCode(last.error_code) if last.status == Status.FAILED else None
+    if request.opening_reference is None:
+        return None
+    word = GatewayEvent.objects.filter(
+        payment__order_id=order_id,
+        opening__gateway_reference=request.opening_reference,
+        transaction__isnull=True,
+        kind__in=[OutcomeKind.DECLINED, OutcomeKind.EXPIRED],
+    ).last()
+    return ErrorCode(word.decline_code or ErrorCode.TRANSACTION_DECLINED) if word is not None else None
 
 
-def _close_refused(attempt: Transaction) -> None:
+def _close_refused(order_id: UUID, request: PaymentRequest) -> None:
     """Offer the refused Opening no longer; a guest who pays it all the same is booked, and a surplus given back."""
-    if attempt.opening_id is not None:
-        Opening.objects.filter(pk=attempt.opening_id).update(reported_paid_at=None)
-        Opening.objects.filter(pk=attempt.opening_id, status=OpeningStatus.OPEN).update(
-            status=OpeningStatus.CLOSED, client_encrypted=None
-        )
+    openings = Opening.objects.filter(payment__order_id=order_id)
+    if request.opening_reference is not None:
+        openings = openings.filter(gateway_reference=request.opening_reference)
+    else:
+        openings = openings.filter(transactions__gateway_reference=request.gateway_reference)
+    named = list(openings.values_list("pk", flat=True))
+    Opening.objects.filter(pk__in=named).update(reported_paid_at=None)
+    Opening.objects.filter(pk__in=named, status=OpeningStatus.OPEN).update(
+        status=OpeningStatus.CLOSED, client_encrypted=None
+    )
 
 
 def _names_something_undecided(order_id: UUID, request: PaymentRequest) -> bool:

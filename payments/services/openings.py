@@ -1,6 +1,7 @@
 """Open something a guest can pay: row first, then the wire, then the door; the same key for every retry."""
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -16,12 +17,12 @@ from gateways.registry import gateway_for
 from money import Money
 from payments.encryption import encrypt_json
 from payments.metrics import gateway_call
-from payments.models import CaseKind, EventSource, Opening, OpeningStatus, Payment
+from payments.models import CaseKind, Opening, OpeningStatus, Payment
 from payments.references import new_reference
-from payments.selectors import Subject
+from payments.services.cards import shopper_reference_of
 from payments.services.cases import open_case
 from payments.services.operations import Clock, next_check
-from payments.services.transitions import apply_outcome
+from payments.services.transitions import record_opened
 
 log = structlog.get_logger(__name__)
 # A session with less than this left is no use to a guest who has to find a card first.
@@ -48,7 +49,8 @@ def new_opening(*, payment: Payment, order: Order, channel: str, locale: str, no
 
     It never outlives the order's hold.
     """
-    expires_at = now + timedelta(seconds=settings.PAYMENTS["SESSION_LIFETIME_SECONDS"])
+    longest = gateway_for(payment.account).longest_opening_seconds or settings.PAYMENTS["SESSION_LIFETIME_SECONDS"]
+    expires_at = now + timedelta(seconds=min(longest, settings.PAYMENTS["SESSION_LIFETIME_SECONDS"]))
     if order.expires_at is not None:
         expires_at = min(expires_at, order.expires_at)
     reference = new_reference("cpo")
@@ -110,40 +112,33 @@ def open_at_gateway(*, opening: Opening, country_code: str, clock: Clock) -> boo
         _give_up(opening, error, clock())
         return False
     now = clock()
+    answer = Outcome(
+        kind=OutcomeKind.ACTION_REQUIRED,
+        reference=Reference(ours=opening.reference, opening=opened.gateway_reference),
+        event_key=opened.gateway_reference,
+        occurred_at=now,
+        raw=opened.raw,
+    )
+    learned: dict[str, Any] = {
+        "status": OpeningStatus.OPEN,
+        "gateway_reference": opened.gateway_reference,
+        "client_encrypted": encrypt_json(opened.client),
+        "expires_at": min(opening.expires_at, opened.expires_at),
+        "claimed_until": None,
+        "unknown_since_at": None,
+        "next_check_at": None,
+        "last_error": "",
+    }
     with database.atomic():
-        apply_outcome(
-            account=opening.account,
-            outcome=Outcome(
-                kind=OutcomeKind.ACTION_REQUIRED,
-                reference=Reference(ours=opening.reference, opening=opened.gateway_reference),
-                event_key=opened.gateway_reference,
-                occurred_at=now,
-                raw=opened.raw,
-            ),
-            source=EventSource.ANSWER,
-            now=now,
-            subject=Subject(payment, opening, None),
-        )
-        # A claim that ran out may have been taken by another worker with the same key: the gateway gave both the same
-        # answer.
-        Opening.objects.filter(pk=opening.pk, status=OpeningStatus.REQUESTED).update(
-            status=OpeningStatus.OPEN,
-            gateway_reference=opened.gateway_reference,
-            client_encrypted=encrypt_json(opened.client),
-            expires_at=min(opening.expires_at, opened.expires_at),
-            claimed_until=None,
-            unknown_since_at=None,
-            next_check_at=None,
-            last_error="",
-        )
-    opening.refresh_from_db()
+        record_opened(opening=opening, answer=answer, now=now)
+        # Another worker may have sent it with the same key after this claim ran out: both got the same answer.
+        is_open = Opening.objects.filter(pk=opening.pk, status=OpeningStatus.REQUESTED).update(**learned) == 1
+    if is_open:
+        for name, value in learned.items():
+            setattr(opening, name, value)
+    else:
+        opening.refresh_from_db()
     return opening.status == OpeningStatus.OPEN
-
-
-def shopper_reference_of(payment: Payment) -> str:
-    """Return the name under which a gateway keeps this guest's cards: the customer's, or the order's own."""
-    customer_id = payment.order.customer_id
-    return f"c-{customer_id}" if customer_id else f"o-{payment.order_id}"
 
 
 def close_openings(*, order: Order) -> None:

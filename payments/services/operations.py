@@ -80,7 +80,7 @@ def claim(*, transaction_id: UUID, now: datetime) -> Transaction | None:
     )
     if not taken:
         return None
-    return Transaction.objects.select_related("payment", "account", "parent", "parent__parent", "card", "opening").get(
+    return Transaction.objects.select_related("payment__order", "account", "parent__parent", "card", "opening").get(
         pk=transaction_id
     )
 
@@ -149,6 +149,7 @@ def _send(operation: Transaction, gateway: Gateway, now: datetime, external: Ext
                     card_token=card_token(operation.card) if operation.card else None,
                     shopper_reference=operation.card.shopper_reference if operation.card else "",
                     external=external,
+                    return_url=operation.payment.order.return_url,
                     requested_at=now,
                 )
             )

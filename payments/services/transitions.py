@@ -102,6 +102,24 @@ def apply_outcome(
     return Applied(payment=payment, transaction=transaction, is_new=True)
 
 
+def record_opened(*, opening: Opening, answer: Outcome, now: datetime) -> None:
+    """Take in that something was opened; call it inside a transaction.
+
+    The first word on a payment needs no fold and moves no money, so it costs two statements: the conditional UPDATE
+    takes the payment's lock and fails when any other word came first, and then the ordinary way is taken.
+    """
+    payment = opening.payment
+    is_first_word = Payment.objects.filter(pk=payment.pk, state=State.CREATED, events__isnull=True).update(
+        state=State.ACTION_REQUIRED, updated_at=now
+    )
+    if not is_first_word:
+        subject = Subject(payment, opening, None)
+        apply_outcome(account=opening.account, outcome=answer, source=EventSource.ANSWER, now=now, subject=subject)
+        return
+    payment.state = State.ACTION_REQUIRED
+    _new_event(opening.account, payment, opening, None, answer, EventSource.ANSWER, now).save(force_insert=True)
+
+
 def _lock_payments(order: Order, payment_id: UUID) -> Payment:
     """Lock the order's payments in pk order and return the one the news is about."""
     locked = (
@@ -120,13 +138,27 @@ def _store(
     now: datetime,
 ) -> tuple[GatewayEvent, bool]:
     """Insert the event once; return the stored one and whether it is new."""
-    has_other_currency = outcome.money is not None and outcome.money.currency != payment.currency
     # The order's lock is held, so nobody can store the same fact of this payment between the look and the insert; the
     # unique constraint is what holds if a caller ever forgets the lock.
     stored = GatewayEvent.objects.filter(account=account, kind=outcome.kind, event_key=outcome.event_key).first()
     if stored is not None:
         return stored, False
-    event = GatewayEvent.objects.create(
+    event = _new_event(account, payment, opening, transaction, outcome, source, now)
+    event.save(force_insert=True)
+    return event, True
+
+
+def _new_event(
+    account: GatewayAccount,
+    payment: Payment,
+    opening: Opening | None,
+    transaction: Transaction | None,
+    outcome: Outcome,
+    source: EventSource,
+    now: datetime,
+) -> GatewayEvent:
+    has_other_currency = outcome.money is not None and outcome.money.currency != payment.currency
+    return GatewayEvent(
         account=account,
         payment=payment,
         transaction=transaction,
@@ -146,7 +178,6 @@ def _store(
         occurred_at=outcome.occurred_at,
         received_at=now,
     )
-    return event, True
 
 
 def _compare(payment: Payment, stored: GatewayEvent, outcome: Outcome, now: datetime) -> None:

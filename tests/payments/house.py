@@ -77,13 +77,14 @@ class House:
         **fields: Any,
     ) -> Booking:
         """Hold seats through the core, with a payment prepared unless `payment_request` is None."""
-        return collecting.reserve_booking(
+        reservation = collecting.reserve_booking(
             partner=partner or self.partner,
             is_live=is_live,
             request=self.request(adults, **fields),
             payment_request=payment_request,
             clock=self.clock,
         )
+        return reservation.booking
 
     def payment(self, adults: int = 2, *, account: str = "adyen-eu", **fields: Any) -> Payment:
         """Return a payment of a new hold, without a return URL and so without a session."""

@@ -18,6 +18,7 @@ from payments.checking import (
     ledger_totals,
     payment_findings,
 )
+from payments.encryption import encrypt_text
 from payments.models import (
     Case,
     GatewayEvent,
@@ -251,7 +252,7 @@ def test_an_unprocessed_delivery_is_a_fault_and_an_orphan_a_notice(house):
         WebhookDelivery.objects.create(
             account=house.accounts["adyen-eu"],
             delivery_key=status,
-            body="{}",
+            body_encrypted=encrypt_text("{}"),
             status=status,
             next_attempt_at=house.clock(),
             received_at=house.clock(),

@@ -6,6 +6,7 @@ from django.db import IntegrityError
 from gateways.protocol import OutcomeKind as Kind
 from money import Money
 from payments import inbox
+from payments.encryption import encrypt_text
 from payments.errors import RefundTooLarge
 from payments.models import GatewayEvent, Payment, Transaction, WebhookDelivery
 from payments.services import aftercare, collecting, confirming, operations, transitions
@@ -215,7 +216,10 @@ def test_a_claim_whose_lease_ran_out_is_taken_over_with_the_next_number(house):
 
 def test_a_delivery_is_handled_by_one_worker_only(house):
     delivery = WebhookDelivery.objects.create(
-        account=house.accounts["adyen-eu"], delivery_key="k", body="{}", received_at=house.clock()
+        account=house.accounts["adyen-eu"],
+        delivery_key="k",
+        body_encrypted=encrypt_text("{}"),
+        received_at=house.clock(),
     )
 
     claims = run_together(*[lambda: inbox._claim(delivery.pk, house.clock()) is not None for _ in range(4)])

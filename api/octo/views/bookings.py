@@ -30,7 +30,7 @@ from bookings.models import Booking
 from bookings.requests import BookingChanges
 from payments.errors import PaymentRefused
 from payments.services import aftercare, collecting, confirming
-from payments.services.collecting import NO_REQUEST, PaymentRequest
+from payments.services.collecting import NO_REQUEST, CardPaymentView, PaymentRequest
 
 _UUID = {"uuid": "The booking's uuid."}
 _NOTHING = BookingChanges()
@@ -38,6 +38,9 @@ _NOTHING = BookingChanges()
 
 class BookingViewBase(OctoView):
     """Find the partner's booking, show it, and do a write once per `Idempotency-Key`."""
+
+    # What a reservation knows of its card payment, so that showing it need not ask again.
+    card_payment: CardPaymentView | None = None
 
     @property
     def takes_cards(self) -> bool:
@@ -55,15 +58,13 @@ class BookingViewBase(OctoView):
         channel = request.META.get("HTTP_ADYEN_CHANNEL")
         return read_payment(fields, channel_header=channel, locale=self.language)
 
-    def show(self, request: Request, booking: Booking, *, payment_request: PaymentRequest | None = None) -> Response:
+    def show(self, request: Request, booking: Booking) -> Response:
         """Return one booking, with its card payment where the request can see it."""
         shown = booking_fields(booking, self.capabilities, now=self.now())
         if self.takes_cards:
             order = booking.order
-            asked = payment_request or self.payment_request(request, Fields({})) or NO_REQUEST
-            view = collecting.describe_payment(
-                order=order, clock=self.now, payment_request=PaymentRequest(channel=asked.channel, locale=asked.locale)
-            )
+            wish = self.payment_request(request, Fields({})) or NO_REQUEST
+            view = self.card_payment or collecting.describe_payment(order=order, clock=self.now, payment_request=wish)
             shown["cardPayment"] = card_payment_fields(view, order_id=order.pk) if view is not None else None
             shown["returnUrl"] = order.return_url or None
         return Response(shown)
@@ -87,8 +88,7 @@ class BookingViewBase(OctoView):
         )
         if isinstance(claim, Finished):
             return self._again(request, claim)
-        booking = self._act_under(claim, act, Fields(request.data))
-        return self.show(request, booking)
+        return self.show(request, self._act_under(claim, act, Fields(request.data)))
 
     def _act_under(self, claim: Claim, act: Callable[[Fields], Booking], fields: Fields) -> Booking:
         try:
@@ -168,13 +168,15 @@ class BookingListView(BookingViewBase):
         """Hold seats; the same uuid with the same content shows the same booking again."""
 
         def act(fields: Fields) -> Booking:
-            return collecting.reserve_booking(
+            reservation = collecting.reserve_booking(
                 partner=self.partner,
                 is_live=bool(self.is_live),
                 request=read_reserve(fields, with_return_url=self.takes_cards),
                 payment_request=self.payment_request(request, fields),
                 clock=self.now,
             )
+            self.card_payment = reservation.card_payment
+            return reservation.booking
 
         return self.once(request, act)
 

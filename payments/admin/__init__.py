@@ -1,0 +1,24 @@
+"""What staff see of payments: a page per payment that says what happened, and buttons that call one service each."""
+
+from payments.admin.cards import ReusableCardAdmin
+from payments.admin.cases import CaseAdmin, ExternalNoteAdmin
+from payments.admin.inbox import WebhookDeliveryAdmin
+from payments.admin.ledger import LedgerEntryAdmin, PostingAdmin
+from payments.admin.operations import DisputeAdmin, GatewayEventAdmin, OpeningAdmin, TransactionAdmin
+from payments.admin.payments import PaymentAdmin
+from payments.admin.routes import AccountRouteAdmin
+
+__all__ = [
+    "AccountRouteAdmin",
+    "CaseAdmin",
+    "DisputeAdmin",
+    "ExternalNoteAdmin",
+    "GatewayEventAdmin",
+    "LedgerEntryAdmin",
+    "OpeningAdmin",
+    "PaymentAdmin",
+    "PostingAdmin",
+    "ReusableCardAdmin",
+    "TransactionAdmin",
+    "WebhookDeliveryAdmin",
+]

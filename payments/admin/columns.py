@@ -1,0 +1,103 @@
+"""How figures, times, modes and links look wherever staff read them."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.db import models
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from bookings.admin.read_only import ReadOnlyAdmin
+from money import Money, MoneyError
+
+Column = Callable[[Any], str]
+
+
+class RecordAdmin(ReadOnlyAdmin):
+    """Show rows that only the core writes; a list never counts its whole table twice."""
+
+    show_full_result_count = False
+    list_per_page = 50
+
+
+def money_text(minor: int | None, currency: str) -> str:
+    """Return an amount in major units with its currency; a dash where there is none."""
+    if minor is None:
+        return "–"
+    try:
+        return str(Money(minor, currency))
+    except MoneyError:
+        return f"{minor} minor units of {currency or 'an unknown currency'}"
+
+
+def when_text(at: datetime | None) -> str:
+    """Return a moment to the second, with its zone; a dash where there is none."""
+    return f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S %Z}" if at else "–"
+
+
+def money(field: str, description: str) -> Column:
+    """Return a column of an amount field, in major units of the row's currency."""
+
+    @admin.display(description=description, ordering=field)
+    def column(row: Any) -> str:
+        return money_text(getattr(row, field), row.currency)
+
+    return column
+
+
+def when(field: str, description: str) -> Column:
+    """Return a column of a time field, with its zone."""
+
+    @admin.display(description=description, ordering=field)
+    def column(row: Any) -> str:
+        return when_text(getattr(row, field))
+
+    return column
+
+
+def link(path: str, description: str) -> Column:
+    """Return a column that links to the row a foreign key names; `path` may follow several, by dots."""
+
+    @admin.display(description=description)
+    def column(row: Any) -> str:
+        target = row
+        for name in path.split("."):
+            target = getattr(target, name) if target is not None else None
+        return link_to(target)
+
+    return column
+
+
+def link_to(target: models.Model | None) -> str:
+    """Return a link to a row's page; a dash where there is none."""
+    return format_html('<a href="{}">{}</a>', page_of(target), target) if target is not None else "–"
+
+
+def page_of(target: models.Model) -> str:
+    """Return the address of a row's page in the admin."""
+    return reverse(f"admin:{target._meta.app_label}_{target._meta.model_name}_change", args=[target.pk])
+
+
+@admin.display(description="mode", ordering="is_live")
+def mode(row: Any) -> str:
+    """Return LIVE or a TEST that nobody overlooks."""
+    return mode_badge(is_live=row.is_live)
+
+
+def mode_badge(*, is_live: bool) -> SafeString:
+    """Return LIVE or a TEST that nobody overlooks."""
+    if is_live:
+        return format_html("<span>{}</span>", "live")
+    style = "background:#b45309;color:#fff;padding:1px 6px;border-radius:3px;font-weight:600"
+    return format_html('<span style="{}">{}</span>', style, "TEST")
+
+
+def pretty_json(value: Any) -> SafeString:
+    """Return JSON as a person can read it."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, default=str)
+    return format_html('<pre style="white-space:pre-wrap;margin:0">{}</pre>', text)
