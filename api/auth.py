@@ -49,7 +49,3 @@ class BearerKeyAuthentication(BaseAuthentication):
         if key is None or self.dialect not in key.dialects:
             raise BadKey
         return None, key
-
-    def authenticate_header(self, request: Request) -> str:
-        """Return the challenge of a 401 answer."""
-        return "Bearer"

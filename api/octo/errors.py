@@ -53,7 +53,7 @@ def answer_with_refusal(error: Exception, context: dict[str, Any]) -> Response:
     body.update({name: _echo(value) for name, value in refusal.details.items() if value is not None})
     if sent_uuid is not None:
         body.setdefault("uuid", _echo(sent_uuid))
-    headers = {}
+    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, auth.NoKey) else {}
     if refusal.retry_after is not None:
         body["retryAfter"] = refusal.retry_after
         headers["Retry-After"] = str(refusal.retry_after)

@@ -1,0 +1,24 @@
+import pytest
+
+from api.throttling import buckets
+from tests.api.octo.shop import CARDS, Octo, Shop, build_shop
+
+
+@pytest.fixture(autouse=True)
+def _empty_buckets():
+    buckets.clear()
+
+
+@pytest.fixture
+def shop(db) -> Shop:
+    return build_shop()
+
+
+@pytest.fixture
+def octo(shop) -> Octo:
+    return shop.octo()
+
+
+@pytest.fixture
+def cards(shop) -> Octo:
+    return shop.octo(CARDS)
