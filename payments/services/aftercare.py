@@ -117,10 +117,10 @@ def request_refund(
                 payment_reference=payment.reference,
             )
         taken = [(row, refundable_minor(row)) for row in _processed(payment, OperationKind.SALE, OperationKind.CAPTURE)]
-        refundable = Money(max(0, min(sum(left for _, left in taken), _left_of(payment))), payment.currency)
-        if money.currency != payment.currency or not 0 < money.minor <= refundable.minor:
+        limit = _refundable(payment, [left for _, left in taken])
+        if money.currency != payment.currency or not 0 < money.minor <= limit.minor:
             raise RefundTooLarge(
-                f"At most {refundable} can be given back.", refundable=refundable, payment_reference=payment.reference
+                f"At most {limit} can be given back.", refundable=limit, payment_reference=payment.reference
             )
         left_to_plan = money.minor
         refunds = []
@@ -139,6 +139,12 @@ def request_refund(
                 )
                 left_to_plan -= amount
         return refunds
+
+
+def refundable(payment: Payment) -> Money:
+    """Return what of a payment can still be given back; only under the payment's lock does it stay so."""
+    taken = _processed(payment, OperationKind.SALE, OperationKind.CAPTURE)
+    return _refundable(payment, [refundable_minor(row) for row in taken])
 
 
 def cancel_booking(*, booking: Booking, reason: str, force: bool, clock: Clock) -> Booking:
@@ -193,6 +199,10 @@ def _lock(payment: Payment) -> Payment:
 
 def _processed(payment: Payment, *kinds: OperationKind) -> list[Transaction]:
     return list(payment.transactions.filter(kind__in=kinds, status=Status.PROCESSED).order_by("-requested_at", "-id"))
+
+
+def _refundable(payment: Payment, left_of_each: list[int]) -> Money:
+    return Money(max(0, min(sum(left_of_each), _left_of(payment))), payment.currency)
 
 
 def _left_of(payment: Payment) -> int:

@@ -12,22 +12,21 @@ from django.db import transaction as database
 
 from bookings import services as booking_services
 from bookings.models import Booking, BookingStatus, Order, Partner
-from bookings.requests import BookingChanges, ReserveRequest
+from bookings.requests import ReserveRequest
 from bookings.selectors import amount_to_collect
 from gateways.models import GatewayAccount
 from gateways.protocol import Capability, ExternalCharge, Source
 from gateways.registry import gateway_for
 from money import Money
 from payments.encryption import decrypt_json
-from payments.errors import AmountMismatch, CurrencyMismatch, NoAccount, PaymentDue, PaymentError
-from payments.models import Opening, OpeningStatus, Payment, ReusableCard, Transaction
+from payments.errors import AmountMismatch, CurrencyMismatch, NoAccount, PaymentError
+from payments.models import Opening, OpeningStatus, Payment, ReusableCard
 from payments.references import new_payment_reference, next_payment_number
 from payments.selectors import OrderMoney, current_payment, nothing_paid_yet, order_money
 from payments.services.cards import usable_cards
 from payments.services.openings import claim_opening, new_opening, open_at_gateway, usable_opening
-from payments.services.operations import Clock, Patience, perform
+from payments.services.operations import Clock
 from payments.services.routing import Wish, choose_account, read_source, routed_accounts
-from payments.services.surplus import plan_return
 from payments.states import State
 
 
@@ -135,55 +134,13 @@ def reserve_booking(
         money = nothing_paid_yet(to_collect) if to_collect else order_money(order)
         prepared = Prepared()
         if order.status == BookingStatus.ON_HOLD:
-            prepared = _prepare(order, payment_request, now, money=money, is_new=is_new)
+            prepared = prepare(order, payment_request, now, money=money, is_new=is_new)
     country_code = booking.product.supplier.country_code
-    _open(prepared, country_code, clock)
+    open_prepared(prepared, country_code, clock)
     if not is_new:
         return Reservation(booking=booking, card_payment=describe_payment(order=order, clock=clock))
     view = _view(order, prepared.payment, prepared.opening, money, now, country_code=country_code)
     return Reservation(booking=booking, card_payment=view)
-
-
-def update_booking(
-    *, booking: Booking, changes: BookingChanges, payment_request: PaymentRequest | None, clock: Clock
-) -> Booking:
-    """Change a booking and what is asked for it.
-
-    An increase on a confirmed booking must be covered by money already taken; a decrease gives back what is too much.
-
-    :raises PaymentDue: the change would leave a confirmed booking unpaid; nothing was written.
-    """
-    now = clock()
-    patience = Patience(clock)
-    operations: list[Transaction] = []
-    with database.atomic():
-        order = booking_services.lock_order(order_id=booking.order_id)
-        was_confirmed = order.status == BookingStatus.CONFIRMED
-        changed = booking_services.update_booking(booking=booking, changes=changes, now=now)
-        order = changed.order
-        prepared = Prepared()
-        money = order_money(order)
-        if was_confirmed and not money.is_covered:
-            raise PaymentDue(
-                "The change costs more than has been paid; nothing was changed.",
-                due=Money(money.due_minor, order.currency),
-            )
-        if money.money_in_minor > 0 and money.surplus_minor > 0:
-            operations = plan_return(
-                order=order,
-                amount_minor=money.surplus_minor,
-                reason="the booking became cheaper",
-                requested_by="system",
-                now=now,
-            )
-        if payment_request is not None and order.status == BookingStatus.ON_HOLD:
-            prepared = _prepare(order, payment_request, now, money=money)
-    for operation in operations:
-        if patience.allows_a_call():
-            perform(transaction_id=operation.id, clock=clock)
-    if patience.allows_a_call():
-        _open(prepared, changed.product.supplier.country_code, clock)
-    return changed
 
 
 def prepare_payment(*, order_id: UUID, payment_request: PaymentRequest, clock: Clock) -> None:
@@ -193,9 +150,9 @@ def prepare_payment(*, order_id: UUID, payment_request: PaymentRequest, clock: C
         order = booking_services.lock_order(order_id=order_id)
         prepared = Prepared()
         if order.status == BookingStatus.ON_HOLD:
-            prepared = _prepare(order, payment_request, now, money=order_money(order))
+            prepared = prepare(order, payment_request, now, money=order_money(order))
     if prepared.is_claimed:
-        _open(prepared, country_code_of(order), clock)
+        open_prepared(prepared, country_code_of(order), clock)
 
 
 def describe_payment(
@@ -364,7 +321,7 @@ def ensure_payment(
     return made, True
 
 
-def _prepare(
+def prepare(
     order: Order, request: PaymentRequest, now: datetime, *, money: OrderMoney, is_new: bool = False
 ) -> Prepared:
     """Under the order's lock: find or write the payment, and what a guest can pay.
@@ -399,7 +356,8 @@ def _prepare(
     return Prepared(payment=payment, opening=opening)
 
 
-def _open(prepared: Prepared, country_code: str, clock: Clock) -> None:
+def open_prepared(prepared: Prepared, country_code: str, clock: Clock) -> None:
+    """Send what `prepare` claimed, if it claimed something; call it once the transaction is committed."""
     if prepared.is_claimed and prepared.opening is not None:
         open_at_gateway(opening=prepared.opening, country_code=country_code, clock=clock)
 
@@ -414,5 +372,4 @@ __all__ = [
     "payment_by_reference",
     "prepare_payment",
     "reserve_booking",
-    "update_booking",
 ]

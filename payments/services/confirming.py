@@ -7,23 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import IntegrityError
 from django.db import transaction as database
 
 from bookings import services as booking_services
-from bookings.card_numbers import mask_card_numbers
 from bookings.errors import AlreadyConfirmed, HoldExpired
 from bookings.models import Booking, BookingStatus, Order
 from bookings.requests import BookingChanges
 from gateways.errors import AnswerLost, ErrorCode, GatewayError
-from gateways.protocol import Capability, CompleteRequest, OutcomeKind
+from gateways.protocol import CompleteRequest, OutcomeKind
 from gateways.registry import gateway_for
 from money import Money
 from payments.errors import (
-    AmountMismatch,
-    GatewayMismatch,
     InvalidEvidence,
-    NotCancellableByPartner,
     PaymentDue,
     PaymentPending,
     PaymentRefused,
@@ -31,18 +26,14 @@ from payments.errors import (
 from payments.metrics import gateway_call
 from payments.models import (
     EventSource,
-    ExternalNote,
     GatewayEvent,
     Opening,
     OpeningStatus,
-    Origin,
-    Payment,
     Transaction,
 )
-from payments.references import new_reference
 from payments.selectors import CHARGE_KINDS, OrderMoney, Subject, current_payment, has_undecided_money, order_money
-from payments.services.cards import card_for_order
-from payments.services.collecting import PaymentRequest, check_request, ensure_payment, prepare_payment
+from payments.services.charging import cancel_external, charge
+from payments.services.collecting import PaymentRequest, check_request, prepare_payment
 from payments.services.operations import Clock, Patience, perform
 from payments.services.routing import Wish, choose_account
 from payments.services.surplus import has_been_used, new_operation
@@ -82,9 +73,9 @@ def confirm_booking(
         return done
     money = done
     if request.is_cancellation:
-        _cancel_external(order_id, request, clock)
+        cancel_external(order_id=order_id, request=request, clock=clock)
     _ask_about_evidence(order_id, request, clock)
-    charged = _charge(order_id, money, request, clock)
+    charged = charge(order_id=order_id, request=request, clock=clock, money=money)
     _capture_holds(order_id, money.to_collect_minor, clock, patience)
     done = _confirm_if_covered(order_id, booking, changes, clock())
     if isinstance(done, Confirmation):
@@ -188,123 +179,6 @@ def _attempt_of(opening: Opening, gateway_reference: str | None) -> Transaction 
 
 def _is_decided(opening: Opening) -> bool:
     return opening.transactions.exclude(status=Status.PENDING).exists()
-
-
-def _charge(order_id: UUID, money: OrderMoney, request: PaymentRequest, clock: Clock) -> Transaction | None:
-    """Take what may be taken without the guest: a payment reported from elsewhere, or a reusable card."""
-    if request.external is None and request.card_id is None:
-        return None
-    now = clock()
-    with database.atomic():
-        order = booking_services.lock_order(order_id=order_id)
-        twin = _same_external_charge(order, request)
-        if twin is not None:
-            return twin
-        payment, _ = ensure_payment(order=order, request=request, money=money, now=now)
-        if payment is None:
-            return None
-        charge = _charge_row(order, payment, request, now)
-    performed = perform(transaction_id=charge.id, clock=clock, external=request.external)
-    return performed or charge
-
-
-def _charge_row(order: Order, payment: Payment, request: PaymentRequest, now: datetime) -> Transaction:
-    """Commit the row of a charge before the gateway hears of it; one guest-less charge of an order lives at a time."""
-    capabilities = gateway_for(payment.account).capabilities
-    wanted = Capability.CHARGE_EXTERNAL if request.external is not None else Capability.CHARGE_STORED_CARD
-    if wanted not in capabilities:
-        raise GatewayMismatch("The gateway that takes this order's money cannot do that.")
-    due = Money(payment.amount_minor, payment.currency)
-    amount_minor = payment.amount_minor
-    if request.amount_minor is not None:
-        is_part_payment = request.external is not None and 0 < request.amount_minor <= payment.amount_minor
-        if not is_part_payment and request.amount_minor != payment.amount_minor:
-            raise AmountMismatch("The amount is not what is due.", due=due, payment_reference=payment.reference)
-        amount_minor = request.amount_minor
-    card = None
-    if request.card_id is not None:
-        card = card_for_order(order=order, account=payment.account, card_id=request.card_id, now=now)
-    reference = new_reference("tx")
-    is_sale = payment.captures_at_once or request.external is not None
-    try:
-        with database.atomic():
-            charge = Transaction.objects.create(
-                payment=payment,
-                order=order,
-                account=payment.account,
-                card=card,
-                kind=OperationKind.SALE if is_sale else OperationKind.AUTHORIZATION,
-                origin=Origin.OURS,
-                amount_minor=amount_minor,
-                currency=payment.currency,
-                reference=reference,
-                idempotency_key=reference,
-                requested_by="partner",
-                requested_at=now,
-            )
-    except IntegrityError:
-        raise PaymentPending(
-            "Another charge of this order is still undecided.",
-            retry_after_seconds=RETRY_AFTER_SECONDS,
-            payment_reference=payment.reference,
-        ) from None
-    if request.notes and request.external is not None:
-        ExternalNote.objects.create(
-            payment=payment,
-            transaction=charge,
-            text=mask_card_numbers(request.notes)[:500],
-            written_by="partner",
-            written_at=now,
-        )
-    return charge
-
-
-def _same_external_charge(order: Order, request: PaymentRequest) -> Transaction | None:
-    """Return a payment from elsewhere that was recorded under the same note and amount: a repeat of the same report."""
-    if (
-        request.external is None
-        or not request.external.is_approved
-        or not request.notes
-        or request.amount_minor is None
-    ):
-        return None
-    return (
-        Transaction.objects.filter(
-            order=order,
-            external_notes__text=mask_card_numbers(request.notes)[:500],
-            amount_minor=request.amount_minor,
-            status=Status.PROCESSED,
-        )
-        .exclude(children__kind=OperationKind.REFUND)
-        .first()
-    )
-
-
-def _cancel_external(order_id: UUID, request: PaymentRequest, clock: Clock) -> None:
-    """Undo the payments from elsewhere recorded so far on an order that is not confirmed."""
-    now = clock()
-    operations = []
-    with database.atomic():
-        order = booking_services.lock_order(order_id=order_id)
-        if order.status == BookingStatus.CONFIRMED:
-            raise NotCancellableByPartner("A confirmed booking's payment is for the supplier's staff to undo.")
-        for taken in Transaction.objects.filter(
-            order=order, kind=OperationKind.SALE, status=Status.PROCESSED
-        ).select_related("account"):
-            is_external = Capability.CHARGE_EXTERNAL in gateway_for(taken.account).capabilities
-            if is_external and not taken.children.exclude(status=Status.FAILED).exists():
-                operations.append(
-                    new_operation(
-                        parent=taken,
-                        kind=OperationKind.REFUND,
-                        amount_minor=taken.amount_minor,
-                        reason=request.notes or "cancelled by the partner",
-                        requested_by="partner",
-                        now=now,
-                    )
-                )
-    for operation in operations:
-        perform(transaction_id=operation.id, clock=clock)
 
 
 def _capture_holds(order_id: UUID, to_collect_minor: int, clock: Clock, patience: Patience) -> None:

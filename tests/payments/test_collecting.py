@@ -3,6 +3,7 @@
 import pytest
 
 from bookings.models import BookingStatus
+from bookings.requests import BookingChanges, UnitItemRequest
 from gateways.protocol import ExternalCharge
 from money import Money
 from payments.errors import (
@@ -17,7 +18,7 @@ from payments.errors import (
     PaymentRefused,
 )
 from payments.models import ExternalNote, Opening, Payment, Transaction
-from payments.services import aftercare, collecting, confirming, janitor
+from payments.services import aftercare, changing, collecting, confirming, holds, janitor
 from payments.services.collecting import PaymentRequest
 from tests.payments.guest import opening_of
 from tests.payments.house import books, operations
@@ -263,3 +264,112 @@ def test_the_settlement_method_decides_what_the_card_must_pay(house, guest, meth
     if due == 0:
         assert view.client == {}
         assert confirm(house, booking).is_confirmed
+
+
+def test_external_money_can_be_reported_with_a_change_and_taken_back(house, guest):
+    booking = house.reserve(return_url=None)
+    approved = PaymentRequest(gateway="external", notes="slip 7", external=ExternalCharge(is_approved=True))
+
+    changed = changing.update_booking(
+        booking=booking, changes=BookingChanges(notes="window seat"), payment_request=approved, clock=house.clock
+    )
+    assert changed.status == BookingStatus.ON_HOLD
+    assert books(booking.order) == {"RECEIVABLE>EXTERNAL": 9000}
+
+    changing.update_booking(
+        booking=booking,
+        changes=BookingChanges(),
+        payment_request=PaymentRequest(gateway="external", is_cancellation=True),
+        clock=house.clock,
+    )
+    assert books(booking.order)["EXTERNAL>RECEIVABLE"] == 9000
+    with pytest.raises(PaymentDue):
+        confirm(house, booking)
+
+
+def adults(house, count):
+    return BookingChanges(unit_items=tuple(UnitItemRequest(unit_id=str(house.adult.pk)) for _ in range(count)))
+
+
+@pytest.fixture
+def confirmed(house, guest):
+    booking = house.reserve()
+    guest.pay(opening_of(booking))
+    guest.deliver()
+    confirm(house, booking)
+    return booking
+
+
+def change(house, booking, changes):
+    return changing.update_booking(booking=booking, changes=changes, payment_request=None, clock=house.clock)
+
+
+def test_a_dearer_change_of_a_confirmed_booking_that_is_not_paid_changes_nothing(house, confirmed):
+    with pytest.raises(PaymentDue) as raised:
+        change(house, confirmed, adults(house, 3))
+
+    assert raised.value.due.minor == 4500
+    assert confirmed.unit_items.count() == 2
+
+
+def test_a_cheaper_change_gives_back_the_difference(house, guest, confirmed):
+    change(house, confirmed, adults(house, 1))
+    guest.deliver()
+
+    assert books(confirmed.order) == {"RECEIVABLE>CLEARING": 9000, "CLEARING>RECEIVABLE": 4500}
+
+
+def test_a_goodwill_refund_does_not_stand_in_the_way_of_a_change_of_names(house, guest, confirmed):
+    payment = Payment.objects.get(order=confirmed.order)
+    aftercare.refund_payment(
+        payment=payment, money=Money(1000, "EUR"), reason="goodwill", requested_by="ada", clock=house.clock
+    )
+    guest.deliver()
+
+    assert change(house, confirmed, BookingChanges(notes="late arrival")).notes == "late arrival"
+
+
+def test_a_confirmation_that_makes_it_dearer_than_what_was_paid_changes_nothing(house, guest):
+    booking = house.reserve()
+    opening = opening_of(booking)
+    guest.pay(opening)
+    guest.deliver()
+
+    with pytest.raises(PaymentDue):
+        confirming.confirm_booking(
+            booking=booking,
+            changes=adults(house, 3),
+            request=PaymentRequest(opening_reference=opening.gateway_reference),
+            clock=house.clock,
+        )
+
+    booking.refresh_from_db()
+    assert (booking.status, booking.retail_minor, booking.unit_items.count()) == ("ON_HOLD", 9000, 2)
+    assert confirm(house, booking).is_confirmed
+
+
+def test_a_paid_session_is_found_out_after_the_hold_ran_out(house, guest):
+    booking = house.reserve()
+    opening = opening_of(booking)
+    guest.lose_webhooks()
+    paid = guest.pay(opening)
+    holds.expire_holds(now=house.clock.move(hours=1))
+    booking.refresh_from_db()
+    assert booking.status == BookingStatus.EXPIRED
+
+    confirmation = confirm(house, booking, opening_reference=opening.gateway_reference, evidence=paid["sessionResult"])
+
+    assert confirmation.is_confirmed
+    assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
+
+
+def test_a_session_that_is_dead_as_a_whole_gives_a_new_one(house, guest):
+    booking = house.reserve()
+    opening = opening_of(booking)
+    dead = guest.sandbox.post(f"adyen/sessions/{opening.gateway_reference}/expire")
+    house.clock.move(seconds=1)
+
+    with pytest.raises(PaymentRefused):
+        confirm(house, booking, opening_reference=opening.gateway_reference, evidence=dead["sessionResult"])
+
+    assert opening_of(booking).pk != opening.pk

@@ -29,7 +29,7 @@ from bookings import selectors, services
 from bookings.models import Booking
 from bookings.requests import BookingChanges
 from payments.errors import PaymentRefused
-from payments.services import aftercare, collecting, confirming
+from payments.services import aftercare, changing, collecting, confirming
 from payments.services.collecting import NO_REQUEST, CardPaymentView, PaymentRequest
 
 _UUID = {"uuid": "The booking's uuid."}
@@ -202,7 +202,7 @@ class BookingView(BookingViewBase):
         booking = self.booking(uuid)
 
         def act(fields: Fields) -> Booking:
-            return collecting.update_booking(
+            return changing.update_booking(
                 booking=booking,
                 changes=read_changes(fields, with_return_url=self.takes_cards),
                 payment_request=self.payment_request(request, fields),

@@ -1,0 +1,65 @@
+"""Change a booking together with what is asked for it."""
+
+from django.db import transaction as database
+
+from bookings import services as booking_services
+from bookings.models import Booking, BookingStatus
+from bookings.requests import BookingChanges
+from bookings.selectors import amount_to_collect
+from money import Money
+from payments.errors import PaymentDue
+from payments.models import Transaction
+from payments.selectors import order_money
+from payments.services.charging import cancel_external, charge
+from payments.services.collecting import PaymentRequest, Prepared, open_prepared, prepare
+from payments.services.operations import Clock, Patience, perform
+from payments.services.surplus import plan_return
+
+
+def update_booking(
+    *, booking: Booking, changes: BookingChanges, payment_request: PaymentRequest | None, clock: Clock
+) -> Booking:
+    """Change a booking, what is asked for it, and record or undo what its partner took elsewhere.
+
+    An increase on a confirmed booking must be covered by money already taken; a decrease gives back what is too much.
+
+    :raises PaymentDue: the change would leave a confirmed booking unpaid; nothing was written.
+    :raises BookingError: a change is impossible; nothing was written.
+    :raises PaymentError: the wish cannot be met; nothing was written.
+    """
+    now = clock()
+    patience = Patience(clock)
+    operations: list[Transaction] = []
+    with database.atomic():
+        order = booking_services.lock_order(order_id=booking.order_id)
+        asked_before = amount_to_collect(order)
+        changed = booking_services.update_booking(booking=booking, changes=changes, now=now)
+        order = changed.order
+        prepared = Prepared()
+        money = order_money(order)
+        is_dearer = money.to_collect_minor > asked_before.minor
+        if order.status == BookingStatus.CONFIRMED and is_dearer and not money.is_covered:
+            raise PaymentDue(
+                "The change costs more than has been paid; nothing was changed.",
+                due=Money(money.due_minor, order.currency),
+            )
+        if money.money_in_minor > 0 and money.surplus_minor > 0:
+            operations = plan_return(
+                order=order,
+                amount_minor=money.surplus_minor,
+                reason="the booking became cheaper",
+                requested_by="system",
+                now=now,
+            )
+        if payment_request is not None and order.status == BookingStatus.ON_HOLD:
+            prepared = prepare(order, payment_request, now, money=money)
+    for operation in operations:
+        if patience.allows_a_call():
+            perform(transaction_id=operation.id, clock=clock)
+    if payment_request is not None and payment_request.is_cancellation:
+        cancel_external(order_id=order.id, request=payment_request, clock=clock)
+    elif payment_request is not None and payment_request.external is not None and prepared.payment is not None:
+        charge(order_id=order.id, request=payment_request, clock=clock)
+    elif patience.allows_a_call():
+        open_prepared(prepared, changed.product.supplier.country_code, clock)
+    return changed
