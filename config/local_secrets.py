@@ -39,7 +39,7 @@ class LocalSecrets:
                 "environment": "test",
                 "live_prefix": "",
                 "checkout_base_url": base_url,
-                "timeout_seconds": "15",
+                "timeout_seconds": "12",
             }
             for slug, merchant_account in SANDBOX_ACCOUNTS.items()
         }

@@ -162,8 +162,8 @@ SPECTACULAR_SETTINGS = {
 PAYMENTS: dict[str, Any] = {
     # A claim older than this belonged to a process that died; another may take the row over.
     "CLAIM_LEASE_SECONDS": 60,
-    # One call to a gateway; the adapters' own limits are not above it.
-    "GATEWAY_TIMEOUT_SECONDS": 12,
+    # One call to a gateway, connecting included (2 s); the adapters' own limits are not above it.
+    "GATEWAY_TIMEOUT_SECONDS": 14,
     # All gateway calls of one request end within this; what is left over, workers do.
     "REQUEST_SECONDS": 20,
     # When an unknown outcome is asked again, counted from when it became unknown; after the last it is a person's.
