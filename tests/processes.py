@@ -103,6 +103,10 @@ class Sandbox:
         """Return the JSON of a POST below /control."""
         return self._client.post(f"/control/{path}", json=body).raise_for_status().json()
 
+    def put(self, path: str, **body: Any) -> Any:
+        """Return the JSON of a PUT below /control."""
+        return self._client.put(f"/control/{path}", json=body).raise_for_status().json()
+
     def delete(self, path: str) -> Any:
         """Return the JSON of a DELETE below /control."""
         return self._client.delete(f"/control/{path}").raise_for_status().json()

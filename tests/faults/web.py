@@ -1,0 +1,68 @@
+"""A web process of its own, as gunicorn runs it, on the test database and a broker of the test's choice."""
+
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+from django.conf import settings
+
+from config.settings.gateways import credential_variables
+from config.supervisor import tethered
+from tests.processes import process_environment, wait_until
+
+
+class WebProcess:
+    """Gunicorn with the settings of the tests. Use as a context manager."""
+
+    def __init__(self, folder: Path, *, port: int, redis_url: str) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._folder = folder
+        self._environment = process_environment(
+            **credential_variables(settings.GATEWAY_CREDENTIALS),
+            REDIS_URL=redis_url,
+            WEB_PORT=str(port),
+            WEB_PROCESS="1",
+            WEB_CONCURRENCY="1",
+            WEB_THREADS="4",
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def output(self) -> str:
+        """Return everything the process wrote."""
+        return (self._folder / "web.log").read_text(errors="replace")
+
+    def __enter__(self) -> "WebProcess":
+        with (self._folder / "web.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                tethered([sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi"]),
+                cwd=settings.BASE_DIR,
+                env=self._environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            wait_until(self._answers, seconds=30, what="the web process answering")
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process is not None
+        self._process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(10)
+        self._process.kill()
+        self._process.wait()
+
+    def _answers(self) -> bool:
+        if self._process is not None and self._process.poll() is not None:
+            raise AssertionError(f"the web process ended:\n{self.output[-3000:]}")
+        try:
+            return httpx.get(f"{self.url}/health/live", trust_env=False).is_success
+        except httpx.HTTPError:
+            return False
