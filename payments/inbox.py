@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import F, Q
 
 from gateways.models import GatewayAccount
-from gateways.protocol import Delivery
+from gateways.protocol import Delivery, Outcome
 from gateways.registry import gateway_for
 from payments.encryption import encrypt_text
 from payments.errors import UnknownSubject
@@ -82,10 +82,7 @@ def handle(*, delivery_id: UUID, clock: Callable[[], datetime]) -> DeliveryStatu
     status, error = DeliveryStatus.PROCESSED, ""
     payment: Payment | None = None
     try:
-        outcomes = gateway_for(delivery.account).read_webhook(
-            Delivery(headers={}, body=delivery.body.encode(), received_at=delivery.received_at)
-        )
-        for outcome in outcomes:
+        for outcome in news_in(delivery):
             try:
                 applied = apply_outcome(
                     account=delivery.account, outcome=outcome, source=EventSource.WEBHOOK, now=clock()
@@ -101,6 +98,16 @@ def handle(*, delivery_id: UUID, clock: Callable[[], datetime]) -> DeliveryStatu
         status, error = DeliveryStatus.FAILED, f"{type(fault).__name__}: {fault}"
     _finish(delivery, payment, status, error, clock())
     return status
+
+
+def news_in(delivery: WebhookDelivery) -> tuple[Outcome, ...]:
+    """Return what a stored delivery says, read again; of its body only what the adapter keeps, for people to look at.
+
+    :raises GatewayError: the account cannot be used.
+    """
+    return gateway_for(delivery.account).read_webhook(
+        Delivery(headers={}, body=delivery.body.encode(), received_at=delivery.received_at)
+    )
 
 
 def replay(*, delivery_id: UUID, clock: Callable[[], datetime]) -> DeliveryStatus | None:

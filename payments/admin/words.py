@@ -83,9 +83,7 @@ _EVENTS: dict[OutcomeKind, str] = {
     OutcomeKind.REPORT_AVAILABLE: "The gateway has a settlement report",
     OutcomeKind.NOTE: "The gateway sent a note",
 }
-GOOD = frozenset(
-    {OutcomeKind.AUTHORIZED, OutcomeKind.CAPTURED, OutcomeKind.REFUNDED, OutcomeKind.CHARGEBACK_REVERSED}
-)
+GOOD = frozenset({OutcomeKind.AUTHORIZED, OutcomeKind.CAPTURED, OutcomeKind.REFUNDED, OutcomeKind.CHARGEBACK_REVERSED})
 BAD = frozenset(
     {
         OutcomeKind.DECLINED,

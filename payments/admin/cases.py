@@ -1,0 +1,73 @@
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from payments.admin.columns import RecordAdmin, link, when
+from payments.admin.words import CASES
+from payments.models import Case, CaseKind, ExternalNote
+from payments.services.cases import close_case
+
+
+@admin.register(Case)
+class CaseAdmin(RecordAdmin):
+    """Show what waits for a person, the oldest first; what each kind means is in docs/operations.md."""
+
+    list_display = ["meaning", "payment_link", "order", "detail", "opened", "closed", "closed_by"]
+    list_display_links = ["meaning"]
+    list_select_related = ["payment__order"]
+    list_filter = [("closed_at", admin.EmptyFieldListFilter), "kind", "payment__account", "payment__is_live"]
+    search_fields = ["=payment__reference", "=payment__order__reference"]
+    ordering = ["closed_at", "opened_at"]
+    fields = ["meaning", "kind", "payment_link", "order", "detail", "opened", "closed", "closed_by"]
+    actions = ["close_cases"]
+    payment_link = staticmethod(link("payment", "payment"))
+    order = staticmethod(link("payment.order", "order"))
+    opened = staticmethod(when("opened_at", "opened"))
+    closed = staticmethod(when("closed_at", "closed"))
+
+    @admin.display(description="what", ordering="kind")
+    def meaning(self, case: Case) -> str:
+        """Say what the kind means."""
+        return CASES[CaseKind(case.kind)]
+
+    def has_close_permission(self, request: HttpRequest) -> bool:
+        """Let those close who may change cases, which nobody can do otherwise."""
+        return bool(request.user.has_perm("payments.change_case"))
+
+    @admin.action(description="Close the selected cases: they are dealt with", permissions=["close"])
+    def close_cases(self, request: HttpRequest, queryset: QuerySet[Case]) -> None:
+        """Take cases off the list; one whose cause is still there comes back by itself."""
+        closed = 0
+        for case in queryset.filter(closed_at__isnull=True).select_related("payment"):
+            close_case(
+                payment=case.payment,
+                kind=CaseKind(case.kind),
+                closed_by=request.user.get_username(),
+                now=timezone.now(),
+            )
+            self.log_change(request, case, f"Closed: {CASES[CaseKind(case.kind)]}.")
+            self.log_change_of_payment(request, case)
+            closed += 1
+        messages.success(request, f"{closed} cases closed.")
+
+    def log_change_of_payment(self, request: HttpRequest, case: Case) -> None:
+        """Say it on the payment's page as well."""
+        self.log_change(request, case.payment, f"Closed the case: {CASES[CaseKind(case.kind)]}.")
+
+
+@admin.register(ExternalNote)
+class ExternalNoteAdmin(RecordAdmin):
+    """Show what was written about payments taken elsewhere."""
+
+    list_display = ["text", "payment_link", "order", "written_by", "written"]
+    list_display_links = ["text"]
+    list_select_related = ["payment__order"]
+    list_filter = ["written_by"]
+    search_fields = ["text", "=payment__reference", "=payment__order__reference"]
+    ordering = ["-id"]
+    fields = ["text", "payment_link", "order", "transaction_link", "written_by", "written"]
+    payment_link = staticmethod(link("payment", "payment"))
+    order = staticmethod(link("payment.order", "order"))
+    transaction_link = staticmethod(link("transaction", "operation"))
+    written = staticmethod(when("written_at", "written"))

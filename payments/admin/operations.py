@@ -1,0 +1,173 @@
+from django.contrib import admin
+
+from payments.admin.columns import RecordAdmin, link, money, pretty_json, when
+from payments.models import Dispute, GatewayEvent, Opening, Transaction
+
+
+@admin.register(Opening)
+class OpeningAdmin(RecordAdmin):
+    """Show what was opened for guests to pay; never what their browsers were given."""
+
+    list_display = ["reference", "payment_link", "account", "status", "amount", "gateway_reference", "created", "until"]
+    list_select_related = ["payment", "account"]
+    list_filter = ["status", "account"]
+    search_fields = ["=reference", "=gateway_reference", "=payment__reference"]
+    ordering = ["-created_at"]
+    fields = [
+        "reference",
+        "payment_link",
+        "account",
+        "status",
+        "amount",
+        "gateway_reference",
+        "return_url",
+        "channel",
+        "locale",
+        "created",
+        "until",
+        "unknown_since",
+        "next_check",
+        "checks_made",
+        "reported_paid",
+        "last_error",
+    ]
+    amount = staticmethod(money("amount_minor", "amount"))
+    payment_link = staticmethod(link("payment", "payment"))
+    created = staticmethod(when("created_at", "created"))
+    until = staticmethod(when("expires_at", "until"))
+    unknown_since = staticmethod(when("unknown_since_at", "unknown since"))
+    next_check = staticmethod(when("next_check_at", "asked again at"))
+    reported_paid = staticmethod(when("reported_paid_at", "reported paid at"))
+
+
+@admin.register(Transaction)
+class TransactionAdmin(RecordAdmin):
+    """Show attempts and operations."""
+
+    list_display = [
+        "reference",
+        "kind",
+        "origin",
+        "status",
+        "amount",
+        "payment_link",
+        "account",
+        "gateway_reference",
+        "card",
+        "error_code",
+        "requested",
+    ]
+    list_select_related = ["payment", "account"]
+    list_filter = ["kind", "status", "origin", ("unknown_since_at", admin.EmptyFieldListFilter), "account"]
+    search_fields = ["=reference", "=gateway_reference", "=payment__reference", "=card_last4"]
+    ordering = ["-requested_at"]
+    fields = [
+        "reference",
+        "kind",
+        "origin",
+        "status",
+        "amount",
+        "payment_link",
+        "order_link",
+        "account",
+        "opening_link",
+        "parent_link",
+        "gateway_reference",
+        "card",
+        "card_expiry",
+        "error_code",
+        "raw_code",
+        "raw_text",
+        "reason",
+        "requested_by",
+        "requested",
+        "sent",
+        "unknown_since",
+        "next_check",
+        "checks_made",
+        "decided",
+    ]
+    amount = staticmethod(money("amount_minor", "amount"))
+    payment_link = staticmethod(link("payment", "payment"))
+    order_link = staticmethod(link("order", "order"))
+    opening_link = staticmethod(link("opening", "opening"))
+    parent_link = staticmethod(link("parent", "of"))
+    requested = staticmethod(when("requested_at", "asked for or told"))
+    sent = staticmethod(when("first_sent_at", "first sent"))
+    unknown_since = staticmethod(when("unknown_since_at", "unknown since"))
+    next_check = staticmethod(when("next_check_at", "asked again at"))
+    decided = staticmethod(when("decided_at", "decided"))
+
+    @admin.display(description="card", ordering="card_last4")
+    def card(self, transaction: Transaction) -> str:
+        """Show the card as the guest knows it."""
+        return f"{transaction.card_brand} ···· {transaction.card_last4}" if transaction.card_last4 else "–"
+
+
+@admin.register(GatewayEvent)
+class GatewayEventAdmin(RecordAdmin):
+    """Show what gateways said, as it was kept: scrubbed before it was stored."""
+
+    list_display = ["id", "kind", "source", "amount", "payment_link", "account", "gateway_reference", "occurred"]
+    list_select_related = ["payment", "account"]
+    list_filter = ["kind", "source", "account", ("problem", admin.EmptyFieldListFilter)]
+    search_fields = ["=event_key", "=gateway_reference", "=payment__reference"]
+    ordering = ["-id"]
+    fields = [
+        "kind",
+        "source",
+        "amount",
+        "is_cumulative",
+        "payment_link",
+        "transaction_link",
+        "opening_link",
+        "account",
+        "gateway_reference",
+        "event_key",
+        "decline_code",
+        "raw_code",
+        "raw_text",
+        "problem",
+        "occurred",
+        "received",
+        "said",
+    ]
+    amount = staticmethod(money("amount_minor", "amount"))
+    payment_link = staticmethod(link("payment", "payment"))
+    transaction_link = staticmethod(link("transaction", "operation"))
+    opening_link = staticmethod(link("opening", "opening"))
+    occurred = staticmethod(when("occurred_at", "happened"))
+    received = staticmethod(when("received_at", "heard"))
+
+    @admin.display(description="what it said")
+    def said(self, event: GatewayEvent) -> str:
+        """Show what was kept of the gateway's own words."""
+        return pretty_json(event.raw)
+
+
+@admin.register(Dispute)
+class DisputeAdmin(RecordAdmin):
+    """Show guests' objections, those with the nearest deadline first."""
+
+    list_display = ["gateway_reference", "payment_link", "stage", "reason", "amount", "evidence_due", "opened"]
+    list_select_related = ["payment"]
+    list_filter = ["stage"]
+    search_fields = ["=gateway_reference", "=payment__reference"]
+    ordering = ["-evidence_due_at"]
+    fields = [
+        "gateway_reference",
+        "payment_link",
+        "transaction_link",
+        "stage",
+        "reason",
+        "amount",
+        "evidence_due",
+        "opened",
+        "changed",
+    ]
+    amount = staticmethod(money("amount_minor", "amount"))
+    payment_link = staticmethod(link("payment", "payment"))
+    transaction_link = staticmethod(link("transaction", "operation"))
+    evidence_due = staticmethod(when("evidence_due_at", "answer until"))
+    opened = staticmethod(when("opened_at", "opened"))
+    changed = staticmethod(when("changed_at", "changed"))
