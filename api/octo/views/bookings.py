@@ -270,9 +270,9 @@ class CancelView(BookingViewBase):
 def cancel(view: BookingViewBase, request: Request, uuid: str) -> Response:
     """Cancel a booking; `force` is read and not obeyed, for only staff may cancel after the cutoff."""
     booking = view.booking(uuid)
-    return view.once(
-        request,
-        lambda fields: aftercare.cancel_booking(
-            booking=booking, reason=read_cancel(fields).reason, force=False, clock=view.now
-        ),
-    )
+
+    def act(fields: Fields) -> Booking:
+        aftercare.cancel_booking(booking=booking, reason=read_cancel(fields).reason, force=False, clock=view.now)
+        return view.booking(uuid)
+
+    return view.once(request, act)

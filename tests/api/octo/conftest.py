@@ -1,7 +1,9 @@
 import pytest
 
 from api.throttling import buckets
+from tests.api.octo.guest import Guest
 from tests.api.octo.shop import CARDS, Octo, Shop, build_shop
+from tests.processes import Sandbox
 
 
 @pytest.fixture(autouse=True)
@@ -22,3 +24,8 @@ def octo(shop) -> Octo:
 @pytest.fixture
 def cards(shop) -> Octo:
     return shop.octo(CARDS)
+
+
+@pytest.fixture
+def guest(transactional_db, live_server, sandbox: Sandbox, shop) -> Guest:
+    return Guest(sandbox)

@@ -8,7 +8,7 @@ import pytest
 
 from bookings.models import Availability, Booking, Change, Customer, Order, UnitItem
 from payments.models import Opening, Payment
-from tests.api.octo.shop import CARDS, Octo, Shop
+from tests.api.octo.shop import Octo, Shop
 from tests.api.octo.test_rules import refusal
 
 LONG = "x" * 5_001

@@ -30,15 +30,56 @@ TEXTS = st.text(max_size=40) | st.sampled_from(
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS
 KEYS = st.sampled_from(
     [
-        *(
-            "productId optionId availabilityId unitItems unitId uuid contact notes resellerReference currency metadata"
-        ).split(),
-        *("settlementMethod emailReceipt expirationMinutes returnUrl cardPayment gateway source amount cancel").split(),
-        *(
-            "cardId adyen external approved refusalReason sessionId sessionResult pspReference paymentMethod channel"
-        ).split(),
-        *("fullName emailAddress locales country reason force units id quantity localDate localDateStart").split(),
-        *("localDateEnd availabilityIds pricing orderId").split(),
+        *[
+            "productId",
+            "optionId",
+            "availabilityId",
+            "unitItems",
+            "unitId",
+            "uuid",
+            "contact",
+            "notes",
+            "resellerReference",
+            "currency",
+            "metadata",
+        ],
+        *[
+            "settlementMethod",
+            "emailReceipt",
+            "expirationMinutes",
+            "returnUrl",
+            "cardPayment",
+            "gateway",
+            "source",
+            "amount",
+            "cancel",
+        ],
+        *[
+            "cardId",
+            "adyen",
+            "external",
+            "approved",
+            "refusalReason",
+            "sessionId",
+            "sessionResult",
+            "pspReference",
+            "paymentMethod",
+            "channel",
+        ],
+        *[
+            "fullName",
+            "emailAddress",
+            "locales",
+            "country",
+            "reason",
+            "force",
+            "units",
+            "id",
+            "quantity",
+            "localDate",
+            "localDateStart",
+        ],
+        *["localDateEnd", "availabilityIds", "pricing", "orderId"],
     ]
 ) | st.text(alphabet=string.printable, max_size=8)
 VALUES = st.recursive(

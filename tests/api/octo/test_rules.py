@@ -1,4 +1,4 @@
-"""The rules a strict client checks, one test or more for each; the numbers are those of our OCTO reference, section C."""
+"""The rules a strict client checks, one test or more each; the numbers are those of our OCTO reference, section C."""
 
 import re
 import uuid

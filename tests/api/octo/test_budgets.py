@@ -1,0 +1,154 @@
+"""What the calls that matter cost in queries: the same for 1 or 20 units and for 10 or 10,000 old bookings."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from bookings.models import Booking, Customer, Order, UnitItem
+from payments.models import Opening
+from tests.api.octo.shop import CARDS, CORE, RETURN_URL, Shop
+
+RESERVE_BUDGET = 15
+CONFIRM_BUDGET = 20
+READ_BUDGET = 12
+LIST_BUDGET = 4
+# What opens, ends and marks a transaction is no query.
+_TRANSACTION_CONTROL = ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK", "BEGIN", "COMMIT")
+
+
+def cost_of(call: Callable[[], Any]) -> tuple[dict[str, Any], int]:
+    """Return what a call answered, and how many queries it took."""
+    with CaptureQueriesContext(connection) as captured:
+        answer = call()
+    assert answer.status_code == 200, answer.content
+    return answer.json(), sum(not query["sql"].startswith(_TRANSACTION_CONTROL) for query in captured)
+
+
+def many_old_bookings(shop: Shop, numbers: range) -> None:
+    """Copy one old booking many times, with its order, customer and ticket."""
+    model = shop.stored(shop.reserve(adults=1))
+    item, order, customer = model.unit_items.get(), model.order, model.order.customer
+    orders, bookings, items, customers = [], [], [], []
+    for number in numbers:
+        fresh = {row: uuid.uuid4() for row in ("customer", "order", "booking", "uuid")}
+        customers.append(_copy(customer, id=fresh["customer"], number=10_000_000 + number))
+        orders.append(_copy(order, id=fresh["order"], reference=f"OR-{number}", customer_id=fresh["customer"]))
+        bookings.append(
+            _copy(
+                model,
+                id=fresh["booking"],
+                uuid=fresh["uuid"],
+                number=10_000_000 + number,
+                reference=f"BK-{number}",
+                order_id=fresh["order"],
+            )
+        )
+        items.append(_copy(item, id=None, uuid=uuid.uuid4(), booking_id=fresh["booking"]))
+    for model_class, rows in ((Customer, customers), (Order, orders), (Booking, bookings), (UnitItem, items)):
+        model_class.objects.bulk_create(rows, batch_size=1_000)
+
+
+def _copy(row: Any, **fields: Any) -> Any:
+    own = {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+    return type(row)(**{**own, **fields})
+
+
+def paid(shop: Shop, guest: Any, *, adults: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a booking that a guest paid, and the body that confirms it."""
+    booking = shop.reserve(shop.octo(CARDS), adults=adults, returnUrl=RETURN_URL)
+    guest.pay(booking)
+    guest.deliver()
+    body = {
+        "contact": {"fullName": "Ada Byron"},
+        "cardPayment": {"adyen": {"sessionId": booking["cardPayment"]["adyen"]["session"]["id"]}},
+    }
+    return booking, body
+
+
+@pytest.mark.parametrize("capabilities", [CORE, CARDS])
+def test_reserve_and_read_cost_the_same_for_one_or_twenty_units(shop, capabilities):
+    octo = shop.octo(capabilities)
+
+    costs = []
+    for adults in (1, 20):
+        booking, reserving = cost_of(lambda: octo.post("/bookings", shop.wish(adults)))  # noqa: B023
+        _, reading = cost_of(lambda: octo.get(f"/bookings/{booking['uuid']}"))  # noqa: B023
+        costs.append((reserving, reading))
+
+    assert costs[0] == costs[1]
+    assert costs[0][0] <= RESERVE_BUDGET
+    assert costs[0][1] <= READ_BUDGET
+
+
+@pytest.mark.parametrize("method", ["VOUCHER", "DEFERRED"])
+def test_confirm_costs_the_same_for_one_or_twenty_units(shop, octo, method):
+    costs = []
+    for adults in (1, 20):
+        path = f"/bookings/{shop.reserve(octo, adults=adults, settlementMethod=method)['uuid']}/confirm"
+        costs.append(cost_of(lambda: octo.post(path, {"contact": {"fullName": "Ada Byron"}}))[1])  # noqa: B023
+
+    assert costs[0] == costs[1]
+    assert costs[0] <= CONFIRM_BUDGET
+
+
+@pytest.mark.django_db(transaction=True)
+def test_reserve_with_a_session_and_confirm_of_a_paid_booking_stay_within_budget(shop, cards, guest):
+    costs = []
+    for adults in (1, 20):
+        _, reserving = cost_of(lambda: cards.post("/bookings", shop.wish(adults, returnUrl=RETURN_URL)))  # noqa: B023
+        booking, body = paid(shop, guest, adults=adults)
+        confirmed, confirming = cost_of(lambda: cards.post(f"/bookings/{booking['uuid']}/confirm", body))  # noqa: B023
+        assert confirmed["status"] == "CONFIRMED"
+        costs.append((reserving, confirming))
+
+    assert Opening.objects.filter(status="OPEN").exists()
+    assert costs[0] == costs[1]
+    assert costs[0][0] <= RESERVE_BUDGET
+    assert costs[0][1] <= CONFIRM_BUDGET
+
+
+def test_old_bookings_cost_nothing(shop, octo, cards):
+    def costs() -> list[int]:
+        booking, reserving = cost_of(lambda: cards.post("/bookings", shop.wish(2)))
+        free = shop.reserve(octo, settlementMethod="VOUCHER", resellerReference="R-9")
+        confirming = cost_of(lambda: octo.post(f"/bookings/{free['uuid']}/confirm", {}))[1]
+        reading = cost_of(lambda: cards.get(f"/bookings/{booking['uuid']}"))[1]
+        listing = cost_of(lambda: cards.get("/bookings", {"resellerReference": "R-9"}))[1]
+        return [reserving, confirming, reading, listing]
+
+    many_old_bookings(shop, range(10))
+    few = costs()
+    many_old_bookings(shop, range(10, 10_000))
+
+    assert costs() == few
+
+
+def test_lists_cost_the_same_for_few_and_many(shop, octo):
+    costs = []
+    for _ in range(2):
+        for _ in range(10):
+            shop.reserve(octo, resellerReference="R-1", adults=3)
+        found, cost = cost_of(lambda: octo.get("/bookings", {"resellerReference": "R-1"}))
+        costs.append(cost)
+
+    assert len(found) == 20
+    assert costs[0] == costs[1] <= LIST_BUDGET
+
+
+@pytest.mark.parametrize(("path", "most"), [("/supplier", 2), ("/whoami", 2), ("/capabilities", 1), ("/products", 5)])
+def test_the_catalogue_costs_little(octo, path, most):
+    assert cost_of(lambda: octo.get(path))[1] <= most
+
+
+def test_availability_costs_the_same_for_a_day_or_a_year(shop, octo):
+    wish = {"productId": str(shop.tour.pk), "optionId": "DEFAULT", "localDateStart": shop.first_day.isoformat()}
+    ends = (wish["localDateStart"], f"{shop.first_day.year + 1}{wish['localDateStart'][4:]}")
+
+    for path in ("/availability", "/availability/calendar"):
+        costs = [cost_of(lambda: octo.post(path, {**wish, "localDateEnd": end}))[1] for end in ends]  # noqa: B023
+
+        assert costs[0] == costs[1] <= 6
