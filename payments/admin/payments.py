@@ -239,7 +239,7 @@ class PaymentAdmin(RecordAdmin):
             wish = read_wish(request, payment, verb)
             what = wish_in_words(wish)
             told = ""
-            if payment.transactions.count() != wish.operations_seen:
+            if has_changed(payment, wish):
                 raise StaleWish(f"{what}: the payment has changed since you looked; nothing was sent. Look again.")
             with faults_as_messages(request) as refused:
                 told = tell_outcomes(request, carry_out(payment, wish))
@@ -255,6 +255,11 @@ class PaymentAdmin(RecordAdmin):
         if payment is None:
             raise Http404
         return payment
+
+
+def has_changed(payment: Payment, wish: Wish) -> bool:
+    """Say whether anything was asked or told since the wish was made; for a refund the service looks again, locked."""
+    return payment.transactions.count() != wish.operations_seen
 
 
 def _limit(payment: Payment, verb: str) -> Money:
