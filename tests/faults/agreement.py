@@ -4,6 +4,7 @@ import time
 from collections import defaultdict
 
 from django.conf import settings
+from django.db.models import Q
 
 from payments import tasks
 from payments.models import LedgerAccount, LedgerEntry, Opening, OpeningStatus, Transaction, WebhookDelivery
@@ -74,7 +75,9 @@ def money_of_the_sandbox(sandbox: Sandbox) -> Sums:
 def money_of_the_ledger() -> Sums:
     """Return the same from our books: what each Opening's operations moved into and out of CLEARING."""
     sums: dict[tuple[str, str, str], dict[str, int]] = defaultdict(lambda: dict.fromkeys(_COLUMN.values(), 0))
-    entries = LedgerEntry.objects.select_related("transaction__opening", "gateway_account")
+    entries = LedgerEntry.objects.select_related("transaction__opening", "gateway_account").filter(
+        Q(from_account=LedgerAccount.CLEARING) | Q(to_account=LedgerAccount.CLEARING)
+    )
     for entry in entries:
         operation, account = entry.transaction, entry.gateway_account
         assert operation is not None
