@@ -19,6 +19,7 @@ from gateways.registry import gateway_for
 from money import Money
 from payments.errors import (
     InvalidEvidence,
+    NotCancellableByPartner,
     PaymentDue,
     PaymentPending,
     PaymentRefused,
@@ -116,6 +117,9 @@ def _confirm_if_covered(
             order=booking.order, now=now, booking=booking, changes=changes, check=check
         )
     except AlreadyConfirmed:
+        if request is not None and request.is_cancellation:
+            words = "A confirmed booking's payment is for the supplier's staff to undo."
+            raise NotCancellableByPartner(words) from None
         return Confirmation(order=Order.objects.get(pk=order_id), is_confirmed=True)
     except _NotCovered as missing:
         return missing.money
