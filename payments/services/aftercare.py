@@ -11,6 +11,7 @@ from money import Money
 from payments.errors import CaptureTooLarge, NothingToVoid, OutcomeUnknown, PaymentChanged, RefundTooLarge
 from payments.models import Payment, Transaction
 from payments.selectors import order_money
+from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.openings import close_openings
 from payments.services.operations import Clock, Patience, perform
 from payments.services.surplus import has_been_used, new_operation, plan_return, refundable_minor
@@ -95,6 +96,7 @@ def refund_payment(
     return [perform(transaction_id=refund.id, clock=clock) or refund for refund in refunds]
 
 
+@tried_again_after_lock_timeout
 def request_refund(
     *,
     payment_id: UUID,

@@ -35,6 +35,7 @@ from payments.models import (
 from payments.selectors import CHARGE_KINDS, OrderMoney, Subject, current_payment, has_undecided_money, order_money
 from payments.services.charging import cancel_external, charge
 from payments.services.collecting import PaymentRequest, check_request, prepare_payment
+from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.operations import Clock, Patience, perform
 from payments.services.routing import Wish, choose_account
 from payments.services.surplus import has_been_used, new_operation
@@ -92,6 +93,7 @@ class _NotCovered(Exception):
         self.money = money
 
 
+@tried_again_after_lock_timeout
 def _confirm_if_covered(
     order_id: UUID,
     booking: Booking,

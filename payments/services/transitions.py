@@ -42,6 +42,7 @@ from payments.selectors import CHARGE_KINDS, Subject, order_money, subject_of
 from payments.services.binding import operation_for
 from payments.services.cards import keep_card, revoke_by_token
 from payments.services.cases import open_case
+from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.surplus import return_surplus
 from payments.states import Fact, OperationKind, Position, State, Status, derive
 
@@ -74,6 +75,7 @@ class Applied:
     is_new: bool
 
 
+@tried_again_after_lock_timeout
 def apply_outcome(
     *, account: GatewayAccount, outcome: Outcome, source: EventSource, now: datetime, subject: Subject | None = None
 ) -> Applied:
