@@ -93,4 +93,9 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour="3", minute="15"),
         "options": {"queue": QUEUE_DEFAULT},
     },
+    "prune-idempotency-keys": {
+        "task": "api.tasks.prune_idempotency_keys",
+        "schedule": crontab(hour="3", minute="30"),
+        "options": {"queue": QUEUE_DEFAULT},
+    },
 }

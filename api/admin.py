@@ -1,0 +1,16 @@
+from django.contrib import admin
+
+from api.models import IdempotentRequest
+from bookings.admin.read_only import ReadOnlyAdmin
+
+
+@admin.register(IdempotentRequest)
+class IdempotentRequestAdmin(ReadOnlyAdmin):
+    """Show which writes partners repeated, and how the first of each ended."""
+
+    list_display = ["created_at", "partner", "is_live", "key_text", "method", "path", "status_code", "error_code"]
+    list_filter = ["is_live", "status_code", "partner"]
+    list_select_related = ["partner"]
+    search_fields = ["=key_text", "=subject", "path"]
+    ordering = ["-created_at"]
+    exclude = ["key_fingerprint", "body_fingerprint"]
