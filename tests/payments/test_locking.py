@@ -1,6 +1,4 @@
 """A lock held elsewhere for longer than `lock_timeout` is waited for once more, and then it is an error."""
-error.
-"""
 
 import threading
 
