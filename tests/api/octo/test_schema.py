@@ -1,15 +1,19 @@
 """The OpenAPI document is true: every route is in it, and real answers are valid by it."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from api.octo.capabilities import REGISTRY
 from api.octo.schema import openapi_document
 from api.octo.urls import ROUTES
+from gateways.errors import ErrorCode
 from tests.api.octo.shop import CARDS, CORE, PRICED, Octo, Shop
 
 ROOT = "urn:octo"
@@ -174,3 +178,17 @@ def test_real_refusals_are_valid(shop: Shop, document, settings):
 
 def test_the_capability_list_is_the_registry(octo):
     assert [entry["id"] for entry in octo.get("/capabilities").json()] == list(REGISTRY)
+
+
+def test_the_page_for_partners_names_every_route_code_and_header(document):
+    page = (Path(settings.BASE_DIR) / "docs" / "octo.md").read_text()
+    code = (Path(settings.BASE_DIR) / "api" / "octo" / "errors.py").read_text()
+
+    routes = {
+        path.replace("product_id", "id").replace("card_payment_id", "cardPaymentId") for path in document["paths"]
+    }
+    codes = set(re.findall(r'"([A-Z]+(?:_[A-Z]+)+)"', code)) | {"BAD_REQUEST", "UNAUTHORIZED", "FORBIDDEN"}
+
+    assert [route for route in routes if f" {route}`" not in page] == []
+    assert [each for each in codes if f"`{each}`" not in page] == []
+    assert [each for each in ErrorCode if each not in page] == []
