@@ -45,7 +45,7 @@ def money(field: str, description: str) -> Column:
 
     @admin.display(description=description, ordering=field)
     def column(row: Any) -> str:
-        return money_text(getattr(row, field), row.currency)
+        return unbroken(money_text(getattr(row, field), row.currency))
 
     return column
 
@@ -55,9 +55,14 @@ def when(field: str, description: str) -> Column:
 
     @admin.display(description=description, ordering=field)
     def column(row: Any) -> str:
-        return when_text(getattr(row, field))
+        return unbroken(when_text(getattr(row, field)))
 
     return column
+
+
+def unbroken(text: str) -> SafeString:
+    """Return a text that stays on one line."""
+    return format_html('<span style="white-space:nowrap">{}</span>', text)
 
 
 def link(path: str, description: str) -> Column:

@@ -3,7 +3,7 @@ from typing import Any
 from django.contrib import admin
 
 from bookings.admin.read_only import ReadOnlyInline
-from payments.admin.columns import RecordAdmin, link, mode, money, when, when_text
+from payments.admin.columns import RecordAdmin, link, mode, money, unbroken, when, when_text
 from payments.models import LedgerEntry, Posting
 
 
@@ -81,4 +81,4 @@ class LedgerEntryAdmin(RecordAdmin):
     @admin.display(description="posted", ordering="posting__posted_at")
     def posted(self, entry: LedgerEntry) -> str:
         """Show when it was written."""
-        return when_text(entry.posting.posted_at)
+        return unbroken(when_text(entry.posting.posted_at))

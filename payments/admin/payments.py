@@ -22,7 +22,7 @@ from payments.admin.buttons import (
     tell_outcomes,
     wish_in_words,
 )
-from payments.admin.columns import RecordAdmin, mode, money, when
+from payments.admin.columns import RecordAdmin, mode, money, unbroken, when
 from payments.admin.page import page_context
 from payments.admin.searching import matching, without_card_number
 from payments.admin.timeline import history_of
@@ -46,17 +46,17 @@ class PaymentAdmin(RecordAdmin):
     change_form_template = "admin/payments/payment/change_form.html"
     list_display = [
         "reference",
-        "number",
+        "mode",
         "order",
         "partner",
-        "account",
-        "mode",
         "amount",
         "standing",
         "captured",
         "returned",
         "waits_for_staff",
         "created",
+        "account",
+        "number",
     ]
     list_select_related = ["order", "partner", "account"]
     list_filter = ["state", "is_live", "account", "partner"]
@@ -104,7 +104,7 @@ class PaymentAdmin(RecordAdmin):
     def returned(self, payment: Payment) -> str:
         """Show what went back, asked for or taken, in major units."""
         total = payment.refunded_minor + payment.charged_back_minor
-        return str(Money(total, payment.currency)) if total else "–"
+        return unbroken(str(Money(total, payment.currency))) if total else "–"
 
     @admin.display(description="case", boolean=False)
     def waits_for_staff(self, payment: Payment) -> str:

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -34,6 +35,7 @@ from payments.models import (
 )
 from payments.states import OperationKind, Status
 
+_FRESH = timedelta(minutes=1)
 # More of one kind than this is noise for a page; the lists have the rest.
 _MOST = 500
 
@@ -173,11 +175,15 @@ def _events(history: History) -> Iterator[Moment]:
         said = " ".join(filter(None, [event.decline_code, event.raw_code, event.raw_text, event.problem]))
         amount = event.amount_minor
         tone = "good" if kind in GOOD else "bad" if kind in BAD else ""
+        # Gateways' clocks count whole seconds; news that is seconds old is told where it was heard, or an answer would
+        # stand before its question.
+        is_fresh = abs(event.received_at - event.occurred_at) < _FRESH
+        heard = "" if is_fresh else f"heard {when_text(event.received_at)}"
         yield Moment(
-            at=event.occurred_at,
+            at=event.received_at if is_fresh else event.occurred_at,
             who=f"gateway ({SOURCES[EventSource(event.source)]})",
             what=event_sentence(event, operation) + (f": {said}" if said else ""),
-            detail=event.gateway_reference,
+            detail=" · ".join(filter(None, [event.gateway_reference, heard])),
             amount=money_text(amount, event.currency) if amount is not None else "",
             tone="warn" if event.problem else tone,
             url=page_of(event),
@@ -215,12 +221,16 @@ def _deliveries(payment: Payment) -> Iterator[Moment]:
 
 
 def _changes(payment: Payment) -> Iterator[Moment]:
-    for change in Change.objects.filter(order_id=payment.order_id).order_by("id")[:_MOST]:
-        told = f"told at {when_text(change.told_at)}" if change.told_at else "not told yet"
+    changes = Change.objects.filter(order_id=payment.order_id).order_by("version", "id")[:_MOST]
+    for (version, reason), of_version in groupby(changes, key=lambda change: (change.version, change.reason)):
+        rows = list(of_version)
+        told_at = [row.told_at for row in rows if row.told_at]
+        told = f"told at {when_text(max(told_at))}" if len(told_at) == len(rows) else "not told yet"
+        topics = " and ".join(dict.fromkeys(row.topic for row in rows)).capitalize()
         yield Moment(
-            at=change.created_at,
+            at=rows[0].created_at,
             who="booking",
-            what=f"{change.topic.capitalize()} {change.reason.replace('_', ' ')} (version {change.version})",
+            what=f"{topics}: {reason.replace('_', ' ')} (version {version})",
             detail=f"partner {told}",
             tone="quiet",
             rank=7,

@@ -174,7 +174,8 @@ def test_a_payments_page_tells_what_happened_in_order_and_in_words(house, desk, 
     places = [next(place for place, what in enumerate(told) if what.startswith(start)) for start in sentences]
     assert places == sorted(places)
     assert "Booked: owed by the guest → at the gateway" in told
-    assert f"Booking confirmed (version {paid.order.changes.get(reason='confirmed', topic='booking').version})" in told
+    version = paid.order.changes.get(reason="confirmed", topic="booking").version
+    assert f"Order and booking: confirmed (version {version})" in told
     assert "Shown to staff: The guest's bank wants the money back" in told
     moments = [moment.at for moment in response.context["moments"]]
     assert moments == sorted(moments)
