@@ -190,7 +190,7 @@ class Trip:
             return
         self._next_beat = time.monotonic() + _BEAT_SECONDS
         for task in _DRAINS:
-            task.apply_async(expires=2, headers={"periodic": True})
+            task.apply_async(expires=2, headers={"periodic": "yes"})
 
     def settle(self) -> None:
         """Wait until every webhook that was sent is in and handled, and nothing is under way."""
