@@ -1,4 +1,4 @@
-"""Find and mask card numbers in text that people write, so that none of them ever rests."""
+"""Find and mask card numbers and security codes in text that people write, so that none of them ever rests."""
 
 import re
 import unicodedata
@@ -9,6 +9,12 @@ _SEPARATORS = frozenset(".·•,_/|*'’:;")
 _SEPARATING_CATEGORIES = frozenset({"Zs", "Zl", "Zp", "Pd", "Cf", "Cc"})  # spaces, dashes, invisible ones
 _MOST_SEPARATORS = 3  # in a row; more of them end a number
 _ENOUGH_DIGITS = re.compile(r"\d(?:.*?\d){12}", re.DOTALL)
+# Three or four digits are anything, unless somebody calls them a security code.
+_SECURITY_CODE = re.compile(
+    r"\b((?:cvc2?|cvv2?|csc|security[ _-]?code|(?:karten)?prüf(?:nummer|ziffer))"
+    r"(?:\W{0,3}(?:is|ist|code))?\W{0,5})\d{3,4}(?!\d)",
+    re.IGNORECASE,
+)
 
 
 def mask_card_numbers(text: str) -> str:
@@ -16,8 +22,10 @@ def mask_card_numbers(text: str) -> str:
 
     A card number is 13 to 19 digits of any script that satisfy the Luhn check, however they are spaced. It may stand
     beside other groups of digits (an expiry date, a security code), so every stretch of whole groups is tried, and
-    where stretches overlap each of them is masked: too much rather than too little. Masking again changes nothing.
+    where stretches overlap each of them is masked: too much rather than too little. A security code is masked where it
+    is called one. Masking again changes nothing.
     """
+    text = _SECURITY_CODE.sub(r"\1***", text)
     while _ENOUGH_DIGITS.search(text):
         characters = list(text)
         for groups in _runs_of_digit_groups(text):

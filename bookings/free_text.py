@@ -30,6 +30,9 @@ _CONTACT_LENGTHS = {
 # more would pass for a card number by chance, and support could not call the guest.
 _INTERNATIONAL_PHONE = re.compile(r"\+[1-9](?:[ ().-]{0,2}[0-9]){6,14}")
 
+# No issuer's numbers begin with 0 or 1, and the milliseconds that shops add to addresses do.
+_CARD_NUMBER_IN_URL = re.compile(r"(?<!\d)[2-9]\d{12,18}(?!\d)")
+
 
 def clean_text(field: str, text: str, *, longest: int) -> str:
     """Return the text with card numbers masked.
@@ -98,8 +101,10 @@ def clean_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
 def clean_return_url(url: str) -> str:
     """Return an absolute http(s) address; it is not masked, for a changed address would lead nowhere.
 
-    :raises InvalidValue: it is something else, and could lead a guest astray.
+    :raises InvalidValue: it is something else, and could lead a guest astray; or it holds a card number.
     """
+    if any(mask_card_numbers(digits) != digits for digits in _CARD_NUMBER_IN_URL.findall(url)):
+        raise InvalidValue("return_url", "holds a card number")
     if len(url) > _LONGEST_RETURN_URL:
         raise InvalidValue("return_url", f"is longer than {_LONGEST_RETURN_URL} characters")
     if not url.isprintable() or " " in url:

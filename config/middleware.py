@@ -9,6 +9,8 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from bookings.card_numbers import mask_card_numbers
+
 logger = structlog.get_logger(__name__)
 
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,64}")
@@ -18,6 +20,7 @@ _QUIET = ("/health/", "/metrics", "/static/")
 class RequestLogMiddleware:
     """Give each request an id, bind it to every log line it causes, and write one line when it ends.
 
+    An id that a caller sends goes into logs and into the broker, so one that could be a card number is replaced.
     The line names the route, not the path: a path may carry a guest's token.
     """
 
@@ -26,7 +29,8 @@ class RequestLogMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-Id", "")
-        request_id = given if _SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        is_usable = _SANE_REQUEST_ID.fullmatch(given) is not None and mask_card_numbers(given) == given
+        request_id = given if is_usable else uuid.uuid4().hex
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         started = time.monotonic()

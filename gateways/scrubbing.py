@@ -6,6 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 BLANK = "***"
+_SECURITY_CODE = re.compile(
+    r"\b((?:cvc2?|cvv2?|csc|security[ _-]?code)(?:\W{0,3}(?:is|code))?\W{0,5})[0-9]{3,4}(?![0-9])", re.IGNORECASE
+)
 # 13 to 19 digits, as ISO/IEC 7812 allows, however they are spaced.
 _CARD_NUMBER = re.compile(r"(?<![0-9A-Za-z])[0-9](?:[ .\-]{0,2}[0-9]){12,18}(?![0-9A-Za-z])")
 
@@ -19,12 +22,13 @@ def scrub(value: Any, secret_fields: Collection[str]) -> Any:
 
 
 def mask_numbers(text: str) -> str:
-    """Return a text in which card numbers (13 to 19 digits that pass Luhn) show their last four digits only.
+    """Return a text in which card numbers (13 to 19 digits that pass Luhn) show their last four digits only, and what
+    is called a security code shows nothing.
 
     What PostgreSQL cannot store (NUL, lone surrogates) is dropped, or one such letter would stop all news behind it.
     """
     storable = text.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8")
-    return _CARD_NUMBER.sub(_masked, storable)
+    return _CARD_NUMBER.sub(_masked, _SECURITY_CODE.sub(rf"\1{BLANK}", storable))
 
 
 def _scrub(value: Any, secret: frozenset[str]) -> Any:

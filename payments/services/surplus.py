@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db.models import Q, Sum
 
+from bookings.card_numbers import mask_card_numbers
 from bookings.models import Order
 from money import Money
 from payments.models import CaseKind, Origin, Transaction
@@ -29,7 +30,7 @@ def new_operation(
         currency=parent.currency,
         reference=reference,
         idempotency_key=reference,
-        reason=reason[:200],
+        reason=mask_card_numbers(reason)[:200],
         requested_by=requested_by[:150],
         requested_at=now,
     )

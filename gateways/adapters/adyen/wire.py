@@ -21,7 +21,7 @@ from gateways.protocol import (
     Reference,
     Source,
 )
-from gateways.scrubbing import scrub
+from gateways.scrubbing import mask_numbers, scrub
 from money import Money, MoneyError
 
 SLUG = "adyen"
@@ -285,7 +285,7 @@ def card_of(additional: object, payment_method: object) -> Card | None:
     shopper = extra.get("tokenization.shopperReference") or extra.get("recurring.shopperReference")
     has_token = isinstance(token, str) and TOKEN.fullmatch(token) is not None
     card = Card(
-        brand=brand[:40] if isinstance(brand, str) else "",
+        brand=mask_numbers(brand)[:40] if isinstance(brand, str) else "",
         last4=last4 if re.fullmatch(r"[0-9]{4}", last4) else "",
         bin=bin_number if re.fullmatch(r"[0-9]{6,8}", bin_number) else "",
         expiry_month=int(expiry[1]) if expiry else None,
