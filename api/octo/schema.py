@@ -9,7 +9,8 @@ from drf_spectacular.settings import patched_settings
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
 from api.octo.capabilities import CARD_PAYMENTS, REGISTRY, Capability
-from api.octo.shapes import SHAPES, shape
+from api.octo.request_shapes import REQUEST_SHAPES
+from api.octo.shapes import ANSWER_SHAPES, shape
 
 _View = TypeVar("_View", bound=Callable[..., Any])
 
@@ -79,7 +80,7 @@ def operation(
     takes_payment: bool = False,
     is_write: bool = True,
 ) -> Callable[[_View], _View]:
-    """Describe one operation of a view: its headers, errors and the shapes in `api.octo.shapes`."""
+    """Describe one operation of a view: its headers, errors and its shapes."""
     parameters: list[OpenApiParameter] = [*_HEADERS]
     parameters += [OpenApiParameter(n, str, OpenApiParameter.PATH, description=d) for n, d in (path or {}).items()]
     parameters += [OpenApiParameter(n, str, OpenApiParameter.QUERY, description=d) for n, d in (query or {}).items()]
@@ -124,7 +125,7 @@ def openapi_document() -> dict[str, Any]:
         "PREPROCESSING_HOOKS": ["api.octo.schema.without_twin_paths"],
         "POSTPROCESSING_HOOKS": [],
         "APPEND_COMPONENTS": {
-            "schemas": SHAPES,
+            "schemas": {**ANSWER_SHAPES, **REQUEST_SHAPES},
             "securitySchemes": {"bearerKey": {"type": "http", "scheme": "bearer"}},
         },
     }

@@ -1,4 +1,4 @@
-"""The shapes of OCTO's requests and answers as JSON Schema; answers are closed, so that a test finds what we forgot."""
+"""The shapes of OCTO's answers as JSON Schema: closed, so that a test finds what we forgot."""
 
 from typing import Any
 
@@ -32,14 +32,6 @@ def closed(properties: dict[str, Schema], *, optional: dict[str, Schema] | None 
         "required": list(properties),
         "additionalProperties": False,
     }
-
-
-def opened(properties: dict[str, Schema], *, required: tuple[str, ...] = ()) -> Schema:
-    """Return a request: fields it does not name are ignored."""
-    result: Schema = {"type": "object", "properties": properties}
-    if required:
-        result["required"] = list(required)
-    return result
 
 
 def words(*values: str) -> Schema:
@@ -289,109 +281,6 @@ _BOOKING_FIELDS: dict[str, Schema] = {
     "metadata": {"type": "object", "additionalProperties": TEXT},
 }
 
-_REQUEST_CONTACT = opened(
-    {
-        **dict.fromkeys(
-            ("fullName", "firstName", "lastName", "emailAddress", "phoneNumber", "postalCode", "country", "notes"),
-            or_null(TEXT),
-        ),
-        "locales": or_null(list_of(TEXT)),
-    }
-)
-_REQUEST_FIELDS: dict[str, Schema] = {
-    "unitItems": list_of(
-        opened(
-            {
-                "unitId": TEXT,
-                "uuid": or_null(TEXT),
-                "resellerReference": or_null(TEXT),
-                "contact": or_null(_REQUEST_CONTACT),
-            },
-            required=("unitId",),
-        )
-    ),
-    "contact": or_null(_REQUEST_CONTACT),
-    "resellerReference": or_null({**TEXT, "maxLength": 200}),
-    "notes": or_null({**TEXT, "maxLength": 4000}),
-    "emailReceipt": or_null(YES_NO),
-    "returnUrl": or_null({**TEXT, "format": "uri", "maxLength": 1024}),
-    "cardPayment": or_null(shape("CardPaymentRequest")),
-}
-_CHANGE_FIELDS: dict[str, Schema] = {
-    "productId": TEXT,
-    "optionId": TEXT,
-    "availabilityId": or_null(TEXT),
-    **_REQUEST_FIELDS,
-    "expirationMinutes": or_null({**WHOLE, "minimum": 1}),
-    "metadata": or_null({"type": "object", "additionalProperties": TEXT}),
-}
-_UNIT_COUNTS = or_null(list_of(opened({"id": TEXT, "quantity": {**WHOLE, "minimum": 0}}, required=("id", "quantity"))))
-
-_REQUEST_SHAPES: dict[str, Schema] = {
-    "CalendarRequest": opened(
-        {
-            "productId": TEXT,
-            "optionId": TEXT,
-            "localDateStart": DATE,
-            "localDateEnd": DATE,
-            "units": _UNIT_COUNTS,
-            "currency": or_null(CURRENCY),
-        },
-        required=("productId", "optionId", "localDateStart", "localDateEnd"),
-    ),
-    "AvailabilityRequest": opened(
-        {
-            "productId": TEXT,
-            "optionId": TEXT,
-            "localDate": or_null(DATE),
-            "localDateStart": or_null(DATE),
-            "localDateEnd": or_null(DATE),
-            "availabilityId": or_null(TEXT),
-            "availabilityIds": or_null(list_of(TEXT)),
-            "units": _UNIT_COUNTS,
-            "currency": or_null(CURRENCY),
-        },
-        required=("productId", "optionId"),
-    ),
-    "ReserveRequest": opened(
-        {
-            **_CHANGE_FIELDS,
-            "uuid": or_null(UUID),
-            "currency": or_null(CURRENCY),
-            "settlementMethod": or_null(words(*SettlementMethod.values)),
-        },
-        required=("productId", "optionId", "unitItems"),
-    ),
-    "ChangeRequest": opened(_CHANGE_FIELDS),
-    "ConfirmRequest": opened(_REQUEST_FIELDS),
-    "ExtendRequest": opened({"expirationMinutes": {**WHOLE, "minimum": 1}}, required=("expirationMinutes",)),
-    "CancelRequest": opened({"reason": or_null({**TEXT, "maxLength": 500}), "force": or_null(YES_NO)}),
-    "CardPaymentRequest": opened(
-        {
-            "gateway": or_null(TEXT),
-            "source": or_null(SOURCE),
-            "amount": or_null(MINOR),
-            "currency": or_null(CURRENCY),
-            "notes": or_null(TEXT),
-            "cancel": or_null(YES_NO),
-            "cardId": or_null(UUID),
-            "adyen": or_null(
-                opened(
-                    {
-                        "sessionId": or_null(TEXT),
-                        "sessionResult": or_null(TEXT),
-                        "pspReference": or_null(TEXT),
-                        "channel": or_null(words("Web", "iOS", "Android")),
-                    }
-                )
-            ),
-            "external": or_null(
-                opened({"approved": or_null(YES_NO), "refusalReason": or_null(TEXT), "notes": or_null(TEXT)})
-            ),
-        }
-    ),
-}
-
 _CARD_PAYMENT_FIELDS: dict[str, Schema] = {
     "status": words("PENDING", "CONFIRMED", "CANCELLED", "EXPIRED", "REJECTED"),
     "id": UUID,
@@ -456,4 +345,4 @@ _PAYMENT_SHAPES: dict[str, Schema] = {
     "ListedBooking": closed(_BOOKING_FIELDS, optional={"pricing": shape("Pricing")}),
 }
 
-SHAPES: dict[str, Schema] = {**_CORE_SHAPES, **_REQUEST_SHAPES, **_PAYMENT_SHAPES}
+ANSWER_SHAPES: dict[str, Schema] = {**_CORE_SHAPES, **_PAYMENT_SHAPES}

@@ -5,8 +5,8 @@ from datetime import date
 from typing import Any
 
 from api.octo.capabilities import PRICING, Applied
+from api.octo.catalogue_requests import UnitCount
 from api.octo.presenters.values import local_time, pricing_fields, utc_second
-from api.octo.requests import UnitCount
 from bookings.models import AvailabilityType, Option, Price, Product, Supplier, Unit
 from bookings.pricing import Pricing, pricing_of_price, total_of
 from bookings.rules import Slot

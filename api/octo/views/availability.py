@@ -6,8 +6,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.fields import Fields
+from api.octo.catalogue_requests import UnitCount, read_availability, read_calendar
 from api.octo.presenters.catalogue import currencies_of, day_fields, slot_fields
-from api.octo.requests import UnitCount, read_availability, read_calendar
 from api.octo.schema import operation
 from api.octo.shapes import list_of, shape
 from api.octo.views.base import OctoView

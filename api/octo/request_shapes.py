@@ -1,0 +1,130 @@
+"""The shapes of OCTO's requests as JSON Schema: open, for a field they do not name is ignored."""
+
+from api.octo.shapes import (
+    CURRENCY,
+    DATE,
+    MINOR,
+    SOURCE,
+    TEXT,
+    UUID,
+    WHOLE,
+    YES_NO,
+    Schema,
+    list_of,
+    or_null,
+    shape,
+    words,
+)
+from bookings.models import SettlementMethod
+
+
+def opened(properties: dict[str, Schema], *, required: tuple[str, ...] = ()) -> Schema:
+    """Return a request: fields it does not name are ignored."""
+    result: Schema = {"type": "object", "properties": properties}
+    if required:
+        result["required"] = list(required)
+    return result
+
+
+_REQUEST_CONTACT = opened(
+    {
+        **dict.fromkeys(
+            ("fullName", "firstName", "lastName", "emailAddress", "phoneNumber", "postalCode", "country", "notes"),
+            or_null(TEXT),
+        ),
+        "locales": or_null(list_of(TEXT)),
+    }
+)
+_REQUEST_FIELDS: dict[str, Schema] = {
+    "unitItems": list_of(
+        opened(
+            {
+                "unitId": TEXT,
+                "uuid": or_null(TEXT),
+                "resellerReference": or_null(TEXT),
+                "contact": or_null(_REQUEST_CONTACT),
+            },
+            required=("unitId",),
+        )
+    ),
+    "contact": or_null(_REQUEST_CONTACT),
+    "resellerReference": or_null({**TEXT, "maxLength": 200}),
+    "notes": or_null({**TEXT, "maxLength": 4000}),
+    "emailReceipt": or_null(YES_NO),
+    "returnUrl": or_null({**TEXT, "format": "uri", "maxLength": 1024}),
+    "cardPayment": or_null(shape("CardPaymentRequest")),
+}
+_CHANGE_FIELDS: dict[str, Schema] = {
+    "productId": TEXT,
+    "optionId": TEXT,
+    "availabilityId": or_null(TEXT),
+    **_REQUEST_FIELDS,
+    "expirationMinutes": or_null({**WHOLE, "minimum": 1}),
+    "metadata": or_null({"type": "object", "additionalProperties": TEXT}),
+}
+_UNIT_COUNTS = or_null(list_of(opened({"id": TEXT, "quantity": {**WHOLE, "minimum": 0}}, required=("id", "quantity"))))
+
+REQUEST_SHAPES: dict[str, Schema] = {
+    "CalendarRequest": opened(
+        {
+            "productId": TEXT,
+            "optionId": TEXT,
+            "localDateStart": DATE,
+            "localDateEnd": DATE,
+            "units": _UNIT_COUNTS,
+            "currency": or_null(CURRENCY),
+        },
+        required=("productId", "optionId", "localDateStart", "localDateEnd"),
+    ),
+    "AvailabilityRequest": opened(
+        {
+            "productId": TEXT,
+            "optionId": TEXT,
+            "localDate": or_null(DATE),
+            "localDateStart": or_null(DATE),
+            "localDateEnd": or_null(DATE),
+            "availabilityId": or_null(TEXT),
+            "availabilityIds": or_null(list_of(TEXT)),
+            "units": _UNIT_COUNTS,
+            "currency": or_null(CURRENCY),
+        },
+        required=("productId", "optionId"),
+    ),
+    "ReserveRequest": opened(
+        {
+            **_CHANGE_FIELDS,
+            "uuid": or_null(UUID),
+            "currency": or_null(CURRENCY),
+            "settlementMethod": or_null(words(*SettlementMethod.values)),
+        },
+        required=("productId", "optionId", "unitItems"),
+    ),
+    "ChangeRequest": opened(_CHANGE_FIELDS),
+    "ConfirmRequest": opened(_REQUEST_FIELDS),
+    "ExtendRequest": opened({"expirationMinutes": {**WHOLE, "minimum": 1}}, required=("expirationMinutes",)),
+    "CancelRequest": opened({"reason": or_null({**TEXT, "maxLength": 500}), "force": or_null(YES_NO)}),
+    "CardPaymentRequest": opened(
+        {
+            "gateway": or_null(TEXT),
+            "source": or_null(SOURCE),
+            "amount": or_null(MINOR),
+            "currency": or_null(CURRENCY),
+            "notes": or_null(TEXT),
+            "cancel": or_null(YES_NO),
+            "cardId": or_null(UUID),
+            "adyen": or_null(
+                opened(
+                    {
+                        "sessionId": or_null(TEXT),
+                        "sessionResult": or_null(TEXT),
+                        "pspReference": or_null(TEXT),
+                        "channel": or_null(words("Web", "iOS", "Android")),
+                    }
+                )
+            ),
+            "external": or_null(
+                opened({"approved": or_null(YES_NO), "refusalReason": or_null(TEXT), "notes": or_null(TEXT)})
+            ),
+        }
+    ),
+}
