@@ -1,9 +1,10 @@
 """Settings of the tests, in more of a hurry: leases and schedules of a second or two instead of minutes."""
 
-from config.settings.test import *
+from config.settings.test import *  # noqa: F403
+from config.settings.test import PAYMENTS as _UNHURRIED
 
 PAYMENTS = {
-    **PAYMENTS,
+    **_UNHURRIED,
     "CLAIM_LEASE_SECONDS": 3,
     "UNKNOWN_CHECK_SCHEDULE_SECONDS": [1] * 90,
     "WEBHOOK_RETRY_SECONDS": [1],

@@ -7,17 +7,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 
-from config.local_secrets import SANDBOX_ACCOUNTS
 from payments import tasks
 from payments.models import WebhookDelivery
 from payments.nudges import _REST_SECONDS
-from tests.faults.web import WebProcess
+from tests.faults.web import WebProcess, webhooks_to
 from tests.payments.guest import opening_of
 from tests.payments.house import books
 from tests.processes import wait_until
@@ -74,27 +71,6 @@ def silent_broker(folder) -> Iterator[SilentBroker]:
         yield broker
 
 
-@contextmanager
-def webhooks_to(sandbox, web: WebProcess) -> Iterator[None]:
-    """Let the sandbox send its webhooks to another web process for a while."""
-
-    def point(base: str) -> None:
-        for slug, merchant in SANDBOX_ACCOUNTS.items():
-            sandbox.put(f"adyen/accounts/{merchant}", webhook_url=f"{base}/webhooks/{slug}/")
-
-    point(web.url)
-    try:
-        yield
-    finally:
-        point(f"http://127.0.0.1:{settings.WEB_PORT}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def attempts(sandbox):
     """Return how each delivery went, in the order in which they were sent."""
     return [row["attempts"] for row in sandbox.get("webhooks")["webhooks"]]
@@ -122,7 +98,7 @@ def drain_and_see(bookings):
 
 
 def test_webhooks_are_acknowledged_while_the_broker_is_stopped_and_nothing_is_lost(house, guest, sandbox, folder):
-    with WebProcess(folder, port=free_port(), redis_url=f"unix://{folder}/nobody.sock?db=0") as web:
+    with WebProcess(folder, redis_url=f"unix://{folder}/nobody.sock?db=0") as web:
         with webhooks_to(sandbox, web):
             bookings = pay_some(house, guest, 4)
 
@@ -135,7 +111,7 @@ def test_webhooks_are_acknowledged_while_the_broker_is_stopped_and_nothing_is_lo
 def test_webhooks_are_acknowledged_while_the_broker_hangs_and_nothing_is_lost(
     house, guest, sandbox, folder, silent_broker
 ):
-    with WebProcess(folder, port=free_port(), redis_url=f"unix://{silent_broker.path}?db=0") as web:
+    with WebProcess(folder, redis_url=f"unix://{silent_broker.path}?db=0") as web:
         with webhooks_to(sandbox, web):
             silent_broker.visits.clear()
             bookings = pay_some(house, guest, 5)
@@ -147,10 +123,8 @@ def test_webhooks_are_acknowledged_while_the_broker_hangs_and_nothing_is_lost(
     drain_and_see(bookings)
 
 
-def test_after_a_failure_nudges_rest_for_five_seconds_and_then_try_again(
-    house, guest, sandbox, folder, silent_broker
-):
-    with WebProcess(folder, port=free_port(), redis_url=f"unix://{silent_broker.path}?db=0") as web:
+def test_after_a_failure_nudges_rest_for_five_seconds_and_then_try_again(house, guest, sandbox, folder, silent_broker):
+    with WebProcess(folder, redis_url=f"unix://{silent_broker.path}?db=0") as web:
         with webhooks_to(sandbox, web):
             silent_broker.visits.clear()
             pay_some(house, guest, 1)

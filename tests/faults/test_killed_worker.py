@@ -61,9 +61,7 @@ def send_until_done(start_worker, operation):
 
 
 @pytest.mark.parametrize(("fault", "times_moved"), STRIKES)
-def test_a_refund_whose_worker_was_killed_moves_money_once(
-    house, guest, sandbox, start_worker, fault, times_moved
-):
+def test_a_refund_whose_worker_was_killed_moves_money_once(house, guest, sandbox, start_worker, fault, times_moved):
     payment = paid(house, guest)
     sandbox.post("faults", gateway="adyen", operation="refund", fault=fault, seconds=6)
     worker = start_worker("first")

@@ -8,10 +8,11 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connections
@@ -52,7 +53,7 @@ def make_faults(sandbox: Sandbox, dice: random.Random, is_over: threading.Event)
                 task.apply_async(retry=False, ignore_result=True)
 
 
-def kill_workers(workers: list[CeleryWorker], dice: random.Random, busy: list["Future[None]"]) -> int:
+def kill_workers(workers: list[CeleryWorker], dice: random.Random, busy: Sequence["Future[Any]"]) -> int:
     """SIGKILL a worker every few seconds and start it again, while travelers are on their way; return how often.
 
     Only the main thread may do this: a worker ends with the thread that started it.

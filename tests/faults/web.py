@@ -1,22 +1,28 @@
 """A web process of its own, as gunicorn runs it, on the test database and a broker of the test's choice."""
 
+import socket
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
 from django.conf import settings
 
+from config.local_secrets import SANDBOX_ACCOUNTS
 from config.settings.gateways import credential_variables
 from config.supervisor import tethered
-from tests.processes import process_environment, wait_until
+from tests.processes import Sandbox, process_environment, wait_until
 
 
 class WebProcess:
-    """Gunicorn with the settings of the tests. Use as a context manager."""
+    """Gunicorn with the settings of the tests, on a port of its own: the live server keeps the usual one for the whole
+    session. Use as a context manager.
+    """
 
-    def __init__(self, folder: Path, *, port: int, redis_url: str) -> None:
+    def __init__(self, folder: Path, *, redis_url: str, **environment: str) -> None:
+        port = _free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._folder = folder
         self._environment = process_environment(
@@ -26,6 +32,7 @@ class WebProcess:
             WEB_PROCESS="1",
             WEB_CONCURRENCY="1",
             WEB_THREADS="4",
+            **environment,
         )
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -66,3 +73,24 @@ class WebProcess:
             return httpx.get(f"{self.url}/health/live", trust_env=False).is_success
         except httpx.HTTPError:
             return False
+
+
+@contextmanager
+def webhooks_to(sandbox: Sandbox, web: WebProcess) -> Iterator[None]:
+    """Let the sandbox send its webhooks to another web process for a while."""
+
+    def point(base: str) -> None:
+        for slug, merchant in SANDBOX_ACCOUNTS.items():
+            sandbox.put(f"adyen/accounts/{merchant}", webhook_url=f"{base}/webhooks/{slug}/")
+
+    point(web.url)
+    try:
+        yield
+    finally:
+        point(f"http://127.0.0.1:{settings.WEB_PORT}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
