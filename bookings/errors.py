@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+from money import Money
+
 
 class BookingError(Exception):
     """Say that a wish to book cannot be met; nothing was changed."""
@@ -119,6 +121,16 @@ class CutoffPassed(BookingError):
     def __init__(self, availability_id: str) -> None:
         super().__init__(f"Sales for the availability {availability_id} have ended.")
         self.availability_id = availability_id
+
+
+class PriceDiffers(BookingError):
+    """Say that the booking costs something else than the partner expected."""
+
+    code = "PRICE_DIFFERS"
+
+    def __init__(self, retail: Money) -> None:
+        super().__init__(f"The booking costs {retail}.")
+        self.retail = retail
 
 
 class NotConfirmable(BookingError):

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from money import Money
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactDetails:
@@ -35,7 +37,10 @@ class UnitItemRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReserveRequest:
-    """Ask to hold seats; ids are the partner's text, checked by the service."""
+    """Ask to hold seats; ids are the partner's text, checked by the service.
+
+    `expected_retail` is what the partner told the guest: another price is refused instead of charged.
+    """
 
     product_id: str
     option_id: str
@@ -51,6 +56,7 @@ class ReserveRequest:
     email_receipt: bool | None = None
     metadata: Mapping[str, str] | None = None
     return_url: str | None = None
+    expected_retail: Money | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +74,7 @@ class BookingChanges:
     metadata: Mapping[str, str] | None = None
     return_url: str | None = None
     expiration_minutes: int | None = None
+    expected_retail: Money | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -161,6 +161,14 @@ def _for_booking(error: Exception) -> Refusal:
             )
         case bookings.InvalidValue():
             return Refusal(BAD_REQUEST, f"{octo_name(error.field)}: {error.reason}.")
+        case bookings.PriceDiffers():
+            return Refusal(
+                UNPROCESSABLE,
+                _("pricing: the booking costs %(amount)s.") % {"amount": error.retail},
+                currency=error.retail.currency,
+                currencyPrecision=exponent_of(error.retail.currency),
+                amount=error.retail.minor,
+            )
         case _:
             return Refusal(UNPROCESSABLE, _impossible(error))
 

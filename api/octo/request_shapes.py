@@ -48,6 +48,9 @@ _REQUEST_FIELDS: dict[str, Schema] = {
         )
     ),
     "contact": or_null(_REQUEST_CONTACT),
+    "pricing": or_null(
+        opened({"retail": {**WHOLE, "minimum": 0}, "currency": CURRENCY}, required=("retail", "currency"))
+    ),
     "resellerReference": or_null({**TEXT, "maxLength": 200}),
     "notes": or_null({**TEXT, "maxLength": 4000}),
     "emailReceipt": or_null(YES_NO),

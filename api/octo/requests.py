@@ -9,11 +9,12 @@ from django.core.validators import validate_email
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from api.fields import FieldRefused, Fields
+from api.fields import LARGEST_AMOUNT, FieldRefused, Fields
 from api.octo.catalogue_requests import LONGEST_ID, product_and_option, query_values
 from api.octo.errors import BAD_REQUEST, INVALID_BOOKING_UUID, Refusal
 from bookings.models import BookingStatus
 from bookings.requests import BookingChanges, BookingFilter, ContactDetails, ReserveRequest, UnitItemRequest
+from money import Money
 
 LONGEST_REFERENCE = 200
 LONGEST_NOTES = 4_000
@@ -41,7 +42,7 @@ class BookingListRequest:
     per_page: int
 
 
-def read_reserve(fields: Fields, *, with_return_url: bool) -> ReserveRequest:
+def read_reserve(fields: Fields, *, with_return_url: bool, with_pricing: bool) -> ReserveRequest:
     """Return what POST /bookings asks."""
     product_id, option_id = product_and_option(fields)
     return ReserveRequest(
@@ -59,10 +60,23 @@ def read_reserve(fields: Fields, *, with_return_url: bool) -> ReserveRequest:
         email_receipt=fields.boolean("emailReceipt"),
         metadata=_metadata(fields),
         return_url=_return_url(fields) if with_return_url else None,
+        expected_retail=_expected_retail(fields) if with_pricing else None,
     )
 
 
-def read_changes(fields: Fields, *, with_return_url: bool) -> BookingChanges:
+def _expected_retail(fields: Fields) -> Money | None:
+    """Return the price the partner told its guest: `pricing`, of which retail and currency are compared."""
+    pricing = fields.child("pricing")
+    if pricing is None:
+        return None
+    retail = pricing.integer("retail", least=0, most=LARGEST_AMOUNT, is_required=True)
+    currency = pricing.currency("currency", is_required=True)
+    assert retail is not None
+    assert currency is not None
+    return Money(retail, currency)
+
+
+def read_changes(fields: Fields, *, with_return_url: bool, with_pricing: bool) -> BookingChanges:
     """Return what PATCH /bookings/{uuid} and the body of a confirm change."""
     return BookingChanges(
         product_id=fields.text("productId", longest=LONGEST_ID),
@@ -76,10 +90,11 @@ def read_changes(fields: Fields, *, with_return_url: bool) -> BookingChanges:
         metadata=_metadata(fields),
         return_url=_return_url(fields) if with_return_url else None,
         expiration_minutes=_minutes(fields),
+        expected_retail=_expected_retail(fields) if with_pricing else None,
     )
 
 
-def read_confirm(fields: Fields, *, with_return_url: bool) -> BookingChanges:
+def read_confirm(fields: Fields, *, with_return_url: bool, with_pricing: bool) -> BookingChanges:
     """Return what a confirm changes before it confirms: never the departure, and never the hold."""
     return BookingChanges(
         unit_items=_unit_items(fields),
@@ -88,6 +103,7 @@ def read_confirm(fields: Fields, *, with_return_url: bool) -> BookingChanges:
         reseller_reference=fields.text("resellerReference", longest=LONGEST_REFERENCE),
         email_receipt=fields.boolean("emailReceipt"),
         return_url=_return_url(fields) if with_return_url else None,
+        expected_retail=_expected_retail(fields) if with_pricing else None,
     )
 
 

@@ -33,6 +33,7 @@ from bookings.services.holds import hold_until
 from bookings.services.numbering import new_reference
 from bookings.services.seats import move_seats
 from bookings.services.units import (
+    check_expected_price,
     fill_unit_item,
     item_uuids,
     new_unit_item,
@@ -125,6 +126,7 @@ def _reserve(
     booking = _new_booking(order, request, offer, uuid, fingerprint, now)
     items = _new_items(booking, request, units, uuids, offer)
     price_booking(booking, items)
+    check_expected_price(booking, request.expected_retail)
     booking.seats_held = seats if is_live and offer.availability else 0
     order.customer = Customer.objects.create(
         partner=partner,

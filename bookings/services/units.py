@@ -5,13 +5,14 @@ from uuid import UUID, uuid4
 
 from django.db.models import QuerySet
 
-from bookings.errors import InvalidValue, UnitItemsMissing, UnitRestriction
+from bookings.errors import InvalidValue, PriceDiffers, UnitItemsMissing, UnitRestriction
 from bookings.free_text import clean_contact, clean_text
 from bookings.models import Booking, Installment, InstallmentKind, SettlementMethod, Unit, UnitItem
 from bookings.offers import Offer, uuid_from_text
 from bookings.pricing import share_of
 from bookings.requests import UnitItemRequest
 from bookings.services.numbering import new_code, new_reference
+from money import Money
 
 MOST_UNIT_ITEMS = 500
 
@@ -78,6 +79,16 @@ def price_booking(booking: Booking, items: Sequence[UnitItem]) -> None:
     booking.original_minor = sum(item.original_minor for item in items)
     booking.retail_minor = sum(item.retail_minor for item in items)
     booking.net_minor = sum(item.net_minor for item in items)
+
+
+def check_expected_price(booking: Booking, expected: Money | None) -> None:
+    """Refuse a price the partner did not expect.
+
+    :raises PriceDiffers: names what the booking costs.
+    """
+    retail = Money(booking.retail_minor, booking.currency)
+    if expected is not None and expected != retail:
+        raise PriceDiffers(retail)
 
 
 def installments_for(booking: Booking, *, deposit_percent: int) -> list[Installment]:

@@ -22,6 +22,7 @@ from bookings.services.orders import bookings_under_lock, lock_order, set_expiry
 from bookings.services.reserving import check_departure, settlement_method_for
 from bookings.services.seats import move_seats
 from bookings.services.units import (
+    check_expected_price,
     fill_unit_item,
     item_uuids,
     new_unit_item,
@@ -70,6 +71,7 @@ def apply_changes(
         items = _change_what_is_sold(booking, order, items, changes, now)
     if changes.expiration_minutes is not None:
         _extend(booking, order, minutes=changes.expiration_minutes, now=now)
+    check_expected_price(booking, changes.expected_retail)
     remember_unit_items(booking, items)
     after = _facts_of(booking, order)
     if before == after and changes.unit_items is None:

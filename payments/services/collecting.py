@@ -23,7 +23,7 @@ from payments.errors import AmountMismatch, CurrencyMismatch, NoAccount, Payment
 from payments.models import Opening, OpeningStatus, Payment, ReusableCard
 from payments.references import new_payment_reference, next_payment_number
 from payments.selectors import OrderMoney, current_payment, nothing_paid_yet, order_money
-from payments.services.cards import usable_cards
+from payments.services.cards import card_for_order, usable_cards
 from payments.services.openings import claim_opening, new_opening, open_at_gateway, usable_opening
 from payments.services.operations import Clock
 from payments.services.routing import Wish, choose_account, read_source, routed_accounts
@@ -342,6 +342,8 @@ def prepare(
             due=Money(payment.amount_minor, payment.currency),
             payment_reference=payment.reference,
         )
+    if request.card_id is not None:
+        card_for_order(order=order, account=payment.account, card_id=request.card_id, now=now)
     if payment.source != Source.ECOM or not order.return_url:
         return Prepared(payment=payment)
     if Capability.OPEN not in gateway_for(payment.account).capabilities:

@@ -373,3 +373,10 @@ def test_a_session_that_is_dead_as_a_whole_gives_a_new_one(house, guest):
         confirm(house, booking, opening_reference=opening.gateway_reference, evidence=dead["sessionResult"])
 
     assert opening_of(booking).pk != opening.pk
+
+
+def test_a_card_that_cannot_pay_is_refused_when_reserving_and_nothing_is_held(house, guest):
+    with pytest.raises(InvalidCard):
+        house.reserve(payment_request=PaymentRequest(card_id="2b4c6b5b-49ff-4e46-adc5-f53740212361"))
+
+    assert not house.partner.bookings.exists()

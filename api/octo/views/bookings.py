@@ -16,7 +16,7 @@ from api.idempotency import (
     finish_request,
     release_key,
 )
-from api.octo.capabilities import CARD_PAYMENTS
+from api.octo.capabilities import CARD_PAYMENTS, PRICING
 from api.octo.errors import payment_refused
 from api.octo.payment_requests import read_payment
 from api.octo.presenters.bookings import booking_fields
@@ -46,6 +46,11 @@ class BookingViewBase(OctoView):
     def takes_cards(self) -> bool:
         """Say whether this request may see and send card payments."""
         return CARD_PAYMENTS in self.capabilities
+
+    @property
+    def sees_prices(self) -> bool:
+        """Say whether this request may see prices and send the one it expects."""
+        return PRICING in self.capabilities
 
     def booking(self, uuid: str) -> Booking:
         """Return the partner's booking of this mode."""
@@ -171,7 +176,7 @@ class BookingListView(BookingViewBase):
             reservation = collecting.reserve_booking(
                 partner=self.partner,
                 is_live=bool(self.is_live),
-                request=read_reserve(fields, with_return_url=self.takes_cards),
+                request=read_reserve(fields, with_return_url=self.takes_cards, with_pricing=self.sees_prices),
                 payment_request=self.payment_request(request, fields),
                 clock=self.now,
             )
@@ -204,7 +209,7 @@ class BookingView(BookingViewBase):
         def act(fields: Fields) -> Booking:
             return changing.update_booking(
                 booking=booking,
-                changes=read_changes(fields, with_return_url=self.takes_cards),
+                changes=read_changes(fields, with_return_url=self.takes_cards, with_pricing=self.sees_prices),
                 payment_request=self.payment_request(request, fields),
                 clock=self.now,
             )
@@ -246,7 +251,7 @@ class ConfirmView(BookingViewBase):
         booking = self.booking(uuid)
 
         def act(fields: Fields) -> Booking:
-            changes = read_confirm(fields, with_return_url=self.takes_cards)
+            changes = read_confirm(fields, with_return_url=self.takes_cards, with_pricing=self.sees_prices)
             confirming.confirm_booking(
                 booking=booking,
                 changes=None if changes == _NOTHING else changes,
