@@ -17,7 +17,7 @@ from config.heartbeat import beat_heart, impatient_redis
 from config.metrics_files import remove_what_dead_processes_left
 from gateways.protocol import OutcomeKind as Kind
 from payments.encryption import encrypt_text
-from payments.models import Opening, Transaction, WebhookDelivery
+from payments.models import CaseKind, Opening, Transaction, WebhookDelivery
 from payments.services import cases
 from tests.payments.house import House, build_house
 
@@ -88,7 +88,7 @@ def test_what_waits_is_told_with_its_age(client: Client, house: House) -> None:
             received_at=ago[minutes],
         )
     Change.objects.update(created_at=ago[5])
-    cases.open_case(payment=payment, kind="WEBHOOK_MISSING", detail="", now=ago[6])
+    cases.open_case(payment=payment, kind=CaseKind.WEBHOOK_MISSING, detail="", now=ago[6])
 
     told = scrape(client)
 

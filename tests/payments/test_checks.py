@@ -21,6 +21,8 @@ from payments.checking import (
 from payments.encryption import encrypt_text
 from payments.models import (
     Case,
+    CaseKind,
+    EventSource,
     GatewayEvent,
     LedgerEntry,
     Opening,
@@ -157,7 +159,7 @@ def test_a_confirmed_order_that_was_not_paid_is_found_until_somebody_knows(house
 
     assert found(house) == [("confirmed_unpaid", payment.order.reference)]
 
-    cases.open_case(payment=payment, kind="CAPTURE_FAILED", detail="the bank said no", now=house.clock())
+    cases.open_case(payment=payment, kind=CaseKind.CAPTURE_FAILED, detail="the bank said no", now=house.clock())
     assert found(house) == []
 
 
@@ -227,7 +229,7 @@ def test_an_operation_nobody_goes_on_with_is_stuck_after_a_while(house, why, fie
 def test_an_unknown_operation_with_a_case_is_a_persons_and_not_stuck(house):
     payment = house.paid(house.payment())
     refund_row(house, payment, unknown_since_at=house.clock())
-    cases.open_case(payment=payment, kind="OUTCOME_UNKNOWN", detail="", now=house.clock())
+    cases.open_case(payment=payment, kind=CaseKind.OUTCOME_UNKNOWN, detail="", now=house.clock())
 
     assert found(house, minutes=20) == []
 
@@ -274,7 +276,7 @@ def test_an_opening_that_was_reported_paid_and_is_silent_needs_a_case(house):
 
     assert found(house, minutes=26) == [("stuck_opening", opening.reference)]
 
-    cases.open_case(payment=payment, kind="WEBHOOK_MISSING", detail="", now=house.clock())
+    cases.open_case(payment=payment, kind=CaseKind.WEBHOOK_MISSING, detail="", now=house.clock())
     assert found(house, minutes=26) == []
 
 
@@ -497,7 +499,7 @@ def test_a_word_that_was_told_but_could_not_be_summed_takes_no_part(house):
     apply_outcome(
         account=payment.account,
         outcome=house.word(payment, Kind.AUTHORIZED, "PSP1", currency="USD"),
-        source="WEBHOOK",
+        source=EventSource.WEBHOOK,
         now=house.clock(),
     )
 

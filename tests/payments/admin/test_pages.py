@@ -1,5 +1,6 @@
 import html
 import re
+from typing import Any
 
 import pytest
 from django.contrib import admin
@@ -15,6 +16,7 @@ from payments.encryption import encrypt_json, encrypt_text, fingerprint
 from payments.models import (
     AccountRoute,
     Case,
+    CaseKind,
     Dispute,
     ExternalNote,
     GatewayEvent,
@@ -30,7 +32,7 @@ from payments.services import cases
 from payments.services.cards import keep_card
 
 pytestmark = pytest.mark.django_db
-RECORDS = [
+RECORDS: list[Any] = [
     Case,
     Dispute,
     ExternalNote,
@@ -50,7 +52,7 @@ def list_of(model):
 
 
 def add_one_of_each(house, payment):
-    cases.open_case(payment=payment, kind="CHARGEBACK", detail="the guest objected", now=house.clock())
+    cases.open_case(payment=payment, kind=CaseKind.CHARGEBACK, detail="the guest objected", now=house.clock())
     Dispute.objects.create(
         payment=payment,
         gateway_reference=f"D{payment.number}",
@@ -95,7 +97,7 @@ def test_every_model_of_payments_is_registered():
 
 
 def test_a_route_is_for_staff_to_change(desk, house):
-    route = AccountRoute.objects.first()
+    route = AccountRoute.objects.all()[0]
 
     answer = desk.post(
         page_of(route),
