@@ -23,6 +23,10 @@ class OctoClient:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back the connections."""
         self._client.close()
 
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
