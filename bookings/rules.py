@@ -56,11 +56,15 @@ def start_from_reference(reference: str) -> datetime | None:
         return None
 
 
-def sales_end_at(availability: Availability, option: Option, product: Product) -> datetime:
-    """Return until when a departure is sold; an open day is sold until it closes."""
+def last_entry_at(availability: Availability, product: Product) -> datetime:
+    """Return until when a guest can still join: a tour until it begins, an open day until it closes."""
     is_all_day = product.availability_type == AvailabilityType.OPENING_HOURS
-    last_moment = availability.ends_at if is_all_day else availability.starts_at
-    return last_moment - timedelta(minutes=option.booking_cutoff_minutes)
+    return availability.ends_at if is_all_day else availability.starts_at
+
+
+def sales_end_at(availability: Availability, option: Option, product: Product) -> datetime:
+    """Return until when a departure is sold."""
+    return last_entry_at(availability, product) - timedelta(minutes=option.booking_cutoff_minutes)
 
 
 def slot_of(availability: Availability, option: Option, product: Product, *, now: datetime, seats: int = 1) -> Slot:

@@ -3,10 +3,11 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Sum
 
 from bookings.errors import NotExpirable, SoldOut
-from bookings.models import Booking, BookingStatus, Order
-from bookings.rules import LIVE_STATUSES
+from bookings.models import Booking, BookingStatus, Order, UnitItem
+from bookings.rules import LIVE_STATUSES, last_entry_at
 from bookings.services.changes import touch_order, write_changes
 from bookings.services.holds import hold_until
 from bookings.services.seats import move_seats
@@ -96,19 +97,24 @@ def expire_order(*, order: Order, now: datetime) -> Order:
 def retake_seats(*, order: Order, now: datetime) -> bool:
     """Try to hold the same seats again for an expired order that was paid late; say whether it worked.
 
-    Seats of a departure that has begun are not taken again: nobody can use them, and a person must look at the money.
+    Seats of a tour that has begun, or of a day that has closed, are not taken again: nobody can use them, and a person
+    must look at the money.
     """
     order = lock_order(order_id=order.pk)
     if order.status != BookingStatus.EXPIRED:
         return False
     bookings = [booking for booking in bookings_under_lock(order) if booking.status == BookingStatus.EXPIRED]
-    if not bookings or any(booking.availability and booking.availability.ends_at <= now for booking in bookings):
+    if not bookings or any(_is_too_late_for(booking, now) for booking in bookings):
         return False
+    seated = [booking for booking in bookings if booking.is_live and booking.availability_id]
+    seats = dict(
+        UnitItem.objects.filter(booking__in=seated).values_list("booking").annotate(seats=Sum("unit__pax_count"))
+    )
     deltas: dict[UUID, int] = {}
     references: dict[UUID, str] = {}
-    for booking in bookings:
-        if booking.is_live and booking.availability_id:
-            booking.seats_held = sum(item.unit.pax_count for item in booking.unit_items.select_related("unit"))
+    for booking in seated:
+        booking.seats_held = seats.get(booking.pk, 0)
+        if booking.availability_id:
             deltas[booking.availability_id] = deltas.get(booking.availability_id, 0) + booking.seats_held
             references[booking.availability_id] = booking.availability_reference
     try:
@@ -165,3 +171,7 @@ def settle_status(order: Order, bookings: Iterable[Booking]) -> list[str]:
         order.status = BookingStatus.EXPIRED if set(statuses) == {BookingStatus.EXPIRED} else BookingStatus.CANCELLED
     order.expires_at = None
     return ["status", "expires_at"]
+
+
+def _is_too_late_for(booking: Booking, now: datetime) -> bool:
+    return booking.availability is not None and last_entry_at(booking.availability, booking.product) <= now

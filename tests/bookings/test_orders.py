@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from bookings import errors
-from bookings.models import Availability, Booking, Change, Order, UnitItem
+from bookings.models import Availability, AvailabilityType, Booking, Change, Order, UnitItem
 from bookings.services import (
     cancel_booking,
     confirm_order,
@@ -186,12 +186,39 @@ def test_seats_that_are_gone_are_not_taken_again(shop, departure):
     assert (booking.status, booking.seats_held, departure.reserved) == ("EXPIRED", 0, 7)
 
 
-def test_seats_on_a_tour_that_is_over_are_not_taken_again(shop, departure):
+def test_seats_on_a_tour_that_has_begun_are_not_taken_again(shop, departure):
+    booking = shop.reserve()
+    expire_order(order=booking.order, now=OVER)
+
+    assert retake_seats(order=booking.order, now=departure.starts_at) is False
+    departure.refresh_from_db()
+    assert (Booking.objects.get().status, departure.reserved) == ("EXPIRED", 0)
+    assert retake_seats(order=booking.order, now=departure.starts_at - timedelta(microseconds=1)) is True
+
+
+def test_seats_of_an_open_day_are_taken_again_until_it_closes(shop, product, departure):
+    product.availability_type = AvailabilityType.OPENING_HOURS
+    product.save()
     booking = shop.reserve()
     expire_order(order=booking.order, now=OVER)
 
     assert retake_seats(order=booking.order, now=departure.ends_at) is False
-    assert Booking.objects.get().status == "EXPIRED"
+    departure.refresh_from_db()
+    assert departure.reserved == 0
+    assert retake_seats(order=booking.order, now=departure.ends_at - timedelta(microseconds=1)) is True
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_taking_seats_again_costs_the_same_queries_for_one_booking_and_for_two(shop, django_assert_num_queries, count):
+    bookings = [shop.reserve([shop.family]) for _ in range(count)]
+    Booking.objects.update(order=bookings[0].order)
+    expire_order(order=bookings[0].order, now=OVER)
+
+    # Four of them are the two savepoints'.
+    with django_assert_num_queries(11):
+        assert retake_seats(order=bookings[0].order, now=OVER) is True
+
+    assert sorted(Booking.objects.values_list("status", "seats_held")) == [("ON_HOLD", 4)] * count
 
 
 def test_an_order_that_did_not_expire_has_no_seats_to_take_again(shop, departure):
