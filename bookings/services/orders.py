@@ -32,13 +32,11 @@ def bookings_under_lock(order: Order) -> list[Booking]:
 def free_seats(bookings: Iterable[Booking]) -> None:
     """Give back the seats that bookings hold; the caller saves their `seats_held`."""
     deltas: dict[UUID, int] = {}
-    references: dict[UUID, str] = {}
     for booking in bookings:
         if booking.availability_id and booking.seats_held:
             deltas[booking.availability_id] = deltas.get(booking.availability_id, 0) - booking.seats_held
-            references[booking.availability_id] = booking.availability_reference
         booking.seats_held = 0
-    move_seats(deltas, references=references)
+    move_seats(deltas)
 
 
 @transaction.atomic
@@ -111,15 +109,13 @@ def retake_seats(*, order: Order, now: datetime) -> bool:
         UnitItem.objects.filter(booking__in=seated).values_list("booking").annotate(seats=Sum("unit__pax_count"))
     )
     deltas: dict[UUID, int] = {}
-    references: dict[UUID, str] = {}
     for booking in seated:
         booking.seats_held = seats.get(booking.pk, 0)
         if booking.availability_id:
             deltas[booking.availability_id] = deltas.get(booking.availability_id, 0) + booking.seats_held
-            references[booking.availability_id] = booking.availability_reference
     try:
         with transaction.atomic():
-            move_seats(deltas, references=references)
+            move_seats(deltas)
     except SoldOut:
         return False
     until = hold_until(now=now, minutes=None)

@@ -143,10 +143,7 @@ def _reserve(
     write_changes(order=order, bookings=[booking], reason="reserved", now=now)
     if offer.availability and booking.seats_held:
         # Last, so that everybody else who wants this departure waits for one statement and a commit only.
-        move_seats(
-            {offer.availability.pk: booking.seats_held},
-            references={offer.availability.pk: offer.availability_reference},
-        )
+        move_seats({offer.availability.pk: booking.seats_held})
         offer.availability.reserved += booking.seats_held
     remember_unit_items(booking, items)
     return booking

@@ -212,15 +212,12 @@ def _check_move(booking: Booking, offer: Offer, *, seats: int, now: datetime) ->
 
 def _move_booking(booking: Booking, offer: Offer, *, seats: int) -> None:
     deltas: dict[UUID, int] = {}
-    references: dict[UUID, str] = {}
     if booking.availability_id:
         deltas[booking.availability_id] = -booking.seats_held
-        references[booking.availability_id] = booking.availability_reference
     booking.seats_held = seats if booking.is_live and offer.availability else 0
     if offer.availability:
         deltas[offer.availability.pk] = deltas.get(offer.availability.pk, 0) + booking.seats_held
-        references[offer.availability.pk] = offer.availability_reference
-    move_seats(deltas, references=references)
+    move_seats(deltas)
     booking.product = offer.product
     booking.option = offer.option
     booking.availability = offer.availability

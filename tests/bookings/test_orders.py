@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from bookings import errors
 from bookings.models import Availability, AvailabilityType, Booking, Change, Order, UnitItem
@@ -15,6 +16,7 @@ from bookings.services import (
     record_money,
     retake_seats,
 )
+from bookings.services.seats import move_seats
 from tests.bookings.shop import MONDAY_14, NOW
 
 pytestmark = pytest.mark.django_db
@@ -323,6 +325,16 @@ def test_a_cart_lives_while_one_of_its_bookings_does(shop):
     cancel_booking(booking=second, reason=None, force=False, now=NOW)
 
     assert Order.objects.get(pk=first.order_id).status == "CANCELLED"
+
+
+def test_giving_back_more_than_was_taken_is_a_fault_of_ours_and_not_sold_out(shop, departure):
+    shop.reserve([shop.adult])
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        move_seats({departure.pk: -2})
+
+    departure.refresh_from_db()
+    assert departure.reserved == 1
 
 
 def test_an_unknown_order_cannot_be_locked(shop):
