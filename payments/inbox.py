@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import structlog
 from django.conf import settings
 from django.db import connection
-from django.db.models import F, Q
+from django.db.models import F
 
 from gateways.models import GatewayAccount
 from gateways.protocol import Delivery, Outcome
@@ -16,6 +16,7 @@ from gateways.registry import gateway_for
 from payments.encryption import encrypt_text
 from payments.errors import UnknownSubject
 from payments.models import DeliveryStatus, EventSource, Payment, WebhookDelivery
+from payments.models.claims import unclaimed
 from payments.services.transitions import apply_outcome
 
 log = structlog.get_logger(__name__)
@@ -63,7 +64,7 @@ def due_deliveries(*, now: datetime, limit: int = 200) -> list[UUID]:
     """Return the deliveries that wait for a worker."""
     return list(
         WebhookDelivery.objects.filter(processed_at__isnull=True, next_attempt_at__lte=now)
-        .filter(Q(claimed_until__isnull=True) | Q(claimed_until__lt=now))
+        .filter(unclaimed(now))
         .order_by("next_attempt_at")
         .values_list("pk", flat=True)[:limit]
     )
@@ -113,16 +114,16 @@ def news_in(delivery: WebhookDelivery) -> tuple[Outcome, ...]:
 def replay(*, delivery_id: UUID, clock: Callable[[], datetime]) -> DeliveryStatus | None:
     """Handle a delivery again, processed or not; what it told before changes nothing. None when a worker has it now."""
     now = clock()
-    WebhookDelivery.objects.filter(pk=delivery_id).filter(
-        Q(claimed_until__isnull=True) | Q(claimed_until__lt=now)
-    ).update(status=DeliveryStatus.RECEIVED, processed_at=None, next_attempt_at=now)
+    WebhookDelivery.objects.filter(pk=delivery_id).filter(unclaimed(now)).update(
+        status=DeliveryStatus.RECEIVED, processed_at=None, next_attempt_at=now
+    )
     return handle(delivery_id=delivery_id, clock=clock)
 
 
 def _claim(delivery_id: UUID, now: datetime) -> WebhookDelivery | None:
     taken = (
         WebhookDelivery.objects.filter(pk=delivery_id, processed_at__isnull=True)
-        .filter(Q(claimed_until__isnull=True) | Q(claimed_until__lt=now))
+        .filter(unclaimed(now))
         .update(
             claim_number=F("claim_number") + 1,
             claimed_until=now + timedelta(seconds=settings.PAYMENTS["CLAIM_LEASE_SECONDS"]),

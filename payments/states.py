@@ -127,11 +127,12 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Say how one operation stands: its status, and the money it moved, in minor units."""
+    """Say how one operation stands: its status, the money it moved, in minor units, and the word that decided it."""
 
     status: Status
     amount_minor: int
     word: Kind
+    key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,9 +200,9 @@ def _standing(said: list[Fact]) -> Standing:
         # A late authorization of a sale that was captured, or whose capture failed, says nothing new.
         deciding = [fact for fact in deciding if fact.kind is not Kind.AUTHORIZED]
     if not deciding:
-        return Standing(Status.PENDING, said[-1].amount_minor, said[-1].kind)
+        return Standing(Status.PENDING, said[-1].amount_minor, said[-1].kind, said[-1].key)
     last = deciding[-1]
-    return Standing(decides[last.kind], last.amount_minor, last.kind)
+    return Standing(decides[last.kind], last.amount_minor, last.kind, last.key)
 
 
 def _held(

@@ -1,3 +1,4 @@
+import structlog
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -9,7 +10,7 @@ from payments import inbox
 from payments.nudges import nudge
 from payments.tasks import handle_delivery
 
-_LARGEST_BODY_BYTES = 1024 * 1024
+log = structlog.get_logger(__name__)
 
 
 @csrf_exempt
@@ -17,19 +18,23 @@ _LARGEST_BODY_BYTES = 1024 * 1024
 def receive_webhook(request: HttpRequest, account: str) -> HttpResponse:
     """Store what a gateway sends and acknowledge it within milliseconds; a worker believes it later.
 
-    401 when it does not prove where it comes from, 404 for an account we do not have, 413 over 1 MiB. A duplicate and
+    401 when it does not prove where it comes from, 404 for an account we do not have, 503 when the account lacks
+    credentials here. A duplicate and
     an event we do not know are acknowledged: anything else would block the gateway's queue.
     """
-    if int(request.headers.get("Content-Length") or 0) > _LARGEST_BODY_BYTES:
-        return HttpResponse("too large", status=413, content_type="text/plain")
     found = GatewayAccount.objects.filter(slug=account).first()
     if found is None:
         return HttpResponse("no such account", status=404, content_type="text/plain")
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
         receipt = inbox.receive(account=found, headers=headers, body=request.body, now=timezone.now())
-    except (InvalidSignature, MisconfiguredAccount):
+    except InvalidSignature as reason:
+        log.warning("webhook_refused", account=account, reason=str(reason))
         return HttpResponse("not accepted", status=401, content_type="text/plain")
+    except MisconfiguredAccount as reason:
+        # Our fault, not the gateway's: it keeps what it could not deliver and tries again.
+        log.error("webhook_account_misconfigured", account=account, reason=str(reason))
+        return HttpResponse("try again later", status=503, content_type="text/plain")
     except Unsupported:
         return HttpResponse("no webhooks here", status=404, content_type="text/plain")
     if receipt.delivery_id is not None:

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -30,6 +31,7 @@ from payments.models import Case, Payment, Transaction
 from payments.services import aftercare, janitor
 from payments.states import State
 
+CarryOut = Callable[[Payment, Wish], list[Transaction]]
 _PERMISSION = {
     "refund": "payments.refund_payment",
     "capture": "payments.capture_payment",
@@ -161,7 +163,11 @@ class PaymentAdmin(RecordAdmin):
             requested_by = request.user.get_username()
             return [
                 aftercare.capture_payment(
-                    payment=payment, money=wish.money, requested_by=requested_by, clock=timezone.now
+                    payment=payment,
+                    money=wish.money,
+                    requested_by=requested_by,
+                    clock=timezone.now,
+                    operations_seen=wish.operations_seen,
                 )
             ]
 
@@ -171,12 +177,13 @@ class PaymentAdmin(RecordAdmin):
         """Show what would be released, then release it."""
 
         def carry_out(payment: Payment, wish: Wish) -> list[Transaction]:
-            requested_by = request.user.get_username()
-            return [
-                aftercare.void_payment(
-                    payment=payment, reason=wish.reason, requested_by=requested_by, clock=timezone.now
-                )
-            ]
+            return aftercare.void_payment(
+                payment=payment,
+                reason=wish.reason,
+                requested_by=request.user.get_username(),
+                clock=timezone.now,
+                operations_seen=wish.operations_seen,
+            )
 
         return self._wish_view(request, payment_id, "void", carry_out)
 
@@ -201,7 +208,7 @@ class PaymentAdmin(RecordAdmin):
         self.log_change(request, payment, " ".join([f"Asked the gateway again about {asked} things.", *said]))
         return HttpResponseRedirect(_page(payment))
 
-    def _wish_view(self, request: HttpRequest, payment_id: str, verb: str, carry_out: Any) -> HttpResponse:
+    def _wish_view(self, request: HttpRequest, payment_id: str, verb: str, carry_out: CarryOut) -> HttpResponse:
         payment = self._payment(request, payment_id, verb)
         if request.method == "POST" and "wish" in request.POST:
             return self._confirmed(request, payment, verb, carry_out)
@@ -234,7 +241,7 @@ class PaymentAdmin(RecordAdmin):
         }
         return TemplateResponse(request, "admin/payments/payment/wish.html", context)
 
-    def _confirmed(self, request: HttpRequest, payment: Payment, verb: str, carry_out: Any) -> HttpResponse:
+    def _confirmed(self, request: HttpRequest, payment: Payment, verb: str, carry_out: CarryOut) -> HttpResponse:
         with faults_as_messages(request) as said:
             wish = read_wish(request, payment, verb)
             what = wish_in_words(wish)
@@ -263,7 +270,13 @@ def has_changed(payment: Payment, wish: Wish) -> bool:
 
 
 def _limit(payment: Payment, verb: str) -> Money:
-    return aftercare.refundable(payment) if verb == "refund" else Money(payment.authorized_minor, payment.currency)
+    match verb:
+        case "refund":
+            return aftercare.refundable(payment)
+        case "capture":
+            return aftercare.capturable(payment)
+        case _:
+            return Money(payment.authorized_minor, payment.currency)
 
 
 def _page(payment: Payment) -> str:

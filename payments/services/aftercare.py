@@ -14,55 +14,76 @@ from payments.selectors import order_money
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.openings import close_openings
 from payments.services.operations import Clock, Patience, perform
-from payments.services.surplus import has_been_used, new_operation, plan_return, refundable_minor
+from payments.services.surplus import (
+    has_been_used,
+    left_minor,
+    new_operation,
+    plan_return,
+    refund_rows,
+    refundable_minor,
+)
 from payments.states import OperationKind, Status
 
 
-def capture_payment(*, payment: Payment, money: Money, requested_by: str, clock: Clock) -> Transaction:
+def capture_payment(
+    *, payment: Payment, money: Money, requested_by: str, clock: Clock, operations_seen: int | None = None
+) -> Transaction:
     """Ask the gateway for authorized money, whole or in part.
 
-    :raises CaptureTooLarge: more than is held; nothing was sent.
+    `money` is in minor units and must fit into one hold. `operations_seen` is as for `refund_payment`.
+
+    :raises CaptureTooLarge: no hold is that large, or it is no amount of this payment; nothing was sent.
+    :raises PaymentChanged: the payment has other operations than were seen; nothing was sent.
     :raises OutcomeUnknown: an earlier operation of the payment is undecided; nothing was sent.
     """
     now = clock()
     with database.atomic():
-        locked = _lock(payment)
-        for authorization in _processed(locked, OperationKind.AUTHORIZATION):
-            if not has_been_used(authorization) and money.minor <= authorization.amount_minor:
-                capture = new_operation(
-                    parent=authorization,
-                    kind=OperationKind.CAPTURE,
-                    amount_minor=money.minor,
-                    reason="asked by staff",
-                    requested_by=requested_by,
-                    now=now,
-                )
-                break
-        else:
+        locked = _lock(payment, operations_seen)
+        holds = [row for row in _unused_holds(locked) if 0 < money.minor <= row.amount_minor]
+        if not holds or money.currency != locked.currency:
             raise CaptureTooLarge("There is no hold of that size to capture.", payment_reference=payment.reference)
-    return perform(transaction_id=capture.id, clock=clock) or capture
-
-
-def void_payment(*, payment: Payment, reason: str, requested_by: str, clock: Clock) -> Transaction:
-    """Ask the gateway to release an authorization.
-
-    :raises NothingToVoid: nothing is held; nothing was sent.
-    """
-    now = clock()
-    with database.atomic():
-        locked = _lock(payment)
-        unused = [row for row in _processed(locked, OperationKind.AUTHORIZATION) if not has_been_used(row)]
-        if not unused:
-            raise NothingToVoid("Nothing is held that could be released.", payment_reference=payment.reference)
-        void = new_operation(
-            parent=unused[0],
-            kind=OperationKind.VOID,
-            amount_minor=unused[0].amount_minor,
-            reason=reason,
+        capture = new_operation(
+            parent=holds[0],
+            kind=OperationKind.CAPTURE,
+            amount_minor=money.minor,
+            reason="asked by staff",
             requested_by=requested_by,
             now=now,
         )
-    return perform(transaction_id=void.id, clock=clock) or void
+    return perform(transaction_id=capture.id, clock=clock) or capture
+
+
+def void_payment(
+    *, payment: Payment, reason: str, requested_by: str, clock: Clock, operations_seen: int | None = None
+) -> list[Transaction]:
+    """Ask the gateway to release all that a payment still holds.
+
+    :raises NothingToVoid: nothing is held; nothing was sent.
+    :raises PaymentChanged: the payment has other operations than were seen; nothing was sent.
+    :raises OutcomeUnknown: an earlier operation of the payment is undecided; nothing was sent.
+    """
+    now = clock()
+    with database.atomic():
+        locked = _lock(payment, operations_seen)
+        voids = [
+            new_operation(
+                parent=hold,
+                kind=OperationKind.VOID,
+                amount_minor=hold.amount_minor,
+                reason=reason,
+                requested_by=requested_by,
+                now=now,
+            )
+            for hold in _unused_holds(locked)
+        ]
+        if not voids:
+            raise NothingToVoid("Nothing is held that could be released.", payment_reference=payment.reference)
+    return [perform(transaction_id=void.id, clock=clock) or void for void in voids]
+
+
+def capturable(payment: Payment) -> Money:
+    """Return the largest amount one capture can ask for."""
+    return Money(max((hold.amount_minor for hold in _unused_holds(payment)), default=0), payment.currency)
 
 
 def refund_payment(
@@ -110,43 +131,23 @@ def request_refund(
 
     :raises RefundTooLarge: more than is left to give back; nothing was written.
     :raises PaymentChanged: the payment has other operations than `operations_seen`; nothing was written.
+    :raises OutcomeUnknown: an earlier operation of the payment is undecided; nothing was written.
     """
     with database.atomic():
-        payment = _lock(Payment.objects.get(pk=payment_id))
-        if operations_seen is not None and payment.transactions.count() != operations_seen:
-            raise PaymentChanged(
-                "Something happened to the payment since you looked at it; nothing was asked of the gateway.",
-                payment_reference=payment.reference,
-            )
-        taken = [(row, refundable_minor(row)) for row in _processed(payment, OperationKind.SALE, OperationKind.CAPTURE)]
-        limit = _refundable(payment, [left for _, left in taken])
+        payment = _lock(Payment.objects.get(pk=payment_id), operations_seen)
+        limit = refundable(payment)
         if money.currency != payment.currency or not 0 < money.minor <= limit.minor:
             raise RefundTooLarge(
                 f"At most {limit} can be given back.", refundable=limit, payment_reference=payment.reference
             )
-        left_to_plan = money.minor
-        refunds = []
-        for row, left in taken:
-            amount = min(left, left_to_plan)
-            if amount > 0:
-                refunds.append(
-                    new_operation(
-                        parent=row,
-                        kind=OperationKind.REFUND,
-                        amount_minor=amount,
-                        reason=reason,
-                        requested_by=requested_by,
-                        now=now,
-                    )
-                )
-                left_to_plan -= amount
-        return refunds
+        taken = _processed(payment, OperationKind.SALE, OperationKind.CAPTURE)
+        return refund_rows(taken, amount_minor=money.minor, reason=reason, requested_by=requested_by, now=now)
 
 
 def refundable(payment: Payment) -> Money:
     """Return what of a payment can still be given back; only under the payment's lock does it stay so."""
-    taken = _processed(payment, OperationKind.SALE, OperationKind.CAPTURE)
-    return _refundable(payment, [refundable_minor(row) for row in taken])
+    of_each = sum(refundable_minor(row) for row in _processed(payment, OperationKind.SALE, OperationKind.CAPTURE))
+    return Money(max(0, min(of_each, left_minor(payment))), payment.currency)
 
 
 def cancel_booking(*, booking: Booking, reason: str, force: bool, clock: Clock) -> Booking:
@@ -168,9 +169,8 @@ def cancel_booking(*, booking: Booking, reason: str, force: bool, clock: Clock) 
             close_openings(order=order)
             money = order_money(order)
             has_refund = cancelled.cancellation_refund != "NONE"
-            surplus = (
-                money.surplus_minor - money.asked_minor
-            )  # what is undecided is given back when it turns out to be there
+            # What is undecided is given back when it turns out to be there.
+            surplus = money.surplus_minor - money.asked_minor
             if has_refund and surplus > 0:
                 operations = plan_return(
                     order=order,
@@ -185,10 +185,15 @@ def cancel_booking(*, booking: Booking, reason: str, force: bool, clock: Clock) 
     return cancelled
 
 
-def _lock(payment: Payment) -> Payment:
-    """Lock order and payment, in that order, and refuse while an operation's outcome is unknown."""
+def _lock(payment: Payment, operations_seen: int | None) -> Payment:
+    """Lock order and payment, in that order; refuse after a change, and while an operation's outcome is unknown."""
     booking_services.lock_order(order_id=payment.order_id)
     locked = Payment.objects.select_for_update(of=("self",)).select_related("account").get(pk=payment.pk)
+    if operations_seen is not None and locked.transactions.count() != operations_seen:
+        raise PaymentChanged(
+            "Something happened to the payment since you looked at it; nothing was asked of the gateway.",
+            payment_reference=locked.reference,
+        )
     unknown = locked.transactions.filter(unknown_since_at__isnull=False, status=Status.PENDING).first()
     if unknown is not None and unknown.unknown_since_at is not None:
         raise OutcomeUnknown(
@@ -203,15 +208,5 @@ def _processed(payment: Payment, *kinds: OperationKind) -> list[Transaction]:
     return list(payment.transactions.filter(kind__in=kinds, status=Status.PROCESSED).order_by("-requested_at", "-id"))
 
 
-def _refundable(payment: Payment, left_of_each: list[int]) -> Money:
-    return Money(max(0, min(sum(left_of_each), _left_of(payment))), payment.currency)
-
-
-def _left_of(payment: Payment) -> int:
-    """Return what of the payment as a whole is neither given back, being given back nor charged back."""
-    pending = sum(
-        payment.transactions.filter(kind=OperationKind.REFUND, status=Status.PENDING).values_list(
-            "amount_minor", flat=True
-        )
-    )
-    return payment.captured_minor - payment.refunded_minor - payment.charged_back_minor - pending
+def _unused_holds(payment: Payment) -> list[Transaction]:
+    return [hold for hold in _processed(payment, OperationKind.AUTHORIZATION) if not has_been_used(hold)]

@@ -6,6 +6,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import transaction as database
+from django.db.models import Exists, OuterRef
 
 from bookings import services as booking_services
 from bookings.errors import BookingError
@@ -13,8 +14,10 @@ from bookings.models import BookingStatus, Order
 from money import Money
 from payments.models import Case, CaseKind, Payment
 from payments.selectors import current_payment, has_undecided_money, order_money
-from payments.services.cases import close_case, open_case
+from payments.services.cases import open_case
+from payments.services.draining import drain
 from payments.services.openings import close_openings
+from payments.states import Status
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +29,7 @@ def expire_holds(*, now: datetime, limit: int = 100) -> int:
         .order_by("expires_at")
         .values_list("pk", flat=True)[:limit]
     )
-    return sum(_expire(order_id, now) for order_id in due)
+    return drain(due, lambda order_id: _expire(order_id, now), what="hold")
 
 
 def _expire(order_id: UUID, now: datetime) -> bool:
@@ -46,50 +49,45 @@ def _expire(order_id: UUID, now: datetime) -> bool:
 
 def confirm_paid_orders(*, now: datetime, limit: int = 100) -> int:
     """Confirm what was paid in full and never confirmed, by the account's rule; without a rule show it to staff."""
-    overdue_at = now - timedelta(minutes=settings.PAYMENTS["PAID_UNCONFIRMED_CASE_MINUTES"])
-    confirmed = 0
-    orders = Order.objects.filter(status=BookingStatus.ON_HOLD).filter(
-        pk__in=Payment.objects.filter(captured_minor__gt=0).values("order_id")
+    paid = Payment.objects.filter(order=OuterRef("pk"))
+    is_shown = Exists(
+        Case.objects.filter(payment__order=OuterRef("pk"), kind=CaseKind.PAID_UNCONFIRMED, closed_at__isnull=True)
     )
-    for order_id in list(orders.order_by("updated_at").values_list("pk", flat=True)[:limit]):
-        with database.atomic():
-            order = booking_services.lock_order(order_id=order_id)
-            payment = current_payment(order)
-            if order.status != BookingStatus.ON_HOLD or payment is None:
-                continue
-            money = order_money(order)
-            paid_at = _paid_since(order)
-            rule = payment.account.confirm_paid_after_minutes
-            if rule is not None and money.is_covered and paid_at <= now - timedelta(minutes=rule):
-                try:
-                    with database.atomic():
-                        booking_services.confirm_order(order=order, now=now)
-                except BookingError as error:
-                    open_case(payment=payment, kind=CaseKind.PAID_UNCONFIRMED, detail=str(error), now=now)
-                    continue
-                log.info("order_confirmed_by_rule", order=order.reference)
-                confirmed += 1
-            elif paid_at <= overdue_at:
-                taken = Money(money.money_in_minor, order.currency)
-                open_case(
-                    payment=payment,
-                    kind=CaseKind.PAID_UNCONFIRMED,
-                    detail=f"{taken} taken, {Money(money.due_minor, order.currency)} due, never confirmed",
-                    now=now,
-                )
-    _close_settled(now)
-    return confirmed
+    orders = (
+        Order.objects.filter(Exists(paid.filter(captured_minor__gt=0)), status=BookingStatus.ON_HOLD)
+        .filter(~is_shown | Exists(paid.filter(account__confirm_paid_after_minutes__isnull=False)))
+        .order_by("updated_at")
+    )
+    waiting = list(orders.values_list("pk", flat=True)[:limit])
+    return drain(waiting, lambda order_id: _confirm_or_show(order_id, now), what="paid order")
+
+
+def _confirm_or_show(order_id: UUID, now: datetime) -> bool:
+    """Say whether the account's rule confirmed the order."""
+    with database.atomic():
+        order = booking_services.lock_order(order_id=order_id)
+        payment = current_payment(order)
+        if order.status != BookingStatus.ON_HOLD or payment is None:
+            return False
+        money = order_money(order)
+        paid_at = _paid_since(order)
+        rule = payment.account.confirm_paid_after_minutes
+        if rule is not None and money.is_covered and paid_at <= now - timedelta(minutes=rule):
+            try:
+                with database.atomic():
+                    booking_services.confirm_order(order=order, now=now)
+            except BookingError as error:
+                open_case(payment=payment, kind=CaseKind.PAID_UNCONFIRMED, detail=str(error), now=now)
+                return False
+            log.info("order_confirmed_by_rule", order=order.reference)
+            return True
+        if paid_at <= now - timedelta(minutes=settings.PAYMENTS["PAID_UNCONFIRMED_CASE_MINUTES"]):
+            taken, due = Money(money.money_in_minor, order.currency), Money(money.due_minor, order.currency)
+            detail = f"{taken} taken, {due} due, never confirmed"
+            open_case(payment=payment, kind=CaseKind.PAID_UNCONFIRMED, detail=detail, now=now)
+        return False
 
 
 def _paid_since(order: Order) -> datetime:
-    last = order.transactions.filter(status="PROCESSED", decided_at__isnull=False).order_by("-decided_at").first()
+    last = order.transactions.filter(status=Status.PROCESSED, decided_at__isnull=False).order_by("-decided_at").first()
     return last.decided_at if last is not None and last.decided_at is not None else order.updated_at
-
-
-def _close_settled(now: datetime) -> None:
-    """Take off the list what was confirmed, or given back, since."""
-    settled = Case.objects.filter(kind=CaseKind.PAID_UNCONFIRMED, closed_at__isnull=True).exclude(
-        payment__order__status=BookingStatus.ON_HOLD
-    )
-    for case in settled.select_related("payment"):
-        close_case(payment=case.payment, kind=CaseKind.PAID_UNCONFIRMED, closed_by="system", now=now)

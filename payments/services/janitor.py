@@ -2,35 +2,38 @@
 "failed".
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 import structlog
-from django.conf import settings
 from django.db.models import F, Q
 
-from gateways.errors import GatewayError
+from gateways.errors import GatewayError, MisconfiguredAccount
 from gateways.protocol import Capability, Reference
 from gateways.registry import gateway_for
 from payments.metrics import gateway_call
-from payments.models import Case, CaseKind, EventSource, Opening, OpeningStatus, Origin, Transaction
-from payments.selectors import Subject
-from payments.services.cases import close_case, open_case
+from payments.models import EventSource, Opening, OpeningStatus, Origin, Transaction
+from payments.models.claims import unclaimed
+from payments.selectors import CHARGE_KINDS, Subject
+from payments.services.attention import close_what_resolved_itself, show_to_staff
 from payments.services.collecting import country_code_of
+from payments.services.draining import drain
 from payments.services.openings import claim_opening, open_at_gateway
 from payments.services.operations import Clock, may_repeat, next_check, perform
 from payments.services.transitions import apply_outcome
 from payments.states import Status
 
 log = structlog.get_logger(__name__)
+# A charge without a card is one that a partner took elsewhere: only the partner's request said whether it was approved.
+_ONLY_ITS_CALLER_COULD_REPEAT = Q(kind__in=CHARGE_KINDS, card__isnull=True)
 
 
 def send_pending(*, clock: Clock, limit: int = 50) -> int:
-    """Send the operations that are written and not sent: a surplus to return, or what a killed worker left; return
-    how many.
+    """Send the operations that are written and were never tried: a surplus to return, or what a killed worker left;
+    return how many.
 
-    External charges and reports carry what only their caller knew; a crash between row and call leaves those to the
-    janitor.
+    What could not be sent has its own schedule, and ends with a person. A charge that only its caller could repeat is
+    left to `resolve_unknown`.
     """
     now = clock()
     waiting = (
@@ -40,29 +43,34 @@ def send_pending(*, clock: Clock, limit: int = 50) -> int:
             gateway_reference__isnull=True,
             unknown_since_at__isnull=True,
             next_check_at__isnull=True,
+            checks_made=0,
         )
-        .filter(Q(claimed_until__isnull=True) | Q(claimed_until__lt=now))
-        .exclude(kind__in=["SALE", "AUTHORIZATION"], card__isnull=True)
+        .filter(unclaimed(now))
+        .exclude(_ONLY_ITS_CALLER_COULD_REPEAT)
         .order_by("requested_at")
         .values_list("pk", flat=True)[:limit]
     )
-    return sum(perform(transaction_id=pk, clock=clock) is not None for pk in list(waiting))
+    return drain(list(waiting), lambda pk: perform(transaction_id=pk, clock=clock), what="operation")
 
 
 def resolve_unknown(*, clock: Clock, limit: int = 50) -> int:
     """Ask again about every operation and Opening whose time has come; return how many were asked about."""
     now = clock()
-    due = Transaction.objects.filter(status=Status.PENDING, next_check_at__lte=now).order_by("next_check_at")
-    asked = 0
-    for pk in list(due.values_list("pk", flat=True)[:limit]):
-        ask_again(transaction_id=pk, clock=clock)
-        asked += 1
-    openings = Opening.objects.filter(status=OpeningStatus.REQUESTED, next_check_at__lte=now)
-    for pk in list(openings.order_by("next_check_at").values_list("pk", flat=True)[:limit]):
-        open_again(opening_id=pk, clock=clock)
-        asked += 1
+    operations = Transaction.objects.filter(status=Status.PENDING, next_check_at__lte=now).order_by("next_check_at")
+    asked = drain(
+        list(operations.values_list("pk", flat=True)[:limit]),
+        lambda pk: ask_again(transaction_id=pk, clock=clock),
+        what="unknown operation",
+    )
+    openings = Opening.objects.filter(status=OpeningStatus.REQUESTED, next_check_at__lte=now).order_by("next_check_at")
+    asked += drain(
+        list(openings.values_list("pk", flat=True)[:limit]),
+        lambda pk: open_again(opening_id=pk, clock=clock),
+        what="unknown opening",
+    )
     _adopt_stranded(now)
-    _show_to_staff(now)
+    show_to_staff(now=now)
+    close_what_resolved_itself(now=now)
     return asked
 
 
@@ -71,9 +79,14 @@ def ask_again(*, transaction_id: UUID, clock: Clock) -> Transaction:
     operation = Transaction.objects.select_related("payment", "account", "opening", "parent").get(pk=transaction_id)
     if operation.status != Status.PENDING:
         return operation
-    gateway = gateway_for(operation.account)
+    try:
+        gateway = gateway_for(operation.account)
+    except MisconfiguredAccount as error:
+        log.error("account_misconfigured", account=operation.account.slug, error=str(error))
+        _look_made(operation, clock())
+        return _fresh(operation)
     was_sent = operation.first_sent_at is not None
-    is_repeatable = operation.origin == Origin.OURS and not _is_external(operation)
+    is_repeatable = operation.origin == Origin.OURS and not (operation.parent_id is None and operation.card_id is None)
     if is_repeatable and (not was_sent or may_repeat(operation, gateway, clock())):
         perform(transaction_id=operation.id, clock=clock)
         return _fresh(operation)
@@ -82,10 +95,6 @@ def ask_again(*, transaction_id: UUID, clock: Clock) -> Transaction:
     else:
         _look_made(operation, clock())
     return _fresh(operation)
-
-
-def _is_external(operation: Transaction) -> bool:
-    return operation.parent_id is None and operation.card_id is None
 
 
 def _fetch(operation: Transaction, clock: Clock) -> None:
@@ -135,81 +144,13 @@ def open_again(*, opening_id: UUID, clock: Clock) -> None:
 
 def _adopt_stranded(now: datetime) -> None:
     """Take up external charges whose caller died between row and record: nobody can repeat them, a person decides."""
-    stranded = Transaction.objects.filter(
+    Transaction.objects.filter(
+        _ONLY_ITS_CALLER_COULD_REPEAT,
         origin=Origin.OURS,
         status=Status.PENDING,
-        kind__in=["SALE", "AUTHORIZATION"],
-        card__isnull=True,
         claimed_until__lt=now,
         unknown_since_at__isnull=True,
-    )
-    stranded.update(unknown_since_at=now, checks_made=0)
-
-
-def _show_to_staff(now: datetime) -> None:
-    """Put before a person what no look can resolve, and take off the list what has resolved itself."""
-    limits = settings.PAYMENTS
-    looked_enough = Transaction.objects.filter(
-        status=Status.PENDING, unknown_since_at__isnull=False, next_check_at__isnull=True, claimed_until__isnull=True
-    ) | Transaction.objects.filter(
-        status=Status.PENDING,
-        unknown_since_at__isnull=False,
-        next_check_at__isnull=True,
-        claimed_until__lt=now,
-    )
-    for operation in looked_enough.select_related("payment")[:100]:
-        open_case(
-            payment=operation.payment,
-            kind=CaseKind.OUTCOME_UNKNOWN,
-            detail=f"{operation.kind} {operation.reference}: no answer, and the gateway cannot be asked any more",
-            now=now,
-        )
-    never_sent = Transaction.objects.filter(
-        status=Status.PENDING,
-        origin=Origin.OURS,
-        gateway_reference__isnull=True,
-        unknown_since_at__isnull=True,
-        next_check_at__isnull=True,
-        checks_made__gt=len(limits["UNKNOWN_CHECK_SCHEDULE_SECONDS"]),
-    )
-    for operation in never_sent.select_related("payment")[:100]:
-        open_case(
-            payment=operation.payment,
-            kind=CaseKind.OUTCOME_UNKNOWN,
-            detail=f"{operation.kind} {operation.reference}: the gateway could not be reached; it was never sent",
-            now=now,
-        )
-    silent_since = now - timedelta(minutes=limits["WEBHOOK_OVERDUE_MINUTES"])
-    for opening in Opening.objects.filter(reported_paid_at__lte=silent_since).select_related("payment")[:100]:
-        open_case(
-            payment=opening.payment,
-            kind=CaseKind.WEBHOOK_MISSING,
-            detail=f"the partner says {opening.reference} was paid; the gateway has said nothing",
-            now=now,
-        )
-    accepted_since = now - timedelta(hours=limits["OPERATION_OVERDUE_HOURS"])
-    for operation in Transaction.objects.filter(
-        status=Status.PENDING, origin=Origin.OURS, gateway_reference__isnull=False, requested_at__lte=accepted_since
-    ).select_related("payment")[:100]:
-        open_case(
-            payment=operation.payment,
-            kind=CaseKind.WEBHOOK_MISSING,
-            detail=f"{operation.kind} {operation.reference} was accepted; its result never came",
-            now=now,
-        )
-    _close_resolved(now)
-
-
-def _close_resolved(now: datetime) -> None:
-    kinds = (CaseKind.OUTCOME_UNKNOWN, CaseKind.WEBHOOK_MISSING)
-    for case in Case.objects.filter(kind__in=kinds, closed_at__isnull=True).select_related("payment")[:200]:
-        payment = case.payment
-        is_open = (
-            payment.transactions.filter(status=Status.PENDING).exists()
-            or payment.openings.filter(reported_paid_at__isnull=False).exists()
-        )
-        if not is_open:
-            close_case(payment=payment, kind=CaseKind(case.kind), closed_by="system", now=now)
+    ).update(unknown_since_at=now)
 
 
 def _fresh(operation: Transaction) -> Transaction:

@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import transaction as database
-from django.db.models import F, Q
+from django.db.models import F
 from django.db.models.functions import Coalesce
 
 from bookings.models import Order
@@ -18,6 +18,7 @@ from money import Money
 from payments.encryption import encrypt_json
 from payments.metrics import gateway_call
 from payments.models import CaseKind, Opening, OpeningStatus, Payment
+from payments.models.claims import unclaimed
 from payments.references import new_reference
 from payments.services.cards import shopper_reference_of
 from payments.services.cases import open_case
@@ -76,7 +77,7 @@ def claim_opening(*, opening_id: UUID, now: datetime) -> Opening | None:
     lease = timedelta(seconds=settings.PAYMENTS["CLAIM_LEASE_SECONDS"])
     taken = (
         Opening.objects.filter(pk=opening_id, status=OpeningStatus.REQUESTED)
-        .filter(Q(claimed_until__isnull=True) | Q(claimed_until__lt=now))
+        .filter(unclaimed(now))
         .update(claim_number=F("claim_number") + 1, claimed_until=now + lease)
     )
     if not taken:

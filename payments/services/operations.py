@@ -5,15 +5,16 @@ learned is recorded through the door, and bookkeeping of the claim is conditiona
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db.models import F, Q
+from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce
 
-from gateways.errors import AnswerLost, ErrorCode, GatewayError, NotSent
+from gateways.errors import AnswerLost, ErrorCode, GatewayError, MisconfiguredAccount, NotSent
 from gateways.protocol import (
     CaptureRequest,
     ChargeRequest,
@@ -31,6 +32,7 @@ from gateways.registry import gateway_for
 from money import Money
 from payments.metrics import gateway_call
 from payments.models import CaseKind, EventSource, Origin, Transaction
+from payments.models.claims import unclaimed
 from payments.selectors import Subject
 from payments.services.cards import card_token
 from payments.services.cases import open_case
@@ -71,7 +73,7 @@ def claim(*, transaction_id: UUID, now: datetime) -> Transaction | None:
         Transaction.objects.filter(
             pk=transaction_id, origin=Origin.OURS, status=Status.PENDING, gateway_reference__isnull=True
         )
-        .filter(Q(claimed_until__isnull=True) | Q(claimed_until__lt=now))
+        .filter(unclaimed(now))
         .update(
             claim_number=F("claim_number") + 1,
             claimed_until=now + lease,
@@ -95,8 +97,12 @@ def perform(*, transaction_id: UUID, clock: Clock, external: ExternalCharge | No
     operation = claim(transaction_id=transaction_id, now=started_at)
     if operation is None:
         return None
-    was_sent_before = operation.claim_number > 1 and operation.first_sent_at != started_at
-    gateway = gateway_for(operation.account)
+    was_sent_before = operation.first_sent_at != started_at
+    try:
+        gateway = gateway_for(operation.account)
+    except MisconfiguredAccount as error:
+        _release(operation, error, was_sent_before, clock())
+        return _fresh(operation)
     if was_sent_before and not may_repeat(operation, gateway, started_at):
         _mark_unknown(operation, "the gateway may have acted and repeating is not safe", clock())
         return _fresh(operation)
@@ -123,7 +129,13 @@ def may_repeat(operation: Transaction, gateway: Gateway, now: datetime) -> bool:
 
 
 def record_answer(*, operation: Transaction, outcome: Outcome, now: datetime) -> None:
-    """Take in the answer to an operation and end its claim."""
+    """Take in the answer to an operation and end its claim.
+
+    A charge without the guest that asks for the guest is refused: nobody is there to act, and no money has moved.
+    """
+    if outcome.kind is OutcomeKind.ACTION_REQUIRED:
+        refusal = Decline(code=ErrorCode.TRANSACTION_DECLINED, raw_text="the bank asks for the guest")
+        outcome = replace(outcome, kind=OutcomeKind.DECLINED, decline=refusal)
     apply_outcome(
         account=operation.account,
         outcome=outcome,
@@ -196,9 +208,9 @@ def _payment_reference(operation: Transaction) -> str:
     return root.gateway_reference
 
 
-def _release(operation: Transaction, error: NotSent, was_sent_before: bool, now: datetime) -> None:
+def _release(operation: Transaction, error: GatewayError, was_sent_before: bool, now: datetime) -> None:
     """Let the operation be sent again later: this time nothing reached the gateway."""
-    log.warning("operation_not_sent", transaction=operation.reference, kind=operation.kind, error=type(error).__name__)
+    log.warning("operation_not_sent", transaction=operation.reference, kind=operation.kind, error=str(error)[:200])
     changes: dict[str, object] = {"claimed_until": None, "next_check_at": next_check(operation.checks_made, now)}
     changes["checks_made"] = F("checks_made") + 1
     if not was_sent_before:
@@ -246,7 +258,7 @@ def next_check(checks_made: int, now: datetime) -> datetime | None:
     return now + timedelta(seconds=schedule[checks_made])
 
 
-def _mine(operation: Transaction):  # type: ignore[no-untyped-def]
+def _mine(operation: Transaction) -> QuerySet[Transaction]:
     """Return the operation's row as long as the claim is still ours and nothing was decided meanwhile."""
     return Transaction.objects.filter(
         pk=operation.pk, claim_number=operation.claim_number, status=Status.PENDING, gateway_reference__isnull=True

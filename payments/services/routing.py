@@ -30,8 +30,8 @@ def read_source(text: str | None) -> Source:
         raise InvalidSource(f"source must be one of {', '.join(Source)}.") from None
 
 
-def routed_accounts(order: Order) -> list[GatewayAccount]:
-    """Return the accounts that may take the order's currency, best first, whatever the source.
+def routed_accounts(order: Order, source: Source | None = None) -> list[GatewayAccount]:
+    """Return the accounts that may take the order's currency, from a source when one is given, best first.
 
     A test order never reaches an account of a live processor.
     """
@@ -40,13 +40,15 @@ def routed_accounts(order: Order) -> list[GatewayAccount]:
         .select_related("account")
         .order_by("rank", "id")
     )
-    return [
-        route.account
-        for route in routes
-        if order.currency in (route.currencies or route.account.currencies)
-        and order.currency in route.account.currencies
-        and (order.is_live or route.account.environment == Environment.TEST)
-    ]
+    return [route.account for route in routes if _takes(route, order, source)]
+
+
+def _takes(route: AccountRoute, order: Order, source: Source | None) -> bool:
+    """Say whether account and route both take the order; a route narrows what its account takes and widens nothing."""
+    account = route.account
+    takes_currency = order.currency in account.currencies and order.currency in (route.currencies or account.currencies)
+    takes_source = source is None or (source in account.sources and source in (route.sources or account.sources))
+    return takes_currency and takes_source and (order.is_live or account.environment == Environment.TEST)
 
 
 def choose_account(*, order: Order, wish: Wish) -> GatewayAccount:
@@ -57,14 +59,12 @@ def choose_account(*, order: Order, wish: Wish) -> GatewayAccount:
     :raises NoAccount: nothing is set up for the order's currency and mode.
     """
     source = read_source(wish.source)
+    for account in routed_accounts(order, source):
+        if wish.gateway in (None, account.gateway):
+            return account
     accounts = routed_accounts(order)
     if not accounts:
         raise NoAccount(f"No account is set up to take {order.currency} from this partner.")
-    if wish.gateway is not None:
-        accounts = [account for account in accounts if account.gateway == wish.gateway]
-        if not accounts:
-            raise GatewayMismatch("The gateway is not the one that takes this order's money.")
-    for account in accounts:
-        if source in account.sources:
-            return account
+    if wish.gateway is not None and wish.gateway not in {account.gateway for account in accounts}:
+        raise GatewayMismatch("The gateway is not the one that takes this order's money.")
     raise InvalidSource(f"No account takes {source} payments for this order.")

@@ -1,5 +1,6 @@
 """Give money back: which captures and holds an amount is taken from, as rows that a worker sends."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db.models import Q, Sum
@@ -7,7 +8,7 @@ from django.db.models import Q, Sum
 from bookings.card_numbers import mask_card_numbers
 from bookings.models import Order
 from money import Money
-from payments.models import CaseKind, Origin, Transaction
+from payments.models import CaseKind, Origin, Payment, Transaction
 from payments.references import new_reference
 from payments.services.cases import open_case
 from payments.states import OperationKind, Status
@@ -57,6 +58,38 @@ def refundable_minor(taken: Transaction) -> int:
     return max(0, min(taken.amount_minor, taken_in_all - returned))
 
 
+def left_minor(payment: Payment) -> int:
+    """Return what of a payment as a whole is neither given back, being given back nor charged back, in minor units."""
+    returning = payment.transactions.filter(kind=OperationKind.REFUND, status=Status.PENDING).aggregate(
+        total=Sum("amount_minor")
+    )
+    given_back = payment.refunded_minor + payment.charged_back_minor + (returning["total"] or 0)
+    return payment.captured_minor - given_back
+
+
+def refund_rows(
+    taken: Iterable[Transaction], *, amount_minor: int, reason: str, requested_by: str, now: datetime
+) -> list[Transaction]:
+    """Write the refunds that give an amount back, from these sales and captures in their order, as far as they go."""
+    left = amount_minor
+    refunds = []
+    for row in taken:
+        amount = min(left, refundable_minor(row)) if left > 0 else 0
+        if amount > 0:
+            refunds.append(
+                new_operation(
+                    parent=row,
+                    kind=OperationKind.REFUND,
+                    amount_minor=amount,
+                    reason=reason,
+                    requested_by=requested_by,
+                    now=now,
+                )
+            )
+            left -= amount
+    return refunds
+
+
 def plan_return(
     *, order: Order, amount_minor: int, reason: str, requested_by: str, now: datetime, newest: Transaction | None = None
 ) -> list[Transaction]:
@@ -92,19 +125,9 @@ def plan_return(
                 )
                 left -= row.amount_minor
             continue
-        amount = min(left, refundable_minor(row))
-        if amount > 0:
-            operations.append(
-                new_operation(
-                    parent=row,
-                    kind=OperationKind.REFUND,
-                    amount_minor=amount,
-                    reason=reason,
-                    requested_by=requested_by,
-                    now=now,
-                )
-            )
-            left -= amount
+        refunds = refund_rows([row], amount_minor=left, reason=reason, requested_by=requested_by, now=now)
+        operations += refunds
+        left -= sum(refund.amount_minor for refund in refunds)
     return operations
 
 

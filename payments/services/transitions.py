@@ -271,7 +271,7 @@ def _rederive(payment: Payment, now: datetime) -> tuple[Position, dict[str, Tran
     openings = {row.id: row for row in Opening.objects.filter(payment=payment)}
     events = list(GatewayEvent.objects.filter(payment=payment, problem="").order_by("id"))
     position = derive(fact_of(event, transactions, openings) for event in events)
-    declines = {event.transaction_id: event for event in events if event.decline_code}
+    said = {(event.kind, event.event_key): event for event in events}
     for key, standing in position.operations.items():
         row = transactions[key]
         before = _written(row)
@@ -285,10 +285,10 @@ def _rederive(payment: Payment, now: datetime) -> tuple[Position, dict[str, Tran
             row.decided_at = now if is_decided else None
         row.error_code = ""
         if standing.status is Status.FAILED:
-            decline = declines.get(row.id)
-            row.error_code = decline.decline_code if decline else ErrorCode.TRANSACTION_DECLINED
-            row.raw_code = decline.raw_code if decline else ""
-            row.raw_text = decline.raw_text if decline else standing.word.value
+            deciding = said[standing.word, standing.key]
+            row.error_code = deciding.decline_code or ErrorCode.TRANSACTION_DECLINED
+            row.raw_code = deciding.raw_code
+            row.raw_text = deciding.raw_text or standing.word.value
         if standing.status is Status.PROCESSED and row.kind in CHARGE_KINDS:
             row.amount_minor = standing.amount_minor or row.amount_minor
         if _written(row) != before:

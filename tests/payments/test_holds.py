@@ -4,6 +4,7 @@ from bookings.models import BookingStatus
 from gateways.protocol import OutcomeKind as Kind
 from payments.models import Case, Opening, Transaction
 from payments.services import holds
+from payments.services.attention import close_what_resolved_itself
 from payments.services.surplus import new_operation
 from payments.states import OperationKind
 
@@ -87,7 +88,7 @@ def test_paid_and_forgotten_without_a_rule_comes_before_staff_until_it_is_confir
 
     payment.order.status = BookingStatus.CONFIRMED
     payment.order.save()
-    holds.confirm_paid_orders(now=house.clock.move(minutes=1))
+    close_what_resolved_itself(now=house.clock.move(minutes=1))
     assert Case.objects.get().closed_at is not None
 
 
@@ -112,3 +113,18 @@ def test_money_being_given_back_does_not_count_as_paid(house):
     )
 
     assert holds.confirm_paid_orders(now=house.clock.move(minutes=1)) == 0
+
+
+def test_an_order_that_cannot_expire_does_not_keep_the_others(house, monkeypatch):
+    stuck, other = house.payment(), house.payment()
+    original = holds.booking_services.expire_order
+
+    def fail_for_one(*, order, now):
+        if order.pk == stuck.order_id:
+            raise RuntimeError("its seats cannot be given back")
+        return original(order=order, now=now)
+
+    monkeypatch.setattr(holds.booking_services, "expire_order", fail_for_one)
+
+    assert holds.expire_holds(now=house.clock.move(hours=1)) == 1
+    assert (status_of(stuck), status_of(other)) == (BookingStatus.ON_HOLD, BookingStatus.EXPIRED)

@@ -141,3 +141,69 @@ def test_a_payment_the_partner_reports_and_the_gateway_never_tells_of_comes_befo
 
     assert open_cases() == []
     assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
+
+
+def without_credentials(settings, slug):
+    settings.GATEWAY_CREDENTIALS = {key: value for key, value in settings.GATEWAY_CREDENTIALS.items() if key != slug}
+
+
+def test_an_account_without_credentials_stops_nobody_else(house, guest, paid, settings):
+    broken = aftercare.request_refund(
+        payment_id=paid.id, money=Money(100, "EUR"), reason="", requested_by="ada", now=house.clock()
+    )[0]
+    dollars = house.reserve(currency="USD")
+    guest.pay(opening_of(dollars))
+    guest.deliver()
+    confirm_booking(booking=dollars, changes=None, request=PaymentRequest(), clock=house.clock)
+    guest.deliver()
+    whole = aftercare.request_refund(
+        payment_id=Payment.objects.get(order=dollars.order).id,
+        money=Money(200, "USD"),
+        reason="",
+        requested_by="ada",
+        now=house.clock.move(seconds=1),
+    )[0]
+    original = settings.GATEWAY_CREDENTIALS
+    without_credentials(settings, "adyen-eu")
+
+    janitor.send_pending(clock=house.clock)
+
+    broken.refresh_from_db()
+    whole.refresh_from_db()
+    assert (broken.status, broken.first_sent_at, broken.unknown_since_at) == ("PENDING", None, None)
+    assert whole.gateway_reference is not None
+    settings.GATEWAY_CREDENTIALS = original
+    house.clock.move(minutes=1)
+    janitor.resolve_unknown(clock=house.clock)
+    broken.refresh_from_db()
+    assert broken.gateway_reference is not None
+
+
+def test_what_cannot_be_sent_is_tried_as_often_as_the_schedule_says_and_ends_with_a_person(
+    house, guest, paid, settings
+):
+    without_credentials(settings, "adyen-eu")
+    waiting = refund(house, paid)
+    for seconds in (*SCHEDULE, 5, 5, 5):
+        house.clock.move(seconds=seconds + 1)
+        janitor.send_pending(clock=house.clock)
+        janitor.resolve_unknown(clock=house.clock)
+
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.checks_made, waiting.next_check_at) == ("PENDING", len(SCHEDULE) + 1, None)
+    assert open_cases() == ["OUTCOME_UNKNOWN"]
+
+
+def test_every_unknown_outcome_becomes_a_case_however_many_there_are(house, guest):
+    now = house.clock()
+    for _ in range(3):
+        payment = house.payment(adults=1)
+        house.opening(payment)
+        payment.openings.update(reported_paid_at=now)
+    house.clock.move(hours=1)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("payments.services.attention._AT_ONCE", 1)
+        for _ in range(3):
+            janitor.resolve_unknown(clock=house.clock)
+
+    assert open_cases() == ["WEBHOOK_MISSING"] * 3

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 
@@ -5,11 +6,14 @@ import pytest
 from django.db import IntegrityError, InternalError, transaction
 
 from bookings.models import BookingStatus, Change
+from gateways.errors import ErrorCode
+from gateways.protocol import Decline
 from gateways.protocol import OutcomeKind as Kind
 from payments.errors import UnknownSubject
-from payments.models import Case, GatewayEvent, LedgerEntry, Opening, Posting, Transaction
+from payments.models import Case, EventSource, GatewayEvent, LedgerEntry, Opening, Posting, Transaction
 from payments.selectors import order_money
 from payments.services import holds
+from payments.services.transitions import apply_outcome
 from tests.payments.house import books, operations
 
 pytestmark = pytest.mark.django_db
@@ -241,3 +245,28 @@ def test_a_payment_of_an_expired_opening_still_counts(house):
     house.tell(payment, Kind.AUTHORIZED, "PSP1")
 
     assert books(payment.order) == {"RECEIVABLE>CLEARING": 9000}
+
+
+def test_the_reason_of_a_refusal_does_not_depend_on_the_order_of_arrival(house):
+    said = [("12", 1), ("6", 2)]
+    codes = set()
+    for order_of_arrival in (said, said[::-1]):
+        payment = house.payment(account="adyen-us")
+        house.opening(payment)
+        psp = f"PSP{payment.number}"
+        start = house.clock()
+        for raw_code, minute in order_of_arrival:
+            word = house.word(payment, Kind.DECLINED, psp, key=f"{psp}:{raw_code}")
+            decline = Decline(
+                code=ErrorCode.INVALID_CARD_EXPIRY if raw_code == "6" else ErrorCode.CREDIT_LIMIT_EXCEEDED,
+                raw_code=raw_code,
+            )
+            apply_outcome(
+                account=payment.account,
+                outcome=replace(word, decline=decline, occurred_at=start + timedelta(minutes=minute)),
+                source=EventSource.WEBHOOK,
+                now=house.clock(),
+            )
+        codes.add(payment.transactions.get().error_code)
+
+    assert codes == {"INVALID_CARD_EXPIRY"}
