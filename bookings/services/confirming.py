@@ -4,7 +4,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import prefetch_related_objects
 
-from bookings.errors import AlreadyConfirmed, HoldExpired, NotConfirmable
+from bookings.errors import AlreadyConfirmed, HoldExpired, NotConfirmable, NotUpdatable
 from bookings.models import Booking, BookingStatus, Order, UnitItem
 from bookings.requests import BookingChanges
 from bookings.selectors import amount_to_collect
@@ -35,15 +35,17 @@ def confirm_order(
     :raises AlreadyConfirmed: nothing is on hold any more.
     :raises HoldExpired: the seats were given back; see `retake_seats`.
     :raises NotConfirmable: the order was cancelled, or is in another state that cannot be confirmed.
+    :raises NotUpdatable: the booking to change is no hold of the order.
     """
     order = lock_order(order_id=order.pk)
     bookings = bookings_under_lock(order)
     held = [one for one in bookings if one.status == BookingStatus.ON_HOLD]
     if not held or order.status != BookingStatus.ON_HOLD:
         _refuse(order, bookings)
+    changing: Booking | None = None
     changed: dict[str, object] = {}
-    changing = next((one for one in held if booking is not None and one.pk == booking.pk), None)
-    if changing is not None and changes is not None:
+    if booking is not None and changes is not None:
+        changing = _held_one(bookings, booking)
         changed = apply_changes(order=order, booking=changing, changes=changes, now=now) or {}
     if check is not None:
         check(order, amount_to_collect(order, bookings))
@@ -54,11 +56,12 @@ def confirm_order(
         one.updated_at = now
         if "VOUCHER" in one.product.delivery_methods:
             one.voucher_code = new_code(is_live=one.is_live)
-    if changing is not None and changes is not None:
+    if changing is not None:
         changing.save()
-    unchanged = [one for one in held if changes is None or one is not changing]
-    if unchanged:
-        Booking.objects.bulk_update(unchanged, ["status", "confirmed_at", "expires_at", "voucher_code", "updated_at"])
+    Booking.objects.bulk_update(
+        [one for one in held if one is not changing],
+        ["status", "confirmed_at", "expires_at", "voucher_code", "updated_at"],
+    )
     _fill_tickets(held)
     order.status = BookingStatus.CONFIRMED
     order.confirmed_at = now
@@ -76,6 +79,15 @@ def _refuse(order: Order, bookings: list[Booking]) -> None:
     if order.status == BookingStatus.EXPIRED:
         raise HoldExpired(uuid)
     raise NotConfirmable(uuid, order.status)
+
+
+def _held_one(bookings: list[Booking], wanted: Booking) -> Booking:
+    found = next((one for one in bookings if one.pk == wanted.pk), None)
+    if found is None:
+        raise NotUpdatable(str(wanted.uuid), "it is not of this order")
+    if found.status != BookingStatus.ON_HOLD:
+        raise NotUpdatable(str(found.uuid), f"it is {found.status}")
+    return found
 
 
 def _fill_tickets(bookings: list[Booking]) -> None:

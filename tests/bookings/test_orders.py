@@ -5,6 +5,7 @@ from django.db import IntegrityError, transaction
 
 from bookings import errors
 from bookings.models import Availability, AvailabilityType, Booking, Change, Order, UnitItem
+from bookings.requests import BookingChanges
 from bookings.services import (
     cancel_booking,
     confirm_order,
@@ -335,6 +336,31 @@ def test_giving_back_more_than_was_taken_is_a_fault_of_ours_and_not_sold_out(sho
 
     departure.refresh_from_db()
     assert departure.reserved == 1
+
+
+def test_changes_to_a_booking_that_is_no_hold_are_refused_and_nothing_is_confirmed(shop):
+    cancelled, held, elsewhere = shop.reserve(), shop.reserve(availability_id=MONDAY_14), shop.reserve()
+    Booking.objects.filter(pk=held.pk).update(order=cancelled.order)
+    cancel_booking(booking=cancelled, reason=None, force=False, now=NOW)
+    changes = BookingChanges(notes="vegan")
+
+    for booking, reason in ((cancelled, "it is CANCELLED"), (elsewhere, "it is not of this order")):
+        with pytest.raises(errors.NotUpdatable) as refused:
+            confirm_order(order=cancelled.order, now=NOW, booking=booking, changes=changes)
+        assert (refused.value.uuid, refused.value.reason) == (str(booking.uuid), reason)
+
+    held.refresh_from_db()
+    assert (held.status, held.notes, Booking.objects.exclude(notes="").count()) == ("ON_HOLD", "", 0)
+
+
+def test_a_booking_is_changed_and_all_holds_of_its_order_are_confirmed(shop):
+    changed, other = shop.reserve(), shop.reserve(availability_id=MONDAY_14)
+    Booking.objects.filter(pk=other.pk).update(order=changed.order)
+
+    confirm_order(order=changed.order, now=NOW, booking=changed, changes=BookingChanges(notes="vegan"))
+
+    stored = sorted(Booking.objects.values_list("notes", "status", "confirmed_at", "expires_at"))
+    assert stored == [("", "CONFIRMED", NOW, None), ("vegan", "CONFIRMED", NOW, None)]
 
 
 def test_an_unknown_order_cannot_be_locked(shop):
