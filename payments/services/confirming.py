@@ -77,6 +77,8 @@ def confirm_booking(
     if request.is_cancellation:
         cancel_external(order_id=order_id, request=request, clock=clock)
     _ask_about_evidence(order_id, request, clock)
+    if request.card_id is not None and not patience.allows_a_call():
+        raise _pending(None)
     charged = charge(order_id=order_id, request=request, clock=clock, money=money)
     _capture_holds(order_id, money.to_collect_minor, clock, patience)
     done = _confirm_if_covered(order_id, booking, changes, clock())
@@ -252,14 +254,18 @@ def _explain(
         raise _refused(refusal, current.reference if current else reference)
     is_undecided = charged is not None or money.asked_minor > 0 or money.held_minor > 0
     if is_undecided or _names_something_undecided(order_id, request):
-        raise PaymentPending(
-            "The payment has not been confirmed by the gateway yet; repeat the request.",
-            retry_after_seconds=RETRY_AFTER_SECONDS,
-            payment_reference=reference,
-        )
+        raise _pending(reference)
     raise PaymentDue(
         "The booking has not been paid.",
         due=Money(money.due_minor, money.currency),
+        payment_reference=reference,
+    )
+
+
+def _pending(reference: str | None) -> PaymentPending:
+    return PaymentPending(
+        "The payment has not been confirmed by the gateway yet; repeat the request.",
+        retry_after_seconds=RETRY_AFTER_SECONDS,
         payment_reference=reference,
     )
 
