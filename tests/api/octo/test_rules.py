@@ -11,6 +11,9 @@ from django.utils import timezone
 from bookings.models import Availability, Booking
 from tests.api.octo.shop import CORE, PRICED, Octo, Shop
 
+# A uuid that names nothing, always the same one: the tests of two processes must have the same names.
+UNKNOWN_UUID = "00000000-0000-4000-8000-000000000000"
+
 UTC_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,3})?Z")
 LOCAL_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}[+-]\d{2}:\d{2}")
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -144,7 +147,7 @@ class TestCatalogue:
 
         assert option["requiredContactFields"] == ["emailAddress"]
 
-    @pytest.mark.parametrize("product_id", ["nothing", str(uuid.uuid4()), "😀", "4111 1111 1111 111"])
+    @pytest.mark.parametrize("product_id", ["nothing", UNKNOWN_UUID, "😀", "4111 1111 1111 111"])
     def test_10_unknown_product(self, shop, octo, product_id):
         dates = {"localDateStart": "2027-01-01", "localDateEnd": "2027-01-02"}
         wish = {"productId": product_id, "optionId": "DEFAULT"}
@@ -154,7 +157,7 @@ class TestCatalogue:
         refusal(octo.post("/availability/calendar", wish | dates), "INVALID_PRODUCT_ID", productId=product_id)
         refusal(octo.post("/bookings", shop.wish(productId=product_id)), "INVALID_PRODUCT_ID", productId=product_id)
 
-    @pytest.mark.parametrize("option_id", ["nothing", str(uuid.uuid4())])
+    @pytest.mark.parametrize("option_id", ["nothing", UNKNOWN_UUID])
     def test_10_unknown_option(self, shop, octo, option_id):
         dates = {"localDateStart": "2027-01-01", "localDateEnd": "2027-01-02"}
         wish = {"productId": str(shop.tour.pk), "optionId": option_id}
