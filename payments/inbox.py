@@ -38,19 +38,22 @@ def receive(*, account: GatewayAccount, headers: Mapping[str, str], body: bytes,
     """
     delivery = Delivery(headers=headers, body=body, received_at=now)
     verified = gateway_for(account).verify_webhook(delivery)
+    text = body.decode("utf-8", "replace")
+    # The account's row is found here by its slug: the caller's copy may be some seconds old.
     with connection.cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO payments_webhookdelivery AS stored
                 (id, account_id, delivery_key, body_encrypted, status, times_received, attempts, claim_number,
                  next_attempt_at, last_error, received_at)
-            VALUES (%s, %s, %s, %s, 'RECEIVED', 1, 0, 0, %s, '', %s)
+            VALUES (%s, (SELECT id FROM gateways_gatewayaccount WHERE slug = %s), %s, %s,
+                    'RECEIVED', 1, 0, 0, %s, '', %s)
             ON CONFLICT (account_id, delivery_key) DO UPDATE SET
                 times_received = stored.times_received + 1,
                 next_attempt_at = CASE WHEN stored.status = 'PROCESSED' THEN NULL ELSE EXCLUDED.next_attempt_at END
             RETURNING id, status
             """,
-            [uuid4(), account.pk, verified.delivery_key[:200], encrypt_text(body.decode("utf-8", "replace")), now, now],
+            [uuid4(), account.slug, verified.delivery_key[:200], encrypt_text(text), now, now],
         )
         delivery_id, status = cursor.fetchone()
     return Receipt(

@@ -1,6 +1,15 @@
-"""Wake a worker for a row that is written. Best effort: beat drains what a lost nudge leaves behind."""
+"""Wake a worker for a row that is written. Best effort: beat drains what a lost nudge leaves behind.
 
+A thread of each process talks to the broker, so that no request waits for it, up or down. In a burst one message that
+drains all stands for many, because publishing costs more than storing a webhook does.
+"""
+
+import contextvars
+import os
+import threading
 import time
+from collections import deque
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -9,22 +18,89 @@ from celery import Task
 from django.db import transaction
 
 log = structlog.get_logger(__name__)
-# While the broker is down or hangs, only one request in this many seconds pays for finding out.
+# While the broker is down or hangs, it is tried once in so many seconds.
 _REST_SECONDS = 5.0
-_resting_until = 0.0
+# So many nudges of a round are sent one by one; one drain stands for the others.
+_MOST_SINGLE = 2
+# Between two rounds: a burst then costs at most 150 messages a second, however many webhooks come.
+_PAUSE_SECONDS = 0.02
 
 
-def nudge(task: "Task[..., Any]", **row: str) -> None:
-    """Send a task once the row it is about is committed; a broker that is down or hangs costs nothing but the nudge."""
-    transaction.on_commit(partial(_send, task, row), robust=True)
+@dataclass(frozen=True, slots=True)
+class _Nudge:
+    task: "Task[..., Any]"
+    row: dict[str, str]
+    drain: "Task[..., Any]"
+    context: contextvars.Context
 
 
-def _send(task: "Task[..., Any]", row: dict[str, str]) -> None:
-    global _resting_until
-    if time.monotonic() < _resting_until:
-        return
-    try:
-        task.apply_async(kwargs=row, retry=False, ignore_result=True)
-    except Exception as error:  # noqa: BLE001 - kombu, redis and socket errors alike: the row waits for beat
-        _resting_until = time.monotonic() + _REST_SECONDS
-        log.warning("nudge_failed", task=task.name, error=type(error).__name__)
+@dataclass(frozen=True, slots=True)
+class _Send:
+    task: "Task[..., Any]"
+    row: dict[str, str]
+    context: contextvars.Context
+
+
+class _Sender:
+    """Send nudges from a thread of its own, which begins with the first one and ends with the process."""
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+        self._waiting: deque[_Nudge] = deque()
+        self._is_wanted = threading.Event()
+        self._resting_until = 0.0
+        threading.Thread(target=self._run, name="nudges", daemon=True).start()
+
+    @property
+    def is_ours(self) -> bool:
+        """Say whether this process made it: a fork inherits the object, but no thread."""
+        return self._pid == os.getpid()
+
+    def add(self, nudge: _Nudge) -> None:
+        """Take a nudge to be sent soon; none is taken while the broker is given a rest."""
+        if time.monotonic() >= self._resting_until:
+            self._waiting.append(nudge)
+            self._is_wanted.set()
+
+    def _run(self) -> None:
+        while True:
+            self._is_wanted.wait()
+            self._is_wanted.clear()
+            batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            drains = dict.fromkeys(nudge.drain for nudge in batch[_MOST_SINGLE:])
+            sends = [_Send(nudge.task, nudge.row, nudge.context) for nudge in batch[:_MOST_SINGLE]]
+            sends += [_Send(drain, {}, batch[-1].context) for drain in drains]
+            self._send(sends)
+            time.sleep(_PAUSE_SECONDS)
+
+    def _send(self, sends: list[_Send]) -> None:
+        for send in sends:
+            try:
+                # In the request's context, so that its id goes with the message.
+                send.context.run(send.task.apply_async, kwargs=send.row, retry=False, ignore_result=True)
+            except Exception as error:  # noqa: BLE001 - kombu, redis and socket errors alike: the row waits for beat
+                self._resting_until = time.monotonic() + _REST_SECONDS
+                self._waiting.clear()
+                log.warning("nudge_failed", task=send.task.name, error=type(error).__name__)
+                return
+
+
+_lock = threading.Lock()
+_sender: _Sender | None = None
+
+
+def nudge(task: "Task[..., Any]", *, drain: "Task[..., Any]", **row: str) -> None:
+    """Send a task once the row it is about is committed; `drain` does the same work for every row that waits."""
+    wish = _Nudge(task, row, drain, contextvars.copy_context())
+    transaction.on_commit(partial(_add, wish), robust=True)
+
+
+def _add(wish: _Nudge) -> None:
+    global _sender
+    sender = _sender
+    if sender is None or not sender.is_ours:
+        with _lock:
+            if _sender is None or not _sender.is_ours:
+                _sender = _Sender()
+            sender = _sender
+    sender.add(wish)

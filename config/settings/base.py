@@ -183,6 +183,8 @@ PAYMENTS: dict[str, Any] = {
     "WEBHOOK_OVERDUE_MINUTES": 10,
     # A gateway accepted an operation and its result has not come for this long: shown to staff.
     "OPERATION_OVERDUE_HOURS": 72,
+    # A web process believes for so long which gateway serves an account, when a webhook comes in.
+    "KNOWN_ACCOUNT_SECONDS": 10,
     # Bodies of handled webhooks are deleted after this long; what they said stays in the events.
     "KEEP_WEBHOOKS_DAYS": 180,
 }

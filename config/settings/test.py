@@ -70,3 +70,6 @@ GATEWAY_CREDENTIALS = {
     **LOCAL_SECRETS.sandbox_accounts(base_url=f"http://127.0.0.1:{SANDBOX_PORT}/adyen/v72"),
     **GATEWAY_CREDENTIALS,
 }
+
+# Accounts come and go between tests; one test of its own remembers them.
+PAYMENTS = {**PAYMENTS, "KNOWN_ACCOUNT_SECONDS": 0}

@@ -104,7 +104,7 @@ def test_webhooks_are_acknowledged_while_the_broker_is_stopped_and_nothing_is_lo
 
         assert [[attempt["status"] for attempt in sent] for sent in attempts(sandbox)] == [[202]] * 4
         assert max(sent[0]["seconds"] for sent in attempts(sandbox)) < FIRST_ANSWER_SECONDS
-        assert "nudge_failed" in web.output
+        wait_until(lambda: "nudge_failed" in web.output, what="the failure being logged")
     drain_and_see(bookings)
 
 
@@ -128,6 +128,7 @@ def test_after_a_failure_nudges_rest_for_five_seconds_and_then_try_again(house, 
         with webhooks_to(sandbox, web):
             silent_broker.visits.clear()
             pay_some(house, guest, 1)
+            wait_until(lambda: "nudge_failed" in web.output, what="the first failure being logged")
             tried_at = silent_broker.visits[-1]
             tries = len(silent_broker.visits)
             (sent,) = sandbox.get("webhooks")["webhooks"]
@@ -140,5 +141,5 @@ def test_after_a_failure_nudges_rest_for_five_seconds_and_then_try_again(house, 
             wait_until(is_tried_again, seconds=20, what="another nudge after the rest")
 
         assert silent_broker.visits[tries] - tried_at >= _REST_SECONDS
-        assert web.output.count("nudge_failed") == 2
+        wait_until(lambda: web.output.count("nudge_failed") == 2, what="the second failure being logged")
         assert WebhookDelivery.objects.get().times_received > 2
