@@ -1,0 +1,82 @@
+"""`make bench`: how fast webhooks are accepted and bookings confirmed, on this machine, printed beside the goals."""
+
+import os
+import platform
+import shutil
+import socket
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+
+def main() -> int:
+    """Measure and print; 0 also when a goal is missed, for a busy machine proves nothing."""
+    started = time.monotonic()
+    base = Path(__file__).resolve().parent.parent
+    own_var = Path(tempfile.mkdtemp(prefix="bench-", dir=_folder(base / "var")))
+    # Before settings are imported: servers, data and ports of the bench's own.
+    os.environ |= {"VAR_DIR": str(own_var), "WEB_PORT": str(_free_port()), "SANDBOX_PORT": str(_free_port())}
+    from bench.confirms import CONNECTIONS as CONFIRM_CONNECTIONS
+    from bench.confirms import measure_confirms
+    from bench.stand import Stand
+    from bench.webhooks import ACCOUNT, CONNECTIONS, measure_webhooks, percentile
+    from config.settings import local
+
+    def say(text: str) -> None:
+        print(f"  {time.monotonic() - started:5.1f} s  {text}", flush=True)
+
+    try:
+        with Stand(say=say) as stand:
+            stand_up = f"{os.cpu_count()} cores, Python {platform.python_version()}, {_workers()}"
+            with stand.worker():
+                say("confirmations")
+                confirms = measure_confirms(stand)
+            say("webhooks")
+            stand.manage("shell", "--no-imports", "-c", _CREATE_TABLE)
+            ours, bare = measure_webhooks(stand, local.GATEWAY_CREDENTIALS[ACCOUNT])
+    finally:
+        shutil.rmtree(own_var, ignore_errors=True)
+    print(f"\nOn {stand_up}; requests from a process on the same cores\n")
+    print(f"Webhooks, {CONNECTIONS} connections       per second     p50 ms     p99 ms")
+    for name, figures in (("ours", ours), ("bare view", bare)):
+        print(f"  {name:<28} {figures.per_second:>10.0f} {figures.p50:>10.1f} {figures.p99:>10.1f}")
+    ratio = ours.per_second / bare.per_second
+    print(f"  {'ours / bare':<28} {ratio:>10.2f}   {_verdict(ratio >= 0.8)} goal 0.80")
+    print(f"  {'p99':<28} {ours.p99:>10.1f}   {_verdict(ours.p99 <= 30)} goal 30 ms\n")
+    print(f"OCTO confirm without the gateway, {CONFIRM_CONNECTIONS} connections      p50 ms     p99 ms")
+    for name, own in confirms.items():
+        p50, p99 = percentile(own, 0.5), percentile(own, 0.99)
+        goals = f"{_verdict(p50 <= 25)} goal 25   {_verdict(p99 <= 60)} goal 60"
+        print(f"  {name:<38} {p50:>12.1f} {p99:>10.1f}   {goals}")
+    return 0
+
+
+_CREATE_TABLE = """
+from django.db import connection
+from bench.bare import CREATE_TABLE
+connection.cursor().execute(CREATE_TABLE)
+"""
+
+
+def _workers() -> str:
+    return f"{os.environ.get('WEB_CONCURRENCY', '2')} web processes of {os.environ.get('WEB_THREADS', '8')} threads"
+
+
+def _verdict(is_met: bool) -> str:
+    return "✓" if is_met else "✗"
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(exist_ok=True)
+    return path
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
