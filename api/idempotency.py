@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import connection
 
 from api.models import IdempotentRequest
-from bookings.card_numbers import mask_card_numbers
+from card_numbers import mask_card_numbers
 
 LONGEST_KEY = 255
 LONGEST_PATH = 500

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from bookings.card_numbers import mask_card_numbers
 from bookings.errors import InvalidValue
 from bookings.models import Booking
 from bookings.requests import ContactDetails
+from card_numbers import mask_card_numbers
 
 LONGEST_NOTE = 5_000
 _LONGEST_RETURN_URL = 1_024

@@ -7,7 +7,6 @@ from itertools import groupby
 
 from django.db.models import Prefetch, Q, QuerySet
 
-from bookings.card_numbers import mask_card_numbers
 from bookings.errors import BookingNotFound, OptionNotFound, ProductNotFound, UnitNotFound
 from bookings.key_hash import hash_of_key
 from bookings.models import (
@@ -27,6 +26,7 @@ from bookings.models import (
 from bookings.offers import DEFAULT_OPTION, uuid_from_text
 from bookings.requests import BookingFilter
 from bookings.rules import LIVE_STATUSES, Slot, slot_of, start_from_reference
+from card_numbers import mask_card_numbers
 from money import Money
 
 

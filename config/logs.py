@@ -7,27 +7,13 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from card_numbers import mask_card_numbers
+
 # Names that never carry anything a log may keep, wherever they turn up.
 _SECRET_KEYS = re.compile(
     r"authorization|cookie|password|secret|api_?key|hmac|signature|cvc|cvv|card_?number|encrypted\w*|session_?data|(^|_)token$|(^|_)pan$",
     re.IGNORECASE,
 )
-_CARD_NUMBER = re.compile(r"(?<![\w-])\d(?:[ -]?\d){11,18}(?![\w-])")
-
-
-def _luhn_holds(digits: str) -> bool:
-    doubled = (int(digit) * (2 if place % 2 else 1) for place, digit in enumerate(reversed(digits)))
-    return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0
-
-
-def _mask_match(match: re.Match[str]) -> str:
-    digits = re.sub(r"\D", "", match[0])
-    return f"[card …{digits[-4:]}]" if _luhn_holds(digits) else match[0]
-
-
-def mask_card_numbers(text: str) -> str:
-    """Return a text in which whatever could be a card number shows its last four digits only."""
-    return _CARD_NUMBER.sub(_mask_match, text)
 
 
 def scrub(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

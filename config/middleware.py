@@ -9,7 +9,7 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from bookings.card_numbers import mask_card_numbers
+from card_numbers import mask_card_numbers
 
 logger = structlog.get_logger(__name__)
 

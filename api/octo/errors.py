@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from api import auth, fields, idempotency
 from bookings import errors as bookings
-from bookings.card_numbers import mask_card_numbers
+from card_numbers import mask_card_numbers
 from gateways.errors import ErrorCode
 from money import Money, exponent_of
 from payments import errors as payments

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.db.models import CharField, TextField
 from django.http import HttpRequest
 
-from bookings.card_numbers import mask_card_numbers
+from card_numbers import mask_card_numbers
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]

@@ -16,8 +16,8 @@ from django.core import signing
 from django.db import DatabaseError
 from django.http import HttpRequest
 
-from bookings.card_numbers import mask_card_numbers
 from bookings.errors import BookingError
+from card_numbers import mask_card_numbers
 from gateways.errors import GatewayError
 from money import Money, MoneyError
 from payments.admin.columns import money_text

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from bookings.card_numbers import mask_card_numbers
 from bookings.models import Booking, Customer, Order, Partner
+from card_numbers import mask_card_numbers
 from gateways.models import GatewayAccount
 from payments.models import ExternalNote, Opening, Payment, Transaction
 

@@ -7,8 +7,8 @@ from django.db import IntegrityError
 from django.db import transaction as database
 
 from bookings import services as booking_services
-from bookings.card_numbers import mask_card_numbers
 from bookings.models import BookingStatus, Order
+from card_numbers import mask_card_numbers
 from gateways.protocol import Capability
 from gateways.registry import gateway_for
 from money import Money

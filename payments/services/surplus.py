@@ -5,8 +5,8 @@ from datetime import datetime
 
 from django.db.models import Q, Sum
 
-from bookings.card_numbers import mask_card_numbers
 from bookings.models import Order
+from card_numbers import mask_card_numbers
 from money import Money
 from payments.models import CaseKind, Origin, Payment, Transaction
 from payments.references import new_reference

@@ -9,7 +9,7 @@ import structlog
 from django.conf import settings as django_settings
 from django.test import Client
 
-from config.logs import configure, logging_settings, mask_card_numbers
+from config.logs import configure, logging_settings
 
 
 @pytest.fixture
@@ -65,13 +65,8 @@ def test_secrets_and_card_numbers_do_not_get_into_the_log(lines: io.StringIO) ->
     text = lines.getvalue()
     (event,) = events(lines)
     assert (event["api_key"], event["session_data"]) == ("[scrubbed]", "[scrubbed]")
-    assert event["note"] == "card [card …1111]"
+    assert event["note"] == "card ************1111"
     assert not re.search(r"very-secret|opaque|4111.?1111.?1111.?1111|5555.?5555.?5555.?4444", text)
-
-
-@pytest.mark.parametrize("text", ["order 1234567890123456", "2026-11-21T12:04:38.705123Z", "cp_4111111111111112"])
-def test_numbers_that_are_no_cards_stay_readable(text: str) -> None:
-    assert mask_card_numbers(text) == text
 
 
 def test_a_sane_request_id_is_kept_and_answered(client: Client, lines: io.StringIO) -> None:

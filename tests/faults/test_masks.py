@@ -2,9 +2,9 @@
 
 import pytest
 
-from bookings.card_numbers import mask_card_numbers
 from bookings.errors import InvalidValue
 from bookings.models import Booking
+from card_numbers import mask_card_numbers
 from gateways.scrubbing import mask_numbers
 from tests.faults.bait import MASTERCARD, VISA
 

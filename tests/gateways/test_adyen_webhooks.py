@@ -259,7 +259,7 @@ def test_personal_details_are_not_kept_and_the_useful_ones_are() -> None:
     outcome = news(additional=extra, reason="card 4111 1111 1111 1111")
 
     assert outcome.raw["additionalData"] == {"refusalReasonRaw": "05 : Do not honor"}
-    assert outcome.raw["reason"] == "card ***1111"
+    assert outcome.raw["reason"] == "card **** **** **** 1111"
 
 
 def test_several_items_are_several_pieces_of_news() -> None:

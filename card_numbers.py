@@ -1,4 +1,6 @@
-"""Find and mask card numbers and security codes in text that people write, so that none of them ever rests."""
+"""Find and mask card numbers and security codes in any text, so that none of them ever rests: below everything, like
+money.
+"""
 
 import re
 import unicodedata
@@ -8,7 +10,9 @@ _SEEN_DIGITS = 4
 _SEPARATORS = frozenset(".·•,_/|*'’:;")
 _SEPARATING_CATEGORIES = frozenset({"Zs", "Zl", "Zp", "Pd", "Cf", "Cc"})  # spaces, dashes, invisible ones
 _MOST_SEPARATORS = 3  # in a row; more of them end a number
-_ENOUGH_DIGITS = re.compile(r"\d(?:.*?\d){12}", re.DOTALL)
+_ENOUGH_DIGITS = re.compile(r"\d(?:\D*\d){12}")
+# Its groups of digits would pass for a card number now and then, and an id with a hole in it names nothing.
+_UUID = re.compile(r"(?<![0-9a-z])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-z])", re.IGNORECASE)
 # Three or four digits are anything, unless somebody calls them a security code.
 _SECURITY_CODE = re.compile(
     r"\b((?:cvc2?|cvv2?|csc|security[ _-]?code|(?:karten)?prüf(?:nummer|ziffer))"
@@ -23,7 +27,7 @@ def mask_card_numbers(text: str) -> str:
     A card number is 13 to 19 digits of any script that satisfy the Luhn check, however they are spaced. It may stand
     beside other groups of digits (an expiry date, a security code), so every stretch of whole groups is tried, and
     where stretches overlap each of them is masked: too much rather than too little. A security code is masked where it
-    is called one. Masking again changes nothing.
+    is called one. A uuid is ordinary text. Masking again changes nothing.
     """
     text = _SECURITY_CODE.sub(r"\1***", text)
     while _ENOUGH_DIGITS.search(text):
@@ -42,9 +46,12 @@ def mask_card_numbers(text: str) -> str:
 def _runs_of_digit_groups(text: str) -> list[list[list[int]]]:
     """Return runs of digit groups, as positions: groups of a run have only separators between them."""
     runs: list[list[list[int]]] = []
+    ordinary = {position for found in _UUID.finditer(text) for position in range(*found.span())}
     separators = _MOST_SEPARATORS + 1
     for position, character in enumerate(text):
-        if character.isdecimal():
+        if position in ordinary:
+            separators = _MOST_SEPARATORS + 1
+        elif character.isdecimal():
             if separators > _MOST_SEPARATORS:
                 runs.append([[]])
             elif separators:
