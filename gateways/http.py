@@ -58,7 +58,7 @@ class HttpClient:
     secret_fields: Collection[str]
     connect_seconds: float = 2.0
     read_seconds: float = 12.0
-    total_seconds: float = 15.0
+    total_seconds: float = 12.0
     max_answer_bytes: int = 1024 * 1024
 
     def send(

@@ -66,7 +66,7 @@ CELERY_WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=2)
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
-# A gateway call ends after 15 s and a statement too: a task that takes longer hangs.
+# A gateway call ends after 14 s and a statement after 15 s: a task that takes longer hangs.
 CELERY_TASK_SOFT_TIME_LIMIT = 90
 CELERY_TASK_TIME_LIMIT = 120
 CELERY_TIMEZONE = "UTC"

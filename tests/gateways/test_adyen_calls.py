@@ -424,6 +424,8 @@ def test_deleting_a_card_that_is_gone_is_fine(server: ScriptedServer, status: in
         ({"environment": "live", "checkout_base_url": ""}, ("live_prefix",)),
         ({"timeout_seconds": "soon"}, ("timeout_seconds",)),
         ({"timeout_seconds": "0"}, ("timeout_seconds",)),
+        ({"timeout_seconds": "nan"}, ("timeout_seconds",)),
+        ({"timeout_seconds": "12.5"}, ("timeout_seconds",)),
     ],
     ids=str,
 )

@@ -31,6 +31,8 @@ from money import Money
 
 _ENVIRONMENTS = frozenset({"test", "live", "live-us", "live-au", "live-apse", "live-in", "live-nea"})
 _REQUIRED = ("api_key", "merchant_account", "client_key", "hmac_keys", "webhook_user", "webhook_password")
+# Connecting has 2 s on top. Whoever asks counts on both when all calls of a request must end within its 20 s.
+_LONGEST_TIMEOUT_SECONDS = 12
 _TOKEN_IS_GONE = frozenset({"800", "803"})
 
 
@@ -70,7 +72,7 @@ class AdyenGateway:
         self._merchant_account = credentials["merchant_account"]
         self._client_key = credentials["client_key"]
         self._environment = credentials.get("environment") or "test"
-        seconds = float(credentials.get("timeout_seconds") or 12)
+        seconds = float(credentials.get("timeout_seconds") or _LONGEST_TIMEOUT_SECONDS)
         self._checkout = Checkout(
             api_key=credentials["api_key"],
             environment=self._environment,
@@ -100,7 +102,8 @@ class AdyenGateway:
         if "hmac_keys" not in missing and not _are_hexadecimal(_hmac_keys(credentials)):
             missing.append("hmac_keys")
         try:
-            is_usable = 0 < float(credentials.get("timeout_seconds") or 12) <= 60
+            seconds = float(credentials.get("timeout_seconds") or _LONGEST_TIMEOUT_SECONDS)
+            is_usable = 0 < seconds <= _LONGEST_TIMEOUT_SECONDS
         except ValueError:
             is_usable = False
         return tuple(missing) if is_usable else (*missing, "timeout_seconds")
