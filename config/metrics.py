@@ -121,7 +121,7 @@ class WorkUnderWay(Collector):
         oldest_change = Change.objects.filter(told_at__isnull=True).aggregate(oldest=Min("created_at"))["oldest"]
         yield GaugeMetricFamily(
             "oldest_untold_change_seconds",
-            "Age of the oldest Change that partners were not told of.",
+            "Age of the oldest Change that partners were not told of; it grows until octo/webhooks delivers them.",
             value=self._age(oldest_change),
         )
         yield from self._cases()
