@@ -6,6 +6,8 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
+# Two test processes, each with servers of its own; the same seed gives both the same names of tests.
+PYTEST := env PYTHONHASHSEED=0 $(PY) -m pytest --session-timeout=540 -n 2 --dist loadfile
 # Ports, servers, secrets: see .env.example. What is set on the command line (WEB_PORT=9000) reaches every process.
 
 help:  ## say what there is
@@ -35,7 +37,7 @@ run: $(STAMP)
 	@exec $(PY) -m config.processes
 
 test: $(STAMP)
-	@exec $(PY) -m pytest --session-timeout=540 $(ARGS)
+	@exec $(PYTEST) $(ARGS)
 
 bench: $(STAMP)
 	@exec $(PY) -m bench
@@ -48,7 +50,7 @@ check: $(STAMP)
 	$(PY) manage.py makemigrations --check --dry-run --settings config.settings.test
 	$(PY) .ci/check_deploy.py
 	@$(PY) .ci/audit.py
-	$(PY) -m pytest --session-timeout=540 $(ARGS)
+	$(PYTEST) $(ARGS)
 
 format: $(STAMP)
 	$(PY) -m ruff check --fix .

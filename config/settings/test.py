@@ -1,5 +1,6 @@
 """Settings of the tests: fixed secrets, servers of their own unless DATABASE_URL and REDIS_URL name some."""
 
+import contextlib
 import os
 import secrets
 import socket
@@ -16,9 +17,16 @@ EMBEDDED_POSTGRES = env.str("EMBEDDED_POSTGRES", default="18")
 
 
 def _free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
+    """Return a port that nobody uses, outside the range from which the system takes ports for outgoing connections.
+
+    Test processes side by side look in ranges of their own: what one found free, another could take a moment later.
+    """
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
+    while True:
+        port = 16_000 + 2_000 * number + secrets.randbelow(2_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return str(port)
 
 
 def _test_database(redis_url: str) -> str:
