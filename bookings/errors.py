@@ -22,12 +22,12 @@ class ProductNotFound(BookingError):
 
 
 class OptionNotFound(BookingError):
-    """Say that the product has no such option."""
+    """Say that the product has no such option; None: no default one."""
 
     code = "OPTION_NOT_FOUND"
 
-    def __init__(self, option_id: str) -> None:
-        super().__init__(f"The product has no option {option_id!r}.")
+    def __init__(self, option_id: str | None) -> None:
+        super().__init__(f"The product has no option {option_id!r}." if option_id else "No option is the default one.")
         self.option_id = option_id
 
 

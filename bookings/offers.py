@@ -17,8 +17,6 @@ from bookings.errors import (
 from bookings.models import Availability, Option, Price, Product, Unit
 from bookings.rules import availability_reference, start_from_reference, zone_of
 
-DEFAULT_OPTION = "DEFAULT"  # OCTO's word for the option a product sells when none is chosen
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
@@ -42,9 +40,16 @@ def uuid_from_text(text: str) -> UUID | None:
 
 
 def find_offer(
-    *, product_id: str, option_id: str, availability_id: str | None, unit_ids: Iterable[str], currency: str | None
+    *,
+    product_id: str,
+    option_id: str | None,
+    availability_id: str | None,
+    unit_ids: Iterable[str],
+    currency: str | None,
 ) -> Offer:
     """Return the option, the departure and the prices that a wish names; the departure is not locked.
+
+    Without an option it is the product's default one.
 
     :raises ProductNotFound, OptionNotFound, UnitNotFound, AvailabilityNotFound, CurrencyNotOffered: the first thing
         of the wish that does not exist, in this order.
@@ -90,8 +95,8 @@ def find_offer(
     )
 
 
-def find_option(*, product_id: str, option_id: str) -> Option:
-    """Return an option with its product.
+def find_option(*, product_id: str, option_id: str | None) -> Option:
+    """Return an option with its product, the default one where none is named.
 
     :raises ProductNotFound, OptionNotFound: there is none on sale.
     """
@@ -100,7 +105,7 @@ def find_option(*, product_id: str, option_id: str) -> Option:
     if product is None:
         raise ProductNotFound(product_id)
     option = None
-    if option_id == DEFAULT_OPTION or uuid_from_text(option_id):
+    if option_id is None or uuid_from_text(option_id):
         option = Option.objects.filter(_option_filter("", option_id), product=product).first()
     if option is None:
         raise OptionNotFound(option_id)
@@ -130,8 +135,8 @@ def check_units(option: Option, units: Sequence[Unit]) -> None:
             raise UnitRestriction(f"{unit.name} must be accompanied.", unit_id=unit_id)
 
 
-def _option_filter(path: str, option_id: str) -> Q:
-    if option_id == DEFAULT_OPTION:
+def _option_filter(path: str, option_id: str | None) -> Q:
+    if option_id is None:
         return Q(**{f"{path}__is_default" if path else "is_default": True})
     option_uuid = uuid_from_text(option_id)
     # An id that is no uuid names no option; the exact fault is found afterwards.
@@ -144,7 +149,7 @@ def _is_called(availability: Availability, product: Product, availability_id: st
 
 
 def _fault_of(
-    product_id: str, option_id: str, availability_id: str | None, unit_ids: list[str], currency: str | None
+    product_id: str, option_id: str | None, availability_id: str | None, unit_ids: list[str], currency: str | None
 ) -> Exception:
     """Return why the wish finds no offer; only refused calls pay for these queries."""
     try:

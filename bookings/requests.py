@@ -37,13 +37,13 @@ class UnitItemRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReserveRequest:
-    """Ask to hold seats; ids are the partner's text, checked by the service.
+    """Ask to hold seats; ids are the partner's text, checked by the service; no option is the product's default one.
 
     `expected_retail` is what the partner told the guest: another price is refused instead of charged.
     """
 
     product_id: str
-    option_id: str
+    option_id: str | None = None
     availability_id: str | None = None
     unit_items: tuple[UnitItemRequest, ...] = ()
     uuid: str | None = None
@@ -61,10 +61,14 @@ class ReserveRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookingChanges:
-    """Ask to change a booking: `unit_items`, `contact` and `metadata` replace what was there; "" clears a text."""
+    """Ask to change a booking: `unit_items`, `contact` and `metadata` replace what was there; "" clears a text.
+
+    Without an option the booking keeps its own, unless `takes_default_option` or the product changes.
+    """
 
     product_id: str | None = None
     option_id: str | None = None
+    takes_default_option: bool = False
     availability_id: str | None = None
     unit_items: tuple[UnitItemRequest, ...] | None = None
     contact: ContactDetails | None = None

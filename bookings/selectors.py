@@ -23,7 +23,7 @@ from bookings.models import (
     Unit,
     UnitItem,
 )
-from bookings.offers import DEFAULT_OPTION, uuid_from_text
+from bookings.offers import uuid_from_text
 from bookings.requests import BookingFilter
 from bookings.rules import LIVE_STATUSES, Slot, slot_of, start_from_reference
 from card_numbers import mask_card_numbers
@@ -75,13 +75,13 @@ def product_for_partner(partner: Partner, product_id: str) -> Product:
     return product
 
 
-def option_of(product: Product, option_id: str) -> Option:
-    """Return an option of a product that was read with its options; DEFAULT names the default one.
+def option_of(product: Product, option_id: str | None) -> Option:
+    """Return an option of a product that was read with its options, the default one where none is named.
 
     :raises OptionNotFound: the product has none.
     """
     for option in product.options.all():
-        if str(option.pk) == option_id.lower() or (option_id == DEFAULT_OPTION and option.is_default):
+        if option.is_default if option_id is None else str(option.pk) == option_id.lower():
             option.product = product
             return option
     raise OptionNotFound(option_id)

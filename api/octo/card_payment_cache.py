@@ -46,7 +46,7 @@ def _key_and_seconds(payment: Payment, now: datetime) -> tuple[str, int]:
         payment.order.status,
         *(opening or ()),
     ]
-    longest: int = settings.PAYMENTS["CARD_PAYMENT_CACHE_SECONDS"]
+    longest: int = settings.API["CARD_PAYMENT_CACHE_SECONDS"]
     if opening is not None and opening[1] == OpeningStatus.OPEN:
         longest = min(longest, int((opening[2] - LEAST_SESSION - now).total_seconds()))
     return f"octo-card-payment:{fingerprint('|'.join(map(str, parts)))}", longest

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from api.fields import Fields
 
 LONGEST_ID = 120
+DEFAULT_OPTION = "DEFAULT"  # the option a product sells when none is chosen
 LONGEST_RANGE = timedelta(days=366)
 MOST_IDS = 500
 
@@ -26,7 +27,7 @@ class CalendarRequest:
     """Ask for the days of an option, both ends included."""
 
     product_id: str
-    option_id: str
+    option_id: str | None
     start: date
     end: date
     units: tuple[UnitCount, ...]
@@ -38,7 +39,7 @@ class AvailabilityRequest:
     """Ask for departures of an option: by a range of days, or by their ids."""
 
     product_id: str
-    option_id: str
+    option_id: str | None
     start: date | None
     end: date | None
     availability_ids: tuple[str, ...] | None
@@ -109,13 +110,16 @@ def read_product_ids(query: QueryDict) -> list[str] | None:
     return Fields({"productIds": split or None}).texts("productIds", most=MOST_IDS, longest=LONGEST_ID)
 
 
-def product_and_option(fields: Fields) -> tuple[str, str]:
-    """Return the ids of a product and an option, which are needed; whether they exist is for the core to say."""
+def product_and_option(fields: Fields) -> tuple[str, str | None]:
+    """Return the ids of a product and an option, None for the default one; whether they exist is for the core to say.
+
+    Both are needed.
+    """
     product_id = fields.text("productId", longest=LONGEST_ID, is_required=True)
     option_id = fields.text("optionId", longest=LONGEST_ID, is_required=True)
     assert product_id is not None
     assert option_id is not None
-    return product_id, option_id
+    return product_id, None if option_id == DEFAULT_OPTION else option_id
 
 
 def query_values(query: QueryDict, *, lists: tuple[str, ...] = ()) -> dict[str, object]:

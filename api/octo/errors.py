@@ -12,6 +12,7 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 
 from api import auth, fields, idempotency
+from api.octo.catalogue_requests import DEFAULT_OPTION
 from bookings import errors as bookings
 from card_numbers import mask_card_numbers
 from gateways.errors import ErrorCode
@@ -131,7 +132,8 @@ def _for_booking(error: Exception) -> Refusal:
         case bookings.ProductNotFound():
             return Refusal("INVALID_PRODUCT_ID", _("There is no such product."), productId=error.product_id)
         case bookings.OptionNotFound():
-            return Refusal("INVALID_OPTION_ID", _("The product has no such option."), optionId=error.option_id)
+            option_id = error.option_id or DEFAULT_OPTION
+            return Refusal("INVALID_OPTION_ID", _("The product has no such option."), optionId=option_id)
         case bookings.UnitNotFound():
             return Refusal("INVALID_UNIT_ID", _("The option has no such unit."), unitId=error.unit_id)
         case bookings.AvailabilityNotFound():

@@ -10,7 +10,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from api.fields import LARGEST_AMOUNT, FieldRefused, Fields
-from api.octo.catalogue_requests import LONGEST_ID, product_and_option, query_values
+from api.octo.catalogue_requests import DEFAULT_OPTION, LONGEST_ID, product_and_option, query_values
 from api.octo.errors import BAD_REQUEST, INVALID_BOOKING_UUID, Refusal
 from bookings.models import BookingStatus
 from bookings.requests import BookingChanges, BookingFilter, ContactDetails, ReserveRequest, UnitItemRequest
@@ -78,9 +78,11 @@ def _expected_retail(fields: Fields) -> Money | None:
 
 def read_changes(fields: Fields, *, with_return_url: bool, with_pricing: bool) -> BookingChanges:
     """Return what PATCH /bookings/{uuid} and the body of a confirm change."""
+    option_id = fields.text("optionId", longest=LONGEST_ID)
     return BookingChanges(
         product_id=fields.text("productId", longest=LONGEST_ID),
-        option_id=fields.text("optionId", longest=LONGEST_ID),
+        option_id=None if option_id == DEFAULT_OPTION else option_id,
+        takes_default_option=option_id == DEFAULT_OPTION,
         availability_id=fields.text("availabilityId", longest=LONGEST_ID),
         unit_items=_unit_items(fields),
         contact=_contact(fields),

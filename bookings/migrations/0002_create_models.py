@@ -193,7 +193,7 @@ class Migration(migrations.Migration):
             name="Order",
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ("reference", models.CharField(help_text="Ours: supplierReference.", max_length=24, unique=True)),
+                ("reference", models.CharField(help_text="Our own reference, which people can read aloud.", max_length=24, unique=True)),
                 (
                     "kind",
                     models.CharField(
@@ -430,7 +430,7 @@ class Migration(migrations.Migration):
                         unique=True,
                     ),
                 ),
-                ("reference", models.CharField(help_text="Ours: supplierReference.", max_length=24, unique=True)),
+                ("reference", models.CharField(help_text="Our own reference, which people can read aloud.", max_length=24, unique=True)),
                 ("is_live", models.BooleanField()),
                 ("is_primary", models.BooleanField(default=True)),
                 (
@@ -642,7 +642,7 @@ class Migration(migrations.Migration):
                 ("uuid", models.UUIDField(default=uuid.uuid4)),
                 (
                     "reference",
-                    models.CharField(blank=True, help_text="Ours: supplierReference of the ticket.", max_length=32),
+                    models.CharField(blank=True, help_text="Our own reference of the ticket.", max_length=32),
                 ),
                 ("reseller_reference", models.CharField(blank=True, max_length=200)),
                 (

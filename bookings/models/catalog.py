@@ -13,7 +13,7 @@ class AvailabilityType(models.TextChoices):
 
 
 class UnitType(models.TextChoices):
-    """Name OCTO's kinds of ticket."""
+    """Name the kinds of ticket."""
 
     ADULT = "ADULT"
     YOUTH = "YOUTH"

@@ -85,7 +85,9 @@ class Order(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    reference = models.CharField(max_length=24, unique=True, help_text="Ours: supplierReference.")
+    reference = models.CharField(
+        max_length=24, unique=True, help_text="Our own reference, which people can read aloud."
+    )
     partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="orders")
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, null=True, blank=True, related_name="orders")
     kind = models.CharField(max_length=16, choices=OrderKind.choices, default=OrderKind.BOOKING)
@@ -117,7 +119,9 @@ class Booking(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     uuid = models.UUIDField(default=uuid.uuid4, help_text="The partner's idempotency key, or ours when none was sent.")
     number = models.BigIntegerField(unique=True, editable=False, db_default=_next_of("booking_number"))
-    reference = models.CharField(max_length=24, unique=True, help_text="Ours: supplierReference.")
+    reference = models.CharField(
+        max_length=24, unique=True, help_text="Our own reference, which people can read aloud."
+    )
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="bookings")
     partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="bookings")
     is_live = models.BooleanField()
@@ -201,7 +205,7 @@ class UnitItem(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4)
     booking = models.ForeignKey(Booking, on_delete=models.CASCADE, related_name="unit_items")
     unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+")
-    reference = models.CharField(max_length=32, blank=True, help_text="Ours: supplierReference of the ticket.")
+    reference = models.CharField(max_length=32, blank=True, help_text="Our own reference of the ticket.")
     reseller_reference = models.CharField(max_length=200, blank=True)
     contact = models.JSONField(default=dict, blank=True, help_text="Names as in Booking's contact_ fields.")
     original_minor = models.BigIntegerField()

@@ -13,7 +13,7 @@ from bookings.free_text import (
     set_contact,
 )
 from bookings.models import Booking, BookingStatus, Order, UnitItem
-from bookings.offers import DEFAULT_OPTION, Offer, check_units, find_offer
+from bookings.offers import Offer, check_units, find_offer
 from bookings.requests import BookingChanges, UnitItemRequest
 from bookings.rules import has_run_out, is_updatable
 from bookings.services.changes import touch_order, write_changes
@@ -147,7 +147,7 @@ def _extend(booking: Booking, order: Order, *, minutes: int, now: datetime) -> N
 
 def _changes_what_is_sold(changes: BookingChanges) -> bool:
     sold = (changes.product_id, changes.option_id, changes.availability_id, changes.unit_items)
-    return any(wish is not None for wish in sold)
+    return changes.takes_default_option or any(wish is not None for wish in sold)
 
 
 def _change_what_is_sold(
@@ -192,10 +192,10 @@ def _change_what_is_sold(
 def _offer_for(booking: Booking, changes: BookingChanges, requests: tuple[UnitItemRequest, ...]) -> Offer:
     product_id = changes.product_id or str(booking.product_id)
     is_same_product = product_id.lower() == str(booking.product_id)
-    option_id = changes.option_id or (str(booking.option_id) if is_same_product else DEFAULT_OPTION)
+    keeps_option = changes.option_id is None and is_same_product and not changes.takes_default_option
     return find_offer(
         product_id=product_id,
-        option_id=option_id,
+        option_id=str(booking.option_id) if keeps_option else changes.option_id,
         availability_id=changes.availability_id or booking.availability_reference or None,
         unit_ids=[request.unit_id for request in requests],
         currency=booking.currency,

@@ -173,8 +173,6 @@ PAYMENTS: dict[str, Any] = {
     "WEBHOOK_RETRY_SECONDS": [2, 5, 15, 60, 300, 900, 3_600],
     # How long a guest may pay an Opening, unless the hold ends earlier.
     "SESSION_LIFETIME_SECONDS": 3_600,
-    # GET /card_payments/{id} may be an hour old.
-    "CARD_PAYMENT_CACHE_SECONDS": 3_600,
     # An order with money on it keeps its hold this long at a time.
     "KEEP_PAID_HOLD_MINUTES": 60,
     # Money taken and nothing confirmed for this long is shown to staff.
@@ -198,6 +196,8 @@ API: dict[str, Any] = {
     # How long a twin of a request in flight waits for its answer.
     "TWIN_WAIT_SECONDS": 8,
     "KEEP_IDEMPOTENCY_KEYS_DAYS": 30,
+    # GET /card_payments/{id} may be an hour old.
+    "CARD_PAYMENT_CACHE_SECONDS": 3_600,
     # Per partner key and web process; 0 lets everything through.
     "REQUESTS_PER_MINUTE": env.int("REQUESTS_PER_MINUTE", default=6_000),
 }

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bookings import errors
-from bookings.models import Availability, Booking, Change, Customer, Installment, Order, UnitItem
+from bookings.models import Availability, Booking, Change, Customer, Installment, Option, Order, UnitItem
 from bookings.requests import BookingChanges, ContactDetails, UnitItemRequest
 from bookings.services import cancel_booking, update_booking
 from bookings.services.catalogue import ensure_partner
@@ -229,8 +229,17 @@ def test_a_departure_without_a_capacity_never_sells_out(shop, departure):
     assert departure.reserved == 300
 
 
-def test_the_default_option_can_be_named_default(shop):
-    assert shop.reserve(option_id="DEFAULT").option == shop.option
+def test_without_an_option_the_default_one_is_booked(shop):
+    assert shop.reserve(option_id=None).option == shop.option
+
+
+def test_a_product_without_a_default_option_needs_one_named(shop):
+    Option.objects.update(is_default=False)
+
+    with pytest.raises(errors.OptionNotFound) as refused:
+        shop.reserve(option_id=None)
+
+    assert (refused.value.option_id, str(refused.value)) == (None, "No option is the default one.")
 
 
 @pytest.mark.parametrize(

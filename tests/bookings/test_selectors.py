@@ -45,7 +45,7 @@ def test_the_catalogue_is_read_in_constant_queries(shop, partner, django_assert_
         assert len(read(product)) == 6
     with django_assert_num_queries(4):
         assert read(product_for_partner(partner, str(shop.product.pk))) == read(product)
-    assert [unit.name for unit in option_of(product, "DEFAULT").units.all()] == ["Adult", "Child", "Family"]
+    assert [unit.name for unit in option_of(product, None).units.all()] == ["Adult", "Child", "Family"]
     assert option_of(product, str(shop.option.pk).upper()) == shop.option
 
 
@@ -69,7 +69,7 @@ def test_the_supplier_is_the_brand_that_sells(shop, partner, supplier):
 
 
 def test_seats_of_units(shop, partner):
-    option = option_of(product_for_partner(partner, str(shop.product.pk)), "DEFAULT")
+    option = option_of(product_for_partner(partner, str(shop.product.pk)), None)
 
     assert seats_for(option, [(str(shop.family.pk), 2), (str(shop.adult.pk).upper(), 3)]) == 11
     with pytest.raises(errors.UnitNotFound):

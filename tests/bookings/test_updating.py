@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
@@ -6,13 +6,15 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from bookings import errors
-from bookings.models import Availability, Booking, Change, Installment, Order, UnitItem
+from bookings.models import Availability, Booking, Change, Installment, Option, Order, UnitItem
 from bookings.requests import BookingChanges, ContactDetails, UnitItemRequest
 from bookings.services import cancel_booking, confirm_order, expire_order, extend_booking, lock_order, update_booking
 from bookings.services.catalogue import UnitSpecification, ensure_availabilities, ensure_option, ensure_product
 from tests.bookings.shop import MONDAY_10, MONDAY_14, NOW, TUESDAY_10, tickets
 
 pytestmark = pytest.mark.django_db
+
+MONDAY = date(2026, 11, 23)
 
 
 def reserved() -> dict[str, int]:
@@ -128,6 +130,27 @@ def test_another_departure_takes_the_seats_along(shop):
     assert f"{changed.availability.starts_at:%d}" == "24"
     assert changed.retail_minor == 9000
     assert set(UnitItem.objects.values_list("uuid")) == set(booking.unit_items.values_list("uuid"))
+
+
+def test_the_default_option_is_taken_when_asked_for_and_the_booking_keeps_its_own_otherwise(shop):
+    booking = shop.reserve([shop.adult])
+    Option.objects.update(is_default=False)
+    sunset = ensure_option(
+        product=shop.product,
+        reference="sunset",
+        name="Sunset tour",
+        is_default=True,
+        local_start_times=["10:00"],
+        units=[UnitSpecification(reference="adult", name="Adult", type="ADULT", prices=(("EUR", 6000, 5900, 5000),))],
+    )
+    ensure_availabilities(option=sunset, from_date=MONDAY, days=1, capacity=10, now=NOW)
+
+    kept_option = change(booking, unit_items=tickets(shop.adult)).option
+    with pytest.raises(errors.UnitNotFound):
+        change(booking, takes_default_option=True)
+    changed = change(booking, takes_default_option=True, unit_items=tickets(sunset.units.get()))
+
+    assert (kept_option, changed.option, changed.retail_minor) == (shop.option, sunset, 5900)
 
 
 def test_another_product_moves_seats_price_and_tax(shop, walk):

@@ -80,7 +80,7 @@ class AvailabilityView(OctoView):
         )
 
 
-def _sold(view: OctoView, product_id: str, option_id: str, currency: str | None) -> tuple[Product, Option]:
+def _sold(view: OctoView, product_id: str, option_id: str | None, currency: str | None) -> tuple[Product, Option]:
     product = selectors.product_for_partner(view.partner, product_id)
     option = selectors.option_of(product, option_id)
     if currency is not None and currency not in (sold_in := currencies_of(product)):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from bookings.models import Availability, Booking
+from bookings.models import Availability, Booking, Option
 from tests.api.octo.shop import CORE, PRICED, Octo, Shop
 
 # A uuid that names nothing, always the same one: the tests of two processes must have the same names.
@@ -167,7 +167,21 @@ class TestCatalogue:
         refusal(octo.post("/bookings", shop.wish(optionId=option_id)), "INVALID_OPTION_ID", optionId=option_id)
 
     def test_10_default_names_the_default_option(self, shop, octo):
-        assert shop.reserve(octo, optionId="DEFAULT")["optionId"] == str(shop.tour_option.pk)
+        booking = shop.reserve(octo, optionId="DEFAULT")
+
+        assert booking["optionId"] == str(shop.tour_option.pk)
+        changed = octo.patch(f"/bookings/{booking['uuid']}", {"optionId": "DEFAULT"}).json()
+        assert changed["optionId"] == str(shop.tour_option.pk)
+
+    def test_10_default_names_nothing_where_no_option_is_the_default_one(self, shop, octo):
+        booking = shop.reserve(octo)
+        Option.objects.update(is_default=False)
+        wish = {"productId": str(shop.tour.pk), "optionId": "DEFAULT", "localDate": shop.first_day.isoformat()}
+
+        refusal(octo.post("/availability", wish), "INVALID_OPTION_ID", optionId="DEFAULT")
+        refusal(octo.post("/bookings", shop.wish(optionId="DEFAULT")), "INVALID_OPTION_ID", optionId="DEFAULT")
+        path = f"/bookings/{booking['uuid']}"
+        refusal(octo.patch(path, {"optionId": "DEFAULT"}), "INVALID_OPTION_ID", optionId="DEFAULT")
 
     def test_11_calendar_rows_have_every_field(self, shop, octo):
         for product, option in ((shop.tour, shop.tour_option), (shop.park, shop.park_option)):
