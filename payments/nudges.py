@@ -21,9 +21,9 @@ log = structlog.get_logger(__name__)
 # While the broker is down or hangs, it is tried once in so many seconds.
 _REST_SECONDS = 5.0
 # So many nudges of a round are sent one by one; one drain stands for the others.
-_MOST_SINGLE = 2
-# Between two rounds: a burst then costs at most 150 messages a second, however many webhooks come.
-_PAUSE_SECONDS = 0.02
+_MOST_SINGLE = 1
+# Between two rounds: a burst then costs at most 40 messages a second, however many webhooks come.
+_PAUSE_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
