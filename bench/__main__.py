@@ -26,6 +26,7 @@ def main() -> int:
     def say(text: str) -> None:
         print(f"  {time.monotonic() - started:5.1f} s  {text}", flush=True)
 
+    load = os.getloadavg()[0]
     try:
         with Stand(say=say) as stand:
             stand_up = f"{os.cpu_count()} cores, Python {platform.python_version()}, {_workers()}"
@@ -37,7 +38,9 @@ def main() -> int:
             ours, bare = measure_webhooks(stand, local.GATEWAY_CREDENTIALS[ACCOUNT])
     finally:
         shutil.rmtree(own_var, ignore_errors=True)
-    print(f"\nOn {stand_up}; requests from a process on the same cores\n")
+    print(f"\nOn {stand_up}; requests from a process on the same cores")
+    busy = "" if load < 0.5 else ": this machine is busy with other things, the times are worse than they would be"
+    print(f"Load average before the start: {load:.1f}{busy}\n")
     print(f"Webhooks, {CONNECTIONS} connections       per second     p50 ms     p99 ms")
     for name, figures in (("ours", ours), ("bare view", bare)):
         print(f"  {name:<28} {figures.per_second:>10.0f} {figures.p50:>10.1f} {figures.p99:>10.1f}")

@@ -12,7 +12,7 @@ from bench.stand import Stand
 
 ACCOUNT = "adyen-eu"
 ROUNDS = 5
-REQUESTS_PER_ROUND = 1_500
+REQUESTS_PER_ROUND = 1_000
 CONNECTIONS = 4
 
 
