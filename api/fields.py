@@ -158,14 +158,14 @@ class Fields:
                 raise self.refuse(f"{name}[{index}]", _("must have at most %(count)s characters") % {"count": longest})
         return items
 
-    def text_map(self, name: str, *, most: int, longest: int) -> dict[str, str] | None:
+    def text_map(self, name: str, *, most: int, longest_key: int, longest: int) -> dict[str, str] | None:
         """Return an object whose values are all texts."""
         child = self.child(name)
         if child is None:
             return None
         if len(child.values) > most:
             raise self.refuse(name, _("must have at most %(count)s entries") % {"count": most})
-        if any(len(key) > longest for key in child.values):
+        if any(len(key) > longest_key for key in child.values):
             raise self.refuse(name, _("has a key that is too long"))
         return {key: child.text(key, longest=longest) or "" for key in child.values}
 

@@ -9,12 +9,15 @@ from bookings.models import Booking
 from bookings.requests import ContactDetails
 from card_numbers import mask_card_numbers
 
+# Edges read with these limits too, so that a partner is told of its own field.
 LONGEST_NOTE = 5_000
-_LONGEST_RETURN_URL = 1_024
-_MOST_LOCALES = 20
-_MOST_METADATA, _LONGEST_METADATA_KEY, _LONGEST_METADATA_VALUE = 50, 100, 1_000
+LONGEST_REFERENCE = 200
+LONGEST_REASON = 500
+LONGEST_RETURN_URL = 1_024
+MOST_LOCALES, LONGEST_LOCALE = 20, 35
+MOST_METADATA, LONGEST_METADATA_KEY, LONGEST_METADATA_VALUE = 50, 100, 1_000
 # A contact's words -> the longest text the column takes.
-_CONTACT_LENGTHS = {
+CONTACT_LENGTHS = {
     "full_name": 200,
     "first_name": 100,
     "last_name": 100,
@@ -64,18 +67,18 @@ def _checked(field: str, text: str, *, longest: int) -> str:
 def clean_contact(field: str, contact: ContactDetails) -> dict[str, object] | None:
     """Return a whole contact in the words of ContactDetails, every word present; None when nothing was sent."""
     cleaned: dict[str, object] = {}
-    for word, longest in _CONTACT_LENGTHS.items():
+    for word, longest in CONTACT_LENGTHS.items():
         text = getattr(contact, word)
         clean = clean_phone if word == "phone" else clean_text
         cleaned[word] = clean(f"{field}.{word}", text, longest=longest) if text is not None else ""
     country = str(cleaned["country"])
-    if country and not (len(country) == 2 and country.isascii() and country.isalpha()):
+    if country and not is_country(country):
         raise InvalidValue(f"{field}.country", "is not a two-letter country code of ISO 3166-1")
     cleaned["country"] = country.upper()
     locales = contact.locales or ()
-    if len(locales) > _MOST_LOCALES:
-        raise InvalidValue(f"{field}.locales", f"holds more than {_MOST_LOCALES} entries")
-    cleaned["locales"] = [clean_text(f"{field}.locales", locale, longest=35) for locale in locales]
+    if len(locales) > MOST_LOCALES:
+        raise InvalidValue(f"{field}.locales", f"holds more than {MOST_LOCALES} entries")
+    cleaned["locales"] = [clean_text(f"{field}.locales", locale, longest=LONGEST_LOCALE) for locale in locales]
     is_empty = contact == ContactDetails()
     return None if is_empty else cleaned
 
@@ -88,11 +91,11 @@ def set_contact(booking: Booking, contact: dict[str, object]) -> None:
 
 def clean_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
     """Return metadata as it may be saved: a limited number of short texts."""
-    if len(metadata) > _MOST_METADATA:
-        raise InvalidValue("metadata", f"holds more than {_MOST_METADATA} entries")
+    if len(metadata) > MOST_METADATA:
+        raise InvalidValue("metadata", f"holds more than {MOST_METADATA} entries")
     return {
-        clean_text("metadata", key, longest=_LONGEST_METADATA_KEY): clean_text(
-            "metadata", value, longest=_LONGEST_METADATA_VALUE
+        clean_text("metadata", key, longest=LONGEST_METADATA_KEY): clean_text(
+            "metadata", value, longest=LONGEST_METADATA_VALUE
         )
         for key, value in metadata.items()
     }
@@ -105,15 +108,23 @@ def clean_return_url(url: str) -> str:
     """
     if any(mask_card_numbers(digits) != digits for digits in _CARD_NUMBER_IN_URL.findall(url)):
         raise InvalidValue("return_url", "holds a card number")
-    if len(url) > _LONGEST_RETURN_URL:
-        raise InvalidValue("return_url", f"is longer than {_LONGEST_RETURN_URL} characters")
-    if not url.isprintable() or " " in url:
-        raise InvalidValue("return_url", "holds spaces or control characters")
-    try:
-        parts = urlsplit(url)
-        is_absolute = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        is_absolute = False
-    if url and not is_absolute:
+    if len(url) > LONGEST_RETURN_URL:
+        raise InvalidValue("return_url", f"is longer than {LONGEST_RETURN_URL} characters")
+    if url and not is_web_address(url):
         raise InvalidValue("return_url", "is not an absolute http or https address")
     return url
+
+
+def is_country(text: str) -> bool:
+    """Say whether a text has the form of a country code of ISO 3166-1 alpha-2."""
+    return len(text) == 2 and text.isascii() and text.isalpha()
+
+
+def is_web_address(text: str) -> bool:
+    """Say whether a text is an absolute http(s) address without spaces or control characters."""
+    try:
+        parts = urlsplit(text)
+        is_absolute = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False
+    return is_absolute and text.isprintable() and " " not in text

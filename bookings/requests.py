@@ -6,6 +6,8 @@ from datetime import date, datetime
 
 from money import Money
 
+MOST_UNIT_ITEMS = 500
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactDetails:

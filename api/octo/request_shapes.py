@@ -15,6 +15,7 @@ from api.octo.shapes import (
     shape,
     words,
 )
+from bookings.free_text import LONGEST_NOTE, LONGEST_REASON, LONGEST_REFERENCE, LONGEST_RETURN_URL
 from bookings.models import SettlementMethod
 
 
@@ -51,10 +52,10 @@ _REQUEST_FIELDS: dict[str, Schema] = {
     "pricing": or_null(
         opened({"retail": {**WHOLE, "minimum": 0}, "currency": CURRENCY}, required=("retail", "currency"))
     ),
-    "resellerReference": or_null({**TEXT, "maxLength": 200}),
-    "notes": or_null({**TEXT, "maxLength": 4000}),
+    "resellerReference": or_null({**TEXT, "maxLength": LONGEST_REFERENCE}),
+    "notes": or_null({**TEXT, "maxLength": LONGEST_NOTE}),
     "emailReceipt": or_null(YES_NO),
-    "returnUrl": or_null({**TEXT, "format": "uri", "maxLength": 1024}),
+    "returnUrl": or_null({**TEXT, "format": "uri", "maxLength": LONGEST_RETURN_URL}),
     "cardPayment": or_null(shape("CardPaymentRequest")),
 }
 _CHANGE_FIELDS: dict[str, Schema] = {
@@ -105,7 +106,7 @@ REQUEST_SHAPES: dict[str, Schema] = {
     "ChangeRequest": opened(_CHANGE_FIELDS),
     "ConfirmRequest": opened(_REQUEST_FIELDS),
     "ExtendRequest": opened({"expirationMinutes": {**WHOLE, "minimum": 1}}, required=("expirationMinutes",)),
-    "CancelRequest": opened({"reason": or_null({**TEXT, "maxLength": 500}), "force": or_null(YES_NO)}),
+    "CancelRequest": opened({"reason": or_null({**TEXT, "maxLength": LONGEST_REASON}), "force": or_null(YES_NO)}),
     "CardPaymentRequest": opened(
         {
             "gateway": or_null(TEXT),

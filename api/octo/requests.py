@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -12,16 +11,32 @@ from django.utils.translation import gettext as _
 from api.fields import LARGEST_AMOUNT, FieldRefused, Fields
 from api.octo.catalogue_requests import DEFAULT_OPTION, LONGEST_ID, product_and_option, query_values
 from api.octo.errors import BAD_REQUEST, INVALID_BOOKING_UUID, Refusal
+from bookings.free_text import (
+    CONTACT_LENGTHS,
+    LONGEST_LOCALE,
+    LONGEST_METADATA_KEY,
+    LONGEST_METADATA_VALUE,
+    LONGEST_NOTE,
+    LONGEST_REASON,
+    LONGEST_REFERENCE,
+    LONGEST_RETURN_URL,
+    MOST_LOCALES,
+    MOST_METADATA,
+    is_country,
+    is_web_address,
+)
 from bookings.models import BookingStatus
-from bookings.requests import BookingChanges, BookingFilter, ContactDetails, ReserveRequest, UnitItemRequest
+from bookings.requests import (
+    MOST_UNIT_ITEMS,
+    BookingChanges,
+    BookingFilter,
+    ContactDetails,
+    ReserveRequest,
+    UnitItemRequest,
+)
 from money import Money
 
-LONGEST_REFERENCE = 200
-LONGEST_NOTES = 4_000
-LONGEST_URL = 1_024
-MOST_UNIT_ITEMS = 500
 MOST_MINUTES = 525_600
-_COUNTRY = re.compile(r"[A-Za-z]{2}")
 _LOCALE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*")
 
 
@@ -52,7 +67,7 @@ def read_reserve(fields: Fields, *, with_return_url: bool, with_pricing: bool) -
         unit_items=_unit_items(fields) or (),
         uuid=_booking_uuid(fields),
         expiration_minutes=_minutes(fields),
-        notes=fields.text("notes", longest=LONGEST_NOTES),
+        notes=fields.text("notes", longest=LONGEST_NOTE),
         reseller_reference=fields.text("resellerReference", longest=LONGEST_REFERENCE),
         contact=_contact(fields),
         currency=fields.currency("currency"),
@@ -86,7 +101,7 @@ def read_changes(fields: Fields, *, with_return_url: bool, with_pricing: bool) -
         availability_id=fields.text("availabilityId", longest=LONGEST_ID),
         unit_items=_unit_items(fields),
         contact=_contact(fields),
-        notes=fields.text("notes", longest=LONGEST_NOTES),
+        notes=fields.text("notes", longest=LONGEST_NOTE),
         reseller_reference=fields.text("resellerReference", longest=LONGEST_REFERENCE),
         email_receipt=fields.boolean("emailReceipt"),
         metadata=_metadata(fields),
@@ -101,7 +116,7 @@ def read_confirm(fields: Fields, *, with_return_url: bool, with_pricing: bool) -
     return BookingChanges(
         unit_items=_unit_items(fields),
         contact=_contact(fields),
-        notes=fields.text("notes", longest=LONGEST_NOTES),
+        notes=fields.text("notes", longest=LONGEST_NOTE),
         reseller_reference=fields.text("resellerReference", longest=LONGEST_REFERENCE),
         email_receipt=fields.boolean("emailReceipt"),
         return_url=_return_url(fields) if with_return_url else None,
@@ -118,7 +133,9 @@ def read_extend(fields: Fields) -> int:
 
 def read_cancel(fields: Fields) -> CancelRequest:
     """Return what a cancel asks."""
-    return CancelRequest(reason=fields.text("reason", longest=500) or "", force=fields.boolean("force") or False)
+    return CancelRequest(
+        reason=fields.text("reason", longest=LONGEST_REASON) or "", force=fields.boolean("force") or False
+    )
 
 
 def read_booking_list(query: QueryDict) -> BookingListRequest:
@@ -134,8 +151,8 @@ def read_booking_list(query: QueryDict) -> BookingListRequest:
         created_to=fields.moment("utcCreatedAtEnd"),
         updated_from=fields.moment("utcUpdatedAtStart"),
         updated_to=fields.moment("utcUpdatedAtEnd"),
-        contact_email=fields.text("contactEmailAddress", longest=254) or None,
-        contact_phone=fields.text("contactPhoneNumber", longest=40) or None,
+        contact_email=fields.text("contactEmailAddress", longest=CONTACT_LENGTHS["email"]) or None,
+        contact_phone=fields.text("contactPhoneNumber", longest=CONTACT_LENGTHS["phone"]) or None,
         contact_last_name=_last_name(fields),
         availability_id=fields.text("availabilityId", longest=LONGEST_ID) or None,
         product_id=fields.text("productId", longest=LONGEST_ID) or None,
@@ -184,7 +201,7 @@ def _statuses(fields: Fields) -> tuple[str, ...]:
 
 
 def _last_name(fields: Fields) -> str | None:
-    name = fields.text("contactLastName", longest=100)
+    name = fields.text("contactLastName", longest=CONTACT_LENGTHS["last_name"])
     if name is not None and len(name.strip()) < 3:
         raise fields.refuse("contactLastName", _("must have at least %(count)s characters") % {"count": 3})
     return name
@@ -237,19 +254,16 @@ def _minutes(fields: Fields, *, is_required: bool = False) -> int | None:
 
 
 def _metadata(fields: Fields) -> dict[str, str] | None:
-    return fields.text_map("metadata", most=50, longest=500)
+    return fields.text_map(
+        "metadata", most=MOST_METADATA, longest_key=LONGEST_METADATA_KEY, longest=LONGEST_METADATA_VALUE
+    )
 
 
 def _return_url(fields: Fields) -> str | None:
-    url = fields.text("returnUrl", longest=LONGEST_URL)
+    url = fields.text("returnUrl", longest=LONGEST_RETURN_URL)
     if not url:
         return None
-    try:
-        parts = urlsplit(url)
-        is_usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and url.isprintable() and " " not in url
-    except ValueError:
-        is_usable = False
-    if not is_usable:
+    if not is_web_address(url):
         raise fields.refuse("returnUrl", _("must be an http or https address"))
     return url
 
@@ -259,20 +273,20 @@ def _contact(fields: Fields) -> ContactDetails | None:
     if contact is None:
         return None
     return ContactDetails(
-        full_name=contact.text("fullName", longest=200),
-        first_name=contact.text("firstName", longest=100),
-        last_name=contact.text("lastName", longest=100),
+        full_name=contact.text("fullName", longest=CONTACT_LENGTHS["full_name"]),
+        first_name=contact.text("firstName", longest=CONTACT_LENGTHS["first_name"]),
+        last_name=contact.text("lastName", longest=CONTACT_LENGTHS["last_name"]),
         email=_email(contact),
-        phone=contact.text("phoneNumber", longest=40),
+        phone=contact.text("phoneNumber", longest=CONTACT_LENGTHS["phone"]),
         country=_country(contact),
-        postal_code=contact.text("postalCode", longest=20),
-        notes=contact.text("notes", longest=LONGEST_NOTES),
+        postal_code=contact.text("postalCode", longest=CONTACT_LENGTHS["postal_code"]),
+        notes=contact.text("notes", longest=LONGEST_NOTE),
         locales=_locales(contact),
     )
 
 
 def _email(contact: Fields) -> str | None:
-    email = contact.text("emailAddress", longest=254)
+    email = contact.text("emailAddress", longest=CONTACT_LENGTHS["email"])
     if email:
         try:
             validate_email(email)
@@ -283,13 +297,13 @@ def _email(contact: Fields) -> str | None:
 
 def _country(contact: Fields) -> str | None:
     country = contact.text("country", longest=80)
-    if country and not _COUNTRY.fullmatch(country):
+    if country and not is_country(country):
         raise contact.refuse("country", _("must be an ISO 3166-1 code with two letters, such as GB"))
     return country.upper() if country else country
 
 
 def _locales(contact: Fields) -> tuple[str, ...] | None:
-    locales = contact.texts("locales", most=10, longest=35)
+    locales = contact.texts("locales", most=MOST_LOCALES, longest=LONGEST_LOCALE)
     for index, locale in enumerate(locales or ()):
         if not _LOCALE.fullmatch(locale):
             raise contact.refuse(f"locales[{index}]", _("must be a language tag such as en-GB"))

@@ -3,7 +3,7 @@ from datetime import datetime
 from django.db import transaction
 
 from bookings.errors import CancellationCutoffPassed, NotCancellable
-from bookings.free_text import clean_text
+from bookings.free_text import LONGEST_REASON, clean_text
 from bookings.models import Booking, BookingStatus, Order
 from bookings.rules import LIVE_STATUSES, cancellation_cutoff_at
 from bookings.services.changes import touch_order, write_changes
@@ -20,7 +20,7 @@ def cancel_booking(*, booking: Booking, reason: str | None, force: bool, now: da
     :raises NotCancellable: it is neither held nor confirmed, or was redeemed.
     :raises CancellationCutoffPassed: it is confirmed, it is too late, and nobody forces it.
     """
-    cancellation_reason = clean_text("reason", reason or "", longest=500)
+    cancellation_reason = clean_text("reason", reason or "", longest=LONGEST_REASON)
     order = lock_order(order_id=booking.order_id)
     bookings = bookings_under_lock(order)
     booking = next(one for one in bookings if one.pk == booking.pk)

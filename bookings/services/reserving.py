@@ -17,6 +17,7 @@ from bookings.errors import (
 )
 from bookings.free_text import (
     LONGEST_NOTE,
+    LONGEST_REFERENCE,
     clean_contact,
     clean_metadata,
     clean_return_url,
@@ -182,7 +183,9 @@ def _new_booking(
         tax_name=offer.product.tax_name,
         tax_basis_points=offer.product.tax_basis_points,
         request_fingerprint=fingerprint,
-        reseller_reference=clean_text("reseller_reference", request.reseller_reference or "", longest=200),
+        reseller_reference=clean_text(
+            "reseller_reference", request.reseller_reference or "", longest=LONGEST_REFERENCE
+        ),
         notes=clean_text("notes", request.notes or "", longest=LONGEST_NOTE),
         email_receipt=bool(request.email_receipt),
         metadata=clean_metadata(request.metadata or {}),

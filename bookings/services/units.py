@@ -6,15 +6,13 @@ from uuid import UUID, uuid4
 from django.db.models import QuerySet
 
 from bookings.errors import InvalidValue, PriceDiffers, UnitItemsMissing, UnitRestriction
-from bookings.free_text import clean_contact, clean_text
+from bookings.free_text import LONGEST_REFERENCE, clean_contact, clean_text
 from bookings.models import Booking, Installment, InstallmentKind, SettlementMethod, Unit, UnitItem
 from bookings.offers import Offer, uuid_from_text
 from bookings.pricing import share_of
-from bookings.requests import UnitItemRequest
+from bookings.requests import MOST_UNIT_ITEMS, UnitItemRequest
 from bookings.services.numbering import new_code, new_reference
 from money import Money
-
-MOST_UNIT_ITEMS = 500
 
 
 def item_uuids(requests: Sequence[UnitItemRequest]) -> list[UUID | None]:
@@ -61,7 +59,9 @@ def fill_unit_item(item: UnitItem, request: UnitItemRequest, *, index: int) -> N
     """Set what the partner sent about a ticket; what was not sent stays."""
     field = f"unit_items[{index}]"
     if request.reseller_reference is not None:
-        item.reseller_reference = clean_text(f"{field}.reseller_reference", request.reseller_reference, longest=200)
+        item.reseller_reference = clean_text(
+            f"{field}.reseller_reference", request.reseller_reference, longest=LONGEST_REFERENCE
+        )
     if request.contact is not None:
         item.contact = clean_contact(f"{field}.contact", request.contact) or item.contact
 

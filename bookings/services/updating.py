@@ -6,6 +6,7 @@ from django.db import transaction
 from bookings.errors import HoldExpired, NotUpdatable
 from bookings.free_text import (
     LONGEST_NOTE,
+    LONGEST_REFERENCE,
     clean_contact,
     clean_metadata,
     clean_return_url,
@@ -121,7 +122,9 @@ def _change_texts(booking: Booking, order: Order, changes: BookingChanges) -> No
     if changes.notes is not None:
         booking.notes = clean_text("notes", changes.notes, longest=LONGEST_NOTE)
     if changes.reseller_reference is not None:
-        booking.reseller_reference = clean_text("reseller_reference", changes.reseller_reference, longest=200)
+        booking.reseller_reference = clean_text(
+            "reseller_reference", changes.reseller_reference, longest=LONGEST_REFERENCE
+        )
     if changes.email_receipt is not None:
         booking.email_receipt = changes.email_receipt
     if changes.metadata is not None:

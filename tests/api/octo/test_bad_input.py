@@ -30,14 +30,14 @@ def tables() -> list[tuple[str, str, Any]]:
         rows += [(f"contact.{name}", f"contact.{name}", value) for value in NOT_TEXTS]
     rows += [("contact.emailAddress", "contact.emailAddress", value) for value in ("nobody", "a@", "@b", "a b@c.de")]
     rows += [("contact.country", "contact.country", value) for value in ("DEU", "4", "D1", "Germany")]
-    rows += [("contact.locales", "contact.locales", value) for value in NOT_LISTS]
+    rows += [("contact.locales", "contact.locales", value) for value in [*NOT_LISTS, ["en"] * 21]]
     rows += [("contact.locales[0]", "contact.locales", value) for value in ([1], [None], ["!"], ["x" * 40], [[]])]
     rows += [("emailReceipt", "emailReceipt", value) for value in NOT_BOOLEANS]
     rows += [("expirationMinutes", "expirationMinutes", value) for value in NOT_MINUTES]
     rows += [
-        ("metadata", "metadata", value) for value in [*NOT_OBJECTS, {"k" * 501: "v"}, {str(n): "" for n in range(51)}]
+        ("metadata", "metadata", value) for value in [*NOT_OBJECTS, {"k" * 101: "v"}, {str(n): "" for n in range(51)}]
     ]
-    rows += [("metadata.k", "metadata", {"k": value}) for value in (1, [], {}, True, "x" * 501)]
+    rows += [("metadata.k", "metadata", {"k": value}) for value in (1, [], {}, True, "x" * 1_001)]
     rows += [("unitItems", "unitItems", value) for value in [*NOT_LISTS, [{}] * 501]]
     rows += [("unitItems[0]", "unitItems", [value]) for value in (1, "x", None, [], True)]
     rows += [("unitItems[0].unitId", "unitItems", [{"unitId": value}]) for value in (None, 1, True, [], {}, "", " ")]
@@ -451,3 +451,15 @@ def test_card_numbers_in_free_text_are_masked_and_never_echoed_in_refusals(shop,
         assert b"4111 1111 1111 1111" not in answer.content
     assert number not in json.dumps(booking)
     assert booking["notes"].endswith("1111")
+
+
+def test_the_longest_of_everything_is_kept(shop: Shop, octo: Octo) -> None:
+    contact = {"notes": "n" * 5_000, "locales": ["en"] * 20, "fullName": "A" * 200}
+    metadata = {f"{n:02}" + "k" * 98: "v" * 1_000 for n in range(50)}
+
+    booking = shop.reserve(octo, notes="n" * 5_000, contact=contact, metadata=metadata, resellerReference="r" * 200)
+
+    stored = shop.stored(booking)
+    assert (len(stored.notes), len(stored.contact_notes), len(stored.contact_locales)) == (5_000, 5_000, 20)
+    assert (len(stored.contact_full_name), len(stored.reseller_reference)) == (200, 200)
+    assert stored.metadata == metadata
