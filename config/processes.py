@@ -164,9 +164,13 @@ class Stack:
         sandbox += ["--state", str(self._var / "run" / "sandbox.sqlite3")]
         worker = ["celery", "--quiet", "-A", "config.celery", "worker"]
         worker += ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
+        # Webhooks have a worker of their own: a gateway that hangs keeps the others busy, and guests wait for these.
+        for_webhooks = [*worker, "--hostname", "webhooks@%h", "--queues", settings.QUEUE_WEBHOOKS]
+        worker += ["--queues", f"{settings.QUEUE_OPERATIONS},{settings.QUEUE_DEFAULT}"]
         return [
             self._child("sandbox", sandbox, stop_seconds=5),
             self._child("worker", worker, stop_seconds=8),
+            self._child("webhooks", for_webhooks, stop_seconds=8),
             self._child("beat", ["celery", "--quiet", "-A", "config.celery", "beat", "--pidfile="], stop_seconds=5),
             self._child("web", ["gunicorn", "-c", "python:config.gunicorn", "config.wsgi"], stop_seconds=9),
         ]

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.apps import AppConfig
-from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
+from gateways.deployment import is_production
 from gateways.models import Environment
 
 
@@ -20,7 +20,7 @@ def live_routes_reach_live_processors(
     """Refuse, in production, a route that would take a live guest's money on a test processor."""
     from payments.models import AccountRoute
 
-    if not databases or not settings.SETTINGS_MODULE.endswith(".production"):
+    if not databases or not is_production():
         return []
     routes = AccountRoute.objects.filter(is_live=True, account__environment=Environment.TEST, account__is_active=True)
     return [

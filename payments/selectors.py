@@ -51,6 +51,11 @@ class OrderMoney:
         return self.money_in_minor + self.held_minor + self.asked_minor - self.returning_minor - self.to_collect_minor
 
     @property
+    def certain_surplus_minor(self) -> int:
+        """Return the surplus without what nobody has decided: only what is really there may be given back."""
+        return self.surplus_minor - self.asked_minor
+
+    @property
     def due_minor(self) -> int:
         """Return what is still to be asked of the guest."""
         return max(0, -self.surplus_minor)

@@ -164,6 +164,12 @@ PAYMENTS: dict[str, Any] = {
     "CLAIM_LEASE_SECONDS": 60,
     # One call to a gateway, connecting included (2 s); the adapters' own limits are not above it.
     "GATEWAY_TIMEOUT_SECONDS": 14,
+    # One drain begins no row after this; the next drain goes on.
+    "DRAIN_SECONDS": 20,
+    # So many calls to gateways at once in one web process: a gateway that hangs must leave threads for everybody else.
+    "GATEWAY_CALLS_AT_ONCE": max(1, env.int("WEB_THREADS", default=8) // 2),
+    # An attempt of a guest that the gateway has not decided for this long is shown to staff.
+    "ATTEMPT_OVERDUE_MINUTES": 60,
     # All gateway calls of one request end within this; what is left over, workers do.
     "REQUEST_SECONDS": 20,
     # When an unknown outcome is asked again, counted from when it became unknown; after the last it is a person's.

@@ -60,6 +60,9 @@ class Transaction(models.Model):
     card_expiry = models.CharField(max_length=7, blank=True, help_text="YYYY-MM")
     reason = models.CharField(max_length=200, blank=True)
     requested_by = models.CharField(max_length=150, blank=True, help_text="A staff user name, 'partner' or 'system'.")
+    expected_total_minor = models.BigIntegerField(
+        null=True, blank=True, help_text="What cards had to pay in all when a charge without the guest was asked for."
+    )
     claim_number = models.PositiveIntegerField(default=0)
     claimed_until = models.DateTimeField(null=True, blank=True)
     first_sent_at = models.DateTimeField(null=True, blank=True)

@@ -37,6 +37,15 @@ def show_to_staff(*, now: datetime) -> None:
         lambda row: f"{row.kind} {row.reference}: the gateway could not be reached; it was never sent",
         now,
     )
+    undecided_since = now - timedelta(minutes=limits["ATTEMPT_OVERDUE_MINUTES"])
+    _open_cases(
+        Transaction.objects.filter(
+            status=Status.PENDING, origin=Origin.GATEWAY, requested_at__lte=undecided_since
+        ).order_by("requested_at"),
+        CaseKind.OUTCOME_UNKNOWN,
+        lambda row: f"{row.kind} {row.gateway_reference}: the gateway has not decided",
+        now,
+    )
     silent_since = now - timedelta(minutes=limits["WEBHOOK_OVERDUE_MINUTES"])
     _open_cases(
         Opening.objects.filter(reported_paid_at__lte=silent_since).order_by("reported_paid_at"),

@@ -10,7 +10,12 @@ from money import Money
 from payments.errors import PaymentDue
 from payments.models import Transaction
 from payments.selectors import order_money
-from payments.services.charging import cancel_external, charge
+from payments.services.charging import (
+    refuse_what_was_refused,
+    send_charge,
+    write_charge,
+    write_external_cancellation,
+)
 from payments.services.collecting import PaymentRequest, Prepared, open_prepared, prepare
 from payments.services.operations import Clock, Patience, perform
 from payments.services.surplus import plan_return
@@ -27,6 +32,7 @@ def update_booking(
     :raises BookingError: a change is impossible; nothing was written.
     :raises PaymentError: the wish cannot be met; nothing was written.
     """
+    refuse_what_was_refused(payment_request)
     now = clock()
     patience = Patience(clock)
     operations: list[Transaction] = []
@@ -43,23 +49,26 @@ def update_booking(
                 "The change costs more than has been paid; nothing was changed.",
                 due=Money(money.due_minor, order.currency),
             )
-        if money.money_in_minor > 0 and money.surplus_minor > 0:
+        if money.money_in_minor > 0 and money.certain_surplus_minor > 0:
             operations = plan_return(
                 order=order,
-                amount_minor=money.surplus_minor,
+                amount_minor=money.certain_surplus_minor,
                 reason="the booking became cheaper",
                 requested_by="system",
                 now=now,
             )
-        if payment_request is not None and order.status == BookingStatus.ON_HOLD:
+        charged = None
+        if payment_request is not None and payment_request.is_cancellation:
+            operations += write_external_cancellation(order=order, request=payment_request, now=now)
+        elif payment_request is not None and order.status == BookingStatus.ON_HOLD:
             prepared = prepare(order, payment_request, now, money=money)
+            if payment_request.external is not None:
+                charged = write_charge(order=order, request=payment_request, now=now)
     for operation in operations:
         if patience.allows_a_call():
             perform(transaction_id=operation.id, clock=clock)
-    if payment_request is not None and payment_request.is_cancellation:
-        cancel_external(order_id=order.id, request=payment_request, clock=clock)
-    elif payment_request is not None and payment_request.external is not None and prepared.payment is not None:
-        charge(order_id=order.id, request=payment_request, clock=clock)
+    if charged is not None and payment_request is not None:
+        send_charge(row=charged, request=payment_request, clock=clock)
     elif patience.allows_a_call():
         open_prepared(prepared, changed.product.supplier.country_code, clock)
     return changed

@@ -9,13 +9,14 @@ from django.db import transaction as database
 from bookings import services as booking_services
 from bookings.models import BookingStatus, Order
 from card_numbers import mask_card_numbers
+from gateways.errors import ErrorCode
 from gateways.protocol import Capability
 from gateways.registry import gateway_for
 from money import Money
-from payments.errors import AmountMismatch, GatewayMismatch, NotCancellableByPartner, PaymentPending
+from payments.errors import AmountMismatch, GatewayMismatch, NotCancellableByPartner, PaymentPending, PaymentRefused
 from payments.models import ExternalNote, Origin, Payment, Transaction
 from payments.references import new_reference
-from payments.selectors import OrderMoney, order_money
+from payments.selectors import order_money
 from payments.services.cards import card_for_order
 from payments.services.collecting import PaymentRequest, ensure_payment
 from payments.services.operations import Clock, perform
@@ -26,32 +27,53 @@ RETRY_AFTER_SECONDS = 2
 
 
 def charge(
-    *, order_id: UUID, request: PaymentRequest, clock: Clock, money: OrderMoney | None = None
+    *, order_id: UUID, request: PaymentRequest, clock: Clock, to_collect_minor: int | None = None
 ) -> Transaction | None:
     """Take what may be taken without the guest: a payment reported from elsewhere, or a reusable card.
 
-    `money` is what the books will say once changes that are under way are made; otherwise they are read. None when the
-    request asks for no charge, or nothing is due.
+    `to_collect_minor` is what cards must pay in all once changes that are under way are made; what is due of it is read
+    under the order's lock. None when the request asks for no charge, or nothing is due.
+
+    :raises PaymentError: the charge cannot be made; nothing was written.
+    """
+    with database.atomic():
+        order = booking_services.lock_order(order_id=order_id)
+        row = write_charge(order=order, request=request, now=clock(), to_collect_minor=to_collect_minor)
+    return None if row is None else send_charge(row=row, request=request, clock=clock)
+
+
+def write_charge(
+    *, order: Order, request: PaymentRequest, now: datetime, to_collect_minor: int | None = None
+) -> Transaction | None:
+    """Write the row of a charge under the order's lock; the caller commits and then sends it.
+
+    A report of the same payment from elsewhere returns the row of the first one.
 
     :raises PaymentError: the charge cannot be made; nothing was written.
     """
     if request.external is None and request.card_id is None:
         return None
-    now = clock()
-    with database.atomic():
-        order = booking_services.lock_order(order_id=order_id)
-        twin = _same_external_charge(order, request)
-        if twin is not None:
-            return twin
-        payment, _ = ensure_payment(order=order, request=request, money=money or order_money(order), now=now)
-        if payment is None:
-            return None
-        row = _charge_row(order, payment, request, now)
-    performed = perform(transaction_id=row.id, clock=clock, external=request.external)
-    return performed or row
+    twin = _same_external_charge(order, request)
+    if twin is not None:
+        return twin
+    to_collect = None if to_collect_minor is None else Money(to_collect_minor, order.currency)
+    money = order_money(order, to_collect=to_collect)
+    payment, _ = ensure_payment(order=order, request=request, money=money, now=now)
+    if payment is None:
+        return None
+    return _charge_row(order, payment, request, money.to_collect_minor, now)
 
 
-def _charge_row(order: Order, payment: Payment, request: PaymentRequest, now: datetime) -> Transaction:
+def send_charge(*, row: Transaction, request: PaymentRequest, clock: Clock) -> Transaction:
+    """Send a charge that was written and committed; one that is decided already is returned as it is."""
+    if row.status != Status.PENDING:
+        return row
+    return perform(transaction_id=row.id, clock=clock, external=request.external) or row
+
+
+def _charge_row(
+    order: Order, payment: Payment, request: PaymentRequest, to_collect_minor: int, now: datetime
+) -> Transaction:
     """Commit the row of a charge before the gateway hears of it; one guest-less charge of an order lives at a time."""
     capabilities = gateway_for(payment.account).capabilities
     wanted = Capability.CHARGE_EXTERNAL if request.external is not None else Capability.CHARGE_STORED_CARD
@@ -82,6 +104,7 @@ def _charge_row(order: Order, payment: Payment, request: PaymentRequest, now: da
                 currency=payment.currency,
                 reference=reference,
                 idempotency_key=reference,
+                expected_total_minor=to_collect_minor,
                 requested_by="partner",
                 requested_at=now,
             )
@@ -128,26 +151,45 @@ def cancel_external(*, order_id: UUID, request: PaymentRequest, clock: Clock) ->
 
     :raises NotCancellableByPartner: the order is confirmed; nothing was written.
     """
-    now = clock()
-    operations = []
     with database.atomic():
         order = booking_services.lock_order(order_id=order_id)
-        if order.status == BookingStatus.CONFIRMED:
-            raise NotCancellableByPartner("A confirmed booking's payment is for the supplier's staff to undo.")
-        for taken in Transaction.objects.filter(
-            order=order, kind=OperationKind.SALE, status=Status.PROCESSED
-        ).select_related("account"):
-            is_external = Capability.CHARGE_EXTERNAL in gateway_for(taken.account).capabilities
-            if is_external and not taken.children.exclude(status=Status.FAILED).exists():
-                operations.append(
-                    new_operation(
-                        parent=taken,
-                        kind=OperationKind.REFUND,
-                        amount_minor=taken.amount_minor,
-                        reason=request.notes or "cancelled by the partner",
-                        requested_by="partner",
-                        now=now,
-                    )
-                )
+        operations = write_external_cancellation(order=order, request=request, now=clock())
     for operation in operations:
         perform(transaction_id=operation.id, clock=clock)
+
+
+def write_external_cancellation(*, order: Order, request: PaymentRequest, now: datetime) -> list[Transaction]:
+    """Write, under the order's lock, what undoes the payments from elsewhere; the caller commits and then sends it.
+
+    :raises NotCancellableByPartner: the order is confirmed; nothing was written.
+    """
+    if order.status == BookingStatus.CONFIRMED:
+        raise NotCancellableByPartner("A confirmed booking's payment is for the supplier's staff to undo.")
+    sales = Transaction.objects.filter(order=order, kind=OperationKind.SALE, status=Status.PROCESSED)
+    return [
+        new_operation(
+            parent=taken,
+            kind=OperationKind.REFUND,
+            amount_minor=taken.amount_minor,
+            reason=request.notes or "cancelled by the partner",
+            requested_by="partner",
+            now=now,
+        )
+        for taken in sales.select_related("account")
+        if Capability.CHARGE_EXTERNAL in gateway_for(taken.account).capabilities
+        and not taken.children.exclude(status=Status.FAILED).exists()
+    ]
+
+
+def refuse_what_was_refused(request: PaymentRequest | None) -> None:
+    """Say no when a partner reports, with a reservation or a change, that its own processor said no.
+
+    :raises PaymentRefused: with the partner's reason.
+    """
+    if request is None or request.external is None or request.external.is_approved:
+        return
+    raise PaymentRefused(
+        "The payment was refused.",
+        error_code=ErrorCode.TRANSACTION_DECLINED,
+        reason=request.external.refusal_reason,
+    )

@@ -11,18 +11,16 @@ from uuid import UUID
 from django.db import transaction as database
 
 from bookings import services as booking_services
-from bookings.models import Booking, BookingStatus, Order, Partner
-from bookings.requests import ReserveRequest
-from bookings.selectors import amount_to_collect
+from bookings.models import BookingStatus, Order, Partner
 from gateways.models import GatewayAccount
 from gateways.protocol import Capability, ExternalCharge, Source
 from gateways.registry import gateway_for
 from money import Money
 from payments.encryption import decrypt_json
-from payments.errors import AmountMismatch, CurrencyMismatch, NoAccount, PaymentError
+from payments.errors import AmountMismatch, CurrencyMismatch, NoAccount
 from payments.models import Opening, OpeningStatus, Payment, ReusableCard
 from payments.references import new_payment_reference, next_payment_number
-from payments.selectors import OrderMoney, current_payment, nothing_paid_yet, order_money
+from payments.selectors import OrderMoney, current_payment, order_money
 from payments.services.cards import card_for_order, usable_cards
 from payments.services.openings import claim_opening, new_opening, open_at_gateway, usable_opening
 from payments.services.operations import Clock
@@ -95,54 +93,6 @@ class CardPaymentView:
     client: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation:
-    """Be a hold, and what there is to tell of its card payment; None where the caller takes none, or no account
-    does.
-    """
-
-    booking: Booking
-    card_payment: CardPaymentView | None
-
-
-def reserve_booking(
-    *,
-    partner: Partner,
-    is_live: bool,
-    request: ReserveRequest,
-    payment_request: PaymentRequest | None,
-    clock: Clock,
-) -> Reservation:
-    """Hold seats and, when the caller can take card payments, prepare what a guest can pay.
-
-    `payment_request` is None for a caller without card payments. A gateway that does not answer costs the session,
-    never the hold: the next read asks again with the same key.
-
-    :raises BookingError: nothing was written.
-    :raises PaymentError: the wish cannot be met; nothing was written.
-    """
-    now = clock()
-    with database.atomic():
-        booking = booking_services.reserve_booking(partner=partner, is_live=is_live, request=request, now=now)
-        order = booking.order
-        is_new = booking.created_at == now
-        if payment_request is None:
-            return Reservation(booking=booking, card_payment=None)
-        if not is_new:
-            order = booking_services.lock_order(order_id=order.pk)
-        to_collect = amount_to_collect(order, [booking]) if is_new else None
-        money = nothing_paid_yet(to_collect) if to_collect else order_money(order)
-        prepared = Prepared()
-        if order.status == BookingStatus.ON_HOLD:
-            prepared = prepare(order, payment_request, now, money=money, is_new=is_new)
-    country_code = booking.product.supplier.country_code
-    open_prepared(prepared, country_code, clock)
-    if not is_new:
-        return Reservation(booking=booking, card_payment=describe_payment(order=order, clock=clock))
-    view = _view(order, prepared.payment, prepared.opening, money, now, country_code=country_code)
-    return Reservation(booking=booking, card_payment=view)
-
-
 def prepare_payment(*, order_id: UUID, payment_request: PaymentRequest, clock: Clock) -> None:
     """Make sure an order on hold has a current payment for what is due, and something open where a guest can pay it."""
     now = clock()
@@ -166,16 +116,16 @@ def describe_payment(
     payment = current_payment(order)
     money = order_money(order)
     if order.status != BookingStatus.ON_HOLD or money.due_minor == 0:
-        return _view(order, payment, None, money, now)
-    opening = usable_opening(payment, return_url=order.return_url, now=now) if payment else None
+        return view_of(order, payment, None, money, now)
+    opening = usable_opening(payment, order=order, now=now) if payment else None
     if _needs_opening(order, payment, opening, money):
         try:
             prepare_payment(order_id=order.id, payment_request=payment_request, clock=clock)
         except NoAccount:
             return None
         payment = current_payment(order)
-        opening = usable_opening(payment, return_url=order.return_url, now=now) if payment else None
-    return _view(order, payment, opening, money, now)
+        opening = usable_opening(payment, order=order, now=now) if payment else None
+    return view_of(order, payment, opening, money, now)
 
 
 def payment_by_reference(*, partner: Partner, is_live: bool, reference: str) -> Payment | None:
@@ -197,7 +147,7 @@ def _needs_opening(order: Order, payment: Payment | None, opening: Opening | Non
     return opening is None or opening.status != OpeningStatus.OPEN
 
 
-def _view(
+def view_of(
     order: Order,
     payment: Payment | None,
     opening: Opening | None,
@@ -205,6 +155,7 @@ def _view(
     now: datetime,
     country_code: str | None = None,
 ) -> CardPaymentView | None:
+    """Return the view of what a caller has in hand; None when no account may take the order's money."""
     account = payment.account if payment else _first_account(order)
     if account is None:
         return None
@@ -348,7 +299,7 @@ def prepare(
         return Prepared(payment=payment)
     if Capability.OPEN not in gateway_for(payment.account).capabilities:
         return Prepared(payment=payment)
-    opening = None if is_made else usable_opening(payment, return_url=order.return_url, now=now)
+    opening = None if is_made else usable_opening(payment, order=order, now=now)
     if opening is None:
         opening = new_opening(payment=payment, order=order, channel=request.channel, locale=request.locale, now=now)
         return Prepared(payment=payment, opening=opening, is_claimed=True)
@@ -362,16 +313,3 @@ def open_prepared(prepared: Prepared, country_code: str, clock: Clock) -> None:
     """Send what `prepare` claimed, if it claimed something; call it once the transaction is committed."""
     if prepared.is_claimed and prepared.opening is not None:
         open_at_gateway(opening=prepared.opening, country_code=country_code, clock=clock)
-
-
-__all__ = [
-    "NO_REQUEST",
-    "CardPaymentView",
-    "PaymentError",
-    "PaymentRequest",
-    "describe_payment",
-    "ensure_payment",
-    "payment_by_reference",
-    "prepare_payment",
-    "reserve_booking",
-]

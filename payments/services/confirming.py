@@ -10,10 +10,10 @@ from uuid import UUID
 from django.db import transaction as database
 
 from bookings import services as booking_services
-from bookings.errors import AlreadyConfirmed, HoldExpired
+from bookings.errors import AlreadyConfirmed, BookingError, HoldExpired
 from bookings.models import Booking, BookingStatus, Order
 from bookings.requests import BookingChanges
-from gateways.errors import AnswerLost, ErrorCode, GatewayError
+from gateways.errors import ErrorCode, GatewayError, Rejected
 from gateways.protocol import CompleteRequest, OutcomeKind
 from gateways.registry import gateway_for
 from money import Money
@@ -38,7 +38,7 @@ from payments.services.collecting import PaymentRequest, check_request, prepare_
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.operations import Clock, Patience, perform
 from payments.services.routing import Wish, choose_account
-from payments.services.surplus import has_been_used, new_operation
+from payments.services.surplus import has_been_used, new_operation, return_surplus
 from payments.services.transitions import apply_outcome
 from payments.states import OperationKind, Status
 
@@ -67,7 +67,8 @@ def confirm_booking(
     """
     order_id = booking.order_id
     patience = Patience(clock)
-    if request.evidence and booking.status == BookingStatus.EXPIRED:
+    has_run_out = booking.expires_at is not None and booking.expires_at <= clock()
+    if request.evidence and (has_run_out or booking.status == BookingStatus.EXPIRED):
         # The guest may have paid while the hold ran out; what the gateway says of it may bring the seats back.
         _ask_about_evidence(order_id, request, clock)
     done = _confirm_if_covered(order_id, booking, changes, clock(), request=request)
@@ -79,9 +80,13 @@ def confirm_booking(
     _ask_about_evidence(order_id, request, clock)
     if request.card_id is not None and not patience.allows_a_call():
         raise _pending(None)
-    charged = charge(order_id=order_id, request=request, clock=clock, money=money)
+    charged = charge(order_id=order_id, request=request, clock=clock, to_collect_minor=money.to_collect_minor)
     _capture_holds(order_id, money.to_collect_minor, clock, patience)
-    done = _confirm_if_covered(order_id, booking, changes, clock())
+    try:
+        done = _confirm_if_covered(order_id, booking, changes, clock())
+    except BookingError:
+        _give_back(charged, clock)
+        raise
     if isinstance(done, Confirmation):
         return done
     return _explain(order_id, done, request, charged, clock, patience)
@@ -150,10 +155,10 @@ def _ask_about_evidence(order_id: UUID, request: PaymentRequest, clock: Clock) -
                     requested_at=clock(),
                 )
             )
-    except GatewayError as error:
-        if isinstance(error, AnswerLost) or not _is_decided(opening):
-            return  # a question that was not answered leaves the payment as it was: undecided
-        raise
+    except Rejected:
+        raise InvalidEvidence("The session result is not one of this session's.") from None
+    except GatewayError:
+        return  # a question that was not answered leaves the payment as it was: undecided
     for outcome in outcomes:
         apply_outcome(
             account=opening.account,
@@ -197,7 +202,10 @@ def _capture_holds(order_id: UUID, to_collect_minor: int, clock: Clock, patience
         order = booking_services.lock_order(order_id=order_id)
         money = order_money(order, to_collect=Money(to_collect_minor, order.currency))
         missing = to_collect_minor - money.money_in_minor - money.accepted_minor + money.returning_minor
-        for authorization in _unused_authorizations(order) if missing > 0 else []:
+        unused = _unused_authorizations(order)
+        if sum(hold.amount_minor for hold in unused) < missing:
+            return  # a capture that does not cover the price would confirm nothing
+        for authorization in unused if missing > 0 else []:
             amount = min(missing, authorization.amount_minor)
             if amount <= 0:
                 break
@@ -217,6 +225,17 @@ def _capture_holds(order_id: UUID, to_collect_minor: int, clock: Clock, patience
             perform(transaction_id=capture.id, clock=clock)
 
 
+def _give_back(charged: Transaction | None, clock: Clock) -> None:
+    """Return what was charged for a confirmation that turned out to be impossible."""
+    if charged is None or charged.status != Status.PROCESSED:
+        return
+    with database.atomic():
+        order = booking_services.lock_order(order_id=charged.order_id)
+        surplus = min(order_money(order).certain_surplus_minor, charged.amount_minor)
+        if surplus > 0:
+            return_surplus(order=order, newest=charged, amount_minor=surplus, now=clock())
+
+
 def _unused_authorizations(order: Order) -> list[Transaction]:
     rows = Transaction.objects.filter(order=order, kind=OperationKind.AUTHORIZATION, status=Status.PROCESSED)
     return [row for row in rows.order_by("requested_at") if not has_been_used(row)]
@@ -234,7 +253,7 @@ def _explain(
     order = Order.objects.get(pk=order_id)
     payment = current_payment(order)
     reference = payment.reference if payment else None
-    if charged is not None and charged.status == Status.PROCESSED:
+    if charged is not None and charged.status == Status.PROCESSED and request.external is not None:
         return Confirmation(order=order, is_confirmed=False)
     if request.is_cancellation:
         return Confirmation(order=order, is_confirmed=False)
@@ -252,7 +271,8 @@ def _explain(
             )
         current = current_payment(order)
         raise _refused(refusal, current.reference if current else reference)
-    is_undecided = charged is not None or money.asked_minor > 0 or money.held_minor > 0
+    is_charge_open = charged is not None and charged.status == Status.PENDING
+    is_undecided = is_charge_open or (money.due_minor == 0 and money.asked_minor + money.held_minor > 0)
     if is_undecided or _names_something_undecided(order_id, request):
         raise _pending(reference)
     raise PaymentDue(

@@ -14,7 +14,7 @@ from gateways.registry import gateway_for
 from payments.metrics import gateway_call
 from payments.models import EventSource, Opening, OpeningStatus, Origin, Transaction
 from payments.models.claims import unclaimed
-from payments.selectors import CHARGE_KINDS, Subject
+from payments.selectors import CHARGE_KINDS, Subject, order_money
 from payments.services.attention import close_what_resolved_itself, show_to_staff
 from payments.services.collecting import country_code_of
 from payments.services.draining import drain
@@ -50,7 +50,7 @@ def send_pending(*, clock: Clock, limit: int = 50) -> int:
         .order_by("requested_at")
         .values_list("pk", flat=True)[:limit]
     )
-    return drain(list(waiting), lambda pk: perform(transaction_id=pk, clock=clock), what="operation")
+    return drain(list(waiting), lambda pk: ask_again(transaction_id=pk, clock=clock), what="operation", clock=clock)
 
 
 def resolve_unknown(*, clock: Clock, limit: int = 50) -> int:
@@ -61,12 +61,14 @@ def resolve_unknown(*, clock: Clock, limit: int = 50) -> int:
         list(operations.values_list("pk", flat=True)[:limit]),
         lambda pk: ask_again(transaction_id=pk, clock=clock),
         what="unknown operation",
+        clock=clock,
     )
     openings = Opening.objects.filter(status=OpeningStatus.REQUESTED, next_check_at__lte=now).order_by("next_check_at")
     asked += drain(
         list(openings.values_list("pk", flat=True)[:limit]),
         lambda pk: open_again(opening_id=pk, clock=clock),
         what="unknown opening",
+        clock=clock,
     )
     _adopt_stranded(now)
     show_to_staff(now=now)
@@ -76,7 +78,9 @@ def resolve_unknown(*, clock: Clock, limit: int = 50) -> int:
 
 def ask_again(*, transaction_id: UUID, clock: Clock) -> Transaction:
     """Find out about one operation: repeat the identical call while the gateway remembers its key, else look it up."""
-    operation = Transaction.objects.select_related("payment", "account", "opening", "parent").get(pk=transaction_id)
+    operation = Transaction.objects.select_related("payment", "order", "account", "opening", "parent").get(
+        pk=transaction_id
+    )
     if operation.status != Status.PENDING:
         return operation
     try:
@@ -86,6 +90,11 @@ def ask_again(*, transaction_id: UUID, clock: Clock) -> Transaction:
         _look_made(operation, clock())
         return _fresh(operation)
     was_sent = operation.first_sent_at is not None
+    if operation.kind in CHARGE_KINDS and operation.origin == Origin.OURS and not _is_still_wanted(operation):
+        # Repeating it would charge a guest who has paid otherwise meanwhile: a person or a webhook says what became
+        # of it.
+        Transaction.objects.filter(pk=operation.pk, status=Status.PENDING).update(next_check_at=None)
+        return _fresh(operation)
     is_repeatable = operation.origin == Origin.OURS and not (operation.parent_id is None and operation.card_id is None)
     if is_repeatable and (not was_sent or may_repeat(operation, gateway, clock())):
         perform(transaction_id=operation.id, clock=clock)
@@ -95,6 +104,14 @@ def ask_again(*, transaction_id: UUID, clock: Clock) -> Transaction:
     else:
         _look_made(operation, clock())
     return _fresh(operation)
+
+
+def _is_still_wanted(charge: Transaction) -> bool:
+    """Say whether the order still lacks what a charge was to bring."""
+    money = order_money(charge.order)
+    others_asked = money.asked_minor - charge.amount_minor
+    there = money.money_in_minor + money.held_minor + others_asked - money.returning_minor
+    return there < max(money.to_collect_minor, charge.expected_total_minor or 0)
 
 
 def _fetch(operation: Transaction, clock: Clock) -> None:

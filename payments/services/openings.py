@@ -30,19 +30,26 @@ log = structlog.get_logger(__name__)
 _LEAST_USEFUL = timedelta(seconds=60)
 
 
-def usable_opening(payment: Payment, *, return_url: str, now: datetime) -> Opening | None:
-    """Return the Opening a guest can be sent to now, or the one whose opening was never answered: it keeps its key."""
-    return (
+def usable_opening(payment: Payment, *, order: Order, now: datetime) -> Opening | None:
+    """Return the Opening a guest can be sent to now, or the one whose opening was never answered: it keeps its key.
+
+    One that is nearly over is used on when a new one could not last longer, because the hold ends too.
+    """
+    newest = (
         Opening.objects.filter(
             payment=payment,
             status__in=[OpeningStatus.REQUESTED, OpeningStatus.OPEN],
             amount_minor=payment.amount_minor,
-            return_url=return_url,
-            expires_at__gt=now + _LEAST_USEFUL,
+            return_url=order.return_url,
+            expires_at__gt=now,
         )
         .order_by("-created_at")
         .first()
     )
+    if newest is None or newest.expires_at > now + _LEAST_USEFUL:
+        return newest
+    lasts_as_long_as_the_hold = order.expires_at is not None and newest.expires_at >= order.expires_at - _LEAST_USEFUL
+    return newest if lasts_as_long_as_the_hold else None
 
 
 def new_opening(*, payment: Payment, order: Order, channel: str, locale: str, now: datetime) -> Opening:

@@ -38,7 +38,7 @@ from payments.models import (
     Payment,
     Transaction,
 )
-from payments.selectors import CHARGE_KINDS, Subject, order_money, subject_of
+from payments.selectors import CHARGE_KINDS, OrderMoney, Subject, order_money, subject_of
 from payments.services.binding import operation_for
 from payments.services.cards import keep_card, revoke_by_token
 from payments.services.cases import open_case
@@ -142,10 +142,16 @@ def _store(
     """Insert the event once; return the stored one and whether it is new."""
     # The order's lock is held, so nobody can store the same fact of this payment between the look and the insert; the
     # unique constraint is what holds if a caller ever forgets the lock.
-    stored = GatewayEvent.objects.filter(account=account, kind=outcome.kind, event_key=outcome.event_key).first()
-    if stored is not None:
-        return stored, False
+    corrected_key = f"{outcome.event_key}:corrected"
+    known = GatewayEvent.objects.filter(
+        account=account, kind=outcome.kind, event_key__in=[outcome.event_key, corrected_key]
+    )
+    stored = known.order_by("id").last()
     event = _new_event(account, payment, opening, transaction, outcome, source, now)
+    if stored is not None and (not stored.problem or event.problem):
+        return stored, False
+    if stored is not None:
+        event.event_key = corrected_key  # what could not be summed was a wrong word on the same fact
     event.save(force_insert=True)
     return event, True
 
@@ -451,11 +457,24 @@ def _follow(
         keep_hold(order=order, until=until, now=now)
     if transaction.kind == OperationKind.CAPTURE and _keeps_its_money(order):
         return
-    surplus = min(money.surplus_minor, transaction.amount_minor)
+    surplus = _surplus_of(transaction, money)
     # A hold larger than what is due is captured for what is due; the rest lapses by itself.
     is_partly_needed = transaction.kind == OperationKind.AUTHORIZATION and surplus < transaction.amount_minor
     if surplus > 0 and not is_partly_needed:
         return_surplus(order=order, newest=transaction, amount_minor=surplus, now=now)
+
+
+def _surplus_of(transaction: Transaction, money: OrderMoney) -> int:
+    """Return how much of the money that just came is more than was due, in minor units.
+
+    A charge that a confirmation asked for is measured by the price it will confirm. What a gateway told beyond what was
+    asked is nobody's to give back by itself: the figure is before a person.
+    """
+    wanted = max(money.to_collect_minor, transaction.expected_total_minor or 0)
+    surplus = money.certain_surplus_minor - (wanted - money.to_collect_minor)
+    asked = transaction.opening.amount_minor if transaction.opening else transaction.amount_minor
+    told_beyond = max(0, transaction.amount_minor - asked)
+    return min(surplus, transaction.amount_minor) - told_beyond
 
 
 def _keeps_its_money(order: Order) -> bool:

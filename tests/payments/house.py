@@ -19,7 +19,7 @@ from gateways.models import GatewayAccount
 from gateways.protocol import Decline, Outcome, OutcomeKind, Reference
 from money import Money
 from payments.models import AccountRoute, EventSource, LedgerEntry, Opening, Payment, Transaction
-from payments.services import collecting
+from payments.services import reserving
 from payments.services.collecting import NO_REQUEST, PaymentRequest
 from payments.services.transitions import Applied, apply_outcome
 
@@ -77,7 +77,7 @@ class House:
         **fields: Any,
     ) -> Booking:
         """Hold seats through the core, with a payment prepared unless `payment_request` is None."""
-        reservation = collecting.reserve_booking(
+        reservation = reserving.reserve_booking(
             partner=partner or self.partner,
             is_live=is_live,
             request=self.request(adults, **fields),

@@ -2,9 +2,11 @@
 
 import pytest
 
+from bookings.errors import HoldExpired
 from bookings.models import BookingStatus
 from bookings.requests import BookingChanges, UnitItemRequest
 from gateways.protocol import ExternalCharge
+from gateways.protocol import OutcomeKind as Kind
 from money import Money
 from payments.errors import (
     AmountMismatch,
@@ -17,7 +19,8 @@ from payments.errors import (
     PaymentPending,
     PaymentRefused,
 )
-from payments.models import ExternalNote, Opening, Payment, Transaction
+from payments.models import ExternalNote, Opening, Payment, ReusableCard, Transaction
+from payments.selectors import order_money
 from payments.services import aftercare, changing, collecting, confirming, holds, janitor
 from payments.services.collecting import PaymentRequest
 from tests.payments.guest import opening_of
@@ -380,3 +383,184 @@ def test_a_card_that_cannot_pay_is_refused_when_reserving_and_nothing_is_held(ho
         house.reserve(payment_request=PaymentRequest(card_id="2b4c6b5b-49ff-4e46-adc5-f53740212361"))
 
     assert not house.partner.bookings.exists()
+
+
+class TestWhatNobodyHasDecided:
+    """Unknown is never money: nothing real is given back because of it."""
+
+    def test_a_pending_word_and_a_payment_in_another_session_leave_the_payment_alone(self, house):
+        payment = house.payment()
+        house.opening(payment)
+        house.tell(payment, Kind.PENDING, "PSP1")
+        house.opening(payment, reference="CS2")
+
+        house.tell(payment, Kind.AUTHORIZED, "PSP2")
+        assert not Transaction.objects.filter(kind="REFUND").exists()
+        assert order_money(payment.order).is_covered
+
+        house.tell(payment, Kind.AUTHORIZED, "PSP1")
+        assert [(row.kind, row.amount_minor) for row in Transaction.objects.filter(kind="REFUND")] == [("REFUND", 9000)]
+
+
+@pytest.fixture
+def carded(house, guest):
+    """A booking whose guest paid and had the card kept, and the card."""
+    account = house.accounts["adyen-eu"]
+    account.stores_cards = True
+    account.save()
+    booking = house.reserve()
+    guest.pay(opening_of(booking), storePaymentMethod=True)
+    guest.deliver()
+    return booking, str(ReusableCard.objects.get().id)
+
+
+def confirm_with(house, booking, changes, **request):
+    return confirming.confirm_booking(
+        booking=booking, changes=changes, request=PaymentRequest(**request), clock=house.clock
+    )
+
+
+def test_a_dearer_confirmation_charges_the_card_once_and_confirms(house, guest, carded):
+    booking, card_id = carded
+
+    confirmation = confirm_with(house, booking, adults(house, 3), card_id=card_id)
+    guest.deliver()
+
+    assert confirmation.is_confirmed
+    assert books(booking.order) == {"RECEIVABLE>CLEARING": 13500}
+    assert not Transaction.objects.filter(kind="REFUND").exists()
+
+
+def test_a_dearer_confirmation_that_turns_out_impossible_gives_the_charge_back(house, guest, carded, monkeypatch):
+    booking, card_id = carded
+    original = confirming._confirm_if_covered
+    calls = []
+
+    def impossible_at_last(*args, **fields):
+        calls.append(args)
+        if len(calls) == 2:
+            raise HoldExpired(str(booking.uuid))
+        return original(*args, **fields)
+
+    monkeypatch.setattr(confirming, "_confirm_if_covered", impossible_at_last)
+    with pytest.raises(HoldExpired):
+        confirm_with(house, booking, adults(house, 3), card_id=card_id)
+
+    assert [row.amount_minor for row in Transaction.objects.filter(kind="REFUND")] == [4500]
+
+
+def test_evidence_that_pays_leaves_nothing_for_the_card_to_pay(house, guest, carded):
+    booking, card_id = carded
+    changing.update_booking(
+        booking=booking, changes=adults(house, 3), payment_request=PaymentRequest(), clock=house.clock
+    )
+    opening = opening_of(booking)
+    guest.lose_webhooks()
+    paid = guest.pay(opening)
+
+    confirmation = confirm(
+        house,
+        booking,
+        card_id=card_id,
+        opening_reference=opening.gateway_reference,
+        evidence=paid["sessionResult"],
+    )
+
+    assert confirmation.is_confirmed
+    assert books(booking.order) == {"RECEIVABLE>CLEARING": 13500}
+
+
+def test_an_unknown_charge_is_not_repeated_once_the_guest_paid_otherwise(house, guest, carded):
+    booking, card_id = carded
+    changing.update_booking(
+        booking=booking, changes=adults(house, 3), payment_request=PaymentRequest(), clock=house.clock
+    )
+    opening = opening_of(booking)
+    guest.sandbox.post("faults", gateway="adyen", operation="payments", fault="reset", times=1)
+    with pytest.raises(PaymentPending):
+        confirm(house, booking, card_id=card_id)
+    guest.pay(opening)
+    guest.deliver()
+
+    house.clock.move(hours=1)
+    janitor.resolve_unknown(clock=house.clock)
+    guest.deliver()
+
+    assert books(booking.order) == {"RECEIVABLE>CLEARING": 13500}
+    assert not Transaction.objects.filter(kind="REFUND").exists()
+    assert confirm(house, booking).is_confirmed
+
+
+def test_an_uncovered_confirmation_captures_nothing(house, guest):
+    booking = house.reserve(currency="USD")
+    opening = opening_of(booking)
+    guest.pay(opening)
+    guest.deliver()
+
+    with pytest.raises(PaymentDue):
+        confirm_with(house, booking, adults(house, 3), opening_reference=opening.gateway_reference)
+
+    assert not Transaction.objects.filter(kind="CAPTURE").exists()
+
+
+def test_evidence_counts_between_the_end_of_the_hold_and_its_sweep(house, guest):
+    booking = house.reserve()
+    opening = opening_of(booking)
+    guest.lose_webhooks()
+    paid = guest.pay(opening)
+    house.clock.move(minutes=31)
+
+    assert confirm(
+        house, booking, opening_reference=opening.gateway_reference, evidence=paid["sessionResult"]
+    ).is_confirmed
+
+
+def test_a_foreign_session_result_is_refused_as_bad_input(house, guest):
+    booking = house.reserve()
+    opening = opening_of(booking)
+    guest.pay(opening, holder="DECLINED")
+    guest.deliver()
+
+    with pytest.raises(InvalidEvidence):
+        confirm(house, booking, opening_reference=opening.gateway_reference, evidence="garbage")
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        PaymentRequest(gateway="external", amount_minor=99999, notes="x", external=ExternalCharge(is_approved=True)),
+        PaymentRequest(gateway="external", notes="x", external=ExternalCharge(is_approved=False)),
+    ],
+)
+def test_a_change_whose_payment_is_refused_changes_nothing(house, guest, request_):
+    booking = house.reserve(return_url=None)
+
+    with pytest.raises((AmountMismatch, PaymentRefused)):
+        changing.update_booking(
+            booking=booking, changes=BookingChanges(notes="new"), payment_request=request_, clock=house.clock
+        )
+
+    booking.refresh_from_db()
+    assert booking.notes == ""
+    assert not Transaction.objects.exists()
+
+
+def test_external_money_can_be_reported_with_the_reservation(house, guest):
+    request = PaymentRequest(gateway="external", notes="slip 9", external=ExternalCharge(is_approved=True))
+
+    booking = house.reserve(return_url=None, payment_request=request)
+
+    assert books(booking.order) == {"RECEIVABLE>EXTERNAL": 9000}
+    assert confirm(house, booking).is_confirmed
+
+
+def test_a_session_is_used_on_until_the_hold_ends(house, guest):
+    booking = house.reserve(expiration_minutes=1)
+    opening = opening_of(booking)
+    for _ in range(3):
+        house.clock.move(seconds=15)
+        view = collecting.describe_payment(order=booking.order, clock=house.clock)
+        assert view is not None
+        assert view.client["session"]["id"] == opening.gateway_reference
+
+    assert Opening.objects.count() == 1

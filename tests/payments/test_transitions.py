@@ -270,3 +270,26 @@ def test_the_reason_of_a_refusal_does_not_depend_on_the_order_of_arrival(house):
         codes.add(payment.transactions.get().error_code)
 
     assert codes == {"INVALID_CARD_EXPIRY"}
+
+
+def test_the_truth_after_a_word_in_another_currency_is_booked(house):
+    payment = house.payment()
+    house.opening(payment)
+    house.tell(payment, Kind.AUTHORIZED, "PSP1", currency="USD")
+
+    house.tell(payment, Kind.AUTHORIZED, "PSP1")
+    again = house.tell(payment, Kind.AUTHORIZED, "PSP1")
+
+    assert not again.is_new
+    assert books(payment.order) == {"RECEIVABLE>CLEARING": 9000}
+    assert order_money(payment.order).is_covered
+
+
+def test_what_was_told_beyond_what_was_asked_is_left_to_a_person(house):
+    payment = house.payment()
+    house.opening(payment)
+
+    house.tell(payment, Kind.AUTHORIZED, "PSP1", minor=9100)
+
+    assert not Transaction.objects.filter(kind="REFUND").exists()
+    assert list(Case.objects.values_list("kind", flat=True)) == ["AMOUNT_DIFFERS"]

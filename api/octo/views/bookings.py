@@ -29,7 +29,7 @@ from bookings import selectors, services
 from bookings.models import Booking
 from bookings.requests import BookingChanges
 from payments.errors import PaymentRefused
-from payments.services import aftercare, changing, collecting, confirming
+from payments.services import aftercare, changing, collecting, confirming, reserving
 from payments.services.collecting import NO_REQUEST, CardPaymentView, PaymentRequest
 
 _UUID = {"uuid": "The booking's uuid."}
@@ -173,7 +173,7 @@ class BookingListView(BookingViewBase):
         """Hold seats; the same uuid with the same content shows the same booking again."""
 
         def act(fields: Fields) -> Booking:
-            reservation = collecting.reserve_booking(
+            reservation = reserving.reserve_booking(
                 partner=self.partner,
                 is_live=bool(self.is_live),
                 request=read_reserve(fields, with_return_url=self.takes_cards, with_pricing=self.sees_prices),

@@ -102,7 +102,7 @@ class TestOverHttp:
 
     def test_a_fault_of_ours_frees_the_key(self, shop, octo, monkeypatch):
         with monkeypatch.context() as patched:
-            patched.setattr("payments.services.collecting.reserve_booking", lambda **_: 1 / 0)
+            patched.setattr("payments.services.reserving.reserve_booking", lambda **_: 1 / 0)
             assert octo.post("/bookings", shop.wish(), Idempotency_Key=KEY).status_code == 500
 
         assert octo.post("/bookings", shop.wish(), Idempotency_Key=KEY).status_code == 200
@@ -208,17 +208,17 @@ class TestClaims:
 class TestTwins:
     def test_a_twin_waits_for_the_first_and_shows_its_result(self, shop, monkeypatch):
         """Two real connections: the second request arrives while the first is at work."""
-        from payments.services import collecting
+        from payments.services import reserving
 
         entered, may_go_on = threading.Event(), threading.Event()
-        reserve = collecting.reserve_booking
+        reserve = reserving.reserve_booking
 
         def slow(**request):
             entered.set()
             assert may_go_on.wait(10)
             return reserve(**request)
 
-        monkeypatch.setattr(collecting, "reserve_booking", slow)
+        monkeypatch.setattr(reserving, "reserve_booking", slow)
         answers = {}
 
         def ask(name: str) -> None:
