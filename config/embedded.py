@@ -27,6 +27,7 @@ from pathlib import Path
 import psycopg
 import redis
 
+from config.process_ids import is_alive
 from config.supervisor import Child, Echo, Supervisor, tethered
 
 ADVICE = """\
@@ -65,7 +66,7 @@ def read_servers(var: Path) -> Servers | None:
         servers = Servers(**json.loads((var / _SERVERS_FILE).read_text()))
     except (OSError, ValueError, TypeError):
         return None
-    return servers if _is_alive(servers.supervisor_pid) else None
+    return servers if is_alive(servers.supervisor_pid) else None
 
 
 def record_servers(var: Path, servers: Servers) -> None:
@@ -108,7 +109,7 @@ def remove_abandoned_directories(parent: Path) -> None:
     ours = {os.geteuid()} | ({pwd.getpwnam(_UNPRIVILEGED_USER).pw_uid} if _drops_privileges() else set())
     for directory in parent.glob("cp-*"):
         match = _SOCKET_DIRECTORY.fullmatch(directory.name)
-        if match is None or _is_alive(int(match[1])):
+        if match is None or is_alive(int(match[1])):
             continue
         with suppress(OSError):
             if directory.lstat().st_uid in ours and not _has_listener(directory):
@@ -353,16 +354,6 @@ class EmbeddedServers:
             death_signal=signal.SIGTERM,
             stop_seconds=5,
         )
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _has_listener(directory: Path) -> bool:

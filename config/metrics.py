@@ -27,6 +27,7 @@ from prometheus_client.registry import Collector
 
 from bookings.models import Change
 from config.heartbeat import impatient_redis, last_heartbeats
+from config.middleware import QUIET_PATHS
 from payments.models import (
     Case,
     CaseKind,
@@ -49,7 +50,6 @@ HTTP_REQUEST_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0),
 )
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_NOT_COUNTED = ("/health/", "/metrics", "/static/")
 _DAY_SECONDS = 86_400
 
 
@@ -60,7 +60,7 @@ class MetricsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path.startswith(_NOT_COUNTED):
+        if request.path.startswith(QUIET_PATHS):
             return self.get_response(request)
         started = time.perf_counter()
         response = self.get_response(request)

@@ -1,8 +1,9 @@
 """The files in which the processes of one machine keep their counts; without Django, for gunicorn's master."""
 
-import os
 from contextlib import suppress
 from pathlib import Path
+
+from config.process_ids import is_alive
 
 
 def remove_what_dead_processes_left(directory: Path) -> None:
@@ -10,15 +11,5 @@ def remove_what_dead_processes_left(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for file in directory.glob("*_*.db"):
         with suppress(ValueError, OSError):
-            if not _is_alive(int(file.stem.rpartition("_")[2])):
+            if not is_alive(int(file.stem.rpartition("_")[2])):
                 file.unlink()
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

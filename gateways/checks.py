@@ -7,11 +7,12 @@ from django.conf import settings
 from django.core import checks
 from django.db import DatabaseError
 
+from gateways.deployment import is_production
 from gateways.errors import MisconfiguredAccount
 from gateways.exponents import gateway_exponent
 from gateways.models import GatewayAccount
 from gateways.protocol import Capability, Gateway
-from gateways.registry import account_problems, gateway_class, is_production
+from gateways.registry import account_problems, gateway_class
 from money import MoneyError
 
 VERBS: dict[Capability, str] = {

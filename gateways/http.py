@@ -43,7 +43,7 @@ class HttpAnswer:
 
     def json_object(self) -> dict[str, Any] | None:
         """Return the body as a JSON object with exact decimals, or None if it is anything else."""
-        return _json_object(self.body)
+        return json_object(self.body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ class HttpClient:
                 "gateway_transcript",
                 gateway=self.gateway,
                 operation=operation,
-                sent=scrub(_json_object(body or b""), self.secret_fields),
+                sent=scrub(json_object(body or b""), self.secret_fields),
                 received=scrub(answer.json_object(), self.secret_fields),
             )
         return answer
@@ -196,9 +196,14 @@ def _cut(connected: socket.socket) -> None:
         connected.shutdown(socket.SHUT_RDWR)
 
 
-def _json_object(body: bytes) -> dict[str, Any] | None:
+def json_object(body: bytes) -> dict[str, Any] | None:
+    """Return a body as a JSON object with exact decimals, or None if it is anything else; NaN is no JSON."""
     try:
-        found = json.loads(body, parse_float=Decimal)
+        found = json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from gateways.deployment import is_production
 from gateways.errors import MisconfiguredAccount
 from gateways.models import Environment, GatewayAccount
 from gateways.protocol import Gateway
@@ -22,8 +23,7 @@ def gateway_for(account: GatewayAccount) -> Gateway:
     """Return the gateway of an account, built at first need and again when its credentials change.
 
     :raises MisconfiguredAccount: no such gateway, credentials are missing (named as environment variables), or
-    production
-        would talk to a stand-in.
+        production would talk to a stand-in.
     """
     credentials = dict(settings.GATEWAY_CREDENTIALS.get(account.slug, {}))
     made_of = (account.gateway, account.environment, credentials)
@@ -76,11 +76,6 @@ def account_problems(account: GatewayAccount) -> tuple[str, ...]:
 def variable_name(account_slug: str, field: str) -> str:
     """Return the environment variable that holds one credential of an account."""
     return f"GATEWAY_{account_slug.upper().replace('-', '_')}__{field.upper()}"
-
-
-def is_production() -> bool:
-    """Say whether these are the settings of a deployment."""
-    return str(settings.SETTINGS_MODULE).rpartition(".")[2] == "production"
 
 
 def _production_problems(account: GatewayAccount, credentials: Mapping[str, str]) -> list[str]:

@@ -11,15 +11,6 @@ class BookingInline(ReadOnlyInline):
 
     model = Booking
     fields = ["reference", "number", "status", "product", "availability_reference", "price", "contact_full_name"]
-    readonly_fields = [
-        "reference",
-        "number",
-        "status",
-        "product",
-        "availability_reference",
-        "price",
-        "contact_full_name",
-    ]
 
     @admin.display(description="price")
     def price(self, booking: Booking) -> str:
@@ -32,7 +23,6 @@ class InstallmentInline(ReadOnlyInline):
 
     model = Installment
     fields = ["kind", "amount", "due_date"]
-    readonly_fields = ["kind", "amount", "due_date"]
 
     @admin.display(description="amount")
     def amount(self, installment: Installment) -> str:
@@ -45,7 +35,6 @@ class ChangeInline(ReadOnlyInline):
 
     model = Change
     fields = ["version", "topic", "reason", "before", "created_at", "told_at"]
-    readonly_fields = ["version", "topic", "reason", "before", "created_at", "told_at"]
     ordering = ["pk"]
 
 
@@ -89,7 +78,6 @@ class UnitItemInline(ReadOnlyInline):
 
     model = UnitItem
     fields = ["reference", "unit", "uuid", "reseller_reference", "retail_minor", "ticket_code", "redeemed_at"]
-    readonly_fields = ["reference", "unit", "uuid", "reseller_reference", "retail_minor", "ticket_code", "redeemed_at"]
     show_change_link = False
 
 

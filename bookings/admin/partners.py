@@ -47,7 +47,6 @@ class PartnerKeyInline(ReadOnlyInline):
 
     model = PartnerKey
     fields = ["prefix", "label", "dialects", "is_live", "created_at", "revoked_at"]
-    readonly_fields = ["prefix", "label", "dialects", "is_live", "created_at", "revoked_at"]
 
 
 @admin.register(Partner)

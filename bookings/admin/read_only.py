@@ -37,6 +37,10 @@ class ReadOnlyInline(_TabularInline):
     can_delete = False
     show_change_link = True
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """Show all fields as text, those that are computed among them."""
+        return list(self.fields or ())
+
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Refuse: services make these."""
         return False

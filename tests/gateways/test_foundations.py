@@ -18,7 +18,7 @@ from gateways.adapters.external.gateway import ExternalGateway
 from gateways.checks import check_accounts, check_gateways
 from gateways.errors import AnswerLost, MisconfiguredAccount, NotSent, Rejected
 from gateways.exponents import InexactAmount, UnknownPair, from_gateway_minor, gateway_exponent, to_gateway_minor
-from gateways.http import HttpClient
+from gateways.http import HttpClient, json_object
 from gateways.models import Environment, GatewayAccount
 from gateways.registry import account_problems, gateway_class, gateway_for
 from gateways.scrubbing import scrub
@@ -124,6 +124,13 @@ def test_an_answer_comes_back_whatever_its_status(server: ScriptedServer) -> Non
     assert (answer.status, answer.headers["mood"]) == (418, "calm")
     assert str(answer.json_object()) == "{'a': Decimal('1.1')}"
     assert (server.asked[0].target, server.asked[0].headers["x-cup"]) == ("/tea?milk=no", "2")
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"1", b'{"a": NaN}', b'{"a": -Infinity}', b"{", b"\xff", b"[" * 100_000], ids=range(8)
+)
+def test_what_is_no_json_object_is_none(body: bytes) -> None:
+    assert json_object(body) is None
 
 
 @pytest.mark.parametrize("behavior", ["hang", "close", "reset", "truncate", "drip"])

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from config.seeding import seed_demo
+from gateways.deployment import is_production
 
 
 class Command(BaseCommand):
@@ -23,7 +24,7 @@ class Command(BaseCommand):
         """
         # Only those settings have secrets to derive keys from: a deployment's own would refuse too, whatever its name.
         secrets = getattr(settings, "LOCAL_SECRETS", None)
-        if secrets is None or str(settings.SETTINGS_MODULE).rpartition(".")[2] == "production":
+        if secrets is None or is_production():
             raise CommandError("seed_demo is for a checkout: its keys can be guessed from a file, so not here.")
         demo = seed_demo(secrets=secrets, now=timezone.now()).as_json()
         if options["json"]:

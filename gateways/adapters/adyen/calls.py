@@ -58,8 +58,8 @@ def call(operation: str, verb: Callable[..., Any], *arguments: Any, **options: A
     Nothing of the library's exception is chained or kept but its codes: it carries the whole request.
 
     :raises NotSent: nothing left, or (Busy) Adyen turned it away unread.
-    :raises AnswerLost: Adyen may have acted. So it may on 409 or 704, where a twin of this call is still being worked
-    on.
+    :raises AnswerLost: Adyen may have acted. So it may on 409 or 704, where a twin of this call is still being
+        worked on.
     :raises Rejected: Adyen refused; nothing happened. Refused and NotFound are the ones with a meaning of their own.
     """
     try:

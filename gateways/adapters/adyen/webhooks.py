@@ -15,7 +15,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
@@ -24,6 +23,7 @@ from Adyen.util import is_valid_hmac_notification, is_valid_hmac_payload
 from gateways.adapters.adyen.refusals import decline_of, text_of
 from gateways.adapters.adyen.wire import TOKEN, card_of, event_key, kept, money_of, when
 from gateways.errors import InvalidSignature
+from gateways.http import json_object
 from gateways.protocol import Card, Delivery, DisputeNews, Outcome, OutcomeKind, Reference, Verified
 
 _Kind = OutcomeKind
@@ -114,7 +114,7 @@ class Door:
         :raises InvalidSignature: says which proof failed, never what was sent.
         """
         self._check_user(delivery.headers.get("authorization", ""))
-        message = _json_object(delivery.body)
+        message = json_object(delivery.body)
         if message is None:
             raise InvalidSignature("adyen: the body is no JSON object")
         if "notificationItems" in message:
@@ -167,7 +167,7 @@ class Door:
 
 def read(delivery: Delivery) -> tuple[Outcome, ...]:
     """Translate a genuine delivery; what cannot be read is a note, for refusing it would stop the queue behind it."""
-    message = _json_object(delivery.body) or {}
+    message = json_object(delivery.body) or {}
     items = _items(message)
     if items is not None:
         return tuple(_item_news(item, delivery) for item in items)
@@ -315,18 +315,6 @@ def _body_is_signed(body: bytes, signature: str, key: str) -> bool:
 def _not_later(happened_at: datetime | None, delivery: Delivery) -> datetime:
     """Return when something happened; a clock that runs ahead must not make its word the last one for good."""
     return min(happened_at or delivery.received_at, delivery.received_at)
-
-
-def _json_object(body: bytes) -> dict[str, Any] | None:
-    try:
-        found = json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _digest(text: str) -> str:
