@@ -47,7 +47,7 @@ def main() -> int:
     ratio = ours.per_second / bare.per_second
     print(f"  {'ours / bare':<28} {ratio:>10.2f}   {_verdict(ratio >= 0.8)} goal 0.80")
     print(f"  {'p99':<28} {ours.p99:>10.1f}   {_verdict(ours.p99 <= 30)} goal 30 ms\n")
-    print(f"OCTO confirm without the gateway, {CONFIRM_CONNECTIONS} connections      p50 ms     p99 ms")
+    print(f"OCTO confirm without the gateway, {CONFIRM_CONNECTIONS} connection       p50 ms     p99 ms")
     for name, own in confirms.items():
         p50, p99 = percentile(own, 0.5), percentile(own, 0.99)
         goals = f"{_verdict(p50 <= 25)} goal 25   {_verdict(p99 <= 60)} goal 60"
