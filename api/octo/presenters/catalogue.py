@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Any
 
 from api.octo.capabilities import PRICING, Applied
 from api.octo.catalogue_requests import UnitCount
@@ -46,9 +45,7 @@ def product_fields(product: Product, capabilities: Applied, *, currency: str | N
         "deliveryMethods": list(product.delivery_methods),
         "redemptionMethod": product.redemption_method,
         "settlementMethods": list(product.settlement_methods),
-        "options": [
-            _option_fields(option, product, capabilities, currency) for option in _in_order(product.options.all())
-        ],
+        "options": [_option_fields(option, product, capabilities, currency) for option in product.options.all()],
     }
     if PRICING in capabilities:
         shown["defaultCurrency"] = product.default_currency
@@ -159,7 +156,7 @@ def _option_fields(option: Option, product: Product, capabilities: Applied, curr
         "cancellationCutoffUnit": unit,
         "requiredContactFields": _contact_fields(option.required_contact_fields),
         "restrictions": {"minUnits": option.min_units, "maxUnits": option.max_units},
-        "units": [_unit_fields(each, product, capabilities, currency) for each in _in_order(option.units.all())],
+        "units": [_unit_fields(each, product, capabilities, currency) for each in option.units.all()],
     }
 
 
@@ -197,12 +194,8 @@ def _contact_fields(required: list[str]) -> list[str]:
 def _unit_pricings(option: Option, product: Product, currency: str) -> list[tuple[Unit, Pricing]]:
     """Return what each unit costs in a currency, for those that are sold in it."""
     found: list[tuple[Unit, Pricing]] = []
-    for unit in _in_order(option.units.all()):
+    for unit in option.units.all():
         price: Price | None = next((each for each in unit.prices.all() if each.currency == currency), None)
         if price is not None:
             found.append((unit, pricing_of_price(price, product)))
     return found
-
-
-def _in_order(rows: Iterable[Option] | Iterable[Unit]) -> list[Any]:
-    return sorted(rows, key=lambda row: (row.position, str(row.pk)))
