@@ -23,15 +23,11 @@ _PLAIN_DECIMAL = re.compile(r"-?\d{1,15}(\.\d{1,6})?")
 
 
 class MoneyError(ValueError):
-    """Say that a text or a pair of amounts is no usable money."""
+    """Say that a text is no usable money."""
 
 
 class UnknownCurrency(MoneyError):
     """Say that a code is not an ISO 4217 currency we know."""
-
-
-class CurrencyMismatch(MoneyError):
-    """Say that two amounts of different currencies met."""
 
 
 def exponent_of(currency: str) -> int:
@@ -47,7 +43,7 @@ def exponent_of(currency: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """Hold an amount in minor units of one currency; negative amounts are allowed, mixing currencies is not."""
+    """Hold an amount in minor units of one currency; negative amounts are allowed."""
 
     minor: int
     currency: str
@@ -84,23 +80,3 @@ class Money:
 
     def __str__(self) -> str:
         return f"{self.format()} {self.currency}"
-
-    def __add__(self, other: "Money") -> "Money":
-        return Money(self.minor + self._same(other), self.currency)
-
-    def __sub__(self, other: "Money") -> "Money":
-        return Money(self.minor - self._same(other), self.currency)
-
-    def __neg__(self) -> "Money":
-        return Money(-self.minor, self.currency)
-
-    def __lt__(self, other: "Money") -> bool:
-        return self.minor < self._same(other)
-
-    def __le__(self, other: "Money") -> bool:
-        return self.minor <= self._same(other)
-
-    def _same(self, other: "Money") -> int:
-        if other.currency != self.currency:
-            raise CurrencyMismatch(f"{self.currency} and {other.currency} do not mix")
-        return other.minor

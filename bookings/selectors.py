@@ -202,12 +202,6 @@ def amount_to_collect(order: Order, bookings: Iterable[Booking] | None = None) -
     return Money(minor, order.currency)
 
 
-def earliest_departure(order: Order) -> datetime | None:
-    """Return when the first of the order's live bookings begins, or None when none has a departure."""
-    live = order.bookings.filter(status__in=LIVE_STATUSES, availability__isnull=False)
-    return live.order_by("availability__starts_at").values_list("availability__starts_at", flat=True).first()
-
-
 def _products_for(partner: Partner) -> QuerySet[Product]:
     """Return what a partner may see: today every partner is shown the same catalogue."""
     return Product.objects.filter(is_active=True) if partner.is_active else Product.objects.none()

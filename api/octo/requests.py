@@ -41,14 +41,6 @@ _LOCALE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CancelRequest:
-    """Ask to cancel a booking."""
-
-    reason: str
-    force: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BookingListRequest:
     """Ask for bookings; without a page there is no paging."""
 
@@ -131,11 +123,10 @@ def read_extend(fields: Fields) -> int:
     return minutes
 
 
-def read_cancel(fields: Fields) -> CancelRequest:
-    """Return what a cancel asks."""
-    return CancelRequest(
-        reason=fields.text("reason", longest=LONGEST_REASON) or "", force=fields.boolean("force") or False
-    )
+def read_cancel(fields: Fields) -> str:
+    """Return the reason a cancel gives; `force` is checked for its type only, for only staff may force."""
+    fields.boolean("force")
+    return fields.text("reason", longest=LONGEST_REASON) or ""
 
 
 def read_booking_list(query: QueryDict) -> BookingListRequest:

@@ -4,7 +4,7 @@ from bookings.services.cancelling import cancel_booking
 from bookings.services.catalogue import ensure_availabilities
 from bookings.services.confirming import confirm_order
 from bookings.services.keys import mint_partner_key, revoke_partner_key
-from bookings.services.numbering import new_reference, next_number
+from bookings.services.numbering import new_reference
 from bookings.services.orders import expire_order, keep_hold, lock_order, record_money, retake_seats
 from bookings.services.reserving import reserve_booking
 from bookings.services.updating import extend_booking, update_booking
@@ -19,7 +19,6 @@ __all__ = [
     "lock_order",
     "mint_partner_key",
     "new_reference",
-    "next_number",
     "record_money",
     "reserve_booking",
     "retake_seats",

@@ -1,20 +1,7 @@
 import secrets
 
-from django.db import connection
-
 # No 0, O, 1, I, L or U: read aloud over a bad telephone line, and typed from a crumpled ticket.
 _ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
-_SEQUENCES = frozenset({"booking_number", "customer_number"})
-
-
-def next_number(sequence: str) -> int:
-    """Return the next number of one of our sequences; numbers of rolled back work are never given again."""
-    if sequence not in _SEQUENCES:
-        raise ValueError(f"{sequence!r} is not a sequence of bookings")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval(%s)", [sequence])
-        (number,) = cursor.fetchone()
-    return int(number)
 
 
 def new_reference(prefix: str, *, length: int = 8) -> str:

@@ -13,7 +13,6 @@ from bookings.services import (
     keep_hold,
     lock_order,
     new_reference,
-    next_number,
     record_money,
     retake_seats,
 )
@@ -316,7 +315,7 @@ def test_what_is_over_is_not_cancelled_not_even_by_force(shop, departure):
 
 def test_a_cart_lives_while_one_of_its_bookings_does(shop):
     first, second = shop.reserve(), shop.reserve(availability_id=MONDAY_14)
-    Booking.objects.filter(pk=second.pk).update(order=first.order, is_primary=False)
+    Booking.objects.filter(pk=second.pk).update(order=first.order)
     second.refresh_from_db()
 
     cancel_booking(booking=first, reason=None, force=False, now=NOW)
@@ -366,13 +365,6 @@ def test_a_booking_is_changed_and_all_holds_of_its_order_are_confirmed(shop):
 def test_an_unknown_order_cannot_be_locked(shop):
     with pytest.raises(Order.DoesNotExist):
         lock_order(order_id=shop.partner.pk)
-
-
-def test_numbers_grow_and_unknown_sequences_are_refused(db):
-    assert next_number("booking_number") < next_number("booking_number")
-    assert next_number("customer_number") >= 100001
-    with pytest.raises(ValueError, match="payment_number"):
-        next_number("payment_number")
 
 
 def test_references_can_be_read_aloud():

@@ -12,7 +12,6 @@ from bookings.selectors import (
     booking_for_partner,
     bookings_for_partner,
     calendar_days,
-    earliest_departure,
     option_of,
     partner_key_for_secret,
     product_for_partner,
@@ -199,15 +198,13 @@ def test_how_an_order_is_settled_decides_what_cards_must_pay(shop, method, minor
     assert amount_to_collect(booking.order) == Money(0, "EUR")
 
 
-def test_an_expired_order_owes_nothing_and_departs_never(shop):
+def test_an_expired_order_owes_nothing(shop):
     booking = shop.reserve(currency="JPY")
     assert amount_to_collect(booking.order) == Money(15000, "JPY")
-    assert earliest_departure(booking.order) == booking.availability.starts_at
 
     expire_order(order=booking.order, now=NOW + timedelta(hours=1))
 
     assert amount_to_collect(booking.order) == Money(0, "JPY")
-    assert earliest_departure(booking.order) is None
 
 
 def test_a_key_opens_while_neither_it_nor_its_partner_was_closed_down(partner, django_assert_num_queries):

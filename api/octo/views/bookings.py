@@ -277,7 +277,7 @@ def cancel(view: BookingViewBase, request: Request, uuid: str) -> Response:
     booking = view.booking(uuid)
 
     def act(fields: Fields) -> Booking:
-        aftercare.cancel_booking(booking=booking, reason=read_cancel(fields).reason, force=False, clock=view.now)
+        aftercare.cancel_booking(booking=booking, reason=read_cancel(fields), force=False, clock=view.now)
         return view.booking(uuid)
 
     return view.once(request, act)
