@@ -32,7 +32,7 @@ class Conversation:
 
     def ask(self, octo: Octo, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """Send one request and return its answer's body."""
-        answer = octo.get(path, **headers) if method == "GET" else octo.send(method, path, body, **headers)
+        answer = octo.get(path, None, **headers) if method == "GET" else octo.send(method, path, body, **headers)
         told = ("Octo-Capabilities", "Octo-Env", "Content-Language", "Retry-After", "Idempotent-Replayed")
         self.steps.append(
             {
