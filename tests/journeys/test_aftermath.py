@@ -1,6 +1,10 @@
 """Money that goes back, by us, in the processor's own back office or by the guest's bank; and holds that run out."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
+from django.db import connections
 from django.utils import timezone
 
 from bookings.models import Availability, Booking
@@ -52,6 +56,30 @@ def test_refunded_by_staff_in_parts_and_never_more_than_was_taken(trip):
     assert held.at_processor["refunded"] == TWO_ADULTS
     assert len(trip.requests("refund")) == 3
     assert held.payment.state == "REFUNDED"
+
+
+def test_two_refunds_at_once_that_exceed_the_capture_together(trip):
+    held, _ = confirmed(trip)
+    start = Barrier(2)
+
+    def refund_most_of_it(_turn):
+        try:
+            start.wait()
+            refund(trip, held, 6000)
+        except RefundTooLarge as refusal:
+            return refusal
+        finally:
+            connections.close_all()
+        return None
+
+    with ThreadPoolExecutor(2) as threads:
+        outcomes = list(threads.map(refund_most_of_it, range(2)))
+
+    assert sorted(isinstance(outcome, RefundTooLarge) for outcome in outcomes) == [False, True]
+    trip.settle()
+    assert held.books == {"RECEIVABLE>CLEARING": TWO_ADULTS, "CLEARING>RECEIVABLE": 6000}
+    assert held.at_processor["refunded"] == 6000
+    assert len(trip.requests("refund")) == 1
 
 
 def test_refunded_in_the_processors_own_back_office(trip):
