@@ -112,8 +112,10 @@ class Sandbox:
         return self._client.delete(f"/control/{path}").raise_for_status().json()
 
     def reset(self) -> None:
-        """Make the sandbox forget everything."""
+        """Make the sandbox forget everything, and know its accounts again as they were configured."""
         self.post("reset")
+        for account in json.loads((self._folder / "sandbox.json").read_text())["adyen"]["accounts"]:
+            self.put(f"adyen/accounts/{account['merchant_account']}", **account)
 
     def _answers(self) -> bool:
         if self._process is not None and self._process.poll() is not None:
