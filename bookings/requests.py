@@ -70,6 +70,7 @@ class BookingChanges:
 
     product_id: str | None = None
     option_id: str | None = None
+    currency: str | None = None
     takes_default_option: bool = False
     availability_id: str | None = None
     unit_items: tuple[UnitItemRequest, ...] | None = None

@@ -98,6 +98,7 @@ def read_changes(fields: Fields, *, with_return_url: bool, with_pricing: bool) -
         email_receipt=fields.boolean("emailReceipt"),
         metadata=_metadata(fields),
         return_url=_return_url(fields) if with_return_url else None,
+        currency=fields.currency("currency"),
         expiration_minutes=_minutes(fields),
         expected_retail=_expected_retail(fields) if with_pricing else None,
     )

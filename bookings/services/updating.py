@@ -3,7 +3,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from bookings.errors import HoldExpired, NotUpdatable
+from bookings.errors import HoldExpired, InvalidValue, NotUpdatable
 from bookings.free_text import (
     LONGEST_NOTE,
     LONGEST_REFERENCE,
@@ -65,6 +65,8 @@ def apply_changes(
     Returns what partners were told before and is different now, or None when nothing changed.
     """
     _check_updatable(booking, now)
+    if changes.currency not in (None, booking.currency):
+        raise InvalidValue("currency", f"cannot be changed; the booking is in {booking.currency}")
     before = _facts_of(booking, order)
     _change_texts(booking, order, changes)
     items = list(booking.unit_items.select_related("unit").order_by("pk"))

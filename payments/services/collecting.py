@@ -24,7 +24,7 @@ from payments.selectors import OrderMoney, current_payment, order_money
 from payments.services.cards import card_for_order, usable_cards
 from payments.services.openings import claim_opening, new_opening, open_at_gateway, usable_opening
 from payments.services.operations import Clock
-from payments.services.routing import Wish, choose_account, read_source, routed_accounts
+from payments.services.routing import Wish, choose_account, is_set_up, read_source, routed_accounts
 from payments.states import State
 
 
@@ -106,15 +106,17 @@ def prepare_payment(*, order_id: UUID, payment_request: PaymentRequest, clock: C
 
 
 def describe_payment(
-    *, order: Order, clock: Clock, payment_request: PaymentRequest = NO_REQUEST
+    *, order: Order, clock: Clock, payment_request: PaymentRequest = NO_REQUEST, money: OrderMoney | None = None
 ) -> CardPaymentView | None:
     """Tell what there is to tell of an order's card payment; None when no account may take its money.
+
+    A caller that has just read the order's `money` passes it.
 
     Opens anew, with the gateway, what a guest can no longer use, so that a read always shows something payable.
     """
     now = clock()
     payment = current_payment(order)
-    money = order_money(order)
+    money = money or order_money(order)
     if order.status != BookingStatus.ON_HOLD or money.due_minor == 0:
         return view_of(order, payment, None, money, now)
     opening = usable_opening(payment, order=order, now=now) if payment else None
@@ -138,7 +140,7 @@ def payment_by_reference(*, partner: Partner, is_live: bool, reference: str) -> 
 
 
 def _needs_opening(order: Order, payment: Payment | None, opening: Opening | None, money: OrderMoney) -> bool:
-    if payment is None or payment.amount_minor != money.due_minor:
+    if payment is None or payment.amount_minor != money.due_minor or not is_set_up(payment.account):
         return True
     if payment.source != Source.ECOM or not order.return_url:
         return False
@@ -161,7 +163,7 @@ def view_of(
         return None
     client: Mapping[str, Any] = {}
     due = Money(money.due_minor, order.currency)
-    if due.minor > 0:
+    if due.minor > 0 and is_set_up(account):
         country = country_code if country_code is not None else country_code_of(order)
         client = _client(account, due, country, opening)
     return CardPaymentView(
@@ -242,7 +244,7 @@ def ensure_payment(
         if has_wish:
             choose_account(order=order, wish=Wish(gateway=request.gateway, source=request.source))
         return None, False
-    if current is not None and not has_wish and current.account.is_active:
+    if current is not None and not has_wish and current.account.is_active and is_set_up(current.account):
         account, source = current.account, Source(current.source)
     else:
         source = read_source(request.source)

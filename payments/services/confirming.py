@@ -47,10 +47,14 @@ RETRY_AFTER_SECONDS = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:
-    """Say whether the order is confirmed; False only after a part payment taken elsewhere was recorded."""
+    """Say whether the order is confirmed; False only after a part payment taken elsewhere was recorded.
+
+    `money` is what the books say of the order, where it was just read under the lock.
+    """
 
     order: Order
     is_confirmed: bool
+    money: OrderMoney | None = None
 
 
 def confirm_booking(
@@ -110,6 +114,8 @@ def _confirm_if_covered(
 ) -> Confirmation | OrderMoney:
     """Confirm in one transaction if nothing is missing; otherwise change nothing and return what is."""
 
+    covering: list[OrderMoney] = []
+
     def check(order: Order, to_collect: Money) -> None:
         money = order_money(order, to_collect=to_collect)
         if order.expires_at is not None and order.expires_at <= now and not has_undecided_money(order):
@@ -120,6 +126,7 @@ def _confirm_if_covered(
                 choose_account(order=order, wish=Wish(gateway=request.gateway, source=request.source))
         if not money.is_covered or (request is not None and request.is_cancellation):
             raise _NotCovered(money)
+        covering.append(money)
 
     try:
         confirmed = booking_services.confirm_order(
@@ -132,7 +139,7 @@ def _confirm_if_covered(
         return Confirmation(order=Order.objects.get(pk=order_id), is_confirmed=True)
     except _NotCovered as missing:
         return missing.money
-    return Confirmation(order=confirmed, is_confirmed=True)
+    return Confirmation(order=confirmed, is_confirmed=True, money=covering[0])
 
 
 def _ask_about_evidence(order_id: UUID, request: PaymentRequest, clock: Clock) -> None:

@@ -2,11 +2,17 @@
 
 from dataclasses import dataclass
 
+import structlog
+
 from bookings.models import Order
+from gateways.errors import MisconfiguredAccount
 from gateways.models import Environment, GatewayAccount
 from gateways.protocol import Source
+from gateways.registry import gateway_for
 from payments.errors import GatewayMismatch, InvalidSource, NoAccount
 from payments.models import AccountRoute
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +46,17 @@ def routed_accounts(order: Order, source: Source | None = None) -> list[GatewayA
         .select_related("account")
         .order_by("rank", "id")
     )
-    return [route.account for route in routes if _takes(route, order, source)]
+    return [route.account for route in routes if _takes(route, order, source) and is_set_up(route.account)]
+
+
+def is_set_up(account: GatewayAccount) -> bool:
+    """Say whether an account can be talked to here; one that cannot is left out, and the log says what it lacks."""
+    try:
+        gateway_for(account)
+    except MisconfiguredAccount as reason:
+        log.error("account_misconfigured", account=account.slug, reason=str(reason))
+        return False
+    return True
 
 
 def _takes(route: AccountRoute, order: Order, source: Source | None) -> bool:

@@ -57,6 +57,8 @@ _WRITTEN = (
     "amount_minor",
 )
 _MONEY_CAME = frozenset({Kind.AUTHORIZED, Kind.CAPTURED})
+# A hope changes no sum: after it there is nothing to post, and nothing for bookings to learn.
+_MOVES_NOTHING = frozenset({Kind.ACTION_REQUIRED, Kind.PENDING, Kind.NOTE, Kind.CARD_STORED, Kind.CARD_REVOKED})
 _CASE_OF: dict[Kind, CaseKind] = {
     Kind.CAPTURE_FAILED: CaseKind.CAPTURE_FAILED,
     Kind.REFUND_FAILED: CaseKind.REFUND_FAILED,
@@ -99,6 +101,8 @@ def apply_outcome(
         position, transactions = _rederive(payment, now)
         if transaction is not None:
             transaction = transactions[str(transaction.id)]
+        if outcome.kind in _MOVES_NOTHING:
+            return Applied(payment=payment, transaction=transaction, is_new=True)
         _book(order, payment, transactions, position, event, now)
         _follow(order, payment, transaction, event, outcome, now)
     return Applied(payment=payment, transaction=transaction, is_new=True)

@@ -564,3 +564,18 @@ def test_a_session_is_used_on_until_the_hold_ends(house, guest):
         assert view.client["session"]["id"] == opening.gateway_reference
 
     assert Opening.objects.count() == 1
+
+
+def test_an_account_without_credentials_is_passed_over(house, guest, settings):
+    before = house.reserve()
+    settings.GATEWAY_CREDENTIALS = {
+        slug: fields for slug, fields in settings.GATEWAY_CREDENTIALS.items() if slug != "adyen-eu"
+    }
+
+    booking = house.reserve()
+
+    assert Payment.objects.get(order=booking.order).account.slug == "external"
+    for each in (before, booking):
+        view = collecting.describe_payment(order=each.order, clock=house.clock)
+        assert view is not None
+        assert view.balance_minor == 9000

@@ -29,6 +29,7 @@ from bookings import selectors, services
 from bookings.models import Booking
 from bookings.requests import BookingChanges
 from payments.errors import PaymentRefused
+from payments.selectors import OrderMoney
 from payments.services import aftercare, changing, collecting, confirming, reserving
 from payments.services.collecting import NO_REQUEST, CardPaymentView, PaymentRequest
 
@@ -40,7 +41,9 @@ class BookingViewBase(OctoView):
     """Find the partner's booking, show it, and do a write once per `Idempotency-Key`."""
 
     # What a reservation knows of its card payment, so that showing it need not ask again.
+    # What the call that was made knows already, so that showing the booking need not ask again.
     card_payment: CardPaymentView | None = None
+    money: OrderMoney | None = None
 
     @property
     def takes_cards(self) -> bool:
@@ -69,7 +72,9 @@ class BookingViewBase(OctoView):
         if self.takes_cards:
             order = booking.order
             wish = self.payment_request(request, Fields({})) or NO_REQUEST
-            view = self.card_payment or collecting.describe_payment(order=order, clock=self.now, payment_request=wish)
+            view = self.card_payment or collecting.describe_payment(
+                order=order, clock=self.now, payment_request=wish, money=self.money
+            )
             shown["cardPayment"] = card_payment_fields(view, order_id=order.pk) if view is not None else None
             shown["returnUrl"] = order.return_url or None
         return Response(shown)
@@ -252,12 +257,13 @@ class ConfirmView(BookingViewBase):
 
         def act(fields: Fields) -> Booking:
             changes = read_confirm(fields, with_return_url=self.takes_cards, with_pricing=self.sees_prices)
-            confirming.confirm_booking(
+            confirmation = confirming.confirm_booking(
                 booking=booking,
                 changes=None if changes == _NOTHING else changes,
                 request=self.payment_request(request, fields) or NO_REQUEST,
                 clock=self.now,
             )
+            self.money = confirmation.money
             return self.booking(uuid)
 
         return self.once(request, act)

@@ -64,3 +64,15 @@ def test_a_price_that_is_none_is_bad_input(shop, pricing):
 
 def test_without_the_capability_it_is_not_read(shop):
     assert shop.octo(CORE).post("/bookings", shop.wish(1, **price(1))).status_code == 200
+
+
+def test_the_currency_of_a_booking_cannot_be_changed(shop):
+    octo = shop.octo(PRICED)
+    booking = octo.post("/bookings", shop.wish(1)).json()
+
+    refused = octo.patch(f"/bookings/{booking['uuid']}", {"currency": "USD", "notes": "late"})
+
+    assert (refused.status_code, refused.json()["error"]) == (400, "BAD_REQUEST")
+    assert "EUR" in refused.json()["errorMessage"]
+    assert octo.get(f"/bookings/{booking['uuid']}").json()["notes"] is None
+    assert octo.patch(f"/bookings/{booking['uuid']}", {"currency": "EUR"}).status_code == 200
