@@ -2,7 +2,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import prefetch_related_objects
+from django.db.models import Prefetch, prefetch_related_objects
 
 from bookings.errors import AlreadyConfirmed, HoldExpired, NotConfirmable, NotUpdatable
 from bookings.models import Booking, BookingStatus, Order, UnitItem
@@ -10,7 +10,7 @@ from bookings.requests import BookingChanges
 from bookings.selectors import amount_to_collect
 from bookings.services.changes import touch_order, write_changes
 from bookings.services.numbering import new_code
-from bookings.services.orders import bookings_under_lock, lock_order
+from bookings.services.orders import bookings_under_lock, lock_order, remember_bookings
 from bookings.services.units import ticket_code_for
 from bookings.services.updating import apply_changes
 from money import Money
@@ -69,6 +69,7 @@ def confirm_order(
     touch_order(order, now=now, fields=["status", "confirmed_at", "expires_at", "return_url"])
     before = {**changed, "status": str(BookingStatus.ON_HOLD)}
     write_changes(order=order, bookings=held, reason="confirmed", now=now, before=before)
+    remember_bookings(order, bookings)
     return order
 
 
@@ -94,7 +95,8 @@ def _fill_tickets(bookings: list[Booking]) -> None:
     ticketed = [booking for booking in bookings if "TICKET" in booking.product.delivery_methods]
     if not ticketed:
         return
-    prefetch_related_objects(ticketed, "unit_items")
+    items_in_order = UnitItem.objects.select_related("unit").order_by("pk")
+    prefetch_related_objects(ticketed, Prefetch("unit_items", queryset=items_in_order))
     items = []
     for booking in ticketed:
         for item in booking.unit_items.all():

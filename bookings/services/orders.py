@@ -3,7 +3,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from bookings.errors import NotExpirable, SoldOut
 from bookings.models import Booking, BookingStatus, Order, UnitItem
@@ -27,6 +27,15 @@ def bookings_under_lock(order: Order) -> list[Booking]:
         booking.order = order
         booking.partner = order.partner
     return bookings
+
+
+def remember_bookings(order: Order, bookings: list[Booking]) -> None:
+    """Let the caller read the bookings that were just written, as if they had been prefetched."""
+    prefetched: QuerySet[Booking] = order.bookings.get_queryset()
+    # What Django's own prefetch_related_objects leaves behind, without asking the database for what we hold already.
+    prefetched._result_cache = list(bookings)
+    prefetched._prefetch_done = True  # type: ignore[attr-defined]
+    order._prefetched_objects_cache = {"bookings": prefetched}  # type: ignore[attr-defined]
 
 
 def free_seats(bookings: Iterable[Booking]) -> None:

@@ -49,11 +49,13 @@ RETRY_AFTER_SECONDS = 2
 class Confirmation:
     """Say whether the order is confirmed; False only after a part payment taken elsewhere was recorded.
 
-    `money` is what the books say of the order, where it was just read under the lock.
+    `money` is what the books say of the order and `booking` the one that was asked for, where both were just read under
+    the lock.
     """
 
     order: Order
     is_confirmed: bool
+    booking: Booking | None = None
     money: OrderMoney | None = None
 
 
@@ -139,7 +141,8 @@ def _confirm_if_covered(
         return Confirmation(order=Order.objects.get(pk=order_id), is_confirmed=True)
     except _NotCovered as missing:
         return missing.money
-    return Confirmation(order=confirmed, is_confirmed=True, money=covering[0])
+    asked_for = next(one for one in confirmed.bookings.all() if one.pk == booking.pk)
+    return Confirmation(order=confirmed, is_confirmed=True, booking=asked_for, money=covering[0])
 
 
 def _ask_about_evidence(order_id: UUID, request: PaymentRequest, clock: Clock) -> None:

@@ -264,7 +264,7 @@ class ConfirmView(BookingViewBase):
                 clock=self.now,
             )
             self.money = confirmation.money
-            return self.booking(uuid)
+            return confirmation.booking or self.booking(uuid)
 
         return self.once(request, act)
 
