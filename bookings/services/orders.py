@@ -155,7 +155,7 @@ def record_money(*, order: Order, money_in_minor: int, now: datetime) -> Order:
     touch_order(order, now=now, fields=["money_in_minor"])
     write_changes(
         order=order,
-        bookings=order.bookings.only("pk"),
+        bookings=order.bookings.only("pk", "order"),
         reason="money_recorded",
         now=now,
         before={"money_in_minor": before},

@@ -178,7 +178,8 @@ def _confirm_or_write(
 
 def _check_wish(request: PaymentRequest, order: Order, money: OrderMoney) -> None:
     check_request(request, order=order, due=Money(money.due_minor, order.currency))
-    if request.gateway is not None and money.due_minor > 0:
+    takes_money = request.external is not None or request.card_id is not None
+    if request.gateway is not None and money.due_minor > 0 and not takes_money:
         choose_account(order=order, wish=Wish(gateway=request.gateway, source=request.source))
 
 
@@ -217,7 +218,8 @@ def _write_captures(order: Order, money: OrderMoney, now: datetime, *, is_claime
             now=now,
             is_claimed=is_claimed,
         )
-        capture.payment, capture.account = hold.payment, hold.account
+        # What sending it needs is at hand.
+        capture.payment, capture.account, capture.opening = hold.payment, hold.account, hold.opening
         captures.append(capture)
         missing -= amount
     return captures
