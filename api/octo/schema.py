@@ -58,6 +58,9 @@ _ANSWER_HEADERS = (
     ("Octo-Capabilities", "The capabilities that were applied."),
     ("Octo-Env", "The mode that was used: live or test."),
     ("Content-Language", "The language of the sentences."),
+    ("RateLimit-Limit", "Requests a minute of this key."),
+    ("RateLimit-Remaining", "Requests left in this sliding minute."),
+    ("RateLimit-Reset", "Seconds until there is room for more."),
 )
 _ERRORS = {
     400: "The request was refused.",

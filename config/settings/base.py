@@ -201,6 +201,6 @@ API: dict[str, Any] = {
     "KEEP_IDEMPOTENCY_KEYS_DAYS": 30,
     # GET /card_payments/{id} may be an hour old.
     "CARD_PAYMENT_CACHE_SECONDS": 3_600,
-    # Per partner key and web process; 0 lets everything through.
+    # Per partner key; 0 lets everything through.
     "REQUESTS_PER_MINUTE": env.int("REQUESTS_PER_MINUTE", default=6_000),
 }
