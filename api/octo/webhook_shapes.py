@@ -7,7 +7,7 @@ from api.octo.request_shapes import opened
 from api.octo.shapes import TEXT, UUID, YES_NO, Schema, closed, list_of, or_null, shape, words
 
 _WEBHOOK_FIELDS: dict[str, Schema] = {
-    "event": words("booking_update", "order_update"),
+    "event": words("booking_update"),
     "url": {**TEXT, "format": "uri", "maxLength": 1_024},
     "headers": or_null({"type": "object", "maxProperties": 20, "additionalProperties": {**TEXT, "maxLength": 1_000}}),
     "retryOnError": or_null(YES_NO),
@@ -18,7 +18,7 @@ WEBHOOK_SHAPES: dict[str, Schema] = {
     "Webhook": closed(
         {
             "id": UUID,
-            "event": words("booking_update", "order_update"),
+            "event": words("booking_update"),
             "url": TEXT,
             "capabilities": list_of(TEXT),
             "headers": {"type": "object", "additionalProperties": TEXT},

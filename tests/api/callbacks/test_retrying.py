@@ -1,8 +1,13 @@
 """Receivers that fail: when they are tried again, how the rest waits with it, and what is asked for again."""
 
-import pytest
+from datetime import timedelta
 
+import pytest
+from django.utils import timezone
+
+from api.callbacks import fan_out
 from api.models import CallbackStatus, Delivery, Subscription
+from config.metrics import WorkUnderWay
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SCHEDULE = [10, 60, 300, 1_800, 7_200, 21_600, 43_200, 86_400]
@@ -98,3 +103,24 @@ def test_a_failing_receiver_rests_as_a_whole_and_one_success_ends_it(shop, octo,
     assert len({body["booking"]["uuid"] for body in partner.bodies}) == 5
     subscription = Subscription.objects.get()
     assert (subscription.failures, subscription.rests_until, subscription.claimed_until) == (0, None, None)
+
+
+def test_what_waits_for_receivers_that_answer_is_told_apart(shop, octo, hook, partner, beat):
+    def told() -> dict[tuple[str, ...], float]:
+        families = WorkUnderWay(now=timezone.now()).collect()
+        wanted = [family for family in families if family.name.endswith(("_callbacks", "_callback_seconds"))]
+        return {(each.name, *each.labels.values()): each.value for family in wanted for each in family.samples}
+
+    shop.reserve(octo)
+    fan_out.fan_out(now=timezone.now())
+    Delivery.objects.update(waiting_since_at=timezone.now() - timedelta(minutes=5))
+    before = told()
+    partner.status = 500
+    beat.tell()
+    failing = told()
+    Delivery.objects.update(status=CallbackStatus.FAILED, next_attempt_at=None)
+
+    assert before["oldest_waiting_callback_seconds", "answering"] == pytest.approx(300, abs=20)
+    assert before["waiting_callbacks", "failing"] == failing["waiting_callbacks", "answering"] == 0
+    assert failing["oldest_waiting_callback_seconds", "failing"] == pytest.approx(300, abs=20)
+    assert (failing["failed_callbacks",], told()["failed_callbacks",]) == (0, 1)
