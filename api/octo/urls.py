@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 from django.urls.resolvers import URLPattern
 
-from api.octo.views import availability, bookings, card_payments, documentation, products, supplier
+from api.octo.views import availability, bookings, card_payments, documentation, products, supplier, webhooks
 from api.octo.views.base import OctoView, UnknownRouteView
 
 app_name = "octo"
@@ -22,6 +22,9 @@ ROUTES: dict[str, type[OctoView]] = {
     "bookings/<str:uuid>/confirm": bookings.ConfirmView,
     "bookings/<str:uuid>/cancel": bookings.CancelView,
     "card_payments/<str:card_payment_id>": card_payments.CardPaymentView,
+    "webhooks": webhooks.WebhookListView,
+    "webhooks/<str:webhook_id>": webhooks.WebhookView,
+    "webhooks/<str:webhook_id>/resend": webhooks.WebhookResendView,
 }
 
 urlpatterns: list[URLPattern] = [

@@ -2,7 +2,7 @@
 
 from bookings.admin.catalog import AvailabilityAdmin, OptionAdmin, ProductAdmin, SupplierAdmin, UnitAdmin
 from bookings.admin.orders import BookingAdmin, ChangeAdmin, CustomerAdmin, GiftAdmin, InstallmentAdmin, OrderAdmin
-from bookings.admin.partners import PartnerAdmin, PartnerKeyAdmin, SigningSecretAdmin
+from bookings.admin.partners import PartnerAdmin, PartnerKeyAdmin
 
 __all__ = [
     "AvailabilityAdmin",
@@ -16,7 +16,6 @@ __all__ = [
     "PartnerAdmin",
     "PartnerKeyAdmin",
     "ProductAdmin",
-    "SigningSecretAdmin",
     "SupplierAdmin",
     "UnitAdmin",
 ]

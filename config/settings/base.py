@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from config.settings.callbacks import *
 from config.settings.celery import *
 from config.settings.environment import BASE_DIR, VAR_DIR, env
 from config.settings.gateways import *

@@ -49,6 +49,8 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[:
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 
+CALLBACKS = LOCAL_CALLBACKS
+
 # The demo's accounts are at the sandbox; an account the environment knows is taken from there, whole.
 GATEWAY_CREDENTIALS = {
     **LOCAL_SECRETS.sandbox_accounts(base_url=f"http://127.0.0.1:{SANDBOX_PORT}/adyen/v72"),

@@ -69,6 +69,7 @@ def test_production_refuses_unsafe_values_and_repeats_none() -> None:
         "FIELD_ENCRYPTION_KEYS": "no-key-at-all",
         "PUBLIC_BASE_URL": "http://pay.example.com",
         "ALLOWED_HOSTS": "*",
+        "CALLBACK_ALLOWED_NETWORKS": "10.0.0.0/8",
     }
 
     result = manage("check", **{**PRODUCTION, **unsafe})
@@ -78,6 +79,7 @@ def test_production_refuses_unsafe_values_and_repeats_none() -> None:
         "SECRET_KEY has fewer than 32 characters",
         "FIELD_ENCRYPTION_KEYS: key 1 is no Fernet key",
         "PUBLIC_BASE_URL does not begin with https://",
+        "CALLBACK_ALLOWED_NETWORKS must be empty: partners could make us call our own network",
         "ALLOWED_HOSTS allows every host",
     ]
     assert "too-short-a-secret" not in result.stderr
