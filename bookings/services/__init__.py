@@ -1,21 +1,26 @@
 """What can be done to bookings; edges and payments call these and nothing below them."""
 
-from bookings.services.cancelling import cancel_booking
+from bookings.services.cancelling import cancel_booking, cancel_order
+from bookings.services.carts import extend_order, update_order
 from bookings.services.catalogue import ensure_availabilities
 from bookings.services.confirming import confirm_locked_order, confirm_order
 from bookings.services.keys import mint_partner_key, revoke_partner_key
 from bookings.services.numbering import new_reference
+from bookings.services.ordering import create_order
 from bookings.services.orders import expire_order, keep_hold, lock_order, record_money, retake_seats
 from bookings.services.reserving import reserve_booking
 from bookings.services.updating import extend_booking, update_booking
 
 __all__ = [
     "cancel_booking",
+    "cancel_order",
     "confirm_locked_order",
     "confirm_order",
+    "create_order",
     "ensure_availabilities",
     "expire_order",
     "extend_booking",
+    "extend_order",
     "keep_hold",
     "lock_order",
     "mint_partner_key",
@@ -25,4 +30,5 @@ __all__ = [
     "retake_seats",
     "revoke_partner_key",
     "update_booking",
+    "update_order",
 ]

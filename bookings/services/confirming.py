@@ -1,16 +1,26 @@
 from collections.abc import Callable
 from datetime import datetime
+from typing import NoReturn
 
 from django.db import transaction
 from django.db.models import Prefetch, prefetch_related_objects
 
-from bookings.errors import AlreadyConfirmed, HoldExpired, NotConfirmable, NotUpdatable
+from bookings.errors import (
+    AlreadyConfirmed,
+    HoldExpired,
+    NotConfirmable,
+    NotUpdatable,
+    OrderHasOtherHolds,
+    OrderNotOpen,
+)
+from bookings.free_text import CONTACT_FIELDS
 from bookings.models import Booking, BookingStatus, Order, UnitItem
-from bookings.requests import BookingChanges
+from bookings.requests import BookingChanges, OrderChanges
 from bookings.selectors import amount_to_collect
+from bookings.services.carts import ORDER_TEXTS, apply_order_changes
 from bookings.services.changes import touch_order, write_changes
 from bookings.services.numbering import new_code
-from bookings.services.orders import bookings_under_lock, lock_order, remember_bookings
+from bookings.services.orders import bookings_under_lock, holds_of, lock_order, remember_bookings, settle_status
 from bookings.services.units import ticket_code_for
 from bookings.services.updating import apply_changes
 from money import Money
@@ -25,8 +35,7 @@ def confirm_order(*, order: Order, now: datetime) -> Order:
     It does not look at money.
 
     :raises AlreadyConfirmed: nothing is on hold any more.
-    :raises HoldExpired: the seats were given back; see `retake_seats`.
-    :raises NotConfirmable: the order was cancelled, or is in another state that cannot be confirmed.
+    :raises OrderNotOpen: it expired (see `retake_seats`), was cancelled, or holds nothing.
     """
     return confirm_locked_order(order=lock_order(order_id=order.pk), now=now)
 
@@ -37,26 +46,39 @@ def confirm_locked_order(
     now: datetime,
     booking: Booking | None = None,
     changes: BookingChanges | None = None,
+    order_changes: OrderChanges | None = None,
     check: Check | None = None,
 ) -> Order:
     """Confirm an order as `confirm_order` does, in the transaction in which the caller locked it.
 
-    `changes` to one `booking` of it are made with the confirmation or not at all. `check` is given the order and what
-    cards must pay for it after the changes, and refuses by raising; without changes nothing was written by then.
+    With a `booking` only that one is confirmed, unless it is all that the order holds: what a card must pay, it pays
+    for the whole order. `changes` to it, and to the order, are made with the confirmation or not at all. `check` is
+    given the order and what cards must pay for it after the changes, and refuses by raising; without changes nothing
+    was written by then.
 
+    :raises OrderHasOtherHolds: the booking cannot be confirmed alone, for money is due for all of them.
     :raises NotUpdatable: the booking to change is no hold of the order.
     """
     bookings = bookings_under_lock(order)
-    held = [one for one in bookings if one.status == BookingStatus.ON_HOLD]
+    held = holds_of(bookings)
+    if booking is not None and any(one.pk == booking.pk and one.status != BookingStatus.ON_HOLD for one in bookings):
+        _refuse(order, bookings, booking)
     if not held or order.status != BookingStatus.ON_HOLD:
-        _refuse(order, bookings)
+        _refuse(order, bookings, booking)
     changing: Booking | None = None
     changed: dict[str, object] = {}
     if booking is not None and changes is not None:
         changing = _held_one(bookings, booking)
-        changed = apply_changes(order=order, booking=changing, changes=changes, now=now) or {}
+        changed = apply_changes(order=order, booking=changing, bookings=bookings, changes=changes, now=now) or {}
+    if order_changes is not None:
+        apply_order_changes(order, held, order_changes, now=now)
+    to_collect = amount_to_collect(order, bookings)
+    if booking is not None and len(held) > 1:
+        if to_collect.minor > 0:
+            raise OrderHasOtherHolds(str(booking.uuid), str(order.uuid))
+        held = [one for one in held if one.pk == booking.pk]
     if check is not None:
-        check(order, amount_to_collect(order, bookings))
+        check(order, to_collect)
     for one in held:
         one.status = BookingStatus.CONFIRMED
         one.confirmed_at = now
@@ -68,34 +90,37 @@ def confirm_locked_order(
         changing.save()
     Booking.objects.bulk_update(
         [one for one in held if one is not changing],
-        ["status", "confirmed_at", "expires_at", "voucher_code", "updated_at"],
+        ["status", "confirmed_at", "expires_at", "voucher_code", "updated_at", *CONTACT_FIELDS]
+        if order_changes is not None
+        else ["status", "confirmed_at", "expires_at", "voucher_code", "updated_at"],
     )
     _fill_tickets(held)
-    order.status = BookingStatus.CONFIRMED
-    order.confirmed_at = now
-    order.expires_at = None
-    touch_order(order, now=now, fields=["status", "confirmed_at", "expires_at", "return_url"])
-    before = {**changed, "status": str(BookingStatus.ON_HOLD)}
-    write_changes(order=order, bookings=held, reason="confirmed", now=now, before=before)
+    touch_order(order, now=now, fields={"expires_at", *settle_status(order, bookings), *ORDER_TEXTS})
+    was = {"status": str(BookingStatus.ON_HOLD)}
+    before_of = {changing.pk: changed} if changing is not None else None
+    write_changes(order=order, bookings=held, reason="confirmed", now=now, before=was, before_of=before_of)
     remember_bookings(order, bookings)
     return order
 
 
-def _refuse(order: Order, bookings: list[Booking]) -> None:
-    if order.status == BookingStatus.CONFIRMED:
+def _refuse(order: Order, bookings: list[Booking], booking: Booking | None) -> NoReturn:
+    """Say why nothing can be confirmed, in the words of what was asked for."""
+    asked = next((one for one in bookings if booking is not None and one.pk == booking.pk), None)
+    status = asked.status if asked is not None else order.status
+    if status == BookingStatus.CONFIRMED:
         raise AlreadyConfirmed(str(order.pk))
-    uuid = str(bookings[0].uuid) if bookings else str(order.pk)
-    if order.status == BookingStatus.EXPIRED:
-        raise HoldExpired(uuid)
-    raise NotConfirmable(uuid, order.status)
+    if asked is None:
+        words = "it holds nothing" if status == BookingStatus.ON_HOLD else f"it is {status}"
+        raise OrderNotOpen(str(order.uuid), words)
+    if status == BookingStatus.EXPIRED:
+        raise HoldExpired(str(asked.uuid))
+    raise NotConfirmable(str(asked.uuid), status)
 
 
 def _held_one(bookings: list[Booking], wanted: Booking) -> Booking:
     found = next((one for one in bookings if one.pk == wanted.pk), None)
     if found is None:
         raise NotUpdatable(str(wanted.uuid), "it is not of this order")
-    if found.status != BookingStatus.ON_HOLD:
-        raise NotUpdatable(str(found.uuid), f"it is {found.status}")
     return found
 
 

@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -52,27 +52,32 @@ def free_seats(bookings: Iterable[Booking]) -> None:
 def keep_hold(*, order: Order, until: datetime, now: datetime) -> Order:
     """Keep the holds of an order until at least this moment, because money or an undecided attempt needs them."""
     order = lock_order(order_id=order.pk)
-    if order.expires_at is None or order.expires_at >= until:
+    if order.status != BookingStatus.ON_HOLD or order.expires_at is None or order.expires_at >= until:
         return order
-    kept = [
-        booking
-        for booking in bookings_under_lock(order)
-        if booking.status == BookingStatus.ON_HOLD and booking.expires_at is not None and booking.expires_at < until
-    ]
-    if kept:
-        set_expiry(order, kept, until=until, now=now, reason="hold_kept")
+    set_expiry(order, holds_of(bookings_under_lock(order)), until=until, now=now, reason="hold_kept")
     return order
 
 
 def set_expiry(order: Order, bookings: list[Booking], *, until: datetime, now: datetime, reason: str) -> None:
     """Move the expiry of a locked order and its holds, and tell partners."""
+    move_expiry(order, bookings, until=until, now=now)
+    touch_order(order, now=now, fields=["expires_at"])
+    write_changes(order=order, bookings=bookings, reason=reason, now=now)
+
+
+def move_expiry(order: Order, bookings: list[Booking], *, until: datetime, now: datetime) -> None:
+    """Let holds of a locked order run until then; the caller saves the order and tells partners."""
+    order.expires_at = until
     for booking in bookings:
         booking.expires_at = until
         booking.updated_at = now
-    Booking.objects.bulk_update(bookings, ["expires_at", "updated_at"])
-    order.expires_at = until
-    touch_order(order, now=now, fields=["expires_at"])
-    write_changes(order=order, bookings=bookings, reason=reason, now=now)
+    if bookings:
+        Booking.objects.bulk_update(bookings, ["expires_at", "updated_at"])
+
+
+def holds_of(bookings: Iterable[Booking]) -> list[Booking]:
+    """Return the bookings that are on hold."""
+    return [booking for booking in bookings if booking.status == BookingStatus.ON_HOLD]
 
 
 @transaction.atomic
@@ -88,14 +93,16 @@ def expire_order(*, order: Order, now: datetime) -> Order:
         raise NotExpirable(str(order.pk), "its hold still runs")
     if order.money_in_minor > 0:
         raise NotExpirable(str(order.pk), "it has money")
-    expired = [booking for booking in bookings_under_lock(order) if booking.status == BookingStatus.ON_HOLD]
+    bookings = bookings_under_lock(order)
+    expired = holds_of(bookings)
     free_seats(expired)
     for booking in expired:
         booking.status = BookingStatus.EXPIRED
         booking.updated_at = now
     Booking.objects.bulk_update(expired, ["status", "seats_held", "updated_at"])
+    # What was confirmed before stays so, and its order with it.
     order.status = BookingStatus.EXPIRED
-    touch_order(order, now=now, fields=["status"])
+    touch_order(order, now=now, fields=["status", *settle_status(order, bookings)])
     write_changes(
         order=order, bookings=expired, reason="expired", now=now, before={"status": str(BookingStatus.ON_HOLD)}
     )
@@ -163,21 +170,23 @@ def record_money(*, order: Order, money_in_minor: int, now: datetime) -> Order:
     return order
 
 
-def settle_status(order: Order, bookings: Iterable[Booking]) -> list[str]:
+def settle_status(order: Order, bookings: Sequence[Booking]) -> list[str]:
     """Give a locked order the status its bookings have together; return the fields that changed.
 
     An order lives while any booking of it lives; a hold among them keeps the order a hold.
     """
     statuses = [booking.status for booking in bookings]
     live = [status for status in statuses if status in LIVE_STATUSES]
-    if BookingStatus.ON_HOLD in live:
+    if BookingStatus.ON_HOLD in live or not statuses:
         return []
     if live:
         order.status = BookingStatus.CONFIRMED
+        order.confirmed_at = order.confirmed_at or max(filter(None, (each.confirmed_at for each in bookings)))
     else:
         order.status = BookingStatus.EXPIRED if set(statuses) == {BookingStatus.EXPIRED} else BookingStatus.CANCELLED
-    order.expires_at = None
-    return ["status", "expires_at"]
+    if order.status != BookingStatus.EXPIRED:
+        order.expires_at = None
+    return ["status", "expires_at", "confirmed_at"]
 
 
 def _is_too_late_for(booking: Booking, now: datetime) -> bool:

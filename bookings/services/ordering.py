@@ -1,0 +1,125 @@
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from django.db import IntegrityError, transaction
+
+from bookings.errors import BookingUuidTaken, CurrencyNotOffered, InvalidValue
+from bookings.models import Booking, Customer, Order, OrderKind, Partner
+from bookings.offers import Offer
+from bookings.requests import OrderRequest, ReserveRequest
+from bookings.services.carts import (
+    fingerprint_of_order,
+    new_customer,
+    new_order,
+    order_made_earlier,
+    settlement_method_of_order,
+)
+from bookings.services.changes import write_changes
+from bookings.services.orders import remember_bookings
+from bookings.services.reserving import (
+    Draft,
+    draft_booking,
+    fingerprint_of,
+    guest_name,
+    offer_for,
+    save_drafts,
+    settlement_method_for,
+    take_seats,
+    uuid_of,
+)
+
+
+def create_order(*, partner: Partner, is_live: bool, request: OrderRequest, now: datetime) -> Order:
+    """Hold an order with all the bookings that were asked for, or nothing; without bookings an empty one.
+
+    Idempotent on `request.order_id`, as `reserve_booking` is on a booking's uuid.
+
+    :raises OrderUuidTaken: the partner used the id for other content.
+    :raises BookingUuidTaken: one of the bookings' uuids was used before.
+    :raises BookingError: what is wrong with the wish; nothing was written.
+    """
+    fingerprint = fingerprint_of_order(request)
+    try:
+        with transaction.atomic():
+            return _create(partner, is_live, request, fingerprint, now)
+    except IntegrityError:
+        made_earlier = order_made_earlier(partner, is_live, request, fingerprint)
+        if made_earlier is not None:
+            return made_earlier
+        raise BookingUuidTaken(_taken_uuid(partner, is_live, request)) from None
+
+
+def _create(partner: Partner, is_live: bool, request: OrderRequest, fingerprint: str, now: datetime) -> Order:
+    wishes = [replace(wish, currency=wish.currency or request.currency) for wish in request.bookings]
+    uuids = [uuid_of(wish) or uuid4() for wish in wishes]
+    for index, uuid in enumerate(uuids):
+        if uuid in uuids[:index]:
+            raise InvalidValue(f"bookings[{index}].uuid", "is used twice")
+    offers = _offers(wishes)
+    order = new_order(
+        partner=partner,
+        is_live=is_live,
+        request=request,
+        currency=_currency(request, offers),
+        settlement_method=settlement_method_of_order(partner, request.settlement_method),
+        kind=OrderKind.CART,
+        now=now,
+    )
+    order.request_fingerprint = fingerprint
+    drafts: list[Draft] = []
+    for wish, uuid, offer in zip(wishes, uuids, offers, strict=True):
+        settlement_method_for(partner, offer.product, wish.settlement_method or order.settlement_method)
+        if wish.settlement_method not in (None, order.settlement_method):
+            raise InvalidValue("settlement_method", f"must be that of the order, {order.settlement_method}")
+        draft = draft_booking(order, wish, offer, uuid=uuid, fingerprint=fingerprint_of(wish), now=now)
+        draft.booking.is_primary = not drafts
+        drafts.append(draft)
+    order.customer = _customer(order, drafts, now)
+    order.save(force_insert=True)
+    save_drafts(order, drafts, siblings=[])
+    bookings = [draft.booking for draft in drafts]
+    write_changes(order=order, bookings=bookings, reason="reserved", now=now)
+    take_seats(drafts)
+    remember_bookings(order, bookings)
+    return order
+
+
+def _offers(wishes: Sequence[ReserveRequest]) -> list[Offer]:
+    """Return what each wish names, all in the currency of the first where none was asked for."""
+    offers: list[Offer] = []
+    for wish in wishes:
+        currency = wish.currency or (offers[0].currency if offers else None)
+        offers.append(offer_for(replace(wish, currency=currency)))
+    return offers
+
+
+def _currency(request: OrderRequest, offers: Sequence[Offer]) -> str:
+    currency = request.currency or (offers[0].currency if offers else None)
+    if currency is None:
+        raise InvalidValue("currency", "is required for an order without bookings")
+    for offer in offers:
+        if offer.currency != currency:
+            raise CurrencyNotOffered(offer.currency, (currency,))
+    return currency
+
+
+def _customer(order: Order, drafts: Sequence[Draft], now: datetime) -> Customer:
+    first: Booking | None = drafts[0].booking if drafts else None
+    contact = order.contact
+    named = contact.get("full_name") or f"{contact.get('first_name', '')} {contact.get('last_name', '')}".strip()
+    return new_customer(
+        order.partner,
+        order.is_live,
+        name=named or (guest_name(first) if first else ""),
+        email=contact.get("email") or (first.contact_email if first else ""),
+        phone=contact.get("phone") or (first.contact_phone if first else ""),
+        now=now,
+    )
+
+
+def _taken_uuid(partner: Partner, is_live: bool, request: OrderRequest) -> str:
+    uuids: list[UUID] = [uuid for wish in request.bookings if (uuid := uuid_of(wish)) is not None]
+    taken = Booking.objects.filter(partner=partner, is_live=is_live, uuid__in=uuids).values_list("uuid", flat=True)
+    return str(taken.first() or "")
