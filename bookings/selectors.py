@@ -12,6 +12,7 @@ from bookings.key_hash import hash_of_key
 from bookings.models import (
     Availability,
     Booking,
+    BookingStatus,
     InstallmentKind,
     Option,
     Order,
@@ -24,6 +25,7 @@ from bookings.models import (
     UnitItem,
 )
 from bookings.offers import uuid_from_text
+from bookings.pricing import share_of
 from bookings.requests import BookingFilter, OrderFilter
 from bookings.rules import LIVE_STATUSES, Slot, slot_of, start_from_reference
 from card_numbers import mask_card_numbers
@@ -232,6 +234,22 @@ def amount_to_collect(order: Order, bookings: Iterable[Booking] | None = None) -
         minor = sum(deposit.amount_minor for deposit in deposits)
     else:
         minor = sum(booking.retail_minor for booking in live)
+    return Money(minor, order.currency)
+
+
+def amount_kept(order: Order, bookings: Iterable[Booking] | None = None) -> Money:
+    """Return what stays with the operator of bookings that were cancelled too late: nobody gives it back by itself."""
+    known = order.bookings.all() if bookings is None else bookings
+    kept = [each for each in known if each.status == BookingStatus.CANCELLED and each.cancellation_refund == "NONE"]
+    method = order.settlement_method
+    if method in (SettlementMethod.VOUCHER, SettlementMethod.DEFERRED):
+        minor = 0
+    elif method == SettlementMethod.WHOLESALE:
+        minor = sum(booking.net_minor for booking in kept)
+    elif method == SettlementMethod.DEPOSIT:
+        minor = sum(share_of(booking.retail_minor, booking.product.deposit_percent or 100) for booking in kept)
+    else:
+        minor = sum(booking.retail_minor for booking in kept)
     return Money(minor, order.currency)
 
 

@@ -111,6 +111,9 @@ class Order(models.Model):
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 
+    # True on the instance that the call which made the order returns: nothing can have happened to it yet.
+    was_just_made = False
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["partner", "is_live", "uuid"], name="one_order_per_partner_uuid"),

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NoReturn
 
@@ -10,22 +10,19 @@ from bookings.errors import (
     HoldExpired,
     NotConfirmable,
     NotUpdatable,
-    OrderHasOtherHolds,
     OrderNotOpen,
 )
 from bookings.free_text import CONTACT_FIELDS
 from bookings.models import Booking, BookingStatus, Order, UnitItem
 from bookings.requests import BookingChanges, OrderChanges
-from bookings.selectors import amount_to_collect
 from bookings.services.carts import ORDER_TEXTS, apply_order_changes
 from bookings.services.changes import touch_order, write_changes
 from bookings.services.numbering import new_code
 from bookings.services.orders import bookings_under_lock, holds_of, lock_order, remember_bookings, settle_status
 from bookings.services.units import ticket_code_for
 from bookings.services.updating import apply_changes
-from money import Money
 
-Check = Callable[[Order, Money], None]
+Check = Callable[[Order, Sequence[Booking]], None]
 
 
 @transaction.atomic
@@ -51,12 +48,10 @@ def confirm_locked_order(
 ) -> Order:
     """Confirm an order as `confirm_order` does, in the transaction in which the caller locked it.
 
-    With a `booking` only that one is confirmed, unless it is all that the order holds: what a card must pay, it pays
-    for the whole order. `changes` to it, and to the order, are made with the confirmation or not at all. `check` is
-    given the order and what cards must pay for it after the changes, and refuses by raising; without changes nothing
-    was written by then.
+    With a `booking` only that one is confirmed. `changes` to it, and to the order, are made with the confirmation or not
+    at all. `check` is given the order and all of its bookings after the changes, and refuses by raising; without
+    changes nothing was written by then.
 
-    :raises OrderHasOtherHolds: the booking cannot be confirmed alone, for money is due for all of them.
     :raises NotUpdatable: the booking to change is no hold of the order.
     """
     bookings = bookings_under_lock(order)
@@ -72,13 +67,10 @@ def confirm_locked_order(
         changed = apply_changes(order=order, booking=changing, bookings=bookings, changes=changes, now=now) or {}
     if order_changes is not None:
         apply_order_changes(order, held, order_changes, now=now)
-    to_collect = amount_to_collect(order, bookings)
-    if booking is not None and len(held) > 1:
-        if to_collect.minor > 0:
-            raise OrderHasOtherHolds(str(booking.uuid), str(order.uuid))
+    if booking is not None:
         held = [one for one in held if one.pk == booking.pk]
     if check is not None:
-        check(order, to_collect)
+        check(order, bookings)
     for one in held:
         one.status = BookingStatus.CONFIRMED
         one.confirmed_at = now

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
 
-from bookings.errors import BookingUuidTaken, CurrencyNotOffered, InvalidValue
+from bookings.errors import BookingError, BookingUuidTaken, InvalidValue
 from bookings.models import Booking, Customer, Order, OrderKind, Partner
 from bookings.offers import Offer
 from bookings.requests import OrderRequest, ReserveRequest
@@ -44,11 +44,14 @@ def create_order(*, partner: Partner, is_live: bool, request: OrderRequest, now:
     try:
         with transaction.atomic():
             return _create(partner, is_live, request, fingerprint, now)
-    except IntegrityError:
+    except (BookingError, IntegrityError) as error:
         made_earlier = order_made_earlier(partner, is_live, request, fingerprint)
         if made_earlier is not None:
             return made_earlier
-        raise BookingUuidTaken(_taken_uuid(partner, is_live, request)) from None
+        taken = _taken_uuid(partner, is_live, request) if isinstance(error, IntegrityError) else None
+        if taken is None:
+            raise
+        raise BookingUuidTaken(taken) from None
 
 
 def _create(partner: Partner, is_live: bool, request: OrderRequest, fingerprint: str, now: datetime) -> Order:
@@ -63,14 +66,14 @@ def _create(partner: Partner, is_live: bool, request: OrderRequest, fingerprint:
         is_live=is_live,
         request=request,
         currency=_currency(request, offers),
-        settlement_method=settlement_method_of_order(partner, request.settlement_method),
+        settlement_method=_settlement_method(partner, request, offers),
         kind=OrderKind.CART,
         now=now,
     )
     order.request_fingerprint = fingerprint
     drafts: list[Draft] = []
     for wish, uuid, offer in zip(wishes, uuids, offers, strict=True):
-        settlement_method_for(partner, offer.product, wish.settlement_method or order.settlement_method)
+        settlement_method_for(partner, offer.product, order.settlement_method)
         if wish.settlement_method not in (None, order.settlement_method):
             raise InvalidValue("settlement_method", f"must be that of the order, {order.settlement_method}")
         draft = draft_booking(order, wish, offer, uuid=uuid, fingerprint=fingerprint_of(wish), now=now)
@@ -78,6 +81,7 @@ def _create(partner: Partner, is_live: bool, request: OrderRequest, fingerprint:
         drafts.append(draft)
     order.customer = _customer(order, drafts, now)
     order.save(force_insert=True)
+    order.was_just_made = True
     save_drafts(order, drafts, siblings=[])
     bookings = [draft.booking for draft in drafts]
     write_changes(order=order, bookings=bookings, reason="reserved", now=now)
@@ -95,13 +99,21 @@ def _offers(wishes: Sequence[ReserveRequest]) -> list[Offer]:
     return offers
 
 
+def _settlement_method(partner: Partner, request: OrderRequest, offers: Sequence[Offer]) -> str:
+    """Return how the order is settled: as asked for it, else as its first booking would be alone."""
+    if not offers:
+        return settlement_method_of_order(partner, request.settlement_method)
+    wanted = request.settlement_method or request.bookings[0].settlement_method
+    return settlement_method_for(partner, offers[0].product, wanted)
+
+
 def _currency(request: OrderRequest, offers: Sequence[Offer]) -> str:
     currency = request.currency or (offers[0].currency if offers else None)
     if currency is None:
         raise InvalidValue("currency", "is required for an order without bookings")
     for offer in offers:
         if offer.currency != currency:
-            raise CurrencyNotOffered(offer.currency, (currency,))
+            raise InvalidValue("currency", f"must be that of the order, {currency}")
     return currency
 
 
@@ -119,7 +131,7 @@ def _customer(order: Order, drafts: Sequence[Draft], now: datetime) -> Customer:
     )
 
 
-def _taken_uuid(partner: Partner, is_live: bool, request: OrderRequest) -> str:
+def _taken_uuid(partner: Partner, is_live: bool, request: OrderRequest) -> str | None:
     uuids: list[UUID] = [uuid for wish in request.bookings if (uuid := uuid_of(wish)) is not None]
     taken = Booking.objects.filter(partner=partner, is_live=is_live, uuid__in=uuids).values_list("uuid", flat=True)
-    return str(taken.first() or "")
+    return next(map(str, taken), None)

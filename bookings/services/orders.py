@@ -100,9 +100,12 @@ def expire_order(*, order: Order, now: datetime) -> Order:
         booking.status = BookingStatus.EXPIRED
         booking.updated_at = now
     Booking.objects.bulk_update(expired, ["status", "seats_held", "updated_at"])
-    # What was confirmed before stays so, and its order with it.
-    order.status = BookingStatus.EXPIRED
-    touch_order(order, now=now, fields=["status", *settle_status(order, bookings)])
+    fields = ["status"]
+    if any(booking.status in LIVE_STATUSES for booking in bookings):
+        fields += settle_status(order, bookings)  # what was confirmed before stays so, and its order with it
+    else:
+        order.status = BookingStatus.EXPIRED
+    touch_order(order, now=now, fields=fields)
     write_changes(
         order=order, bookings=expired, reason="expired", now=now, before={"status": str(BookingStatus.ON_HOLD)}
     )
@@ -183,9 +186,8 @@ def settle_status(order: Order, bookings: Sequence[Booking]) -> list[str]:
         order.status = BookingStatus.CONFIRMED
         order.confirmed_at = order.confirmed_at or max(filter(None, (each.confirmed_at for each in bookings)))
     else:
-        order.status = BookingStatus.EXPIRED if set(statuses) == {BookingStatus.EXPIRED} else BookingStatus.CANCELLED
-    if order.status != BookingStatus.EXPIRED:
-        order.expires_at = None
+        order.status = BookingStatus.CANCELLED
+    order.expires_at = None
     return ["status", "expires_at", "confirmed_at"]
 
 

@@ -136,6 +136,7 @@ def _reserve(
         now=now,
     )
     order.save(force_insert=True)
+    order.was_just_made = True
     save_drafts(order, [draft], siblings=[])
     write_changes(order=order, bookings=[draft.booking], reason="reserved", now=now)
     take_seats([draft])
@@ -295,6 +296,8 @@ def uuid_of(request: ReserveRequest) -> UUID | None:
 def fingerprint_of(request: ReserveRequest) -> str:
     """Return a keyed digest of the call: guests' names must not be guessable from it."""
     content = asdict(request) | {"uuid": None, "metadata": dict(request.metadata or {})}
+    if request.order_id is None:
+        del content["order_id"]  # bookings made before orders could be joined are told from other ones as they were
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return salted_hmac("bookings.reserve_booking", text, algorithm="sha256").hexdigest()
 

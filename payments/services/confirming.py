@@ -4,6 +4,7 @@ The order's lock is taken for moments, never across a call: look, and write down
 send it -> look again and confirm.
 """
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,9 +13,9 @@ from uuid import UUID
 from django.db import transaction as database
 
 from bookings import services as booking_services
-from bookings.errors import AlreadyConfirmed, BookingError, HoldExpired
+from bookings.errors import AlreadyConfirmed, BookingError, HoldExpired, OrderHasOtherHolds, OrderNotOpen
 from bookings.models import Booking, BookingStatus, Order
-from bookings.requests import BookingChanges
+from bookings.requests import BookingChanges, OrderChanges
 from gateways.errors import GatewayError, Rejected
 from gateways.protocol import CompleteRequest
 from gateways.registry import gateway_for
@@ -65,44 +66,78 @@ class _NotCovered(Exception):
         self.money = money
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """Be what is to be confirmed: one booking of an order, or the order; and what changes with it."""
+
+    order: Order
+    booking: Booking | None = None
+    changes: BookingChanges | None = None
+    order_changes: OrderChanges | None = None
+
+    @property
+    def has_changes(self) -> bool:
+        return self.changes is not None or self.order_changes is not None
+
+    def expired(self) -> BookingError:
+        if self.booking is not None:
+            return HoldExpired(str(self.booking.uuid))
+        return OrderNotOpen(str(self.order.uuid), "its hold has expired")
+
+
 def confirm_booking(
     *, booking: Booking, changes: BookingChanges | None, request: PaymentRequest, clock: Clock
 ) -> Confirmation:
-    """Confirm a booking, after finding out about its payment and taking what may be taken without the guest.
+    """Confirm a booking as `confirm_order` does an order; one of several only when all of them are paid.
+
+    `changes` are applied with the confirmation or not at all.
+
+    :raises BookingError: the booking cannot be confirmed, or a change is impossible; nothing was changed.
+    """
+    return _confirm(_Wanted(order=booking.order, booking=booking, changes=changes), request, clock)
+
+
+def confirm_order(*, order: Order, changes: OrderChanges, request: PaymentRequest, clock: Clock) -> Confirmation:
+    """Confirm all that an order holds, after finding out about its payment and taking what may be taken without the
+    guest.
 
     Confirming what is confirmed changes nothing. `changes` are applied with the confirmation or not at all.
 
     :raises PaymentPending: the gateway has not decided or we do not know; repeat the same call.
     :raises PaymentRefused: it was refused; a new session stands ready.
     :raises PaymentDue: money is missing and nobody says that it was paid; nothing was changed.
-    :raises BookingError: the booking cannot be confirmed, or a change is impossible; nothing was changed.
+    :raises BookingError: something in it cannot be confirmed, or a change is impossible; nothing was changed.
     """
-    order_id = booking.order_id
+    return _confirm(_Wanted(order=order, order_changes=changes), request, clock)
+
+
+def _confirm(wanted: _Wanted, request: PaymentRequest, clock: Clock) -> Confirmation:
+    order_id = wanted.order.pk
     patience = Patience(clock)
-    has_run_out = booking.expires_at is not None and booking.expires_at <= clock()
-    if request.evidence and (has_run_out or booking.status == BookingStatus.EXPIRED):
+    has_run_out = wanted.order.expires_at is not None and wanted.order.expires_at <= clock()
+    if request.evidence and has_run_out and wanted.order.status in (BookingStatus.ON_HOLD, BookingStatus.EXPIRED):
         # The guest may have paid while the hold ran out; what the gateway says of it may bring the seats back.
         _ask_about_evidence(order_id, request, clock)
     must_ask_first = request.is_cancellation or request.evidence is not None
-    done = _confirm_or_write(booking, changes, request, patience, may_charge=not must_ask_first)
+    done = _confirm_or_write(wanted, request, patience, may_charge=not must_ask_first)
     if isinstance(done, _Missing) and must_ask_first:
         if request.is_cancellation:
             cancel_external(order_id=order_id, request=request, clock=clock)
         _ask_about_evidence(order_id, request, clock)
         if request.card_id is not None and not patience.allows_a_call():
             raise pending(None)
-        done = _confirm_or_write(booking, changes, request, patience, may_charge=True)
+        done = _confirm_or_write(wanted, request, patience, may_charge=True)
     if isinstance(done, Confirmation):
         return done
     charged = None
     if done.charge is not None:
         charged = perform_claimed(operation=done.charge, clock=clock, external=request.external)
-        done = _look_again(booking, changes, request, patience, charged)
+        done = _look_again(wanted, request, patience, charged)
     if isinstance(done, _Missing) and done.captures:
         for capture in done.captures:
             if capture.claim_number and patience.allows_a_call():
                 perform_claimed(operation=capture, clock=clock)
-        done = _look_again(booking, changes, request, patience, charged)
+        done = _look_again(wanted, request, patience, charged)
     if isinstance(done, Confirmation):
         return done
     _note_report(order_id, request, clock())
@@ -110,15 +145,14 @@ def confirm_booking(
 
 
 def _look_again(
-    booking: Booking,
-    changes: BookingChanges | None,
+    wanted: _Wanted,
     request: PaymentRequest,
     patience: Patience,
     charged: Transaction | None,
 ) -> Confirmation | _Missing:
     """Confirm after something was sent; what was charged for a confirmation that has become impossible goes back."""
     try:
-        return _confirm_or_write(booking, changes, request, patience, may_charge=False, is_first_look=False)
+        return _confirm_or_write(wanted, request, patience, may_charge=False, is_first_look=False)
     except BookingError:
         _give_back(charged, patience.clock())
         raise
@@ -126,8 +160,7 @@ def _look_again(
 
 @tried_again_after_lock_timeout
 def _confirm_or_write(
-    booking: Booking,
-    changes: BookingChanges | None,
+    wanted: _Wanted,
     request: PaymentRequest,
     patience: Patience,
     *,
@@ -142,23 +175,30 @@ def _confirm_or_write(
     covering: list[OrderMoney] = []
     now = patience.clock()
 
-    def check(order: Order, to_collect: Money) -> None:
-        money = order_money(order, to_collect=to_collect)
+    def check(order: Order, bookings: Sequence[Booking]) -> None:
+        money = order_money(order, bookings=bookings)
         if order.expires_at is not None and order.expires_at <= now and not has_undecided_money(order):
-            raise HoldExpired(str(booking.uuid))
+            raise wanted.expired()
         if is_first_look:
             _check_wish(request, order, money)
+        if wanted.booking is not None and not money.is_covered and _holds_others(bookings, wanted.booking):
+            raise OrderHasOtherHolds(str(wanted.booking.uuid), str(order.uuid))
         if not money.is_covered or (is_first_look and request.is_cancellation):
             raise _NotCovered(money)
         covering.append(money)
 
     with database.atomic():
-        order = booking_services.lock_order(order_id=booking.order_id)
+        order = booking_services.lock_order(order_id=wanted.order.pk)
         try:
             # Changes are made before the money is looked at, and undone when it is not there.
-            with nullcontext() if changes is None else database.atomic():
+            with database.atomic() if wanted.has_changes else nullcontext():
                 confirmed = booking_services.confirm_locked_order(
-                    order=order, now=now, booking=booking, changes=changes, check=check
+                    order=order,
+                    now=now,
+                    booking=wanted.booking,
+                    changes=wanted.changes,
+                    order_changes=wanted.order_changes,
+                    check=check,
                 )
         except AlreadyConfirmed:
             if is_first_look and request.is_cancellation:
@@ -172,8 +212,12 @@ def _confirm_or_write(
                 return _Missing(money=missing.money)
             captures = _write_captures(order, missing.money, now, is_claimed=patience.allows_a_call())
             return _Missing(money=missing.money, captures=tuple(captures))
-    asked_for = next(one for one in confirmed.bookings.all() if one.pk == booking.pk)
+    asked_for = next((one for one in confirmed.bookings.all() if wanted.booking and one.pk == wanted.booking.pk), None)
     return Confirmation(order=confirmed, is_confirmed=True, booking=asked_for, money=covering[0])
+
+
+def _holds_others(bookings: Sequence[Booking], booking: Booking) -> bool:
+    return any(each.status == BookingStatus.ON_HOLD and each.pk != booking.pk for each in bookings)
 
 
 def _check_wish(request: PaymentRequest, order: Order, money: OrderMoney) -> None:

@@ -6,7 +6,7 @@ import pytest
 from django.db import transaction
 
 from bookings import errors
-from bookings.models import Availability, Booking, Change, Customer, Installment, Order
+from bookings.models import Availability, Booking, Change, Customer, Installment, Order, Partner, Product
 from bookings.requests import BookingChanges, ContactDetails, OrderChanges, OrderRequest
 from bookings.rules import start_from_reference
 from bookings.selectors import amount_to_collect
@@ -20,6 +20,7 @@ from bookings.services import (
     extend_booking,
     extend_order,
     lock_order,
+    retake_seats,
     update_booking,
     update_order,
 )
@@ -216,3 +217,32 @@ def test_an_order_is_changed_and_extended(shop):
         update_order(order=order, changes=OrderChanges(currency="USD"), now=NOW)
     with pytest.raises(errors.OrderNotOpen):
         extend_order(order=order, minutes=5, now=NOW + timedelta(hours=2))
+
+
+def test_a_repeat_finds_its_order_though_it_took_the_last_seats(shop):
+    request = OrderRequest(order_id=ORDER_ID, bookings=(shop.request([shop.adult] * 10),))
+
+    first = make(shop, request)
+
+    assert make(shop, request).pk == first.pk
+
+
+def test_what_is_left_of_an_order_expires_and_its_seats_can_be_taken_again(shop):
+    order = make(shop, two_bookings(shop))
+    cancel_booking(booking=order.bookings.all()[0], reason=None, force=False, now=NOW)
+
+    expire_order(order=order, now=OVER)
+
+    order = Order.objects.get()
+    assert order.status == "EXPIRED"
+    assert retake_seats(order=order, now=OVER)
+    assert sorted(Booking.objects.values_list("status", flat=True)) == ["CANCELLED", "ON_HOLD"]
+
+
+def test_an_order_with_one_booking_is_settled_as_the_booking_would_be_alone(shop):
+    Partner.objects.update(default_settlement_method="DEPOSIT")
+    Product.objects.update(settlement_methods=["DIRECT"])
+
+    order = make(shop, OrderRequest(bookings=(shop.request(),)))
+
+    assert order.settlement_method == shop.reserve().order.settlement_method == "DIRECT"

@@ -360,19 +360,8 @@ def test_changes_to_a_booking_that_is_no_hold_are_refused_and_nothing_is_confirm
     assert (held.status, held.notes, Booking.objects.exclude(notes="").count()) == ("ON_HOLD", "", 0)
 
 
-def test_a_booking_that_is_paid_with_others_is_not_confirmed_alone(shop):
+def test_a_booking_is_confirmed_alone_and_the_others_of_its_order_run_out(shop):
     booking = shop.reserve()
-    shop.reserve(availability_id=MONDAY_14, order_id=str(booking.order.uuid))
-
-    with pytest.raises(errors.OrderHasOtherHolds) as refused:
-        confirm_with(BookingChanges(notes="vegan"), booking=booking, order=booking.order)
-
-    assert (refused.value.uuid, refused.value.order_id) == (str(booking.uuid), str(booking.order.uuid))
-    assert set(Booking.objects.values_list("status", "notes")) == {("ON_HOLD", "")}
-
-
-def test_where_no_card_pays_a_booking_is_confirmed_alone_and_the_others_run_out(shop):
-    booking = shop.reserve(settlement_method="VOUCHER")
     other = shop.reserve(availability_id=MONDAY_14, order_id=str(booking.order.uuid))
 
     confirm_with(BookingChanges(notes="vegan"), booking=booking, order=booking.order)

@@ -6,7 +6,6 @@ from django.utils import timezone
 
 from api.callbacks import delivering
 from api.octo.deliveries import render_delivery
-from api.throttling import buckets
 from tests.api.callbacks.receiver import Receiver, receiver
 from tests.api.octo.shop import Octo, Shop, build_shop
 
@@ -30,11 +29,6 @@ class Beat:
     def tell(self) -> int:
         """Tell partners, and return how many attempts were made."""
         return delivering.tell_partners(clock=self.clock, render=render_delivery)
-
-
-@pytest.fixture(autouse=True)
-def _empty_buckets() -> None:
-    buckets.clear()
 
 
 @pytest.fixture
