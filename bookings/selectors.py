@@ -190,7 +190,7 @@ def with_what_was_ordered(orders: QuerySet[Order]) -> QuerySet[Order]:
     bookings = (
         Booking.objects.select_related("product__supplier", "option", "availability")
         .prefetch_related(Prefetch("unit_items", queryset=tickets))
-        .order_by("created_at", "pk")
+        .order_by("number")
     )
     return orders.select_related("partner").prefetch_related(Prefetch("bookings", queryset=bookings))
 

@@ -68,6 +68,15 @@ _CHANGE_FIELDS: dict[str, Schema] = {
 }
 _UNIT_COUNTS = or_null(list_of(opened({"id": TEXT, "quantity": {**WHOLE, "minimum": 0}}, required=("id", "quantity"))))
 
+_ORDER_CHANGE_FIELDS: dict[str, Schema] = {
+    "contact": or_null(_REQUEST_CONTACT),
+    "currency": or_null(CURRENCY),
+    "expirationMinutes": or_null({**WHOLE, "minimum": 1}),
+    "emailReceipt": or_null(YES_NO),
+    "returnUrl": or_null({**TEXT, "format": "uri", "maxLength": LONGEST_RETURN_URL}),
+    "cardPayment": or_null(shape("CardPaymentRequest")),
+}
+
 REQUEST_SHAPES: dict[str, Schema] = {
     "CalendarRequest": opened(
         {
@@ -100,9 +109,20 @@ REQUEST_SHAPES: dict[str, Schema] = {
             "uuid": or_null(UUID),
             "currency": or_null(CURRENCY),
             "settlementMethod": or_null(words(*SettlementMethod.values)),
+            "orderId": or_null({**TEXT, "description": "With octo/cart: the order to join."}),
         },
         required=("productId", "optionId", "unitItems"),
     ),
+    "OrderRequest": opened(
+        {
+            **_ORDER_CHANGE_FIELDS,
+            "orderId": or_null(UUID),
+            "bookings": or_null({"type": "array", "maxItems": 20, "items": shape("ReserveRequest")}),
+            "settlementMethod": or_null(words(*SettlementMethod.values)),
+            "quote": or_null({**YES_NO, "description": "Quotes are not offered."}),
+        }
+    ),
+    "OrderChangeRequest": opened(_ORDER_CHANGE_FIELDS),
     "ChangeRequest": opened(_CHANGE_FIELDS),
     "ConfirmRequest": opened(_REQUEST_FIELDS),
     "ExtendRequest": opened({"expirationMinutes": {**WHOLE, "minimum": 1}}, required=("expirationMinutes",)),

@@ -49,7 +49,9 @@ class BookingListRequest:
     per_page: int
 
 
-def read_reserve(fields: Fields, *, with_return_url: bool, with_pricing: bool) -> ReserveRequest:
+def read_reserve(
+    fields: Fields, *, with_return_url: bool, with_pricing: bool, with_order: bool = False
+) -> ReserveRequest:
     """Return what POST /bookings asks."""
     product_id, option_id = product_and_option(fields)
     return ReserveRequest(
@@ -58,16 +60,17 @@ def read_reserve(fields: Fields, *, with_return_url: bool, with_pricing: bool) -
         availability_id=fields.text("availabilityId", longest=LONGEST_ID),
         unit_items=_unit_items(fields) or (),
         uuid=_booking_uuid(fields),
-        expiration_minutes=_minutes(fields),
+        expiration_minutes=read_minutes(fields),
         notes=fields.text("notes", longest=LONGEST_NOTE),
         reseller_reference=fields.text("resellerReference", longest=LONGEST_REFERENCE),
-        contact=_contact(fields),
+        contact=read_contact(fields),
         currency=fields.currency("currency"),
         settlement_method=fields.text("settlementMethod", longest=32),
         email_receipt=fields.boolean("emailReceipt"),
         metadata=_metadata(fields),
-        return_url=_return_url(fields) if with_return_url else None,
+        return_url=read_return_url(fields) if with_return_url else None,
         expected_retail=_expected_retail(fields) if with_pricing else None,
+        order_id=fields.text("orderId", longest=LONGEST_ID) if with_order else None,
     )
 
 
@@ -92,14 +95,14 @@ def read_changes(fields: Fields, *, with_return_url: bool, with_pricing: bool) -
         takes_default_option=option_id == DEFAULT_OPTION,
         availability_id=fields.text("availabilityId", longest=LONGEST_ID),
         unit_items=_unit_items(fields),
-        contact=_contact(fields),
+        contact=read_contact(fields),
         notes=fields.text("notes", longest=LONGEST_NOTE),
         reseller_reference=fields.text("resellerReference", longest=LONGEST_REFERENCE),
         email_receipt=fields.boolean("emailReceipt"),
         metadata=_metadata(fields),
-        return_url=_return_url(fields) if with_return_url else None,
+        return_url=read_return_url(fields) if with_return_url else None,
         currency=fields.currency("currency"),
-        expiration_minutes=_minutes(fields),
+        expiration_minutes=read_minutes(fields),
         expected_retail=_expected_retail(fields) if with_pricing else None,
     )
 
@@ -108,18 +111,18 @@ def read_confirm(fields: Fields, *, with_return_url: bool, with_pricing: bool) -
     """Return what a confirm changes before it confirms: never the departure, and never the hold."""
     return BookingChanges(
         unit_items=_unit_items(fields),
-        contact=_contact(fields),
+        contact=read_contact(fields),
         notes=fields.text("notes", longest=LONGEST_NOTE),
         reseller_reference=fields.text("resellerReference", longest=LONGEST_REFERENCE),
         email_receipt=fields.boolean("emailReceipt"),
-        return_url=_return_url(fields) if with_return_url else None,
+        return_url=read_return_url(fields) if with_return_url else None,
         expected_retail=_expected_retail(fields) if with_pricing else None,
     )
 
 
 def read_extend(fields: Fields) -> int:
     """Return the minutes POST /bookings/{uuid}/extend asks for."""
-    minutes = _minutes(fields, is_required=True)
+    minutes = read_minutes(fields, is_required=True)
     assert minutes is not None
     return minutes
 
@@ -145,20 +148,13 @@ def read_booking_list(query: QueryDict) -> BookingListRequest:
         updated_to=fields.moment("utcUpdatedAtEnd"),
         contact_email=fields.text("contactEmailAddress", longest=CONTACT_LENGTHS["email"]) or None,
         contact_phone=fields.text("contactPhoneNumber", longest=CONTACT_LENGTHS["phone"]) or None,
-        contact_last_name=_last_name(fields),
+        contact_last_name=read_last_name(fields),
         availability_id=fields.text("availabilityId", longest=LONGEST_ID) or None,
         product_id=fields.text("productId", longest=LONGEST_ID) or None,
         option_id=fields.text("optionId", longest=LONGEST_ID) or None,
         statuses=_statuses(fields),
     )
-    for first, last in (
-        ("localDateStart", "localDateEnd"),
-        ("utcCreatedAtStart", "utcCreatedAtEnd"),
-        ("utcUpdatedAtStart", "utcUpdatedAtEnd"),
-    ):
-        for given, missing in ((first, last), (last, first)):
-            if fields.has(given) and not fields.has(missing):
-                raise fields.refuse(missing, _("is required with %(field)s") % {"field": given})
+    check_pairs(fields, "localDate", "utcCreatedAt", "utcUpdatedAt")
     if not _has_primary_filter(filters):
         raise Refusal(
             BAD_REQUEST,
@@ -168,12 +164,22 @@ def read_booking_list(query: QueryDict) -> BookingListRequest:
         )  # fmt: skip
     return BookingListRequest(
         filters=filters,
-        page=_query_number(fields, "page", 1_000_000),
-        per_page=_query_number(fields, "perPage", 500) or 100,
+        page=read_query_number(fields, "page", 1_000_000),
+        per_page=read_query_number(fields, "perPage", 500) or 100,
     )
 
 
-def _query_number(fields: Fields, name: str, most: int) -> int | None:
+def check_pairs(fields: Fields, *names: str) -> None:
+    """Refuse a range of which only one end was sent."""
+    for name in names:
+        first, last = f"{name}Start", f"{name}End"
+        for given, missing in ((first, last), (last, first)):
+            if fields.has(given) and not fields.has(missing):
+                raise fields.refuse(missing, _("is required with %(field)s") % {"field": given})
+
+
+def read_query_number(fields: Fields, name: str, most: int) -> int | None:
+    """Return a whole number of a query string."""
     text = fields.text(name, longest=10)
     if text is None:
         return None
@@ -192,7 +198,8 @@ def _statuses(fields: Fields) -> tuple[str, ...]:
     return tuple(wanted)
 
 
-def _last_name(fields: Fields) -> str | None:
+def read_last_name(fields: Fields) -> str | None:
+    """Return the last name that is looked for."""
     name = fields.text("contactLastName", longest=CONTACT_LENGTHS["last_name"])
     if name is not None and len(name.strip()) < 3:
         raise fields.refuse("contactLastName", _("must have at least %(count)s characters") % {"count": 3})
@@ -225,7 +232,7 @@ def _unit_items(fields: Fields) -> tuple[UnitItemRequest, ...] | None:
             unit_id=item.text("unitId", longest=LONGEST_ID, is_required=True) or "",
             uuid=item.identifier("uuid"),
             reseller_reference=item.text("resellerReference", longest=LONGEST_REFERENCE),
-            contact=_contact(item),
+            contact=read_contact(item),
         )
         for item in items
     )
@@ -241,7 +248,8 @@ def _booking_uuid(fields: Fields) -> str | None:
         raise Refusal(INVALID_BOOKING_UUID, _("The uuid of a booking must be a uuid."), uuid=sent) from error
 
 
-def _minutes(fields: Fields, *, is_required: bool = False) -> int | None:
+def read_minutes(fields: Fields, *, is_required: bool = False) -> int | None:
+    """Return for how many minutes something is to be held."""
     return fields.integer("expirationMinutes", least=1, most=MOST_MINUTES, is_required=is_required)
 
 
@@ -251,7 +259,8 @@ def _metadata(fields: Fields) -> dict[str, str] | None:
     )
 
 
-def _return_url(fields: Fields) -> str | None:
+def read_return_url(fields: Fields) -> str | None:
+    """Return where a guest is sent after paying."""
     url = fields.text("returnUrl", longest=LONGEST_RETURN_URL)
     if not url:
         return None
@@ -260,7 +269,8 @@ def _return_url(fields: Fields) -> str | None:
     return url
 
 
-def _contact(fields: Fields) -> ContactDetails | None:
+def read_contact(fields: Fields) -> ContactDetails | None:
+    """Return a contact, or None where none was sent."""
     contact = fields.child("contact")
     if contact is None:
         return None

@@ -48,8 +48,8 @@ def confirm_locked_order(
 ) -> Order:
     """Confirm an order as `confirm_order` does, in the transaction in which the caller locked it.
 
-    With a `booking` only that one is confirmed. `changes` to it, and to the order, are made with the confirmation or not
-    at all. `check` is given the order and all of its bookings after the changes, and refuses by raising; without
+    With a `booking` only that one is confirmed. `changes` to it, and to the order, are made with the confirmation or
+    not at all. `check` is given the order and all of its bookings after the changes, and refuses by raising; without
     changes nothing was written by then.
 
     :raises NotUpdatable: the booking to change is no hold of the order.

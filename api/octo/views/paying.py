@@ -1,0 +1,149 @@
+"""What the routes share that sell and take money: the wish to pay, the answer with its card payment, and repeats."""
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from django.conf import settings
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api.fields import Fields
+from api.idempotency import Claim, Finished, RequestIdentity, claim_request, finish_request, release_key
+from api.octo.capabilities import CARD_PAYMENTS, CART, PRICING
+from api.octo.errors import payment_refused
+from api.octo.payment_requests import read_payment
+from api.octo.presenters.card_payments import card_payment_fields
+from api.octo.views.base import OctoView
+from bookings.models import Booking, Order
+from payments.errors import PaymentRefused
+from payments.selectors import OrderMoney
+from payments.services import collecting
+from payments.services.collecting import NO_REQUEST, CardPaymentView, PaymentRequest
+
+_Sold = TypeVar("_Sold", Booking, Order)
+
+
+class PayingView(OctoView, Generic[_Sold]):
+    """Show what was sold with its card payment, and do a write once per `Idempotency-Key`.
+
+    Subclasses say what they sell: `fields_of`, `order_of`, `find` and `name_of`.
+    """
+
+    # What the call that was made knows already, so that showing its result need not ask again.
+    card_payment: CardPaymentView | None = None
+    money: OrderMoney | None = None
+
+    @property
+    def takes_cards(self) -> bool:
+        """Say whether this request may see and send card payments."""
+        return CARD_PAYMENTS in self.capabilities
+
+    @property
+    def sees_prices(self) -> bool:
+        """Say whether this request may see prices and send the one it expects."""
+        return PRICING in self.capabilities
+
+    @property
+    def knows_orders(self) -> bool:
+        """Say whether this request may name orders."""
+        return CART in self.capabilities
+
+    def fields_of(self, sold: _Sold) -> dict[str, object]:
+        """Return OCTO's object without its card payment."""
+        raise NotImplementedError
+
+    def order_of(self, sold: _Sold) -> Order:
+        """Return the order that is paid for it."""
+        raise NotImplementedError
+
+    def find(self, name: str) -> _Sold:
+        """Return what a finished write was about, to be shown."""
+        raise NotImplementedError
+
+    def name_of(self, sold: _Sold) -> str:
+        """Return the name under which `find` finds it again."""
+        raise NotImplementedError
+
+    def payment_request(self, request: Request, fields: Fields) -> PaymentRequest | None:
+        """Return what the request says of its card payment, None without octo/cardPayments."""
+        if not self.takes_cards:
+            return None
+        channel = request.META.get("HTTP_ADYEN_CHANNEL")
+        return read_payment(fields, channel_header=channel, locale=self.language)
+
+    def show(self, request: Request, sold: _Sold) -> Response:
+        """Return one object, with its card payment where the request can see it."""
+        shown = self.fields_of(sold)
+        if self.takes_cards:
+            order = self.order_of(sold)
+            wish = self.payment_request(request, Fields({})) or NO_REQUEST
+            view = self.card_payment or collecting.describe_payment(
+                order=order, clock=self.now, payment_request=wish, money=self.money
+            )
+            shown |= self.payment_fields(order, view)
+        return Response(shown)
+
+    @staticmethod
+    def payment_fields(order: Order, view: CardPaymentView | None) -> dict[str, object]:
+        """Return what octo/cardPayments adds to a single answer."""
+        return {
+            "cardPayment": card_payment_fields(view, order_id=order.pk) if view is not None else None,
+            "returnUrl": order.return_url or None,
+        }
+
+    def once(self, request: Request, act: Callable[[Fields], _Sold]) -> Response:
+        """Do a write and show its result; under a known `Idempotency-Key` show it without doing it again."""
+        key = request.META.get("HTTP_IDEMPOTENCY_KEY")
+        if key is None:
+            return self.show(request, act(Fields(request.data)))
+        claim = claim_request(
+            RequestIdentity(
+                partner_id=self.partner.pk,
+                is_live=bool(self.is_live),
+                key=key,
+                method=request.method or "",
+                path=request.path.rstrip("/"),
+                body=request.data,
+            ),
+            wait_seconds=settings.API["TWIN_WAIT_SECONDS"],
+            clock=self.now,
+        )
+        if isinstance(claim, Finished):
+            return self._again(request, claim)
+        return self.show(request, self._act_under(claim, act, Fields(request.data)))
+
+    def _act_under(self, claim: Claim, act: Callable[[Fields], _Sold], fields: Fields) -> _Sold:
+        try:
+            sold = act(fields)
+        except PaymentRefused as refusal:
+            # A refusal is how this charge ended: the same key must not charge the card a second time.
+            finish_request(
+                claim,
+                status_code=400,
+                subject=refusal.payment_reference or "",
+                error_code=refusal.error_code.value,
+                now=self.now(),
+            )
+            raise
+        except BaseException:
+            release_key(claim)
+            raise
+        finish_request(claim, status_code=200, subject=self.name_of(sold), now=self.now())
+        return sold
+
+    def _again(self, request: Request, finished: Finished) -> Response:
+        self.headers_to_add["Idempotent-Replayed"] = "true"
+        if finished.error_code:
+            refusal = payment_refused(finished.error_code)
+            refusal.details["cardPaymentId"] = finished.subject or None
+            raise refusal
+        return self.show(request, self.find(finished.subject))
+
+
+def query_of_list(**filters: str) -> dict[str, Any]:
+    """Return the query parameters of a list, with paging."""
+    return {
+        **filters,
+        "page": "From 1; without it everything is listed.",
+        "perPage": "At most 500, 100 when not sent.",
+    }
