@@ -15,7 +15,13 @@ from api.octo.shapes import (
     shape,
     words,
 )
-from bookings.free_text import LONGEST_NOTE, LONGEST_REASON, LONGEST_REFERENCE, LONGEST_RETURN_URL
+from bookings.free_text import (
+    LONGEST_CUSTOMER_REFERENCE,
+    LONGEST_NOTE,
+    LONGEST_REASON,
+    LONGEST_REFERENCE,
+    LONGEST_RETURN_URL,
+)
 from bookings.models import SettlementMethod
 
 
@@ -64,6 +70,13 @@ _CHANGE_FIELDS: dict[str, Schema] = {
     "availabilityId": or_null(TEXT),
     **_REQUEST_FIELDS,
     "expirationMinutes": or_null({**WHOLE, "minimum": 1}),
+    "customerReference": or_null(
+        {
+            **TEXT,
+            "maxLength": LONGEST_CUSTOMER_REFERENCE,
+            "description": "Your own reference of the guest, whose kept cards may pay; needs octo/cardPayments.",
+        }
+    ),
     "metadata": or_null({"type": "object", "additionalProperties": TEXT}),
 }
 _UNIT_COUNTS = or_null(list_of(opened({"id": TEXT, "quantity": {**WHOLE, "minimum": 0}}, required=("id", "quantity"))))

@@ -24,12 +24,13 @@ from bookings.free_text import (
     clean_text,
     set_contact,
 )
-from bookings.models import Booking, Customer, Order, Partner, Product, SettlementMethod, Unit, UnitItem
+from bookings.models import Booking, Order, Partner, Product, SettlementMethod, Unit, UnitItem
 from bookings.offers import Offer, check_units, find_offer, uuid_from_text
 from bookings.requests import ReserveRequest
 from bookings.rules import SlotStatus, slot_of
 from bookings.selectors import with_what_was_sold
 from bookings.services.changes import write_changes
+from bookings.services.customers import customer_for
 from bookings.services.holds import hold_until
 from bookings.services.numbering import new_reference
 from bookings.services.seats import move_seats
@@ -82,11 +83,6 @@ def check_departure(offer: Offer, *, seats: int, now: datetime) -> None:
         raise SoldOut(slot.reference)
 
 
-def guest_name(booking: Booking) -> str:
-    """Return the lead guest's name as it was given, in one part or in two."""
-    return booking.contact_full_name or f"{booking.contact_first_name} {booking.contact_last_name}".strip()
-
-
 def settlement_method_for(partner: Partner, product: Product, wanted: str | None) -> str:
     """Return how the booking is settled: as asked, else the partner's default, else what both sides allow.
 
@@ -129,13 +125,8 @@ def _reserve(
     price_booking(booking, items)
     check_expected_price(booking, request.expected_retail)
     booking.seats_held = seats if is_live and offer.availability else 0
-    order.customer = Customer.objects.create(
-        partner=partner,
-        is_live=is_live,
-        full_name=guest_name(booking)[:200],
-        email=booking.contact_email,
-        phone=booking.contact_phone,
-        created_at=now,
+    order.customer = customer_for(
+        partner=partner, is_live=is_live, booking=booking, reference=request.customer_reference, now=now
     )
     order.save(force_insert=True)
     booking.save(force_insert=True)
@@ -223,6 +214,9 @@ def _uuid_of(request: ReserveRequest) -> UUID | None:
 def _fingerprint_of(request: ReserveRequest) -> str:
     """Return a keyed digest of the call: guests' names must not be guessable from it."""
     content = asdict(request) | {"uuid": None, "metadata": dict(request.metadata or {})}
+    if request.customer_reference is None:
+        # A call that was made before there was such a field is still the same call.
+        del content["customer_reference"]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return salted_hmac("bookings.reserve_booking", text, algorithm="sha256").hexdigest()
 
