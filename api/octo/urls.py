@@ -21,6 +21,7 @@ ROUTES: dict[str, type[OctoView]] = {
     "bookings/<str:uuid>/extend": bookings.ExtendView,
     "bookings/<str:uuid>/confirm": bookings.ConfirmView,
     "bookings/<str:uuid>/cancel": bookings.CancelView,
+    "card_payments/cards/<str:card_id>": card_payments.ReusableCardView,
     "card_payments/<str:card_payment_id>": card_payments.CardPaymentView,
 }
 

@@ -10,6 +10,7 @@ from money import Money
 from payments.errors import PaymentDue
 from payments.models import Transaction
 from payments.selectors import order_money
+from payments.services.cards import follow_customer
 from payments.services.charging import (
     refuse_what_was_refused,
     send_charge,
@@ -38,9 +39,10 @@ def update_booking(
     operations: list[Transaction] = []
     with database.atomic():
         order = booking_services.lock_order(order_id=booking.order_id)
-        asked_before = amount_to_collect(order)
+        asked_before, customer_before = amount_to_collect(order), order.customer_id
         changed = booking_services.update_booking(booking=booking, changes=changes, now=now)
         order = changed.order
+        follow_customer(order=order, previous_id=customer_before)
         prepared = Prepared()
         money = order_money(order)
         is_dearer = money.to_collect_minor > asked_before.minor
@@ -62,7 +64,7 @@ def update_booking(
             operations += write_external_cancellation(order=order, request=payment_request, now=now)
         elif payment_request is not None and order.status == BookingStatus.ON_HOLD:
             prepared = prepare(order, payment_request, now, money=money)
-            if payment_request.external is not None:
+            if payment_request.external is not None or payment_request.card_id is not None:
                 charged = write_charge(order=order, request=payment_request, now=now)
     for operation in operations:
         if patience.allows_a_call():

@@ -64,7 +64,7 @@ def reserve_booking(
         charged = None
         if order.status == BookingStatus.ON_HOLD:
             prepared = prepare(order, payment_request, now, money=money, is_new=is_new)
-            if is_new and payment_request.external is not None:
+            if is_new and (payment_request.external is not None or payment_request.card_id is not None):
                 charged = write_charge(order=order, request=payment_request, now=now)
     country_code = booking.product.supplier.country_code
     if charged is not None:
