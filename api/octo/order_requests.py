@@ -11,6 +11,7 @@ from api.octo.errors import Refusal
 from api.octo.requests import (
     check_pairs,
     read_contact,
+    read_customer_reference,
     read_last_name,
     read_minutes,
     read_query_number,
@@ -50,6 +51,7 @@ def read_order(fields: Fields, *, with_return_url: bool, with_pricing: bool) -> 
         expiration_minutes=read_minutes(fields),
         email_receipt=fields.boolean("emailReceipt"),
         return_url=read_return_url(fields) if with_return_url else None,
+        customer_reference=read_customer_reference(fields) if with_return_url else None,
     )
 
 
@@ -61,6 +63,7 @@ def read_order_changes(fields: Fields, *, with_return_url: bool) -> OrderChanges
         email_receipt=fields.boolean("emailReceipt"),
         expiration_minutes=read_minutes(fields),
         return_url=read_return_url(fields) if with_return_url else None,
+        customer_reference=read_customer_reference(fields) if with_return_url else None,
     )
 
 

@@ -15,7 +15,13 @@ from api.octo.shapes import (
     shape,
     words,
 )
-from bookings.free_text import LONGEST_NOTE, LONGEST_REASON, LONGEST_REFERENCE, LONGEST_RETURN_URL
+from bookings.free_text import (
+    LONGEST_CUSTOMER_REFERENCE,
+    LONGEST_NOTE,
+    LONGEST_REASON,
+    LONGEST_REFERENCE,
+    LONGEST_RETURN_URL,
+)
 from bookings.models import SettlementMethod
 
 
@@ -34,6 +40,13 @@ _REQUEST_CONTACT = opened(
             or_null(TEXT),
         ),
         "locales": or_null(list_of(TEXT)),
+    }
+)
+_CUSTOMER_REFERENCE: Schema = or_null(
+    {
+        **TEXT,
+        "maxLength": LONGEST_CUSTOMER_REFERENCE,
+        "description": "Your own reference of the guest, whose kept cards may pay; needs octo/cardPayments.",
     }
 )
 _REQUEST_FIELDS: dict[str, Schema] = {
@@ -64,6 +77,7 @@ _CHANGE_FIELDS: dict[str, Schema] = {
     "availabilityId": or_null(TEXT),
     **_REQUEST_FIELDS,
     "expirationMinutes": or_null({**WHOLE, "minimum": 1}),
+    "customerReference": _CUSTOMER_REFERENCE,
     "metadata": or_null({"type": "object", "additionalProperties": TEXT}),
 }
 _UNIT_COUNTS = or_null(list_of(opened({"id": TEXT, "quantity": {**WHOLE, "minimum": 0}}, required=("id", "quantity"))))
@@ -74,6 +88,7 @@ _ORDER_CHANGE_FIELDS: dict[str, Schema] = {
     "expirationMinutes": or_null({**WHOLE, "minimum": 1}),
     "emailReceipt": or_null(YES_NO),
     "returnUrl": or_null({**TEXT, "format": "uri", "maxLength": LONGEST_RETURN_URL}),
+    "customerReference": _CUSTOMER_REFERENCE,
     "cardPayment": or_null(shape("CardPaymentRequest")),
 }
 

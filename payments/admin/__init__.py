@@ -2,6 +2,7 @@
 
 from payments.admin.cards import ReusableCardAdmin
 from payments.admin.cases import CaseAdmin, ExternalNoteAdmin
+from payments.admin.consents import CardConsentAdmin, CardRevocationAdmin, ConsentTextAdmin, RevokedTokenAdmin
 from payments.admin.inbox import WebhookDeliveryAdmin
 from payments.admin.ledger import LedgerEntryAdmin, PostingAdmin
 from payments.admin.operations import DisputeAdmin, GatewayEventAdmin, OpeningAdmin, TransactionAdmin
@@ -10,7 +11,10 @@ from payments.admin.routes import AccountRouteAdmin
 
 __all__ = [
     "AccountRouteAdmin",
+    "CardConsentAdmin",
+    "CardRevocationAdmin",
     "CaseAdmin",
+    "ConsentTextAdmin",
     "DisputeAdmin",
     "ExternalNoteAdmin",
     "GatewayEventAdmin",
@@ -19,6 +23,7 @@ __all__ = [
     "PaymentAdmin",
     "PostingAdmin",
     "ReusableCardAdmin",
+    "RevokedTokenAdmin",
     "TransactionAdmin",
     "WebhookDeliveryAdmin",
 ]
