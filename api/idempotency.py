@@ -69,7 +69,7 @@ class RequestIdentity:
     @property
     def key_fingerprint(self) -> str:
         """Return the keyed hash that finds the row."""
-        return _keyed_hash("key", self.key)
+        return fingerprint_of_key(self.key)
 
     @property
     def body_fingerprint(self) -> str:
@@ -92,6 +92,19 @@ class Finished:
     status_code: int
     subject: str
     error_code: str
+
+
+def fingerprint_of_key(key: str) -> str:
+    """Return the keyed hash under which a key is kept."""
+    return _keyed_hash("key", key)
+
+
+def key_made_at(*, partner_id: UUID, is_live: bool, key: str) -> datetime | None:
+    """Return when a key that is known was first used."""
+    rows = IdempotentRequest.objects.filter(
+        partner_id=partner_id, is_live=is_live, key_fingerprint=fingerprint_of_key(key)
+    )
+    return rows.values_list("created_at", flat=True).first()
 
 
 def without_card_fields(value: object) -> object:

@@ -81,6 +81,19 @@ _CORE_SHAPES: dict[str, Schema] = {
             "availableCurrencies": list_of(CURRENCY),
             "currencyPrecision": WHOLE,
             "amount": MINOR,
+            "money": closed(
+                {
+                    "moved": {
+                        **words("no", "yes", "unknown"),
+                        "description": "Whether money of this order is with us, held on a card, or nobody knows.",
+                    },
+                    "amount": {"type": "integer", "description": "What is with us or held, in minor units."},
+                    "currency": or_null(CURRENCY),
+                    "currencyPrecision": or_null(WHOLE),
+                    "retrySafeUntil": or_null(UTC_TIME),
+                    "askAgainAt": or_null(UTC_TIME),
+                }
+            ),
             "retryAfter": {"type": "integer", "description": "Seconds until the same request makes sense again."},
         },
     ),

@@ -42,7 +42,9 @@ class BookingViewBase(PayingView[Booking]):
 
     def booking_to_change(self, uuid: str) -> Booking:
         """Return the partner's booking of this mode, for a service that reads the rest under its lock."""
-        return selectors.booking_to_change(partner=self.partner, is_live=bool(self.is_live), uuid=uuid)
+        booking = selectors.booking_to_change(partner=self.partner, is_live=bool(self.is_live), uuid=uuid)
+        self.about = booking.order_id
+        return booking
 
 
 class BookingListView(BookingViewBase):

@@ -44,7 +44,9 @@ class OrderViewBase(PayingView[Order]):
 
     def order_to_change(self, order_id: str) -> Order:
         """Return the partner's order of this mode, for a service that reads the rest under its lock."""
-        return selectors.order_to_change(partner=self.partner, is_live=bool(self.is_live), order_id=order_id)
+        order = selectors.order_to_change(partner=self.partner, is_live=bool(self.is_live), order_id=order_id)
+        self.about = order.pk
+        return order
 
 
 class OrderListView(OrderViewBase):

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 from django.conf import settings
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -11,6 +13,7 @@ from api.fields import Fields
 from api.idempotency import Claim, Finished, RequestIdentity, claim_request, finish_request, release_key
 from api.octo.capabilities import CARD_PAYMENTS, CART, PRICING
 from api.octo.errors import payment_refused
+from api.octo.money_told import money_told
 from api.octo.payment_requests import read_payment
 from api.octo.presenters.card_payments import card_payment_fields
 from api.octo.views.base import OctoView
@@ -32,6 +35,25 @@ class PayingView(OctoView, Generic[_Sold]):
     # What the call that was made knows already, so that showing its result need not ask again.
     card_payment: CardPaymentView | None = None
     money: OrderMoney | None = None
+
+    # Whose money a refusal tells of, as soon as it is known.
+    about: UUID | None = None
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Answer an error; to who takes card payments with what became of the money."""
+        response = super().handle_exception(exc)
+        request = self.request
+        if self.takes_cards and request.method not in SAFE_METHODS:
+            response.data["money"] = money_told(
+                response.data,
+                status=response.status_code,
+                order_id=self.about,
+                partner=self.partner,
+                is_live=bool(self.is_live),
+                key=request.META.get("HTTP_IDEMPOTENCY_KEY"),
+                now=self.now(),
+            )
+        return response
 
     @property
     def takes_cards(self) -> bool:
@@ -73,6 +95,7 @@ class PayingView(OctoView, Generic[_Sold]):
 
     def show(self, request: Request, sold: _Sold) -> Response:
         """Return one object, with its card payment where the request can see it."""
+        self.about = self.order_of(sold).pk
         shown = self.fields_of(sold)
         if self.takes_cards:
             order = self.order_of(sold)
