@@ -2,7 +2,7 @@ from payments.models.card import ReusableCard
 from payments.models.inbox import DeliveryStatus, WebhookDelivery
 from payments.models.ledger import LedgerAccount, LedgerEntry, Posting
 from payments.models.payment import Opening, OpeningStatus, Payment
-from payments.models.route import AccountRoute
+from payments.models.route import AccountRoute, SurchargeRule
 from payments.models.transaction import (
     Case,
     CaseKind,
@@ -31,6 +31,7 @@ __all__ = [
     "Payment",
     "Posting",
     "ReusableCard",
+    "SurchargeRule",
     "Transaction",
     "WebhookDelivery",
 ]
