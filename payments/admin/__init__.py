@@ -6,7 +6,7 @@ from payments.admin.inbox import WebhookDeliveryAdmin
 from payments.admin.ledger import LedgerEntryAdmin, PostingAdmin
 from payments.admin.operations import DisputeAdmin, GatewayEventAdmin, OpeningAdmin, TransactionAdmin
 from payments.admin.payments import PaymentAdmin
-from payments.admin.routes import AccountRouteAdmin
+from payments.admin.routes import AccountRouteAdmin, SurchargeRuleAdmin
 
 __all__ = [
     "AccountRouteAdmin",
@@ -19,6 +19,7 @@ __all__ = [
     "PaymentAdmin",
     "PostingAdmin",
     "ReusableCardAdmin",
+    "SurchargeRuleAdmin",
     "TransactionAdmin",
     "WebhookDeliveryAdmin",
 ]

@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction as database
 
 from bookings import services as booking_services
@@ -17,11 +18,13 @@ from payments.services.operations import Clock, Patience, perform
 from payments.services.surplus import (
     has_been_used,
     left_minor,
+    leftover_surcharges,
     new_operation,
     plan_return,
     refund_rows,
     refundable_minor,
 )
+from payments.splitting import part_of
 from payments.states import OperationKind, Status
 
 
@@ -46,6 +49,7 @@ def capture_payment(
             parent=holds[0],
             kind=OperationKind.CAPTURE,
             amount_minor=money.minor,
+            surcharge_minor=part_of(money.minor, holds[0].parts).surcharge_minor,
             reason="asked by staff",
             requested_by=requested_by,
             now=now,
@@ -70,6 +74,7 @@ def void_payment(
                 parent=hold,
                 kind=OperationKind.VOID,
                 amount_minor=hold.amount_minor,
+                surcharge_minor=hold.surcharge_minor,
                 reason=reason,
                 requested_by=requested_by,
                 now=now,
@@ -98,8 +103,9 @@ def refund_payment(
     """Ask the gateway to return part or all of a captured payment; the rows reserve the amount before the gateway
     hears of it.
 
-    `money` is in minor units and must not exceed what is captured and not yet refunded or being refunded. Several
-    captures give several refunds, newest first. `operations_seen` is how many operations the payment had when the
+    `money` is in minor units and must not exceed what is captured and not yet refunded or being refunded, surcharge
+    included: of it the price goes back first and the surcharge last. Several captures give several refunds, newest
+    first. `operations_seen` is how many operations the payment had when the
     caller decided; rows are never deleted, so that one decision cannot be carried out twice.
 
     :raises RefundTooLarge: nothing was sent.
@@ -153,7 +159,8 @@ def refundable(payment: Payment) -> Money:
 def cancel_booking(*, booking: Booking, reason: str, force: bool, clock: Clock) -> Booking:
     """Cancel a booking and give back what was taken for it, newest first: holds released, captures refunded.
 
-    After the cutoff only staff cancel (`force`), and nothing is given back by itself.
+    After the cutoff only staff cancel (`force`), and nothing is given back by itself. The surcharge goes back with the
+    price, unless the settings keep that of a booking that was confirmed.
 
     :raises BookingError: it cannot be cancelled; nothing was written.
     """
@@ -162,6 +169,7 @@ def cancel_booking(*, booking: Booking, reason: str, force: bool, clock: Clock) 
     with database.atomic():
         order = booking_services.lock_order(order_id=booking.order_id)
         was_open = order.status in (BookingStatus.ON_HOLD, BookingStatus.CONFIRMED)
+        returns_surcharge = order.status != BookingStatus.CONFIRMED or settings.PAYMENTS["REFUND_SURCHARGE"]
         cancelled = booking_services.cancel_booking(booking=booking, reason=reason, force=force, now=now)
         order = cancelled.order
         operations = []
@@ -171,14 +179,18 @@ def cancel_booking(*, booking: Booking, reason: str, force: bool, clock: Clock) 
             has_refund = cancelled.cancellation_refund != "NONE"
             # What is undecided is given back when it turns out to be there.
             surplus = money.surplus_minor - money.asked_minor
+            why = reason or "booking cancelled"
             if has_refund and surplus > 0:
                 operations = plan_return(
                     order=order,
                     amount_minor=surplus,
-                    reason=reason or "booking cancelled",
+                    reason=why,
                     requested_by="partner",
                     now=now,
+                    returns_surcharge=returns_surcharge,
                 )
+            if has_refund and returns_surcharge and money.to_collect_minor == 0:
+                operations += leftover_surcharges(order=order, reason=why, requested_by="partner", now=now)
     for operation in operations:
         if patience.allows_a_call():
             perform(transaction_id=operation.id, clock=clock)

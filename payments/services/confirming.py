@@ -40,6 +40,7 @@ from payments.services.operations import Clock, Patience, perform
 from payments.services.routing import Wish, choose_account
 from payments.services.surplus import has_been_used, new_operation, return_surplus
 from payments.services.transitions import apply_outcome
+from payments.splitting import Parts, share_of
 from payments.states import OperationKind, Status
 
 RETRY_AFTER_SECONDS = 2
@@ -205,7 +206,9 @@ def _is_decided(opening: Opening) -> bool:
 
 
 def _capture_holds(order_id: UUID, to_collect_minor: int, clock: Clock, patience: Patience) -> None:
-    """Ask for authorized money up to what is to collect; one capture of an authorization lives at a time."""
+    """Ask for authorized money up to what is to collect, with the surcharge on it; one capture of an authorization
+    lives at a time.
+    """
     now = clock()
     captures = []
     with database.atomic():
@@ -213,23 +216,25 @@ def _capture_holds(order_id: UUID, to_collect_minor: int, clock: Clock, patience
         money = order_money(order, to_collect=Money(to_collect_minor, order.currency))
         missing = to_collect_minor - money.money_in_minor - money.accepted_minor + money.returning_minor
         unused = _unused_authorizations(order)
-        if sum(hold.amount_minor for hold in unused) < missing:
+        if sum(hold.parts.base_minor for hold in unused) < missing:
             return  # a capture that does not cover the price would confirm nothing
         for authorization in unused if missing > 0 else []:
-            amount = min(missing, authorization.amount_minor)
-            if amount <= 0:
+            base = min(missing, authorization.parts.base_minor)
+            if base <= 0:
                 break
+            parts = Parts(base, share_of(base, authorization.parts))
             captures.append(
                 new_operation(
                     parent=authorization,
                     kind=OperationKind.CAPTURE,
-                    amount_minor=amount,
+                    amount_minor=parts.amount_minor,
+                    surcharge_minor=parts.surcharge_minor,
                     reason="confirmed",
                     requested_by="partner",
                     now=now,
                 )
             )
-            missing -= amount
+            missing -= base
     for capture in captures:
         if patience.allows_a_call():
             perform(transaction_id=capture.id, clock=clock)
@@ -241,7 +246,7 @@ def _give_back(charged: Transaction | None, clock: Clock) -> None:
         return
     with database.atomic():
         order = booking_services.lock_order(order_id=charged.order_id)
-        surplus = min(order_money(order).certain_surplus_minor, charged.amount_minor)
+        surplus = min(order_money(order).certain_surplus_minor, charged.parts.base_minor)
         if surplus > 0:
             return_surplus(order=order, newest=charged, amount_minor=surplus, now=clock())
 
@@ -285,10 +290,11 @@ def _explain(
     is_undecided = is_charge_open or (money.due_minor == 0 and money.asked_minor + money.held_minor > 0)
     if is_undecided or _names_something_undecided(order_id, request):
         raise _pending(reference)
+    # What the guest has to pay, and the only amount a request may name: with the surcharge of the payment that waits.
+    is_for_this = payment is not None and payment.parts.base_minor == money.due_minor
+    due_minor = payment.amount_minor if payment is not None and is_for_this else money.due_minor
     raise PaymentDue(
-        "The booking has not been paid.",
-        due=Money(money.due_minor, money.currency),
-        payment_reference=reference,
+        "The booking has not been paid.", due=Money(due_minor, money.currency), payment_reference=reference
     )
 
 
