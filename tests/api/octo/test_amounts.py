@@ -1,8 +1,10 @@
 """The amounts of a card payment, in currencies of 2, 0 and 3 decimals: the worked examples of docs/octo.md, made."""
 
+import os
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.utils import timezone
 
@@ -12,8 +14,10 @@ from money import Money
 from payments.checking import ledger_findings, payment_findings
 from payments.models import AccountRoute, Payment, SurchargeRule
 from payments.services import aftercare, tenders
-from tests.api.octo.shop import RETURN_URL
+from tests.api.octo.shop import CARDS, RETURN_URL, build_shop
+from tests.api.octo.test_budgets import cost_of
 from tests.api.octo.test_card_payments import confirm, session_of
+from tests.api.octo.test_golden import FOLDER, NOW, Conversation
 from tests.api.octo.test_rules import refusal
 from tests.faults.agreement import money_of_the_ledger, money_of_the_sandbox
 
@@ -38,10 +42,14 @@ EXAMPLES = documented()
 @pytest.fixture
 def rules(shop):
     """What the guide's examples take for granted."""
+    set_rules(shop)
+
+
+def set_rules(shop):
     Price.objects.create(
         unit=shop.adult, currency="KWD", original_minor=6000, retail_minor=FILS_OF_AN_ADULT, net_minor=4500
     )
-    GatewayAccount.objects.filter(slug="adyen-eu").update(currencies=["EUR", "JPY", "KWD"])
+    GatewayAccount.objects.filter(slug__in=["adyen-eu", "external"]).update(currencies=["EUR", "JPY", "KWD"])
     route = AccountRoute.objects.get(partner=shop.partner, account__slug="adyen-eu", is_live=True)
     for currency, source, basis_points in RULES:
         SurchargeRule.objects.create(route=route, currency=currency, source=source, percent_basis_points=basis_points)
@@ -122,6 +130,54 @@ def test_a_change_of_the_rule_is_shown_with_a_new_payment(shop, cards, rules):
 
     assert (changed["surcharge"], changed["amount"]) == (0, 9000)
     assert changed["cardPaymentId"] != booking["cardPayment"]["cardPaymentId"]
+
+
+def test_surcharges_cost_no_query(shop, cards):
+    def costs():
+        booking, reserving = cost_of(lambda: cards.post("/bookings", shop.wish(2)))
+        path = f"/bookings/{booking['uuid']}"
+        reading = cost_of(lambda: cards.get(path))[1]
+        changing = cost_of(lambda: cards.patch(path, {"cardPayment": {"source": "MOTO"}}))[1]
+        return reserving, reading, changing
+
+    without = costs()
+    route = AccountRoute.objects.get(partner=shop.partner, account__slug="adyen-eu", is_live=True)
+    for source in ("", "ECOM", "MOTO"):
+        SurchargeRule.objects.create(route=route, source=source, percent_basis_points=150)
+
+    assert costs() == without
+
+
+def conversation(said, shop):
+    """Ask for what is to be paid in every currency and from every source, and say it wrongly."""
+    octo = shop.octo(CARDS)
+    for fields in (
+        {},
+        {"currency": "JPY"},
+        {"currency": "JPY", "cardPayment": {"source": "MOTO"}},
+        {"currency": "KWD"},
+        {"currency": "KWD", "cardPayment": {"amount": 10500}},
+    ):
+        said.ask(octo, "POST", "/bookings", shop.wish(2, **fields))
+    booking = said.ask(octo, "POST", "/bookings", shop.wish(2, currency="KWD", cardPayment={"amount": 10658}))
+    path = f"/bookings/{booking['uuid']}"
+    said.ask(octo, "POST", f"{path}/confirm", {})
+    said.ask(octo, "POST", f"{path}/confirm", {"cardPayment": {"gateway": "external", "notes": "KNET slip 4402"}})
+    said.ask(octo, "GET", f"/card_payments/{booking['cardPayment']['cardPaymentId']}")
+    said.ask(octo, "POST", f"{path}/cancel", {"reason": "Sandstorm"})
+
+
+def test_the_conversation_is_as_it_was_when_somebody_last_looked(db):
+    said = Conversation()
+    with time_machine.travel(NOW, tick=False):
+        shop = build_shop()
+        set_rules(shop)
+        conversation(said, shop)
+
+    golden = FOLDER / "amounts.json"
+    if os.environ.get("GOLDEN") == "write":
+        golden.write_text(said.text())
+    assert said.text() == golden.read_text()
 
 
 @pytest.mark.django_db(transaction=True)
