@@ -26,7 +26,7 @@ from bookings.services.catalogue import (
 from config.demo.catalogue import CANAL_CRUISE, PRODUCTS, SETTLEMENT_METHODS, SUPPLIERS
 from config.local_secrets import LocalSecrets
 from gateways.models import GatewayAccount
-from payments.models import AccountRoute, Payment
+from payments.models import AccountRoute, Payment, SurchargeRule
 
 # One more than sixty: where the tours are, today may already be over.
 DAYS_ON_SALE = 61
@@ -128,6 +128,7 @@ def seed_demo(*, secrets: LocalSecrets, now: datetime) -> Demo:
             AccountRoute.objects.get_or_create(
                 partner=partner, account=accounts[slug], is_live=is_live, defaults={"rank": rank}
             )
+    _seed_surcharge(AccountRoute.objects.get(partner=first, account=accounts["adyen-eu"], is_live=True))
     small_option = options[CANAL_CRUISE]
     _fill_a_small_boat(small_option, seats=SMALL_BOAT, now=now)
     _fill_a_small_boat(small_option, seats=SMALL_BOAT - SEATS_LEFT_WHEN_NEARLY_FULL, now=now)
@@ -176,6 +177,13 @@ def _seed_accounts() -> dict[str, GatewayAccount]:
         slug: GatewayAccount.objects.get_or_create(slug=slug, defaults={"environment": "test", **fields})[0]
         for slug, fields in _ACCOUNTS.items()
     }
+
+
+def _seed_surcharge(route: AccountRoute) -> None:
+    """Let a payment by telephone cost 1.5 percent and 0.30 EUR on top; what staff changed stays as they left it."""
+    SurchargeRule.objects.get_or_create(
+        route=route, source="MOTO", currency="EUR", defaults={"percent_basis_points": 150, "fixed_minor": 30}
+    )
 
 
 def _fill_a_small_boat(option: Option, *, seats: int, now: datetime) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, Sum
+from django.db.models import Exists, F, OuterRef, Q, Sum
 
 from bookings.models import Booking, Gift, Order
 from bookings.selectors import amount_kept, amount_to_collect
@@ -27,6 +27,9 @@ class OrderMoney:
     `refunded` and `charged_back` are sums over entries, `held` is authorized and not captured, `asked` is charged with
     no answer yet, `returning` is being refunded or released, `accepted` is the part of `held` whose capture the gateway
     took on.
+
+    All of these are about the price; the surcharge, which covers none of it, is told apart, as taken and as given back.
+    `paid_by_payment` alone has both, for it says what each payment took.
     """
 
     currency: str
@@ -39,6 +42,8 @@ class OrderMoney:
     asked_minor: int
     returning_minor: int
     accepted_minor: int
+    paid_surcharge_minor: int
+    refunded_surcharge_minor: int
     paid_by_payment: dict[UUID, int]
 
     @property
@@ -79,7 +84,7 @@ def order_money(order: Order, *, bookings: Sequence[Booking] | None = None) -> O
     """
     known = list(order.bookings.all()) if bookings is None else bookings
     paid_by_payment: dict[UUID, int] = defaultdict(int)
-    paid = refunded = charged_back = 0
+    paid = refunded = charged_back = paid_surcharge = refunded_surcharge = 0
     entries = (
         LedgerEntry.objects.filter(order=order)
         .values("payment_id", "transaction__kind", "from_account", "to_account")
@@ -87,11 +92,14 @@ def order_money(order: Order, *, bookings: Sequence[Booking] | None = None) -> O
     )
     for row in entries:
         owed = (row["from_account"] == LedgerAccount.RECEIVABLE) - (row["to_account"] == LedgerAccount.RECEIVABLE)
-        if owed and row["transaction__kind"] == OperationKind.REFUND:
+        added = (row["from_account"] == LedgerAccount.SURCHARGE) - (row["to_account"] == LedgerAccount.SURCHARGE)
+        if row["transaction__kind"] == OperationKind.REFUND:
             refunded -= owed * row["total"]
-        elif owed:
+            refunded_surcharge -= added * row["total"]
+        elif row["transaction__kind"] != OperationKind.CHARGEBACK:
             paid += owed * row["total"]
-            paid_by_payment[row["payment_id"]] += owed * row["total"]
+            paid_surcharge += added * row["total"]
+            paid_by_payment[row["payment_id"]] += (owed + added) * row["total"]
         disputed = (row["to_account"] == LedgerAccount.DISPUTED) - (row["from_account"] == LedgerAccount.DISPUTED)
         charged_back += disputed * row["total"]
     held, asked, returning, accepted = _in_flight(order)
@@ -106,6 +114,8 @@ def order_money(order: Order, *, bookings: Sequence[Booking] | None = None) -> O
         asked_minor=asked,
         returning_minor=returning,
         accepted_minor=accepted,
+        paid_surcharge_minor=paid_surcharge,
+        refunded_surcharge_minor=refunded_surcharge,
         paid_by_payment=dict(paid_by_payment),
     )
 
@@ -123,12 +133,14 @@ def nothing_paid_yet(to_collect: Money) -> OrderMoney:
         asked_minor=0,
         returning_minor=0,
         accepted_minor=0,
+        paid_surcharge_minor=0,
+        refunded_surcharge_minor=0,
         paid_by_payment={},
     )
 
 
 def _in_flight(order: Order) -> tuple[int, int, int, int]:
-    """Return held, asked, returning and accepted: what is neither money in nor nothing."""
+    """Return held, asked, returning and accepted, without surcharge: what is neither money in nor nothing."""
     held = asked = returning = accepted = 0
     # A first capture releases the rest at most issuers, and a failed one leaves nothing that can be relied on.
     ends = Transaction.objects.filter(parent=OuterRef("pk")).filter(
@@ -138,7 +150,8 @@ def _in_flight(order: Order) -> tuple[int, int, int, int]:
     rows = list(
         Transaction.objects.filter(order=order)
         .filter(Q(status=Status.PENDING) | Q(kind=OperationKind.AUTHORIZATION, status=Status.PROCESSED))
-        .values_list("id", "kind", "status", "amount_minor", "parent_id", "gateway_reference", "origin", Exists(ends))
+        .annotate(base_minor=F("amount_minor") - F("surcharge_minor"))
+        .values_list("id", "kind", "status", "base_minor", "parent_id", "gateway_reference", "origin", Exists(ends))
     )
     open_authorizations = {
         row_id: amount

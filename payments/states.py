@@ -133,6 +133,7 @@ class Standing:
     amount_minor: int
     word: Kind
     key: str
+    told_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,9 +201,9 @@ def _standing(said: list[Fact]) -> Standing:
         # A late authorization of a sale that was captured, or whose capture failed, says nothing new.
         deciding = [fact for fact in deciding if fact.kind is not Kind.AUTHORIZED]
     if not deciding:
-        return Standing(Status.PENDING, said[-1].amount_minor, said[-1].kind, said[-1].key)
+        return Standing(Status.PENDING, said[-1].amount_minor, said[-1].kind, said[-1].key, said[-1].occurred_at)
     last = deciding[-1]
-    return Standing(decides[last.kind], last.amount_minor, last.kind, last.key)
+    return Standing(decides[last.kind], last.amount_minor, last.kind, last.key, last.occurred_at)
 
 
 def _held(

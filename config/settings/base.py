@@ -183,6 +183,8 @@ PAYMENTS: dict[str, Any] = {
     "PAID_UNCONFIRMED_CASE_MINUTES": 15,
     # The partner says a guest paid and the gateway has said nothing for this long: shown to staff.
     "WEBHOOK_OVERDUE_MINUTES": 10,
+    # The surcharge goes back with the price of a confirmed booking that is cancelled in time; off: it is kept.
+    "REFUND_SURCHARGE": env.bool("REFUND_SURCHARGE", default=True),
     # A gateway accepted an operation and its result has not come for this long: shown to staff.
     "OPERATION_OVERDUE_HOURS": 72,
     # What a guest agrees to when a card is kept, by language, where an account has no text of its own. The first is for

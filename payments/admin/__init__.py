@@ -7,7 +7,7 @@ from payments.admin.inbox import WebhookDeliveryAdmin
 from payments.admin.ledger import LedgerEntryAdmin, PostingAdmin
 from payments.admin.operations import DisputeAdmin, GatewayEventAdmin, OpeningAdmin, TransactionAdmin
 from payments.admin.payments import PaymentAdmin
-from payments.admin.routes import AccountRouteAdmin
+from payments.admin.routes import AccountRouteAdmin, SurchargeRuleAdmin
 
 __all__ = [
     "AccountRouteAdmin",
@@ -24,6 +24,7 @@ __all__ = [
     "PostingAdmin",
     "ReusableCardAdmin",
     "RevokedTokenAdmin",
+    "SurchargeRuleAdmin",
     "TransactionAdmin",
     "WebhookDeliveryAdmin",
 ]

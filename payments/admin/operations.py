@@ -19,6 +19,7 @@ class OpeningAdmin(RecordAdmin):
         "account",
         "status",
         "amount",
+        "surcharge",
         "gateway_reference",
         "return_url",
         "channel",
@@ -32,6 +33,7 @@ class OpeningAdmin(RecordAdmin):
         "last_error",
     ]
     amount = staticmethod(money("amount_minor", "amount"))
+    surcharge = staticmethod(money("surcharge_minor", "of it surcharge"))
     payment_link = staticmethod(link("payment", "payment"))
     created = staticmethod(when("created_at", "created"))
     until = staticmethod(when("expires_at", "until"))
@@ -67,6 +69,7 @@ class TransactionAdmin(RecordAdmin):
         "origin",
         "status",
         "amount",
+        "surcharge",
         "payment_link",
         "order_link",
         "account",
@@ -88,6 +91,7 @@ class TransactionAdmin(RecordAdmin):
         "decided",
     ]
     amount = staticmethod(money("amount_minor", "amount"))
+    surcharge = staticmethod(money("surcharge_minor", "of it surcharge"))
     payment_link = staticmethod(link("payment", "payment"))
     order_link = staticmethod(link("order", "order"))
     opening_link = staticmethod(link("opening", "opening"))

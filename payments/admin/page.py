@@ -113,8 +113,10 @@ def _payment_amounts(payment: Payment, history: History) -> list[Line]:
 
     returning = _returning(history)
     left = payment.captured_minor - payment.refunded_minor - payment.charged_back_minor - returning
+    surcharge = [line("of it surcharge", payment.surcharge_minor)] if payment.surcharge_minor else []
     return [
         line("Asked for", payment.amount_minor, is_strong=True),
+        *surcharge,
         line("Held on the card", payment.authorized_minor),
         line("Taken", payment.captured_minor, is_strong=True),
         line("Given back", payment.refunded_minor),
@@ -138,9 +140,16 @@ def _order_amounts(payment: Payment) -> list[Line]:
     def line(name: str, minor: int, *, is_strong: bool = False) -> Line:
         return Line(name=name, value=str(Money(minor, money.currency)), is_strong=is_strong)
 
+    surcharge = []
+    if money.paid_surcharge_minor:
+        surcharge = [
+            line("Surcharge taken, on top", money.paid_surcharge_minor),
+            line("Surcharge given back", money.refunded_surcharge_minor),
+        ]
     return [
         line("Cards must pay", money.to_collect_minor),
         line("Money in, all payments", money.money_in_minor, is_strong=True),
+        *surcharge,
         line("Held", money.held_minor),
         line("Undecided", money.asked_minor),
         line("Still due", money.due_minor, is_strong=True),

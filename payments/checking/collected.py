@@ -6,7 +6,7 @@ from itertools import chain, islice
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 
 from bookings.models import BookingStatus, Order
 from bookings.selectors import amount_to_collect
@@ -14,6 +14,7 @@ from money import Money
 from payments.checking.reading import CHUNK, MOST_FINDINGS, Finding, Reading, in_chunks, snapshot
 from payments.checking.stuck import STUCK_AFTER, stuck_work
 from payments.models import Case, CaseKind, LedgerEntry, Origin, Payment, Transaction
+from payments.services.parts import is_as_asked, parts_of_operations
 from payments.states import OperationKind, Status
 
 _SUMS = ("authorized_minor", "captured_minor", "refunded_minor", "charged_back_minor")
@@ -68,7 +69,17 @@ def _cached(reading: Reading) -> Iterator[Finding]:
                 subject=payment.reference,
                 message=f"{name.removesuffix('_minor')} says {cached}, its events say {derived}",
             )
+    parts = parts_of_operations(reading.transactions, position)
     for key, row in reading.transactions.items():
+        if key in parts and not is_as_asked(row) and row.surcharge_minor != parts[key].surcharge_minor:
+            yield Finding(
+                code="surcharge_differs",
+                subject=row.reference,
+                message=(
+                    f"{row.kind} of {payment.reference} says that {Money(row.surcharge_minor, payment.currency)} of it "
+                    f"is surcharge, its events say {Money(parts[key].surcharge_minor, payment.currency)}"
+                ),
+            )
         standing = position.operations.get(key)
         status = standing.status if standing else Status.PENDING
         if row.status != status:
@@ -205,4 +216,5 @@ def _confirmed_unpaid() -> Iterator[Finding]:
 
 
 def _by_order(operations: QuerySet[Transaction]) -> dict[UUID, int]:
-    return dict(operations.values_list("order_id").annotate(total=Sum("amount_minor")))
+    """Return what operations come to of the price, without surcharge."""
+    return dict(operations.values_list("order_id").annotate(total=Sum(F("amount_minor") - F("surcharge_minor"))))

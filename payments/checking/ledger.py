@@ -12,13 +12,11 @@ from django.db.models import Sum
 from money import Money
 from payments.checking.reading import MOST_FINDINGS, Finding, Reading, in_chunks
 from payments.models import LedgerAccount, LedgerEntry, Payment, Posting
-from payments.states import OperationKind, Position, Status
+from payments.services.parts import moved_by, parts_of_operations
 
 _GUARDS = ("ledger_entries_stay", "postings_stay", "gateway_events_stay", "refunds_within_capture")
 _MONEY = (LedgerAccount.CLEARING, LedgerAccount.EXTERNAL)
-_COUNTERPARTS = (LedgerAccount.RECEIVABLE, LedgerAccount.DISPUTED)
-_TAKES = (OperationKind.SALE, OperationKind.CAPTURE)
-_RETURNS = (OperationKind.REFUND, OperationKind.CHARGEBACK)
+_COUNTERPARTS = (LedgerAccount.RECEIVABLE, LedgerAccount.DISPUTED, LedgerAccount.SURCHARGE)
 
 # What of an entry does not agree with the order, and the payment's operation or the gift, it was made for. What
 # reconciliation moves between the operator's own accounts has no order, and is not read here.
@@ -43,8 +41,8 @@ _DIMENSIONS = """
           LEFT JOIN payments_payment p ON p.id = e.payment_id
           LEFT JOIN payments_transaction t ON t.id = e.transaction_id
           LEFT JOIN payments_gatewayevent v ON v.id = s.event_id
-         WHERE e.from_account IN ('RECEIVABLE', 'DISPUTED', 'EXTERNAL')
-            OR e.to_account IN ('RECEIVABLE', 'DISPUTED', 'EXTERNAL')) AS read
+         WHERE e.from_account IN ('RECEIVABLE', 'DISPUTED', 'EXTERNAL', 'SURCHARGE')
+            OR e.to_account IN ('RECEIVABLE', 'DISPUTED', 'EXTERNAL', 'SURCHARGE')) AS read
      WHERE problem <> ''
      ORDER BY id
      LIMIT %s
@@ -140,25 +138,12 @@ def _chunk_findings(readings: list[Reading]) -> Iterator[Finding]:
 
 def _expected(reading: Reading) -> dict[tuple[str, str], int]:
     """Return what each operation must have moved into the gateway's account, by counterpart; never zero."""
-    voided = _voided(reading, reading.position)
-    expected: dict[tuple[str, str], int] = {}
-    for key, standing in reading.position.operations.items():
-        kind = reading.transactions[key].kind
-        if standing.status is not Status.PROCESSED or key in voided or standing.amount_minor == 0:
-            continue
-        if kind in _TAKES:
-            expected[key, LedgerAccount.RECEIVABLE] = standing.amount_minor
-        elif kind in _RETURNS:
-            counterpart = LedgerAccount.DISPUTED if kind == OperationKind.CHARGEBACK else LedgerAccount.RECEIVABLE
-            expected[key, counterpart] = -standing.amount_minor
-    return expected
-
-
-def _voided(reading: Reading, position: Position) -> set[str]:
+    parts = parts_of_operations(reading.transactions, reading.position)
     return {
-        str(reading.transactions[key].parent_id)
-        for key, standing in position.operations.items()
-        if reading.transactions[key].kind == OperationKind.VOID and standing.status is Status.PROCESSED
+        (key, counterpart): minor
+        for key, of_operation in parts.items()
+        for counterpart, minor in moved_by(reading.transactions[key], of_operation).items()
+        if minor != 0
     }
 
 

@@ -79,10 +79,14 @@ def _read(payments: list[Payment]) -> list[Reading]:
     openings: dict[UUID, dict[UUID, Opening]] = defaultdict(dict)
     for event in GatewayEvent.objects.filter(payment__in=payments).defer("raw").order_by("id"):
         events[event.payment_id].append(event)
-    for row in Transaction.objects.filter(payment__in=payments):
-        transactions[row.payment_id][str(row.id)] = row
     for opening in Opening.objects.filter(payment__in=payments).defer("client_encrypted"):
         openings[opening.payment_id][opening.id] = opening
+    by_id = {payment.id: payment for payment in payments}
+    for row in Transaction.objects.filter(payment__in=payments):
+        row.payment = by_id[row.payment_id]
+        if row.opening_id in openings[row.payment_id]:
+            row.opening = openings[row.payment_id][row.opening_id]
+        transactions[row.payment_id][str(row.id)] = row
     readings = []
     for payment in payments:
         rows, opened = transactions[payment.id], openings[payment.id]

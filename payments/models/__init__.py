@@ -3,7 +3,7 @@ from payments.models.consent import ConsentText
 from payments.models.inbox import DeliveryStatus, WebhookDelivery
 from payments.models.ledger import LedgerAccount, LedgerEntry, Posting
 from payments.models.payment import Opening, OpeningStatus, Payment
-from payments.models.route import AccountRoute
+from payments.models.route import AccountRoute, SurchargeRule
 from payments.models.transaction import (
     Case,
     CaseKind,
@@ -36,6 +36,7 @@ __all__ = [
     "Posting",
     "ReusableCard",
     "RevokedToken",
+    "SurchargeRule",
     "Transaction",
     "WebhookDelivery",
 ]

@@ -2,19 +2,21 @@ import uuid
 
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from bookings.models import Order, Partner
 from gateways.models import GatewayAccount
 from payments.models.consent import ConsentText
+from payments.splitting import Parts
 from payments.states import State
 
 
 class Payment(models.Model):
     """Be one wish to collect one amount for exactly one order through one account.
 
-    Keeps its `cp_` reference while order, account, amount and currency stay. `state` and the four sums are a cache of
-    `derive`, written only by the door (`transitions.apply_outcome`). Amounts are minor units of `currency`.
+    Keeps its `cp_` reference while order, account, source, amount, surcharge and currency stay. `state` and the four
+    sums are a cache of `derive`, written only by the door (`transitions.apply_outcome`). Amounts are minor units of
+    `currency`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -25,7 +27,8 @@ class Payment(models.Model):
     account = models.ForeignKey(GatewayAccount, on_delete=models.PROTECT, related_name="payments")
     is_live = models.BooleanField()
     source = models.CharField(max_length=8)
-    amount_minor = models.BigIntegerField()
+    amount_minor = models.BigIntegerField(help_text="What the guest is asked for, surcharge included.")
+    surcharge_minor = models.BigIntegerField(default=0, db_default=0, help_text="How much of the amount is surcharge.")
     currency = models.CharField(max_length=3)
     captures_at_once = models.BooleanField(help_text="As the account said when the payment was made.")
     state = models.CharField(max_length=16, choices=[(s.value, s.value) for s in State], default=State.CREATED)
@@ -42,6 +45,10 @@ class Payment(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="payment_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(surcharge_minor__gte=0, surcharge_minor__lt=F("amount_minor")),
+                name="payment_surcharge_is_a_part",
+            ),
             models.UniqueConstraint(
                 fields=["order"], condition=Q(superseded_at__isnull=True), name="one_current_payment_per_order"
             ),
@@ -59,6 +66,11 @@ class Payment(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+    @property
+    def parts(self) -> Parts:
+        """Return what is asked for in its parts."""
+        return Parts.of(self.amount_minor, self.surcharge_minor)
 
 
 class OpeningStatus(models.TextChoices):
@@ -83,7 +95,8 @@ class Opening(models.Model):
     idempotency_key = models.CharField(max_length=64, unique=True, editable=False)
     gateway_reference = models.CharField(max_length=120, null=True, blank=True)
     status = models.CharField(max_length=16, choices=OpeningStatus.choices, default=OpeningStatus.REQUESTED)
-    amount_minor = models.BigIntegerField()
+    amount_minor = models.BigIntegerField(help_text="What the guest is asked for, surcharge included.")
+    surcharge_minor = models.BigIntegerField(default=0, db_default=0, help_text="How much of the amount is surcharge.")
     currency = models.CharField(max_length=3)
     return_url = models.CharField(max_length=1024)
     channel = models.CharField(max_length=16, default="Web")
@@ -126,6 +139,10 @@ class Opening(models.Model):
                 name="one_opening_per_gateway_reference",
             ),
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="opening_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(surcharge_minor__gte=0, surcharge_minor__lt=F("amount_minor")),
+                name="opening_surcharge_is_a_part",
+            ),
         ]
         indexes = [
             models.Index(fields=["next_check_at"], condition=Q(next_check_at__isnull=False), name="opening_to_check"),
@@ -136,3 +153,8 @@ class Opening(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+    @property
+    def parts(self) -> Parts:
+        """Return what is asked for in its parts."""
+        return Parts.of(self.amount_minor, self.surcharge_minor)

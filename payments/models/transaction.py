@@ -9,6 +9,7 @@ from gateways.models import GatewayAccount
 from gateways.protocol import OutcomeKind
 from payments.models.card import ReusableCard
 from payments.models.payment import Opening, Payment
+from payments.splitting import Parts
 from payments.states import OperationKind, Status
 
 
@@ -48,6 +49,11 @@ class Transaction(models.Model):
     origin = models.CharField(max_length=8, choices=Origin.choices)
     status = models.CharField(max_length=16, choices=[(s.value, s.value) for s in Status], default=Status.PENDING)
     amount_minor = models.BigIntegerField()
+    surcharge_minor = models.BigIntegerField(
+        default=0,
+        db_default=0,
+        help_text="How much of the amount is surcharge: as we asked for it, else as the door split what was told.",
+    )
     currency = models.CharField(max_length=3)
     reference = models.CharField(max_length=40, unique=True, editable=False)
     idempotency_key = models.CharField(max_length=64, unique=True, null=True, blank=True, editable=False)
@@ -75,6 +81,7 @@ class Transaction(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="transaction_amount_positive"),
+            models.CheckConstraint(condition=Q(surcharge_minor__gte=0), name="transaction_surcharge_not_negative"),
             models.UniqueConstraint(
                 fields=["account", "kind", "gateway_reference"],
                 condition=Q(gateway_reference__isnull=False),
@@ -100,6 +107,11 @@ class Transaction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.reference}"
+
+    @property
+    def parts(self) -> Parts:
+        """Return the amount in its parts."""
+        return Parts.of(self.amount_minor, self.surcharge_minor)
 
 
 class GatewayEvent(models.Model):

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction as database
 
 from bookings import services as booking_services
@@ -18,12 +19,14 @@ from payments.services.openings import close_openings
 from payments.services.operations import Clock, Patience, perform
 from payments.services.surplus import (
     left_minor,
+    leftover_surcharges,
     new_operation,
     plan_return,
     refund_rows,
     refundable_minor,
     unused_holds,
 )
+from payments.splitting import part_of
 from payments.states import OperationKind, Status
 
 _Cancelled = TypeVar("_Cancelled", Booking, Order)
@@ -50,6 +53,7 @@ def capture_payment(
             parent=holds[0],
             kind=OperationKind.CAPTURE,
             amount_minor=money.minor,
+            surcharge_minor=part_of(money.minor, holds[0].parts).surcharge_minor,
             reason="asked by staff",
             requested_by=requested_by,
             now=now,
@@ -74,6 +78,7 @@ def void_payment(
                 parent=hold,
                 kind=OperationKind.VOID,
                 amount_minor=hold.amount_minor,
+                surcharge_minor=hold.surcharge_minor,
                 reason=reason,
                 requested_by=requested_by,
                 now=now,
@@ -102,8 +107,9 @@ def refund_payment(
     """Ask the gateway to return part or all of a captured payment; the rows reserve the amount before the gateway
     hears of it.
 
-    `money` is in minor units and must not exceed what is captured and not yet refunded or being refunded. Several
-    captures give several refunds, newest first. `operations_seen` is how many operations the payment had when the
+    `money` is in minor units and must not exceed what is captured and not yet refunded or being refunded, surcharge
+    included: of it the price goes back first and the surcharge last. Several captures give several refunds, newest
+    first. `operations_seen` is how many operations the payment had when the
     caller decided; rows are never deleted, so that one decision cannot be carried out twice.
 
     :raises RefundTooLarge: nothing was sent.
@@ -158,7 +164,8 @@ def cancel_booking(*, booking: Booking, reason: str, force: bool, clock: Clock) 
     """Cancel a booking and give back what its order has beyond what is still to collect, newest first: holds released,
     captures refunded.
 
-    After the cutoff only staff cancel (`force`), and nothing is given back by itself.
+    After the cutoff only staff cancel (`force`), and nothing is given back by itself. The surcharge goes back with the
+    price, unless the settings keep that of a booking that was confirmed.
 
     :raises BookingError: it cannot be cancelled; nothing was written.
     """
@@ -187,21 +194,27 @@ def _cancel(order_id: UUID, cancel: Callable[[], _Cancelled], reason: str, clock
     patience = Patience(clock)
     operations: list[Transaction] = []
     with database.atomic():
-        was_open = booking_services.lock_order(order_id=order_id)
+        before = booking_services.lock_order(order_id=order_id)
+        was_open = before.status in (BookingStatus.ON_HOLD, BookingStatus.CONFIRMED)
+        returns_surcharge = before.status != BookingStatus.CONFIRMED or settings.PAYMENTS["REFUND_SURCHARGE"]
         cancelled = cancel()
         order = cancelled.order if isinstance(cancelled, Booking) else cancelled
-        if was_open.status in (BookingStatus.ON_HOLD, BookingStatus.CONFIRMED):
+        if was_open:
             close_openings(order=order)
             money = order_money(order)
             # What is undecided is given back when it turns out to be there.
+            why = reason or "booking cancelled"
             if money.certain_surplus_minor > 0:
                 operations = plan_return(
                     order=order,
                     amount_minor=money.certain_surplus_minor,
-                    reason=reason or "booking cancelled",
+                    reason=why,
                     requested_by="partner",
                     now=now,
+                    returns_surcharge=returns_surcharge,
                 )
+            if returns_surcharge and money.to_collect_minor == money.kept_minor == 0:
+                operations += leftover_surcharges(order=order, reason=why, requested_by="partner", now=now)
     for operation in operations:
         if patience.allows_a_call():
             perform(transaction_id=operation.id, clock=clock)

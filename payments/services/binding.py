@@ -7,6 +7,7 @@ from payments.errors import SubjectUndecided
 from payments.models import Opening, Origin, Payment, Transaction
 from payments.references import new_reference
 from payments.selectors import CHARGE_KINDS, Subject
+from payments.splitting import part_of
 from payments.states import OperationKind, Status
 
 _ATTEMPT_WORDS = frozenset({Kind.AUTHORIZED, Kind.DECLINED, Kind.EXPIRED, Kind.PENDING})
@@ -97,8 +98,9 @@ def _attempt(
     ).first()
     if found is not None:
         return found
-    expected = opening.amount_minor if opening else payment.amount_minor
+    agreed = opening.parts if opening else payment.parts
     is_about_itself = outcome.kind in _ATTEMPT_WORDS
+    amount_minor = _amount_of(outcome, payment, agreed.amount_minor) if is_about_itself else agreed.amount_minor
     return Transaction.objects.create(
         payment=payment,
         order_id=payment.order_id,
@@ -106,7 +108,8 @@ def _attempt(
         opening=opening,
         kind=OperationKind.SALE if payment.captures_at_once else OperationKind.AUTHORIZATION,
         origin=Origin.GATEWAY,
-        amount_minor=_amount_of(outcome, payment, expected) if is_about_itself else expected,
+        amount_minor=amount_minor,
+        surcharge_minor=part_of(amount_minor, agreed).surcharge_minor,
         currency=payment.currency,
         reference=new_reference("tx"),
         gateway_reference=gateway_reference,

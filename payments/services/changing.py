@@ -1,6 +1,7 @@
 """Change a booking or an order together with what is asked for it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
@@ -85,9 +86,13 @@ def preview_order(
         before = current_payment(order)
         changed = booking_services.update_order(order=order, changes=changes, now=now)
         money = order_money(changed)
+        payment = before
         if payment_request is not None and changed.status == BookingStatus.ON_HOLD:
-            prepare(changed, payment_request, now, money=money)
-        shown = show(changed, view_of(changed, before, None, money, now))
+            payment = prepare(changed, payment_request, now, money=money).payment or before
+        view = view_of(changed, payment, None, money, now)
+        if view is not None and payment != before:
+            view = replace(view, payment_id=None, reference=None)  # nobody will ever find what is rolled back
+        shown = show(changed, view)
         database.set_rollback(True)
     return shown
 

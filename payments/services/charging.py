@@ -22,6 +22,7 @@ from payments.services.cards import card_for_order
 from payments.services.collecting import PaymentRequest, ensure_payment
 from payments.services.operations import Clock, perform
 from payments.services.surplus import new_operation
+from payments.splitting import part_of
 from payments.states import OperationKind, Status
 
 RETRY_AFTER_SECONDS = 2
@@ -77,6 +78,7 @@ def _charge_row(
                 kind=OperationKind.SALE if is_sale else OperationKind.AUTHORIZATION,
                 origin=Origin.OURS,
                 amount_minor=amount_minor,
+                surcharge_minor=part_of(amount_minor, payment.parts).surcharge_minor,
                 currency=payment.currency,
                 reference=reference,
                 idempotency_key=reference,
@@ -148,6 +150,7 @@ def write_external_cancellation(*, order: Order, request: PaymentRequest, now: d
             parent=taken,
             kind=OperationKind.REFUND,
             amount_minor=taken.amount_minor,
+            surcharge_minor=taken.surcharge_minor,
             reason=request.notes or "cancelled by the partner",
             requested_by="partner",
             now=now,

@@ -24,7 +24,9 @@ from payments.selectors import OrderMoney, current_payment, order_money
 from payments.services.cards import card_for_order, usable_cards
 from payments.services.openings import claim_opening, new_opening, open_at_gateway, usable_opening
 from payments.services.operations import Clock
-from payments.services.routing import Wish, choose_account, is_set_up, read_source, routed_accounts
+from payments.services.routing import Wish, choose_account, choose_route, is_set_up, read_source, routed_accounts
+from payments.services.surcharging import rules_for, rules_read_with, surcharge_on
+from payments.splitting import Parts
 from payments.states import State
 
 
@@ -140,7 +142,10 @@ def payment_by_reference(*, partner: Partner, is_live: bool, reference: str) -> 
 
 
 def _needs_opening(order: Order, payment: Payment | None, opening: Opening | None, money: OrderMoney) -> bool:
-    if payment is None or payment.amount_minor != money.due_minor or not is_set_up(payment.account):
+    if payment is None or not is_set_up(payment.account):
+        return True
+    due = Money(money.due_minor, order.currency)
+    if payment.parts != Parts(due.minor, _surcharge_now(order, payment.account, Source(payment.source), due)):
         return True
     if payment.source != Source.ECOM or not order.return_url:
         return False
@@ -163,9 +168,10 @@ def view_of(
         return None
     client: Mapping[str, Any] = {}
     due = Money(money.due_minor, order.currency)
+    surcharge_minor = _surcharge_of(order, payment, account, due)
     if due.minor > 0 and is_set_up(account):
         country = country_code if country_code is not None else country_code_of(order)
-        client = _client(account, due, country, opening)
+        client = _client(account, Money(due.minor + surcharge_minor, due.currency), country, opening)
     return CardPaymentView(
         payment_id=payment.id if payment else None,
         reference=payment.reference if payment else None,
@@ -174,11 +180,11 @@ def view_of(
         state=State(payment.state) if payment else State.CREATED,
         order_status=order.status,
         paid_minor=money.paid_by_payment.get(payment.id, 0) if payment else 0,
-        total_paid_minor=money.paid_minor,
-        total_refunded_minor=money.refunded_minor,
-        paid_surcharge_minor=0,
+        total_paid_minor=money.paid_minor + money.paid_surcharge_minor,
+        total_refunded_minor=money.refunded_minor + money.refunded_surcharge_minor,
+        paid_surcharge_minor=money.paid_surcharge_minor,
         balance_minor=due.minor,
-        surcharge_minor=0,
+        surcharge_minor=surcharge_minor,
         amount_minor=payment.amount_minor if payment else 0,
         currency=order.currency,
         gateway_reference=_gateway_reference(payment) if payment and payment.state in _HAS_MONEY else None,
@@ -187,6 +193,19 @@ def view_of(
         reusable_cards=tuple(usable_cards(order=order, account=account, now=now)) if account.stores_cards else (),
         client=client,
     )
+
+
+def _surcharge_of(order: Order, payment: Payment | None, account: GatewayAccount, due: Money) -> int:
+    """Return what paying the balance now would add: as a payment for it says, else as the rules do."""
+    if due.minor == 0:
+        return 0
+    if payment is not None and payment.parts.base_minor == due.minor:
+        return payment.surcharge_minor
+    return _surcharge_now(order, account, Source(payment.source) if payment else Source.ECOM, due)
+
+
+def _surcharge_now(order: Order, account: GatewayAccount, source: Source, due: Money) -> int:
+    return surcharge_on(due, rules_for(order, account), source=source, gateway=account.gateway)
 
 
 def _client(account: GatewayAccount, due: Money, country_code: str, opening: Opening | None) -> Mapping[str, Any]:
@@ -230,9 +249,10 @@ def check_request(request: PaymentRequest, *, order: Order, due: Money) -> None:
 def ensure_payment(
     *, order: Order, request: PaymentRequest, money: OrderMoney, now: datetime, is_new: bool = False
 ) -> tuple[Payment | None, bool]:
-    """Return the current payment for what is due, made anew when order, account or amount changed, and whether it was.
+    """Return the current payment for what is due, made anew when account, source, amount or surcharge changed, and
+    whether it was.
 
-    There is none when nothing is due.
+    There is none when nothing is due. Its amount is what is due and the surcharge on it.
 
     Call it under the order's lock; a new order has no payment to look for.
     """
@@ -246,13 +266,16 @@ def ensure_payment(
         return None, False
     if current is not None and not has_wish and current.account.is_active and is_set_up(current.account):
         account, source = current.account, Source(current.source)
+        rules = rules_for(order, account)
     else:
         source = read_source(request.source)
-        account = choose_account(order=order, wish=Wish(gateway=request.gateway, source=request.source))
+        route = choose_route(order=order, wish=Wish(gateway=request.gateway, source=request.source))
+        account, rules = route.account, rules_read_with(route)
+    parts = Parts(due.minor, surcharge_on(due, rules, source=source, gateway=account.gateway))
     if (
         current is not None
-        and (current.account_id, current.amount_minor, current.currency) == (account.id, due.minor, order.currency)
-        and current.source == source
+        and (current.account_id, current.source, current.currency) == (account.id, source, order.currency)
+        and current.parts == parts
     ):
         return current, False
     if current is not None:
@@ -265,7 +288,8 @@ def ensure_payment(
         account=account,
         is_live=order.is_live,
         source=source,
-        amount_minor=due.minor,
+        amount_minor=parts.amount_minor,
+        surcharge_minor=parts.surcharge_minor,
         currency=order.currency,
         captures_at_once=account.captures_at_once,
         created_at=now,

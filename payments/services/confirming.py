@@ -32,6 +32,7 @@ from payments.services.operations import Clock, Patience, perform_claimed
 from payments.services.routing import Wish, choose_account
 from payments.services.surplus import new_operation, return_surplus, unused_holds
 from payments.services.transitions import apply_outcome
+from payments.splitting import Parts, share_of
 from payments.states import OperationKind, Status
 
 
@@ -233,8 +234,8 @@ def _write_charge(order: Order, money: OrderMoney, request: PaymentRequest, now:
 
 
 def _write_captures(order: Order, money: OrderMoney, now: datetime, *, is_claimed: bool) -> list[Transaction]:
-    """Ask for authorized money up to what is to collect, or for none; one capture of an authorization lives at a
-    time.
+    """Ask for authorized money up to what is to collect, with the surcharge on it, or for none; one capture of an
+    authorization lives at a time.
 
     A caller without the time for a call leaves them unclaimed, to a worker.
     """
@@ -246,17 +247,19 @@ def _write_captures(order: Order, money: OrderMoney, now: datetime, *, is_claime
         .select_related("payment", "account", "opening")
         .order_by("requested_at")
     )
-    if sum(hold.amount_minor for hold in holds) < missing:
+    if sum(hold.parts.base_minor for hold in holds) < missing:
         return []
     captures = []
     for hold in holds:
-        amount = min(missing, hold.amount_minor)
-        if amount <= 0:
+        base = min(missing, hold.parts.base_minor)
+        if base <= 0:
             break
+        parts = Parts(base, share_of(base, hold.parts))
         capture = new_operation(
             parent=hold,
             kind=OperationKind.CAPTURE,
-            amount_minor=amount,
+            amount_minor=parts.amount_minor,
+            surcharge_minor=parts.surcharge_minor,
             reason="confirmed",
             requested_by="partner",
             now=now,
@@ -265,7 +268,7 @@ def _write_captures(order: Order, money: OrderMoney, now: datetime, *, is_claime
         # What sending it needs is at hand.
         capture.payment, capture.account, capture.opening = hold.payment, hold.account, hold.opening
         captures.append(capture)
-        missing -= amount
+        missing -= base
     return captures
 
 
@@ -334,6 +337,6 @@ def _give_back(charged: Transaction | None, now: datetime) -> None:
         return
     with database.atomic():
         order = booking_services.lock_order(order_id=charged.order_id)
-        surplus = min(order_money(order).certain_surplus_minor, charged.amount_minor)
+        surplus = min(order_money(order).certain_surplus_minor, charged.parts.base_minor)
         if surplus > 0:
             return_surplus(order=order, newest=charged, amount_minor=surplus, now=now)

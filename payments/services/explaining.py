@@ -55,10 +55,11 @@ def explain(
     is_undecided = is_charge_open or (money.due_minor == 0 and money.asked_minor + money.held_minor > 0)
     if is_undecided or _names_something_undecided(order_id, request):
         raise pending(reference)
+    # What the guest has to pay, and the only amount a request may name: with the surcharge of the payment that waits.
+    is_for_this = payment is not None and payment.parts.base_minor == money.due_minor
+    due_minor = payment.amount_minor if payment is not None and is_for_this else money.due_minor
     raise PaymentDue(
-        "The booking has not been paid.",
-        due=Money(money.due_minor, money.currency),
-        payment_reference=reference,
+        "The booking has not been paid.", due=Money(due_minor, money.currency), payment_reference=reference
     )
 
 

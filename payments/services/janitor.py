@@ -109,7 +109,7 @@ def ask_again(*, transaction_id: UUID, clock: Clock) -> Transaction:
 def _is_still_wanted(charge: Transaction) -> bool:
     """Say whether the order still lacks what a charge was to bring."""
     money = order_money(charge.order)
-    others_asked = money.asked_minor - charge.amount_minor
+    others_asked = money.asked_minor - charge.parts.base_minor
     there = money.money_in_minor + money.held_minor + others_asked - money.returning_minor
     return there < max(money.to_collect_minor, charge.expected_total_minor or 0)
 

@@ -41,6 +41,7 @@ def usable_opening(payment: Payment, *, order: Order, now: datetime) -> Opening 
             payment=payment,
             status__in=[OpeningStatus.REQUESTED, OpeningStatus.OPEN],
             amount_minor=payment.amount_minor,
+            surcharge_minor=payment.surcharge_minor,
             return_url=order.return_url,
             # One that was opened for another customer would show, and keep, another guest's cards.
             shopper_reference__in=["", shopper_reference_of(payment)],
@@ -73,6 +74,7 @@ def new_opening(*, payment: Payment, order: Order, channel: str, locale: str, no
         reference=reference,
         idempotency_key=reference,
         amount_minor=payment.amount_minor,
+        surcharge_minor=payment.surcharge_minor,
         currency=payment.currency,
         return_url=order.return_url,
         channel=channel,

@@ -11,6 +11,7 @@ from gateways.protocol import Source
 from gateways.registry import gateway_for
 from payments.errors import GatewayMismatch, InvalidSource, NoAccount
 from payments.models import AccountRoute
+from payments.services.surcharging import with_surcharge_rules
 
 log = structlog.get_logger(__name__)
 
@@ -36,8 +37,9 @@ def read_source(text: str | None) -> Source:
         raise InvalidSource(f"source must be one of {', '.join(Source)}.") from None
 
 
-def routed_accounts(order: Order, source: Source | None = None) -> list[GatewayAccount]:
-    """Return the accounts that may take the order's currency, from a source when one is given, best first.
+def routes_for(order: Order, source: Source | None = None) -> list[AccountRoute]:
+    """Return the routes that may take the order's currency, from a source when one is given, best first, each with its
+    surcharge rules.
 
     A test order never reaches an account of a live processor.
     """
@@ -46,7 +48,14 @@ def routed_accounts(order: Order, source: Source | None = None) -> list[GatewayA
         .select_related("account")
         .order_by("rank", "id")
     )
-    return [route.account for route in routes if _takes(route, order, source) and is_set_up(route.account)]
+    return [
+        route for route in with_surcharge_rules(routes) if _takes(route, order, source) and is_set_up(route.account)
+    ]
+
+
+def routed_accounts(order: Order, source: Source | None = None) -> list[GatewayAccount]:
+    """Return the accounts that may take the order's currency, from a source when one is given, best first."""
+    return [route.account for route in routes_for(order, source)]
 
 
 def is_set_up(account: GatewayAccount) -> bool:
@@ -67,20 +76,28 @@ def _takes(route: AccountRoute, order: Order, source: Source | None) -> bool:
     return takes_currency and takes_source and (order.is_live or account.environment == Environment.TEST)
 
 
-def choose_account(*, order: Order, wish: Wish) -> GatewayAccount:
-    """Return the account an order is paid through.
+def choose_route(*, order: Order, wish: Wish) -> AccountRoute:
+    """Return the route by which an order is paid, with its surcharge rules.
 
     :raises InvalidSource: no account of the partner takes cards from that source.
     :raises GatewayMismatch: the gateway named is not one the partner may use for this order.
     :raises NoAccount: nothing is set up for the order's currency and mode.
     """
     source = read_source(wish.source)
-    for account in routed_accounts(order, source):
-        if wish.gateway in (None, account.gateway):
-            return account
+    for route in routes_for(order, source):
+        if wish.gateway in (None, route.account.gateway):
+            return route
     accounts = routed_accounts(order)
     if not accounts:
         raise NoAccount(f"No account is set up to take {order.currency} from this partner.")
     if wish.gateway is not None and wish.gateway not in {account.gateway for account in accounts}:
         raise GatewayMismatch("The gateway is not the one that takes this order's money.")
     raise InvalidSource(f"No account takes {source} payments for this order.")
+
+
+def choose_account(*, order: Order, wish: Wish) -> GatewayAccount:
+    """Return the account an order is paid through.
+
+    :raises PaymentError: as `choose_route`.
+    """
+    return choose_route(order=order, wish=wish).account

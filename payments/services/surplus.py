@@ -1,6 +1,7 @@
 """Give money back: which captures and holds an amount is taken from, as rows that a worker sends."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
@@ -12,6 +13,7 @@ from payments.models import CaseKind, Origin, Payment, Transaction
 from payments.models.claims import claimed_from_the_start
 from payments.references import new_reference
 from payments.services.cases import open_case
+from payments.splitting import Parts, part_of, share_of
 from payments.states import OperationKind, Status
 
 
@@ -23,11 +25,13 @@ def new_operation(
     reason: str,
     requested_by: str,
     now: datetime,
+    surcharge_minor: int = 0,
     is_claimed: bool = False,
 ) -> Transaction:
-    """Commit the row of an operation of ours before the gateway hears of it; its key never changes again.
+    """Commit the row of an operation of ours before the gateway hears of it; its key and its parts never change again.
 
-    A caller that sends it at once, when its transaction is committed, has it claimed from the start.
+    `surcharge_minor` is how much of the amount is surcharge. A caller that sends it at once, when its transaction is
+    committed, has it claimed from the start.
     """
     reference = new_reference("tx")
     return Transaction.objects.create(
@@ -39,6 +43,7 @@ def new_operation(
         kind=kind,
         origin=Origin.OURS,
         amount_minor=amount_minor,
+        surcharge_minor=surcharge_minor,
         currency=parent.currency,
         reference=reference,
         idempotency_key=reference,
@@ -49,25 +54,45 @@ def new_operation(
     )
 
 
-def refundable_minor(taken: Transaction) -> int:
-    """Return what of a sale or capture is neither given back nor being given back, in minor units.
+@dataclass(frozen=True, slots=True)
+class Refundable:
+    """Say what of a sale or capture can still be given back, at most, and in which parts its attempt as a whole can."""
+
+    amount_minor: int
+    attempt: Parts
+
+
+def refundable(taken: Transaction) -> Refundable:
+    """Return what of a sale or capture is neither given back nor being given back.
 
     A processor names the payment, not the capture, when it tells of a refund or chargeback of its own; so what has
     gone back is counted over the whole payment at the gateway.
     """
     root_id = taken.parent_id if taken.kind == OperationKind.CAPTURE else taken.id
-    moved: dict[str, int] = dict(
+    rows = (
         Transaction.objects.filter(Q(id=root_id) | Q(parent_id=root_id) | Q(parent__parent_id=root_id))
         .filter(
             Q(kind__in=[OperationKind.SALE, OperationKind.CAPTURE, OperationKind.CHARGEBACK], status=Status.PROCESSED)
             | Q(kind=OperationKind.REFUND, status__in=[Status.PENDING, Status.PROCESSED])
         )
         .values_list("kind")
-        .annotate(total=Sum("amount_minor"))
+        .annotate(amount=Sum("amount_minor"), surcharge=Sum("surcharge_minor"))
     )
-    taken_in_all = moved.get(OperationKind.SALE, 0) + moved.get(OperationKind.CAPTURE, 0)
-    returned = moved.get(OperationKind.REFUND, 0) + moved.get(OperationKind.CHARGEBACK, 0)
-    return max(0, min(taken.amount_minor, taken_in_all - returned))
+    amount = surcharge = 0
+    for kind, kind_amount, kind_surcharge in rows:
+        sign = 1 if kind in (OperationKind.SALE, OperationKind.CAPTURE) else -1
+        amount += sign * kind_amount
+        surcharge += sign * kind_surcharge
+    amount = max(0, amount)
+    return Refundable(
+        amount_minor=min(taken.amount_minor, amount),
+        attempt=Parts.of(amount, max(0, min(surcharge, amount))),
+    )
+
+
+def refundable_minor(taken: Transaction) -> int:
+    """Return what of a sale or capture is neither given back nor being given back, surcharge included."""
+    return refundable(taken).amount_minor
 
 
 def left_minor(payment: Payment) -> int:
@@ -82,34 +107,38 @@ def left_minor(payment: Payment) -> int:
 def refund_rows(
     taken: Iterable[Transaction], *, amount_minor: int, reason: str, requested_by: str, now: datetime
 ) -> list[Transaction]:
-    """Write the refunds that give an amount back, from these sales and captures in their order, as far as they go."""
+    """Write the refunds that give an amount back, from these sales and captures in their order, as far as they go.
+
+    Of each attempt the price goes back first and the surcharge last.
+    """
     left = amount_minor
     refunds = []
     for row in taken:
-        amount = min(left, refundable_minor(row)) if left > 0 else 0
+        there = refundable(row)
+        amount = min(left, there.amount_minor) if left > 0 else 0
         if amount > 0:
-            refunds.append(
-                new_operation(
-                    parent=row,
-                    kind=OperationKind.REFUND,
-                    amount_minor=amount,
-                    reason=reason,
-                    requested_by=requested_by,
-                    now=now,
-                )
-            )
+            parts = part_of(amount, there.attempt)
+            refunds.append(_refund(row, parts, reason=reason, requested_by=requested_by, now=now))
             left -= amount
     return refunds
 
 
 def plan_return(
-    *, order: Order, amount_minor: int, reason: str, requested_by: str, now: datetime, newest: Transaction | None = None
+    *,
+    order: Order,
+    amount_minor: int,
+    reason: str,
+    requested_by: str,
+    now: datetime,
+    newest: Transaction | None = None,
+    returns_surcharge: bool = True,
 ) -> list[Transaction]:
-    """Write the operations that give an amount of an order back: holds are released first, then captures refunded,
-    newest first.
+    """Write the operations that give so much of an order's price back: holds are released first, then captures
+    refunded, newest first.
 
-    Call it under the order's lock. A hold is released whole or not at all. Returns the rows; what cannot be given
-    back by any of them is left, and the caller compares.
+    The share of the surcharge that was paid on it goes back with it, unless `returns_surcharge` is off; all of it with
+    the last of the price. Call it under the order's lock. A hold is released whole or not at all. Returns the rows;
+    what cannot be given back by any of them is left, and the caller compares.
     """
     left = amount_minor
     operations: list[Transaction] = []
@@ -122,22 +151,24 @@ def plan_return(
         if left <= 0:
             break
         if row.kind == OperationKind.AUTHORIZATION:
-            if row.amount_minor <= left:
+            if row.parts.base_minor <= left:
                 operations.append(
                     new_operation(
                         parent=row,
                         kind=OperationKind.VOID,
                         amount_minor=row.amount_minor,
+                        surcharge_minor=row.surcharge_minor,
                         reason=reason,
                         requested_by=requested_by,
                         now=now,
                     )
                 )
-                left -= row.amount_minor
+                left -= row.parts.base_minor
             continue
-        refunds = refund_rows([row], amount_minor=left, reason=reason, requested_by=requested_by, now=now)
-        operations += refunds
-        left -= sum(refund.amount_minor for refund in refunds)
+        parts = _returned_of(refundable(row), left, returns_surcharge=returns_surcharge)
+        if parts.amount_minor > 0:
+            operations.append(_refund(row, parts, reason=reason, requested_by=requested_by, now=now))
+            left -= parts.base_minor
     return operations
 
 
@@ -149,8 +180,54 @@ def unused_holds(transactions: QuerySet[Transaction]) -> QuerySet[Transaction]:
     return transactions.filter(~Exists(uses), kind=OperationKind.AUTHORIZATION, status=Status.PROCESSED)
 
 
+def leftover_surcharges(*, order: Order, reason: str, requested_by: str, now: datetime) -> list[Transaction]:
+    """Write the refunds of surcharges whose price has gone back, or is going back, without them.
+
+    Call it under the order's lock, when nothing of the order is to be paid any more.
+    """
+    taken = Transaction.objects.filter(
+        order=order,
+        status=Status.PROCESSED,
+        kind__in=[OperationKind.SALE, OperationKind.CAPTURE],
+        surcharge_minor__gt=0,
+    )
+    refunds = []
+    for row in taken.order_by("-requested_at", "-id"):
+        there = refundable(row)
+        surcharge_minor = min(there.amount_minor, there.attempt.surcharge_minor)
+        if there.attempt.base_minor == 0 and surcharge_minor > 0:
+            refunds.append(_refund(row, Parts(0, surcharge_minor), reason=reason, requested_by=requested_by, now=now))
+    return refunds
+
+
+def _returned_of(there: Refundable, wanted_minor: int, *, returns_surcharge: bool) -> Parts:
+    """Return what goes back of a sale or capture when so much of the price is to."""
+    room = there.attempt if returns_surcharge else Parts(there.attempt.base_minor, 0)
+    base = min(wanted_minor, room.base_minor, there.amount_minor)
+    if base <= 0:
+        return Parts(0, 0)
+    if base + share_of(base, room) > there.amount_minor:
+        # One of several captures: as much of the price as leaves room for its share of the surcharge.
+        base = there.amount_minor * room.base_minor // room.amount_minor
+    return Parts(base, share_of(base, room))
+
+
+def _refund(taken: Transaction, parts: Parts, *, reason: str, requested_by: str, now: datetime) -> Transaction:
+    return new_operation(
+        parent=taken,
+        kind=OperationKind.REFUND,
+        amount_minor=parts.amount_minor,
+        surcharge_minor=parts.surcharge_minor,
+        reason=reason,
+        requested_by=requested_by,
+        now=now,
+    )
+
+
 def return_surplus(*, order: Order, newest: Transaction, amount_minor: int, now: datetime) -> list[Transaction]:
-    """Give back, once, what a late or second success brought beyond what was due, and show it to staff."""
+    """Give back, once, what a late or second success brought beyond what was due, with the surcharge on it, and show it
+    to staff.
+    """
     operations = plan_return(
         order=order,
         amount_minor=amount_minor,
@@ -161,7 +238,7 @@ def return_surplus(*, order: Order, newest: Transaction, amount_minor: int, now:
     )
     came, planned = (
         Money(minor, order.currency)
-        for minor in (amount_minor, sum(operation.amount_minor for operation in operations))
+        for minor in (amount_minor, sum(operation.parts.base_minor for operation in operations))
     )
     open_case(
         payment=newest.payment,

@@ -43,6 +43,7 @@ from payments.services.binding import operation_for
 from payments.services.cards import keep_card, revoke_by_token, revoke_card
 from payments.services.cases import open_case
 from payments.services.locking import tried_again_after_lock_timeout
+from payments.services.parts import is_as_asked, moved_by, parts_of_operations
 from payments.services.surplus import return_surplus
 from payments.states import Fact, OperationKind, Position, State, Status, derive
 
@@ -281,6 +282,8 @@ def _note_dispute(payment: Payment, transaction: Transaction | None, outcome: Ou
 def _rederive(payment: Payment, now: datetime) -> tuple[Position, dict[str, Transaction]]:
     """Fold the payment's events again and write what they make of it and of its operations."""
     transactions = {str(row.id): row for row in Transaction.objects.filter(payment=payment).select_related("opening")}
+    for row in transactions.values():
+        row.payment = payment
     events = list(GatewayEvent.objects.filter(payment=payment, problem="").order_by("id"))
     openings = {row.opening.id: row.opening for row in transactions.values() if row.opening}
     if any(event.opening_id and event.opening_id not in openings for event in events):
@@ -365,29 +368,28 @@ def _book(
         if Capability.CHARGE_EXTERNAL in gateway_for(payment.account).capabilities
         else LedgerAccount.CLEARING
     )
-    booked: dict[UUID | None, int] = defaultdict(int)
+    booked: dict[tuple[UUID | None, str], int] = defaultdict(int)
     sums = (
         LedgerEntry.objects.filter(payment=payment)
         .values_list("transaction_id", "from_account", "to_account")
         .annotate(total=Sum("amount_minor"))
     )
     for transaction_id, from_account, to_account, total in sums:
-        booked[transaction_id] += total * ((to_account == money_account) - (from_account == money_account))
-    voided = {
-        row.parent_id
-        for key, row in transactions.items()
-        if row.kind == OperationKind.VOID and position.operations.get(key) and row.status == Status.PROCESSED
-    }
+        counterpart = to_account if from_account == money_account else from_account
+        booked[transaction_id, counterpart] += total * ((to_account == money_account) - (from_account == money_account))
+    parts = parts_of_operations(transactions, position)
     transfers = []
-    for key, standing in position.operations.items():
+    for key in position.operations:
         row = transactions[key]
-        target = _target(row, standing.amount_minor, standing.status, row.id in voided)
-        delta = target - booked[row.id]
-        if delta == 0:
-            continue
-        counterpart = LedgerAccount.DISPUTED if row.kind == OperationKind.CHARGEBACK else LedgerAccount.RECEIVABLE
-        ways = (counterpart, money_account) if delta > 0 else (money_account, counterpart)
-        transfers.append(Transfer(*ways, abs(delta), row))
+        target = moved_by(row, parts[key]) if key in parts else {}
+        for counterpart in (LedgerAccount.RECEIVABLE, LedgerAccount.DISPUTED, LedgerAccount.SURCHARGE):
+            delta = target.get(counterpart, 0) - booked[row.id, counterpart]
+            if delta != 0:
+                ways = (counterpart, money_account) if delta > 0 else (money_account, counterpart)
+                transfers.append(Transfer(*ways, abs(delta), row))
+        if key in parts and not is_as_asked(row) and row.surcharge_minor != parts[key].surcharge_minor:
+            row.surcharge_minor = parts[key].surcharge_minor
+            row.save(update_fields=["surcharge_minor"])
     if transfers:
         ledger.post(
             order=order,
@@ -398,17 +400,6 @@ def _book(
             occurred_at=event.occurred_at,
             now=now,
         )
-
-
-def _target(row: Transaction, amount_minor: int, status: Status, is_voided: bool) -> int:
-    """Return what an operation must have moved into the gateway's account, in minor units; negative is out of it."""
-    if status is not Status.PROCESSED or is_voided:
-        return 0
-    if row.kind in (OperationKind.SALE, OperationKind.CAPTURE):
-        return amount_minor
-    if row.kind in (OperationKind.REFUND, OperationKind.CHARGEBACK):
-        return -amount_minor
-    return 0
 
 
 def _follow(
@@ -469,13 +460,13 @@ def _follow(
         return
     surplus = _surplus_of(transaction, money)
     # A hold larger than what is due is captured for what is due; the rest lapses by itself.
-    is_partly_needed = transaction.kind == OperationKind.AUTHORIZATION and surplus < transaction.amount_minor
+    is_partly_needed = transaction.kind == OperationKind.AUTHORIZATION and surplus < transaction.parts.base_minor
     if surplus > 0 and not is_partly_needed:
         return_surplus(order=order, newest=transaction, amount_minor=surplus, now=now)
 
 
 def _surplus_of(transaction: Transaction, money: OrderMoney) -> int:
-    """Return how much of the money that just came is more than was due, in minor units.
+    """Return how much of the price that was just paid is more than was due, in minor units.
 
     A charge that a confirmation asked for is measured by the price it will confirm. What a gateway told beyond what was
     asked is nobody's to give back by itself: the figure is before a person.
@@ -484,7 +475,7 @@ def _surplus_of(transaction: Transaction, money: OrderMoney) -> int:
     surplus = money.certain_surplus_minor - (wanted - money.to_collect_minor)
     asked = transaction.opening.amount_minor if transaction.opening else transaction.amount_minor
     told_beyond = max(0, transaction.amount_minor - asked)
-    return min(surplus, transaction.amount_minor) - told_beyond
+    return min(surplus, transaction.parts.base_minor) - told_beyond
 
 
 def _keeps_its_money(order: Order) -> bool:

@@ -102,6 +102,7 @@ class House:
             gateway_reference=f"{reference}{payment.number}",
             status="OPEN",
             amount_minor=amount_minor or payment.amount_minor,
+            surcharge_minor=0 if amount_minor else payment.surcharge_minor,
             currency=payment.currency,
             return_url=RETURN_URL,
             expires_at=self.clock() + timedelta(hours=1),

@@ -6,13 +6,15 @@ from datetime import UTC, datetime
 import pytest
 from django.db import connections, transaction
 
-from bookings.models import Customer, Order
+from bookings.models import Booking, Customer, Order
 from bookings.requests import BookingChanges
 from gateways.errors import ErrorCode
 from gateways.protocol import Card, Outcome, OutcomeKind, Reference
+from money import Money
 from payments.encryption import decrypt_text
-from payments.errors import InvalidCard, PaymentPending, PaymentRefused
+from payments.errors import AmountMismatch, InvalidCard, PaymentPending, PaymentRefused
 from payments.models import (
+    AccountRoute,
     CardConsent,
     CardRevocation,
     Case,
@@ -21,10 +23,11 @@ from payments.models import (
     Payment,
     ReusableCard,
     RevokedToken,
+    SurchargeRule,
     Transaction,
     WebhookDelivery,
 )
-from payments.services import changing, collecting, janitor, revoking
+from payments.services import aftercare, changing, collecting, janitor, revoking
 from payments.services.cards import (
     card_for_order,
     card_for_partner,
@@ -244,6 +247,33 @@ class TestCharging:
             assert operations(booking.order) == [("SALE", "OURS", "PROCESSED", 4500)]
             assert confirm(house, booking).is_confirmed
         assert not Payment.objects.get(order=reserved.order).openings.exists()
+
+    def test_it_is_charged_with_the_surcharge_which_goes_back_with_the_price(self, house, guest, used):
+        route = AccountRoute.objects.get(partner=house.partner, account__slug=EURO, is_live=True)
+        SurchargeRule.objects.create(route=route, percent_basis_points=300)
+        confirmed = house.reserve(1, customer_reference="ada")
+        reserved = house.reserve(1, customer_reference="ada", payment_request=PaymentRequest(card_id=card_id()))
+
+        with pytest.raises(AmountMismatch) as refusal:
+            confirm(house, confirmed, card_id=card_id(), amount_minor=4500)
+        assert refusal.value.due == Money(4635, "EUR")
+        assert confirm(house, confirmed, card_id=card_id(), amount_minor=4635).is_confirmed
+        assert confirm(house, reserved).is_confirmed
+        guest.deliver()
+
+        asked = guest.sandbox.get("requests", operation="payments")["requests"]
+        assert [row["body"]["amount"]["value"] for row in asked] == [4635, 4635]
+        for booking in (confirmed, reserved):
+            assert books(booking.order) == {"RECEIVABLE>CLEARING": 4500, "SURCHARGE>CLEARING": 135}
+        booking = Booking.objects.select_related("order").get(pk=confirmed.pk)
+        aftercare.cancel_booking(booking=booking, reason="rain", force=False, clock=house.clock)
+        guest.deliver()
+        assert books(confirmed.order) == {
+            "RECEIVABLE>CLEARING": 4500,
+            "SURCHARGE>CLEARING": 135,
+            "CLEARING>RECEIVABLE": 4500,
+            "CLEARING>SURCHARGE": 135,
+        }
 
     def test_a_wrong_card_on_a_reservation_writes_nothing(self, house, used):
         before = written()

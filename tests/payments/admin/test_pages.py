@@ -29,6 +29,7 @@ from payments.models import (
     Posting,
     ReusableCard,
     RevokedToken,
+    SurchargeRule,
     Transaction,
     WebhookDelivery,
 )
@@ -115,10 +116,8 @@ def test_every_model_of_payments_is_registered():
     assert registered == set(apps.get_app_config("payments").get_models())
 
 
-def test_a_route_is_for_staff_to_change(desk, house):
-    route = AccountRoute.objects.all()[0]
-
-    answer = desk.post(
+def change_route(desk, route, **rule):
+    return desk.post(
         page_of(route),
         {
             "partner": route.partner_id,
@@ -127,12 +126,58 @@ def test_a_route_is_for_staff_to_change(desk, house):
             "currencies": "EUR",
             "sources": "",
             "rank": "3",
+            "surcharge_rules-TOTAL_FORMS": "1" if rule else "0",
+            "surcharge_rules-INITIAL_FORMS": "0",
+            **{f"surcharge_rules-0-{name}": value for name, value in rule.items()},
         },
     )
+
+
+def test_a_route_is_for_staff_to_change(desk, house):
+    route = AccountRoute.objects.all()[0]
+
+    answer = change_route(desk, route)
 
     assert answer.status_code == 302
     route.refresh_from_db()
     assert (route.rank, route.currencies) == (3, ["EUR"])
+
+
+def test_a_surcharge_is_set_on_its_route(desk, house):
+    route = AccountRoute.objects.all()[0]
+    rule = {"source": "MOTO", "currency": "eur", "percent_basis_points": "150", "fixed_minor": "30", "is_active": "on"}
+
+    assert change_route(desk, route, **rule).status_code == 302
+
+    stored = route.surcharge_rules.get()
+    assert (stored.source, stored.currency, stored.percent_basis_points, stored.fixed_minor) == ("MOTO", "EUR", 150, 30)
+    assert "1.50 %" in desk.get(list_of(SurchargeRule)).content.decode()
+
+
+@pytest.mark.parametrize(
+    "rule", [{"currency": "EURO"}, {"currency": "XXX"}, {"currency": "", "fixed_minor": "30"}, {"fixed_minor": "-1"}]
+)
+def test_a_surcharge_that_means_nothing_is_refused(desk, house, rule):
+    route = AccountRoute.objects.all()[0]
+    whole = {"source": "", "currency": "EUR", "percent_basis_points": "150", "fixed_minor": "0", "is_active": "on"}
+
+    assert change_route(desk, route, **{**whole, **rule}).status_code == 200
+
+    assert not SurchargeRule.objects.exists()
+
+
+def test_a_payments_page_shows_price_and_surcharge(desk, house):
+    route = AccountRoute.objects.get(partner=house.partner, account__slug="adyen-eu")
+    SurchargeRule.objects.create(route=route, percent_basis_points=300)
+    payment = house.paid(house.payment(), "QFQTPCQ8HXSKGK83")
+
+    page = desk.get(page_of(payment)).content.decode()
+
+    for words in (
+        "of it surcharge", "2.70 EUR", "92.70 EUR", "Surcharge taken, on top", "Booked: surcharge → at the gateway",
+        "of it surcharge 2.70 EUR", "agree",
+    ):  # fmt: skip
+        assert words in page
 
 
 @pytest.mark.parametrize("model", [*RECORDS, AccountRoute])
