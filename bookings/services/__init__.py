@@ -4,6 +4,7 @@ from bookings.services.cancelling import cancel_booking
 from bookings.services.catalogue import ensure_availabilities
 from bookings.services.confirming import confirm_order
 from bookings.services.keys import mint_partner_key, revoke_partner_key
+from bookings.services.mails import drain_mails, prune_mails, send_mail_again, write_mail
 from bookings.services.numbering import new_reference
 from bookings.services.orders import expire_order, keep_hold, lock_order, record_money, retake_seats
 from bookings.services.reserving import reserve_booking
@@ -12,6 +13,7 @@ from bookings.services.updating import extend_booking, update_booking
 __all__ = [
     "cancel_booking",
     "confirm_order",
+    "drain_mails",
     "ensure_availabilities",
     "expire_order",
     "extend_booking",
@@ -19,9 +21,12 @@ __all__ = [
     "lock_order",
     "mint_partner_key",
     "new_reference",
+    "prune_mails",
     "record_money",
     "reserve_booking",
     "retake_seats",
     "revoke_partner_key",
+    "send_mail_again",
     "update_booking",
+    "write_mail",
 ]
