@@ -161,19 +161,19 @@ def with_what_was_sold(bookings: QuerySet[Booking]) -> QuerySet[Booking]:
 
 
 def booking_for_partner(*, partner: Partner, is_live: bool, uuid: str) -> Booking:
-    """Return a partner's booking of one mode.
+    """Return a partner's booking of one mode, with what it sells.
 
     :raises BookingNotFound: the text is no uuid, or none of this partner's bookings has it.
     """
-    wanted = uuid_from_text(uuid)
-    booking = (
-        with_what_was_sold(Booking.objects.filter(partner=partner, is_live=is_live, uuid=wanted)).first()
-        if wanted
-        else None
-    )
-    if booking is None:
-        raise BookingNotFound(uuid)
-    return booking
+    return _only_booking(with_what_was_sold(Booking.objects.all()), partner, is_live, uuid)
+
+
+def booking_to_change(*, partner: Partner, is_live: bool, uuid: str) -> Booking:
+    """Return a partner's booking of one mode with its order alone: a service reads the rest under the order's lock.
+
+    :raises BookingNotFound: the text is no uuid, or none of this partner's bookings has it.
+    """
+    return _only_booking(Booking.objects.select_related("order"), partner, is_live, uuid)
 
 
 def bookings_for_partner(*, partner: Partner, is_live: bool, filters: BookingFilter) -> QuerySet[Booking]:
@@ -200,6 +200,15 @@ def amount_to_collect(order: Order, bookings: Iterable[Booking] | None = None) -
     else:
         minor = sum(booking.retail_minor for booking in live)
     return Money(minor, order.currency)
+
+
+def _only_booking(bookings: QuerySet[Booking], partner: Partner, is_live: bool, uuid: str) -> Booking:
+    wanted = uuid_from_text(uuid)
+    # The partner's uuid is unique, so that there is nothing to sort by.
+    found = list(bookings.filter(partner=partner, is_live=is_live, uuid=wanted)) if wanted else []
+    if not found:
+        raise BookingNotFound(uuid)
+    return found[0]
 
 
 def _products_for(partner: Partner) -> QuerySet[Product]:

@@ -1,12 +1,10 @@
 """Reads of the core: what an order has paid and still owes, and what a piece of news is about."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, Sum
+from django.db.models import Exists, OuterRef, Q, Sum
 
 from bookings.models import Gift, Order
 from bookings.selectors import amount_to_collect
@@ -121,13 +119,22 @@ def nothing_paid_yet(to_collect: Money) -> OrderMoney:
 def _in_flight(order: Order) -> tuple[int, int, int, int]:
     """Return held, asked, returning and accepted: what is neither money in nor nothing."""
     held = asked = returning = accepted = 0
+    # A first capture releases the rest at most issuers, and a failed one leaves nothing that can be relied on.
+    ends = Transaction.objects.filter(parent=OuterRef("pk")).filter(
+        Q(kind=OperationKind.CAPTURE, status__in=[Status.PROCESSED, Status.FAILED])
+        | Q(kind=OperationKind.VOID, status=Status.PROCESSED)
+    )
     rows = list(
         Transaction.objects.filter(order=order)
         .filter(Q(status=Status.PENDING) | Q(kind=OperationKind.AUTHORIZATION, status=Status.PROCESSED))
-        .values_list("id", "kind", "status", "amount_minor", "parent_id", "gateway_reference", "origin")
+        .values_list("id", "kind", "status", "amount_minor", "parent_id", "gateway_reference", "origin", Exists(ends))
     )
-    open_authorizations = _open_authorizations(rows)
-    for row_id, kind, status, amount, parent_id, gateway_reference, origin in rows:
+    open_authorizations = {
+        row_id: amount
+        for row_id, kind, status, amount, *_, has_ended in rows
+        if kind == OperationKind.AUTHORIZATION and status == Status.PROCESSED and not has_ended
+    }
+    for row_id, kind, status, amount, parent_id, gateway_reference, origin, _ in rows:
         if kind == OperationKind.AUTHORIZATION and status == Status.PROCESSED:
             held += open_authorizations.get(row_id, 0)
         elif kind in CHARGE_KINDS:
@@ -139,26 +146,6 @@ def _in_flight(order: Order) -> tuple[int, int, int, int]:
         elif kind == OperationKind.CAPTURE and gateway_reference and origin == Origin.OURS:
             accepted += amount
     return held, asked, returning, accepted
-
-
-def _open_authorizations(rows: Iterable[tuple[Any, ...]]) -> dict[UUID, int]:
-    """Return what each authorization still holds, from the payments' own sums."""
-    authorizations = {
-        row[0]: row[3] for row in rows if row[1] == OperationKind.AUTHORIZATION and row[2] == Status.PROCESSED
-    }
-    if not authorizations:
-        return {}
-    decided = (
-        Transaction.objects.filter(parent_id__in=list(authorizations))
-        .filter(
-            Q(kind=OperationKind.CAPTURE, status__in=[Status.PROCESSED, Status.FAILED])
-            | Q(kind=OperationKind.VOID, status=Status.PROCESSED)
-        )
-        .values_list("parent_id", flat=True)
-    )
-    for parent_id in decided:
-        authorizations.pop(parent_id, None)
-    return authorizations
 
 
 @dataclass(frozen=True, slots=True)

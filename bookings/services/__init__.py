@@ -2,7 +2,7 @@
 
 from bookings.services.cancelling import cancel_booking
 from bookings.services.catalogue import ensure_availabilities
-from bookings.services.confirming import confirm_order
+from bookings.services.confirming import confirm_locked_order, confirm_order
 from bookings.services.keys import mint_partner_key, revoke_partner_key
 from bookings.services.mails import drain_mails, prune_mails, send_mail_again, write_mail
 from bookings.services.numbering import new_reference
@@ -12,6 +12,7 @@ from bookings.services.updating import extend_booking, update_booking
 
 __all__ = [
     "cancel_booking",
+    "confirm_locked_order",
     "confirm_order",
     "drain_mails",
     "ensure_availabilities",

@@ -19,7 +19,19 @@ Check = Callable[[Order, Money], None]
 
 
 @transaction.atomic
-def confirm_order(
+def confirm_order(*, order: Order, now: datetime) -> Order:
+    """Confirm every hold of an order and fill its tickets and vouchers, whether or not the hold's time is over.
+
+    It does not look at money.
+
+    :raises AlreadyConfirmed: nothing is on hold any more.
+    :raises HoldExpired: the seats were given back; see `retake_seats`.
+    :raises NotConfirmable: the order was cancelled, or is in another state that cannot be confirmed.
+    """
+    return confirm_locked_order(order=lock_order(order_id=order.pk), now=now)
+
+
+def confirm_locked_order(
     *,
     order: Order,
     now: datetime,
@@ -27,17 +39,13 @@ def confirm_order(
     changes: BookingChanges | None = None,
     check: Check | None = None,
 ) -> Order:
-    """Confirm every hold of an order and fill its tickets and vouchers, whether or not the hold's time is over.
+    """Confirm an order as `confirm_order` does, in the transaction in which the caller locked it.
 
-    `changes` to one `booking` of it are made with the confirmation or not at all. It does not look at money: `check` is
-    given the locked order and what cards must pay for it after the changes, and refuses by raising.
+    `changes` to one `booking` of it are made with the confirmation or not at all. `check` is given the order and what
+    cards must pay for it after the changes, and refuses by raising; without changes nothing was written by then.
 
-    :raises AlreadyConfirmed: nothing is on hold any more.
-    :raises HoldExpired: the seats were given back; see `retake_seats`.
-    :raises NotConfirmable: the order was cancelled, or is in another state that cannot be confirmed.
     :raises NotUpdatable: the booking to change is no hold of the order.
     """
-    order = lock_order(order_id=order.pk)
     bookings = bookings_under_lock(order)
     held = [one for one in bookings if one.status == BookingStatus.ON_HOLD]
     if not held or order.status != BookingStatus.ON_HOLD:

@@ -52,6 +52,8 @@ def free_seats(bookings: Iterable[Booking]) -> None:
 def keep_hold(*, order: Order, until: datetime, now: datetime) -> Order:
     """Keep the holds of an order until at least this moment, because money or an undecided attempt needs them."""
     order = lock_order(order_id=order.pk)
+    if order.expires_at is None or order.expires_at >= until:
+        return order
     kept = [
         booking
         for booking in bookings_under_lock(order)
@@ -153,7 +155,7 @@ def record_money(*, order: Order, money_in_minor: int, now: datetime) -> Order:
     touch_order(order, now=now, fields=["money_in_minor"])
     write_changes(
         order=order,
-        bookings=bookings_under_lock(order),
+        bookings=order.bookings.only("pk", "order"),
         reason="money_recorded",
         now=now,
         before={"money_in_minor": before},

@@ -15,12 +15,12 @@ from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.openings import close_openings
 from payments.services.operations import Clock, Patience, perform
 from payments.services.surplus import (
-    has_been_used,
     left_minor,
     new_operation,
     plan_return,
     refund_rows,
     refundable_minor,
+    unused_holds,
 )
 from payments.states import OperationKind, Status
 
@@ -209,4 +209,4 @@ def _processed(payment: Payment, *kinds: OperationKind) -> list[Transaction]:
 
 
 def _unused_holds(payment: Payment) -> list[Transaction]:
-    return [hold for hold in _processed(payment, OperationKind.AUTHORIZATION) if not has_been_used(hold)]
+    return list(unused_holds(payment.transactions.all()).order_by("-requested_at", "-id"))

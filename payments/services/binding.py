@@ -72,10 +72,11 @@ def _speaks_of(kind: Kind, transaction: Transaction) -> bool:
 
 
 def _remember_reference(transaction: Transaction, gateway_reference: str | None) -> Transaction:
-    """Keep the gateway's name for an operation of ours, once it is told."""
+    """Keep the gateway's name for an operation of ours, once it is told; nobody sends it again, so its claim ends."""
     if gateway_reference and not transaction.gateway_reference:
         transaction.gateway_reference = gateway_reference
-        transaction.save(update_fields=["gateway_reference"])
+        transaction.claimed_until = None
+        transaction.save(update_fields=["gateway_reference", "claimed_until"])
     return transaction
 
 

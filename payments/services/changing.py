@@ -12,12 +12,11 @@ from payments.models import Transaction
 from payments.selectors import order_money
 from payments.services.charging import (
     refuse_what_was_refused,
-    send_charge,
     write_charge,
     write_external_cancellation,
 )
 from payments.services.collecting import PaymentRequest, Prepared, open_prepared, prepare
-from payments.services.operations import Clock, Patience, perform
+from payments.services.operations import Clock, Patience, perform, perform_claimed
 from payments.services.surplus import plan_return
 
 
@@ -63,12 +62,12 @@ def update_booking(
         elif payment_request is not None and order.status == BookingStatus.ON_HOLD:
             prepared = prepare(order, payment_request, now, money=money)
             if payment_request.external is not None:
-                charged = write_charge(order=order, request=payment_request, now=now)
+                charged = write_charge(order=order, request=payment_request, money=money, now=now)
     for operation in operations:
         if patience.allows_a_call():
             perform(transaction_id=operation.id, clock=clock)
     if charged is not None and payment_request is not None:
-        send_charge(row=charged, request=payment_request, clock=clock)
+        perform_claimed(operation=charged, clock=clock, external=payment_request.external)
     elif patience.allows_a_call():
         open_prepared(prepared, changed.product.supplier.country_code, clock)
     return changed

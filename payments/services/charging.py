@@ -15,8 +15,9 @@ from gateways.registry import gateway_for
 from money import Money
 from payments.errors import AmountMismatch, GatewayMismatch, NotCancellableByPartner, PaymentPending, PaymentRefused
 from payments.models import ExternalNote, Origin, Payment, Transaction
+from payments.models.claims import claimed_from_the_start
 from payments.references import new_reference
-from payments.selectors import order_money
+from payments.selectors import OrderMoney
 from payments.services.cards import card_for_order
 from payments.services.collecting import PaymentRequest, ensure_payment
 from payments.services.operations import Clock, perform
@@ -26,28 +27,12 @@ from payments.states import OperationKind, Status
 RETRY_AFTER_SECONDS = 2
 
 
-def charge(
-    *, order_id: UUID, request: PaymentRequest, clock: Clock, to_collect_minor: int | None = None
-) -> Transaction | None:
-    """Take what may be taken without the guest: a payment reported from elsewhere, or a reusable card.
+def write_charge(*, order: Order, request: PaymentRequest, money: OrderMoney, now: datetime) -> Transaction | None:
+    """Write the row of a charge under the order's lock, claimed by the caller, who commits and then sends it.
 
-    `to_collect_minor` is what cards must pay in all once changes that are under way are made; what is due of it is read
-    under the order's lock. None when the request asks for no charge, or nothing is due.
-
-    :raises PaymentError: the charge cannot be made; nothing was written.
-    """
-    with database.atomic():
-        order = booking_services.lock_order(order_id=order_id)
-        row = write_charge(order=order, request=request, now=clock(), to_collect_minor=to_collect_minor)
-    return None if row is None else send_charge(row=row, request=request, clock=clock)
-
-
-def write_charge(
-    *, order: Order, request: PaymentRequest, now: datetime, to_collect_minor: int | None = None
-) -> Transaction | None:
-    """Write the row of a charge under the order's lock; the caller commits and then sends it.
-
-    A report of the same payment from elsewhere returns the row of the first one.
+    A charge is what may be taken without the guest: a payment reported from elsewhere, or a reusable card; None when
+    the request asks for neither, or nothing is due. `money` is what the books say of the order, measured by the price
+    that it will have. A report of the same payment from elsewhere returns the row of the first one.
 
     :raises PaymentError: the charge cannot be made; nothing was written.
     """
@@ -56,19 +41,10 @@ def write_charge(
     twin = _same_external_charge(order, request)
     if twin is not None:
         return twin
-    to_collect = None if to_collect_minor is None else Money(to_collect_minor, order.currency)
-    money = order_money(order, to_collect=to_collect)
     payment, _ = ensure_payment(order=order, request=request, money=money, now=now)
     if payment is None:
         return None
     return _charge_row(order, payment, request, money.to_collect_minor, now)
-
-
-def send_charge(*, row: Transaction, request: PaymentRequest, clock: Clock) -> Transaction:
-    """Send a charge that was written and committed; one that is decided already is returned as it is."""
-    if row.status != Status.PENDING:
-        return row
-    return perform(transaction_id=row.id, clock=clock, external=request.external) or row
 
 
 def _charge_row(
@@ -107,6 +83,7 @@ def _charge_row(
                 expected_total_minor=to_collect_minor,
                 requested_by="partner",
                 requested_at=now,
+                **claimed_from_the_start(now),
             )
     except IntegrityError:
         raise PaymentPending(

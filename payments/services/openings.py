@@ -18,7 +18,7 @@ from money import Money
 from payments.encryption import encrypt_json
 from payments.metrics import gateway_call
 from payments.models import CaseKind, Opening, OpeningStatus, Payment
-from payments.models.claims import unclaimed
+from payments.models.claims import lease_end, unclaimed
 from payments.references import new_reference
 from payments.services.cards import shopper_reference_of
 from payments.services.cases import open_case
@@ -74,18 +74,17 @@ def new_opening(*, payment: Payment, order: Order, channel: str, locale: str, no
         locale=locale,
         expires_at=expires_at,
         claim_number=1,
-        claimed_until=now + timedelta(seconds=settings.PAYMENTS["CLAIM_LEASE_SECONDS"]),
+        claimed_until=lease_end(now),
         created_at=now,
     )
 
 
 def claim_opening(*, opening_id: UUID, now: datetime) -> Opening | None:
     """Take an Opening that nobody is sending; None when somebody is."""
-    lease = timedelta(seconds=settings.PAYMENTS["CLAIM_LEASE_SECONDS"])
     taken = (
         Opening.objects.filter(pk=opening_id, status=OpeningStatus.REQUESTED)
         .filter(unclaimed(now))
-        .update(claim_number=F("claim_number") + 1, claimed_until=now + lease)
+        .update(claim_number=F("claim_number") + 1, claimed_until=lease_end(now))
     )
     if not taken:
         return None

@@ -32,7 +32,7 @@ from gateways.registry import gateway_for
 from money import Money
 from payments.metrics import gateway_call
 from payments.models import CaseKind, EventSource, Origin, Transaction
-from payments.models.claims import unclaimed
+from payments.models.claims import lease_end, unclaimed
 from payments.selectors import Subject
 from payments.services.cards import card_token
 from payments.services.cases import open_case
@@ -46,13 +46,13 @@ class Patience:
     """Keep the gateway calls of one request within what its caller is promised; what is left over, workers do."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        self.clock = clock
         calls = settings.PAYMENTS["REQUEST_SECONDS"] - settings.PAYMENTS["GATEWAY_TIMEOUT_SECONDS"]
         self._last_start = clock() + timedelta(seconds=calls)
 
     def allows_a_call(self) -> bool:
         """Say whether one more call would end in time."""
-        return self._clock() <= self._last_start
+        return self.clock() <= self._last_start
 
 
 log = structlog.get_logger(__name__)
@@ -68,7 +68,6 @@ _REJECTED_AS: dict[str, OutcomeKind] = {
 
 def claim(*, transaction_id: UUID, now: datetime) -> Transaction | None:
     """Take an operation that nobody is sending; None when somebody is, or nothing is left to send."""
-    lease = timedelta(seconds=settings.PAYMENTS["CLAIM_LEASE_SECONDS"])
     taken = (
         Transaction.objects.filter(
             pk=transaction_id, origin=Origin.OURS, status=Status.PENDING, gateway_reference__isnull=True
@@ -76,7 +75,7 @@ def claim(*, transaction_id: UUID, now: datetime) -> Transaction | None:
         .filter(unclaimed(now))
         .update(
             claim_number=F("claim_number") + 1,
-            claimed_until=now + lease,
+            claimed_until=lease_end(now),
             first_sent_at=Coalesce("first_sent_at", now),
         )
     )
@@ -97,7 +96,22 @@ def perform(*, transaction_id: UUID, clock: Clock, external: ExternalCharge | No
     operation = claim(transaction_id=transaction_id, now=started_at)
     if operation is None:
         return None
-    was_sent_before = operation.first_sent_at != started_at
+    return _carry_out(operation, started_at, operation.first_sent_at != started_at, clock, external)
+
+
+def perform_claimed(*, operation: Transaction, clock: Clock, external: ExternalCharge | None = None) -> Transaction:
+    """Send an operation that its caller wrote as claimed and has committed, and record what the gateway said.
+
+    One that is decided already is returned as it is. Otherwise as `perform`.
+    """
+    if operation.status != Status.PENDING:
+        return operation
+    return _carry_out(operation, clock(), False, clock, external)
+
+
+def _carry_out(
+    operation: Transaction, started_at: datetime, was_sent_before: bool, clock: Clock, external: ExternalCharge | None
+) -> Transaction:
     try:
         gateway = gateway_for(operation.account)
     except MisconfiguredAccount as error:
@@ -116,7 +130,7 @@ def perform(*, transaction_id: UUID, clock: Clock, external: ExternalCharge | No
     except GatewayError as error:
         _reject(operation, error, was_sent_before, clock())
     else:
-        record_answer(operation=operation, outcome=outcome, now=clock())
+        return record_answer(operation=operation, outcome=outcome, now=clock())
     return _fresh(operation)
 
 
@@ -128,22 +142,27 @@ def may_repeat(operation: Transaction, gateway: Gateway, now: datetime) -> bool:
     return now < operation.first_sent_at + timedelta(seconds=window)
 
 
-def record_answer(*, operation: Transaction, outcome: Outcome, now: datetime) -> None:
-    """Take in the answer to an operation and end its claim.
+def record_answer(*, operation: Transaction, outcome: Outcome, now: datetime) -> Transaction:
+    """Take in the answer to an operation, end its claim and return it as it stands then.
 
     A charge without the guest that asks for the guest is refused: nobody is there to act, and no money has moved.
     """
     if outcome.kind is OutcomeKind.ACTION_REQUIRED:
         refusal = Decline(code=ErrorCode.TRANSACTION_DECLINED, raw_text="the bank asks for the guest")
         outcome = replace(outcome, kind=OutcomeKind.DECLINED, decline=refusal)
-    apply_outcome(
+    applied = apply_outcome(
         account=operation.account,
         outcome=outcome,
         source=EventSource.ANSWER,
         now=now,
         subject=Subject(operation.payment, operation.opening, operation),
     )
-    _end_claim(operation)
+    recorded = applied.transaction
+    if recorded is not None and recorded.pk == operation.pk and applied.is_new and recorded.claimed_until is None:
+        recorded.payment = applied.payment
+        return recorded
+    Transaction.objects.filter(pk=operation.pk, claim_number=operation.claim_number).update(claimed_until=None)
+    return _fresh(operation)
 
 
 def _send(operation: Transaction, gateway: Gateway, now: datetime, external: ExternalCharge | None) -> Outcome:
@@ -263,10 +282,6 @@ def _mine(operation: Transaction) -> QuerySet[Transaction]:
     return Transaction.objects.filter(
         pk=operation.pk, claim_number=operation.claim_number, status=Status.PENDING, gateway_reference__isnull=True
     )
-
-
-def _end_claim(operation: Transaction) -> None:
-    Transaction.objects.filter(pk=operation.pk, claim_number=operation.claim_number).update(claimed_until=None)
 
 
 def _fresh(operation: Transaction) -> Transaction:

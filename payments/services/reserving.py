@@ -9,7 +9,7 @@ from bookings.models import Booking, BookingStatus, Partner
 from bookings.requests import ReserveRequest
 from bookings.selectors import amount_to_collect
 from payments.selectors import nothing_paid_yet, order_money
-from payments.services.charging import refuse_what_was_refused, send_charge, write_charge
+from payments.services.charging import refuse_what_was_refused, write_charge
 from payments.services.collecting import (
     CardPaymentView,
     PaymentRequest,
@@ -19,7 +19,7 @@ from payments.services.collecting import (
     prepare,
     view_of,
 )
-from payments.services.operations import Clock
+from payments.services.operations import Clock, perform_claimed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +65,10 @@ def reserve_booking(
         if order.status == BookingStatus.ON_HOLD:
             prepared = prepare(order, payment_request, now, money=money, is_new=is_new)
             if is_new and payment_request.external is not None:
-                charged = write_charge(order=order, request=payment_request, now=now)
+                charged = write_charge(order=order, request=payment_request, money=money, now=now)
     country_code = booking.product.supplier.country_code
     if charged is not None:
-        send_charge(row=charged, request=payment_request, clock=clock)
+        perform_claimed(operation=charged, clock=clock, external=payment_request.external)
     else:
         open_prepared(prepared, country_code, clock)
     if not is_new or charged is not None:

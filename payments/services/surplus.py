@@ -3,21 +3,32 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import Q, Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
 from bookings.models import Order
 from card_numbers import mask_card_numbers
 from money import Money
 from payments.models import CaseKind, Origin, Payment, Transaction
+from payments.models.claims import claimed_from_the_start
 from payments.references import new_reference
 from payments.services.cases import open_case
 from payments.states import OperationKind, Status
 
 
 def new_operation(
-    *, parent: Transaction, kind: OperationKind, amount_minor: int, reason: str, requested_by: str, now: datetime
+    *,
+    parent: Transaction,
+    kind: OperationKind,
+    amount_minor: int,
+    reason: str,
+    requested_by: str,
+    now: datetime,
+    is_claimed: bool = False,
 ) -> Transaction:
-    """Commit the row of an operation of ours before the gateway hears of it; its key never changes again."""
+    """Commit the row of an operation of ours before the gateway hears of it; its key never changes again.
+
+    A caller that sends it at once, when its transaction is committed, has it claimed from the start.
+    """
     reference = new_reference("tx")
     return Transaction.objects.create(
         payment_id=parent.payment_id,
@@ -34,6 +45,7 @@ def new_operation(
         reason=mask_card_numbers(reason)[:200],
         requested_by=requested_by[:150],
         requested_at=now,
+        **(claimed_from_the_start(now) if is_claimed else {}),
     )
 
 
@@ -101,18 +113,16 @@ def plan_return(
     """
     left = amount_minor
     operations: list[Transaction] = []
-    rows = list(
-        Transaction.objects.filter(order=order, status=Status.PROCESSED)
-        .filter(kind__in=[OperationKind.SALE, OperationKind.CAPTURE, OperationKind.AUTHORIZATION])
-        .select_related("parent")
-        .order_by("-requested_at", "-id")
-    )
+    of_order = Transaction.objects.filter(order=order).select_related("parent")
+    rows = list(of_order.filter(kind__in=[OperationKind.SALE, OperationKind.CAPTURE], status=Status.PROCESSED))
+    rows += unused_holds(of_order)
+    rows.sort(key=lambda row: (row.requested_at, row.id), reverse=True)
     rows.sort(key=lambda row: (row != newest, row.kind != OperationKind.AUTHORIZATION))
     for row in rows:
         if left <= 0:
             break
         if row.kind == OperationKind.AUTHORIZATION:
-            if row.amount_minor <= left and not has_been_used(row):
+            if row.amount_minor <= left:
                 operations.append(
                     new_operation(
                         parent=row,
@@ -131,13 +141,12 @@ def plan_return(
     return operations
 
 
-def has_been_used(authorization: Transaction) -> bool:
-    """Say whether a capture or release of an authorization was asked for or has happened."""
-    return (
-        authorization.children.filter(kind__in=[OperationKind.CAPTURE, OperationKind.VOID])
-        .exclude(status=Status.FAILED)
-        .exists()
-    )
+def unused_holds(transactions: QuerySet[Transaction]) -> QuerySet[Transaction]:
+    """Narrow to the authorizations of which no capture or release was asked for or has happened."""
+    uses = Transaction.objects.filter(
+        parent=OuterRef("pk"), kind__in=[OperationKind.CAPTURE, OperationKind.VOID]
+    ).exclude(status=Status.FAILED)
+    return transactions.filter(~Exists(uses), kind=OperationKind.AUTHORIZATION, status=Status.PROCESSED)
 
 
 def return_surplus(*, order: Order, newest: Transaction, amount_minor: int, now: datetime) -> list[Transaction]:

@@ -50,6 +50,7 @@ _WRITTEN = (
     "status",
     "unknown_since_at",
     "next_check_at",
+    "claimed_until",
     "decided_at",
     "error_code",
     "raw_code",
@@ -278,8 +279,10 @@ def _note_dispute(payment: Payment, transaction: Transaction | None, outcome: Ou
 def _rederive(payment: Payment, now: datetime) -> tuple[Position, dict[str, Transaction]]:
     """Fold the payment's events again and write what they make of it and of its operations."""
     transactions = {str(row.id): row for row in Transaction.objects.filter(payment=payment).select_related("opening")}
-    openings = {row.id: row for row in Opening.objects.filter(payment=payment)}
     events = list(GatewayEvent.objects.filter(payment=payment, problem="").order_by("id"))
+    openings = {row.opening.id: row.opening for row in transactions.values() if row.opening}
+    if any(event.opening_id and event.opening_id not in openings for event in events):
+        openings = {row.id: row for row in Opening.objects.filter(payment=payment)}
     position = derive(fact_of(event, transactions, openings) for event in events)
     said = {(event.kind, event.event_key): event for event in events}
     for key, standing in position.operations.items():
@@ -291,6 +294,7 @@ def _rederive(payment: Payment, now: datetime) -> tuple[Position, dict[str, Tran
         row.unknown_since_at = None
         if is_decided or row.gateway_reference:
             row.next_check_at = None
+            row.claimed_until = None
         if status is not standing.status:
             row.decided_at = now if is_decided else None
         row.error_code = ""

@@ -8,6 +8,7 @@ from bookings.models import Availability, AvailabilityType, Booking, Change, Ord
 from bookings.requests import BookingChanges
 from bookings.services import (
     cancel_booking,
+    confirm_locked_order,
     confirm_order,
     expire_order,
     keep_hold,
@@ -337,6 +338,11 @@ def test_giving_back_more_than_was_taken_is_a_fault_of_ours_and_not_sold_out(sho
     assert departure.reserved == 1
 
 
+@transaction.atomic
+def confirm_with(changes, *, booking, order):
+    confirm_locked_order(order=lock_order(order_id=order.pk), now=NOW, booking=booking, changes=changes)
+
+
 def test_changes_to_a_booking_that_is_no_hold_are_refused_and_nothing_is_confirmed(shop):
     cancelled, held, elsewhere = shop.reserve(), shop.reserve(availability_id=MONDAY_14), shop.reserve()
     Booking.objects.filter(pk=held.pk).update(order=cancelled.order)
@@ -345,7 +351,7 @@ def test_changes_to_a_booking_that_is_no_hold_are_refused_and_nothing_is_confirm
 
     for booking, reason in ((cancelled, "it is CANCELLED"), (elsewhere, "it is not of this order")):
         with pytest.raises(errors.NotUpdatable) as refused:
-            confirm_order(order=cancelled.order, now=NOW, booking=booking, changes=changes)
+            confirm_with(changes, booking=booking, order=cancelled.order)
         assert (refused.value.uuid, refused.value.reason) == (str(booking.uuid), reason)
 
     held.refresh_from_db()
@@ -356,7 +362,7 @@ def test_a_booking_is_changed_and_all_holds_of_its_order_are_confirmed(shop):
     changed, other = shop.reserve(), shop.reserve(availability_id=MONDAY_14)
     Booking.objects.filter(pk=other.pk).update(order=changed.order)
 
-    confirm_order(order=changed.order, now=NOW, booking=changed, changes=BookingChanges(notes="vegan"))
+    confirm_with(BookingChanges(notes="vegan"), booking=changed, order=changed.order)
 
     stored = sorted(Booking.objects.values_list("notes", "status", "confirmed_at", "expires_at"))
     assert stored == [("", "CONFIRMED", NOW, None), ("vegan", "CONFIRMED", NOW, None)]

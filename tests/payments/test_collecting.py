@@ -433,7 +433,7 @@ def test_a_dearer_confirmation_charges_the_card_once_and_confirms(house, guest, 
 
 def test_a_dearer_confirmation_that_turns_out_impossible_gives_the_charge_back(house, guest, carded, monkeypatch):
     booking, card_id = carded
-    original = confirming._confirm_if_covered
+    original = confirming._confirm_or_write
     calls = []
 
     def impossible_at_last(*args, **fields):
@@ -442,7 +442,7 @@ def test_a_dearer_confirmation_that_turns_out_impossible_gives_the_charge_back(h
             raise HoldExpired(str(booking.uuid))
         return original(*args, **fields)
 
-    monkeypatch.setattr(confirming, "_confirm_if_covered", impossible_at_last)
+    monkeypatch.setattr(confirming, "_confirm_or_write", impossible_at_last)
     with pytest.raises(HoldExpired):
         confirm_with(house, booking, adults(house, 3), card_id=card_id)
 

@@ -72,29 +72,26 @@ def test_control_without_lock_and_bound_both_refunds_go_through(house, monkeypat
 
 def two_captures(house, payment):
     def capture():
-        confirming._capture_holds(payment.order_id, payment.amount_minor, house.clock, operations.Patience(house.clock))
+        confirming._confirm_or_write(
+            payment.order.bookings.get(), None, NO_REQUEST, operations.Patience(house.clock), may_charge=True
+        )
 
     return run_together(capture, capture)
 
 
-@pytest.fixture
-def nothing_is_sent(monkeypatch):
-    monkeypatch.setattr(confirming, "perform", lambda **_: None)
-
-
-def test_two_confirms_at_once_ask_for_one_capture(house, monkeypatch, nothing_is_sent):
+def test_two_confirms_at_once_ask_for_one_capture(house, monkeypatch):
     payment = house.paid(house.payment(account="adyen-us"))
-    meet(monkeypatch, confirming, "_unused_authorizations")
+    meet(monkeypatch, confirming, "unused_holds")
 
     two_captures(house, payment)
 
     assert Transaction.objects.filter(payment=payment, kind=OperationKind.CAPTURE).count() == 1
 
 
-def test_control_without_the_order_lock_two_captures_are_asked_for(house, monkeypatch, nothing_is_sent):
+def test_control_without_the_order_lock_two_captures_are_asked_for(house, monkeypatch):
     payment = house.paid(house.payment(account="adyen-us"))
     take_row_locks_away(monkeypatch)
-    meet(monkeypatch, confirming, "_unused_authorizations")
+    meet(monkeypatch, confirming, "unused_holds")
 
     two_captures(house, payment)
 

@@ -56,8 +56,12 @@ class BookingViewBase(OctoView):
         return PRICING in self.capabilities
 
     def booking(self, uuid: str) -> Booking:
-        """Return the partner's booking of this mode."""
+        """Return the partner's booking of this mode, to be shown."""
         return selectors.booking_for_partner(partner=self.partner, is_live=bool(self.is_live), uuid=uuid)
+
+    def booking_to_change(self, uuid: str) -> Booking:
+        """Return the partner's booking of this mode, for a service that reads the rest under its lock."""
+        return selectors.booking_to_change(partner=self.partner, is_live=bool(self.is_live), uuid=uuid)
 
     def payment_request(self, request: Request, fields: Fields) -> PaymentRequest | None:
         """Return what the request says of its card payment, None without octo/cardPayments."""
@@ -209,7 +213,7 @@ class BookingView(BookingViewBase):
     )
     def patch(self, request: Request, uuid: str) -> Response:
         """Change a booking; all of it or nothing."""
-        booking = self.booking(uuid)
+        booking = self.booking_to_change(uuid)
 
         def act(fields: Fields) -> Booking:
             return changing.update_booking(
@@ -233,7 +237,7 @@ class ExtendView(BookingViewBase):
     @operation("extendBooking", "Hold longer", body=shape("ExtendRequest"), answer=shape("Booking"), path=_UUID)
     def post(self, request: Request, uuid: str) -> Response:
         """Let a hold run some minutes from now."""
-        booking = self.booking(uuid)
+        booking = self.booking_to_change(uuid)
         return self.once(
             request,
             lambda fields: services.extend_booking(booking=booking, minutes=read_extend(fields), now=self.now()),
@@ -253,7 +257,7 @@ class ConfirmView(BookingViewBase):
     )
     def post(self, request: Request, uuid: str) -> Response:
         """Confirm a booking once what a card must pay is paid; confirming again changes nothing."""
-        booking = self.booking(uuid)
+        booking = self.booking_to_change(uuid)
 
         def act(fields: Fields) -> Booking:
             changes = read_confirm(fields, with_return_url=self.takes_cards, with_pricing=self.sees_prices)
@@ -280,7 +284,7 @@ class CancelView(BookingViewBase):
 
 def cancel(view: BookingViewBase, request: Request, uuid: str) -> Response:
     """Cancel a booking; `force` is read and not obeyed, for only staff may cancel after the cutoff."""
-    booking = view.booking(uuid)
+    booking = view.booking_to_change(uuid)
 
     def act(fields: Fields) -> Booking:
         aftercare.cancel_booking(booking=booking, reason=read_cancel(fields), force=False, clock=view.now)

@@ -14,6 +14,9 @@ from tests.api.octo.shop import CARDS, CORE, RETURN_URL, Shop
 
 RESERVE_BUDGET = 15
 CONFIRM_BUDGET = 20
+# Where the confirmation itself moves money, its rows are written, sent, and booked through the door before it confirms.
+CAPTURING_BUDGET = 30
+EXTERNAL_BUDGET = 47
 READ_BUDGET = 12
 LIST_BUDGET = 4
 # What opens, ends and marks a transaction is no query.
@@ -57,9 +60,9 @@ def _copy(row: Any, **fields: Any) -> Any:
     return type(row)(**{**own, **fields})
 
 
-def paid(shop: Shop, guest: Any, *, adults: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def paid(shop: Shop, guest: Any, *, adults: int, currency: str = "EUR") -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a booking that a guest paid, and the body that confirms it."""
-    booking = shop.reserve(shop.octo(CARDS), adults=adults, returnUrl=RETURN_URL)
+    booking = shop.reserve(shop.octo(CARDS), adults=adults, returnUrl=RETURN_URL, currency=currency)
     guest.pay(booking)
     guest.deliver()
     body = {
@@ -109,6 +112,23 @@ def test_reserve_with_a_session_and_confirm_of_a_paid_booking_stay_within_budget
     assert costs[0] == costs[1]
     assert costs[0][0] <= RESERVE_BUDGET
     assert costs[0][1] <= CONFIRM_BUDGET
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_confirmation_that_takes_the_money_itself_costs_the_same_for_one_or_twenty_units(shop, cards, guest):
+    elsewhere = {"cardPayment": {"gateway": "external", "notes": "Till 3 slip 88121", "external": {}}}
+    costs = []
+    for adults in (1, 20):
+        held, body = paid(shop, guest, adults=adults, currency="USD")
+        unpaid = shop.reserve(cards, adults=adults)
+        captured, capturing = cost_of(lambda: cards.post(f"/bookings/{held['uuid']}/confirm", body))  # noqa: B023
+        recorded, recording = cost_of(lambda: cards.post(f"/bookings/{unpaid['uuid']}/confirm", elsewhere))  # noqa: B023
+        assert (captured["status"], recorded["status"]) == ("CONFIRMED", "CONFIRMED")
+        costs.append((capturing, recording))
+
+    assert costs[0] == costs[1]
+    assert costs[0][0] <= CAPTURING_BUDGET
+    assert costs[0][1] <= EXTERNAL_BUDGET
 
 
 def test_old_bookings_cost_nothing(shop, octo, cards):
