@@ -3,13 +3,15 @@ import uuid
 from django.db import models
 from django.db.models import Q
 
-from bookings.models.order import Booking, Gift, Order
+from bookings.models.gift import Gift
+from bookings.models.order import Booking, Order
 
 
 class MailKind(models.TextChoices):
     """Name the mails we write; templates/emails has a folder of the same name in lower case for each."""
 
     ORDER_SUMMARY = "ORDER_SUMMARY"
+    GIFT_CODE = "GIFT_CODE"
 
 
 class MailStatus(models.TextChoices):

@@ -7,13 +7,14 @@ from django.core.management.base import BaseCommand
 from django.db import models
 from django.db import transaction as database
 
-from bookings.models import SigningSecret
+from bookings.models import Gift, SigningSecret
 from payments.encryption import is_under_newest_key, rotate
 from payments.models import Opening, ReusableCard, WebhookDelivery
 
 _ENCRYPTED: tuple[tuple[type[models.Model], str], ...] = (
     (ReusableCard, "token_encrypted"),
     (SigningSecret, "secret_encrypted"),
+    (Gift, "code_encrypted"),
     (Opening, "client_encrypted"),
     (WebhookDelivery, "body_encrypted"),
 )
