@@ -6,18 +6,23 @@ Each kind has a folder in templates/emails with subject.txt, body.txt and body.h
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.mime.base import MIMEBase
+from email.mime.image import MIMEImage
+from io import BytesIO
 from typing import Any
 
+import segno
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.utils import translation
 
+from bookings.gift_codes import code_of
 from bookings.models import Booking, MailKind, OutgoingMail
 from bookings.rules import zone_of
 from money import Money
 
 TEST_MARK = "[TEST] "
+_QR_NAME = "gift-code"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,4 +88,27 @@ def _booking_words(booking: Booking) -> dict[str, Any]:
     }
 
 
-_CONTENTS: dict[MailKind, Callable[[OutgoingMail], Content]] = {MailKind.ORDER_SUMMARY: _order_summary}
+def _gift_code(mail: OutgoingMail) -> Content:
+    gift = mail.gift
+    assert gift is not None
+    code = code_of(gift)
+    assert code is not None, "a gift that was never confirmed has no code to be mailed"
+    picture = BytesIO()
+    segno.make(code, error="m", micro=False).save(picture, kind="png", scale=8, border=4)
+    image = MIMEImage(picture.getvalue(), "png")
+    image.add_header("Content-ID", f"<{_QR_NAME}>")
+    image.add_header("Content-Disposition", "inline", filename="gift.png")
+    words = {
+        "gift": gift,
+        "code": code,
+        "amount": str(Money(gift.amount_minor, gift.currency)),
+        "buyer": gift.contact_full_name or f"{gift.contact_first_name} {gift.contact_last_name}".strip(),
+        "picture": _QR_NAME,
+    }
+    return Content(words=words, attachments=(image,))
+
+
+_CONTENTS: dict[MailKind, Callable[[OutgoingMail], Content]] = {
+    MailKind.ORDER_SUMMARY: _order_summary,
+    MailKind.GIFT_CODE: _gift_code,
+}

@@ -3,6 +3,7 @@
 from bookings.services.cancelling import cancel_booking
 from bookings.services.catalogue import ensure_availabilities
 from bookings.services.confirming import confirm_locked_order, confirm_order
+from bookings.services.gifts import cancel_gift, create_gift, extend_gift, notify_gift, record_gift_use, update_gift
 from bookings.services.keys import mint_partner_key, revoke_partner_key
 from bookings.services.mails import drain_mails, prune_mails, send_mail_again, write_mail
 from bookings.services.numbering import new_reference
@@ -12,22 +13,28 @@ from bookings.services.updating import extend_booking, update_booking
 
 __all__ = [
     "cancel_booking",
+    "cancel_gift",
     "confirm_locked_order",
     "confirm_order",
+    "create_gift",
     "drain_mails",
     "ensure_availabilities",
     "expire_order",
     "extend_booking",
+    "extend_gift",
     "keep_hold",
     "lock_order",
     "mint_partner_key",
     "new_reference",
+    "notify_gift",
     "prune_mails",
+    "record_gift_use",
     "record_money",
     "reserve_booking",
     "retake_seats",
     "revoke_partner_key",
     "send_mail_again",
     "update_booking",
+    "update_gift",
     "write_mail",
 ]

@@ -7,6 +7,7 @@ from bookings.free_text import LONGEST_REASON, clean_text
 from bookings.models import Booking, BookingStatus, Order
 from bookings.rules import LIVE_STATUSES, cancellation_cutoff_at
 from bookings.services.changes import touch_order, write_changes
+from bookings.services.gift_holds import gifts_under_lock
 from bookings.services.orders import bookings_under_lock, free_seats, lock_order, settle_status
 
 
@@ -54,5 +55,5 @@ def cancel_booking(*, booking: Booking, reason: str | None, force: bool, now: da
 
 
 def _save_order(order: Order, bookings: list[Booking], booking: Booking, *, before: str, now: datetime) -> None:
-    touch_order(order, now=now, fields=settle_status(order, bookings))
+    touch_order(order, now=now, fields=settle_status(order, bookings, gifts_under_lock(order)))
     write_changes(order=order, bookings=[booking], reason="cancelled", now=now, before={"status": str(before)})

@@ -2,14 +2,21 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from bookings.models import Booking, Change, ChangeTopic, Order
+from bookings.models import Booking, Change, ChangeTopic, Gift, Order
 
 
 def write_changes(
-    *, order: Order, bookings: Iterable[Booking], reason: str, now: datetime, before: dict[str, Any] | None = None
+    *,
+    order: Order,
+    bookings: Iterable[Booking],
+    reason: str,
+    now: datetime,
+    before: dict[str, Any] | None = None,
+    gifts: Iterable[Gift] = (),
 ) -> None:
-    """Write down what partners must be told: one row for the order and one per booking, of the order's version."""
+    """Write down what partners must be told: a row for the order, each booking and each gift, of its version."""
     subjects = [(ChangeTopic.ORDER, order.pk), *((ChangeTopic.BOOKING, booking.pk) for booking in bookings)]
+    subjects += [(ChangeTopic.GIFT, gift.pk) for gift in gifts]
     Change.objects.bulk_create(
         Change(
             topic=topic,

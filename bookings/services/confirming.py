@@ -5,10 +5,12 @@ from django.db import transaction
 from django.db.models import Prefetch, prefetch_related_objects
 
 from bookings.errors import AlreadyConfirmed, HoldExpired, NotConfirmable, NotUpdatable
-from bookings.models import Booking, BookingStatus, Order, UnitItem
-from bookings.requests import BookingChanges
+from bookings.models import Booking, BookingStatus, Gift, Order, UnitItem
+from bookings.requests import BookingChanges, GiftChanges
 from bookings.selectors import amount_to_collect
 from bookings.services.changes import touch_order, write_changes
+from bookings.services.gift_changes import apply_gift_changes
+from bookings.services.gift_holds import confirm_gifts, gifts_under_lock, held_gifts, remember_gifts
 from bookings.services.numbering import new_code
 from bookings.services.orders import bookings_under_lock, lock_order, remember_bookings
 from bookings.services.units import ticket_code_for
@@ -38,25 +40,36 @@ def confirm_locked_order(
     booking: Booking | None = None,
     changes: BookingChanges | None = None,
     check: Check | None = None,
+    gift: Gift | None = None,
+    gift_changes: GiftChanges | None = None,
 ) -> Order:
     """Confirm an order as `confirm_order` does, in the transaction in which the caller locked it.
 
-    `changes` to one `booking` of it are made with the confirmation or not at all. `check` is given the order and what
-    cards must pay for it after the changes, and refuses by raising; without changes nothing was written by then.
+    `changes` to one `booking` of it, or `gift_changes` to one `gift`, are made with the confirmation or not at all.
+    `check` is given the order and what cards must pay for it after the changes, and refuses by raising; without changes
+    nothing was written by then.
 
     :raises NotUpdatable: the booking to change is no hold of the order.
     """
     bookings = bookings_under_lock(order)
+    gifts = gifts_under_lock(order)
     held = [one for one in bookings if one.status == BookingStatus.ON_HOLD]
-    if not held or order.status != BookingStatus.ON_HOLD:
-        _refuse(order, bookings)
+    bought = held_gifts(gifts)
+    if not (held or bought) or order.status != BookingStatus.ON_HOLD:
+        _refuse(order, bookings, gifts)
     changing: Booking | None = None
     changed: dict[str, object] = {}
     if booking is not None and changes is not None:
         changing = _held_one(bookings, booking)
         changed = apply_changes(order=order, booking=changing, changes=changes, now=now) or {}
+    if gift is not None and gift_changes is not None:
+        changing_gift = next((one for one in bought if one.pk == gift.pk), None)
+        if changing_gift is None:
+            raise NotUpdatable(str(gift.uuid), "it is no hold of the order")
+        apply_gift_changes(order=order, gift=changing_gift, changes=gift_changes, now=now)
+        changing_gift.save()
     if check is not None:
-        check(order, amount_to_collect(order, bookings))
+        check(order, amount_to_collect(order, bookings, gifts))
     for one in held:
         one.status = BookingStatus.CONFIRMED
         one.confirmed_at = now
@@ -71,20 +84,22 @@ def confirm_locked_order(
         ["status", "confirmed_at", "expires_at", "voucher_code", "updated_at"],
     )
     _fill_tickets(held)
+    confirm_gifts(bought, now=now)
     order.status = BookingStatus.CONFIRMED
     order.confirmed_at = now
     order.expires_at = None
     touch_order(order, now=now, fields=["status", "confirmed_at", "expires_at", "return_url"])
     before = {**changed, "status": str(BookingStatus.ON_HOLD)}
-    write_changes(order=order, bookings=held, reason="confirmed", now=now, before=before)
+    write_changes(order=order, bookings=held, gifts=bought, reason="confirmed", now=now, before=before)
     remember_bookings(order, bookings)
+    remember_gifts(order, gifts)
     return order
 
 
-def _refuse(order: Order, bookings: list[Booking]) -> None:
+def _refuse(order: Order, bookings: list[Booking], gifts: list[Gift]) -> None:
     if order.status == BookingStatus.CONFIRMED:
         raise AlreadyConfirmed(str(order.pk))
-    uuid = str(bookings[0].uuid) if bookings else str(order.pk)
+    uuid = str(next(iter([*(one.uuid for one in bookings), *(one.uuid for one in gifts), order.pk])))
     if order.status == BookingStatus.EXPIRED:
         raise HoldExpired(uuid)
     raise NotConfirmable(uuid, order.status)

@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -6,9 +6,10 @@ from django.db import transaction
 from django.db.models import QuerySet, Sum
 
 from bookings.errors import NotExpirable, SoldOut
-from bookings.models import Booking, BookingStatus, Order, UnitItem
+from bookings.models import Booking, BookingStatus, Gift, Order, UnitItem
 from bookings.rules import LIVE_STATUSES, last_entry_at
 from bookings.services.changes import touch_order, write_changes
+from bookings.services.gift_holds import expire_gifts, gifts_under_lock, held_gifts, hold_gifts_until, revive_gifts
 from bookings.services.holds import hold_until
 from bookings.services.seats import move_seats
 
@@ -59,20 +60,24 @@ def keep_hold(*, order: Order, until: datetime, now: datetime) -> Order:
         for booking in bookings_under_lock(order)
         if booking.status == BookingStatus.ON_HOLD and booking.expires_at is not None and booking.expires_at < until
     ]
-    if kept:
-        set_expiry(order, kept, until=until, now=now, reason="hold_kept")
+    gifts = [gift for gift in held_gifts(gifts_under_lock(order)) if gift.expires_at and gift.expires_at < until]
+    if kept or gifts:
+        set_expiry(order, kept, gifts=gifts, until=until, now=now, reason="hold_kept")
     return order
 
 
-def set_expiry(order: Order, bookings: list[Booking], *, until: datetime, now: datetime, reason: str) -> None:
+def set_expiry(
+    order: Order, bookings: list[Booking], *, until: datetime, now: datetime, reason: str, gifts: Sequence[Gift] = ()
+) -> None:
     """Move the expiry of a locked order and its holds, and tell partners."""
     for booking in bookings:
         booking.expires_at = until
         booking.updated_at = now
     Booking.objects.bulk_update(bookings, ["expires_at", "updated_at"])
+    hold_gifts_until(gifts, until=until, now=now)
     order.expires_at = until
     touch_order(order, now=now, fields=["expires_at"])
-    write_changes(order=order, bookings=bookings, reason=reason, now=now)
+    write_changes(order=order, bookings=bookings, gifts=gifts, reason=reason, now=now)
 
 
 @transaction.atomic
@@ -94,11 +99,12 @@ def expire_order(*, order: Order, now: datetime) -> Order:
         booking.status = BookingStatus.EXPIRED
         booking.updated_at = now
     Booking.objects.bulk_update(expired, ["status", "seats_held", "updated_at"])
+    gifts = held_gifts(gifts_under_lock(order))
+    expire_gifts(gifts, now=now)
     order.status = BookingStatus.EXPIRED
     touch_order(order, now=now, fields=["status"])
-    write_changes(
-        order=order, bookings=expired, reason="expired", now=now, before={"status": str(BookingStatus.ON_HOLD)}
-    )
+    before = {"status": str(BookingStatus.ON_HOLD)}
+    write_changes(order=order, bookings=expired, gifts=gifts, reason="expired", now=now, before=before)
     return order
 
 
@@ -113,7 +119,8 @@ def retake_seats(*, order: Order, now: datetime) -> bool:
     if order.status != BookingStatus.EXPIRED:
         return False
     bookings = [booking for booking in bookings_under_lock(order) if booking.status == BookingStatus.EXPIRED]
-    if not bookings or any(_is_too_late_for(booking, now) for booking in bookings):
+    gifts = [gift for gift in gifts_under_lock(order) if gift.status == BookingStatus.EXPIRED]
+    if not (bookings or gifts) or any(_is_too_late_for(booking, now) for booking in bookings):
         return False
     seated = [booking for booking in bookings if booking.is_live and booking.availability_id]
     seats = dict(
@@ -135,12 +142,12 @@ def retake_seats(*, order: Order, now: datetime) -> bool:
         booking.expires_at = until
         booking.updated_at = now
     Booking.objects.bulk_update(bookings, ["status", "seats_held", "expires_at", "updated_at"])
+    revive_gifts(gifts, until=until, now=now)
     order.status = BookingStatus.ON_HOLD
     order.expires_at = until
     touch_order(order, now=now, fields=["status", "expires_at"])
-    write_changes(
-        order=order, bookings=bookings, reason="seats_retaken", now=now, before={"status": str(BookingStatus.EXPIRED)}
-    )
+    before = {"status": str(BookingStatus.EXPIRED)}
+    write_changes(order=order, bookings=bookings, gifts=gifts, reason="seats_retaken", now=now, before=before)
     return True
 
 
@@ -156,6 +163,7 @@ def record_money(*, order: Order, money_in_minor: int, now: datetime) -> Order:
     write_changes(
         order=order,
         bookings=order.bookings.only("pk", "order"),
+        gifts=gifts_under_lock(order),
         reason="money_recorded",
         now=now,
         before={"money_in_minor": before},
@@ -163,13 +171,13 @@ def record_money(*, order: Order, money_in_minor: int, now: datetime) -> Order:
     return order
 
 
-def settle_status(order: Order, bookings: Iterable[Booking]) -> list[str]:
-    """Give a locked order the status its bookings have together; return the fields that changed.
+def settle_status(order: Order, bookings: Iterable[Booking], gifts: Iterable[Gift] = ()) -> list[str]:
+    """Give a locked order the status its bookings and gifts have together; return the fields that changed.
 
-    An order lives while any booking of it lives; a hold among them keeps the order a hold.
+    An order lives while any of them lives; a hold among them keeps the order a hold.
     """
-    statuses = [booking.status for booking in bookings]
-    live = [status for status in statuses if status in LIVE_STATUSES]
+    statuses = [*(booking.status for booking in bookings), *(gift.status for gift in gifts)]
+    live = [status for status in statuses if status in LIVE_STATUSES or status == BookingStatus.REDEEMED]
     if BookingStatus.ON_HOLD in live:
         return []
     if live:

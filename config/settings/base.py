@@ -207,6 +207,9 @@ PAYMENTS: dict[str, Any] = {
 BOOKINGS: dict[str, Any] = {
     "HOLD_MINUTES": 30,
     "MAX_HOLD_MINUTES": 1_440,
+    # What a gift may be worth in minor units, by currency; where none is named, in whole units of the currency.
+    "GIFT_AMOUNTS": {"JPY": (500, 500_000), "KRW": (5_000, 5_000_000)},
+    "GIFT_AMOUNTS_IN_WHOLE_UNITS": (5, 5_000),
     # A mail whose worker died is taken over after this; talking to a mail server ends after EMAIL_TIMEOUT.
     "MAIL_LEASE_SECONDS": 60,
     # One drain begins no mail after this; the next drain goes on.

@@ -14,10 +14,10 @@ from payments.selectors import order_money
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.openings import close_openings
 from payments.services.operations import Clock, Patience, perform
+from payments.services.returning import give_back
 from payments.services.surplus import (
     left_minor,
     new_operation,
-    plan_return,
     refund_rows,
     refundable_minor,
     unused_holds,
@@ -172,7 +172,7 @@ def cancel_booking(*, booking: Booking, reason: str, force: bool, clock: Clock) 
             # What is undecided is given back when it turns out to be there.
             surplus = money.surplus_minor - money.asked_minor
             if has_refund and surplus > 0:
-                operations = plan_return(
+                operations = give_back(
                     order=order,
                     amount_minor=surplus,
                     reason=reason or "booking cancelled",

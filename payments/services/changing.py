@@ -17,15 +17,22 @@ from payments.services.charging import (
 )
 from payments.services.collecting import PaymentRequest, Prepared, open_prepared, prepare
 from payments.services.operations import Clock, Patience, perform, perform_claimed
-from payments.services.surplus import plan_return
+from payments.services.returning import give_back
+from payments.services.tenders import apply_gift
 
 
 def update_booking(
-    *, booking: Booking, changes: BookingChanges, payment_request: PaymentRequest | None, clock: Clock
+    *,
+    booking: Booking,
+    changes: BookingChanges,
+    payment_request: PaymentRequest | None,
+    clock: Clock,
+    gift_code: str | None = None,
 ) -> Booking:
     """Change a booking, what is asked for it, and record or undo what its partner took elsewhere.
 
-    An increase on a confirmed booking must be covered by money already taken; a decrease gives back what is too much.
+    An increase on a confirmed booking must be covered by money already taken, or by the gift of a `gift_code`; a
+    decrease gives back what is too much. An empty code gives gifts back what they paid.
 
     :raises PaymentDue: the change would leave a confirmed booking unpaid; nothing was written.
     :raises BookingError: a change is impossible; nothing was written.
@@ -40,6 +47,8 @@ def update_booking(
         asked_before = amount_to_collect(order)
         changed = booking_services.update_booking(booking=booking, changes=changes, now=now)
         order = changed.order
+        if gift_code is not None:
+            apply_gift(order=order, code=gift_code, now=now)
         prepared = Prepared()
         money = order_money(order)
         is_dearer = money.to_collect_minor > asked_before.minor
@@ -49,7 +58,7 @@ def update_booking(
                 due=Money(money.due_minor, order.currency),
             )
         if money.money_in_minor > 0 and money.certain_surplus_minor > 0:
-            operations = plan_return(
+            operations = give_back(
                 order=order,
                 amount_minor=money.certain_surplus_minor,
                 reason="the booking became cheaper",

@@ -12,14 +12,14 @@ from uuid import UUID
 from django.db import transaction as database
 
 from bookings import services as booking_services
-from bookings.errors import AlreadyConfirmed, BookingError, HoldExpired
-from bookings.models import Booking, BookingStatus, Order
-from bookings.requests import BookingChanges
+from bookings.errors import AlreadyConfirmed, BookingError, GiftHoldExpired, HoldExpired
+from bookings.models import Booking, BookingStatus, Gift, Order
+from bookings.requests import BookingChanges, GiftChanges
 from gateways.errors import GatewayError, Rejected
 from gateways.protocol import CompleteRequest
 from gateways.registry import gateway_for
 from money import Money
-from payments.errors import InvalidEvidence, NotCancellableByPartner
+from payments.errors import InvalidEvidence, NotCancellableByPartner, PaymentDue
 from payments.metrics import gateway_call
 from payments.models import EventSource, Opening, Transaction
 from payments.selectors import CHARGE_KINDS, OrderMoney, Subject, has_undecided_money, order_money
@@ -30,6 +30,7 @@ from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.operations import Clock, Patience, perform_claimed
 from payments.services.routing import Wish, choose_account
 from payments.services.surplus import new_operation, return_surplus, unused_holds
+from payments.services.tenders import apply_gift, settle_gift_sales
 from payments.services.transitions import apply_outcome
 from payments.states import OperationKind, Status
 
@@ -45,7 +46,23 @@ class Confirmation:
     order: Order
     is_confirmed: bool
     booking: Booking | None = None
+    gift: Gift | None = None
     money: OrderMoney | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """Be what is to be confirmed, with what is to be changed of it and the gift that is to pay for it."""
+
+    item: Booking | Gift
+    changes: BookingChanges | None = None
+    gift_changes: GiftChanges | None = None
+    gift_code: str | None = None
+
+    @property
+    def has_changes(self) -> bool:
+        """Say whether something is changed with the confirmation."""
+        return self.changes is not None or self.gift_changes is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,59 +83,92 @@ class _NotCovered(Exception):
 
 
 def confirm_booking(
-    *, booking: Booking, changes: BookingChanges | None, request: PaymentRequest, clock: Clock
+    *,
+    booking: Booking,
+    changes: BookingChanges | None,
+    request: PaymentRequest,
+    clock: Clock,
+    gift_code: str | None = None,
 ) -> Confirmation:
     """Confirm a booking, after finding out about its payment and taking what may be taken without the guest.
 
-    Confirming what is confirmed changes nothing. `changes` are applied with the confirmation or not at all.
+    Confirming what is confirmed changes nothing. `changes` are applied with the confirmation or not at all. The gift of
+    a `gift_code` pays first; where it pays only a part and nobody speaks of the rest, the part is kept and the order
+    stays on hold, as after a part payment taken elsewhere.
 
     :raises PaymentPending: the gateway has not decided or we do not know; repeat the same call.
     :raises PaymentRefused: it was refused; a new session stands ready.
     :raises PaymentDue: money is missing and nobody says that it was paid; nothing was changed.
+    :raises GiftNotUsable: the code opens no gift that can pay here; nothing was written.
     :raises BookingError: the booking cannot be confirmed, or a change is impossible; nothing was changed.
     """
-    order_id = booking.order_id
+    return _confirm(_Wanted(item=booking, changes=changes, gift_code=gift_code), request, clock)
+
+
+def confirm_gift(
+    *,
+    gift: Gift,
+    changes: GiftChanges | None,
+    request: PaymentRequest,
+    clock: Clock,
+    gift_code: str | None = None,
+) -> Confirmation:
+    """Confirm a gift as `confirm_booking` does a booking: once it is paid it gets its code, and a mail brings it."""
+    try:
+        return _confirm(_Wanted(item=gift, gift_changes=changes, gift_code=gift_code), request, clock)
+    except HoldExpired:
+        raise GiftHoldExpired(str(gift.uuid)) from None
+
+
+def _confirm(wanted: _Wanted, request: PaymentRequest, clock: Clock) -> Confirmation:
+    item = wanted.item
+    order_id = item.order_id
     patience = Patience(clock)
-    has_run_out = booking.expires_at is not None and booking.expires_at <= clock()
-    if request.evidence and (has_run_out or booking.status == BookingStatus.EXPIRED):
+    has_run_out = item.expires_at is not None and item.expires_at <= clock()
+    if request.evidence and (has_run_out or item.status == BookingStatus.EXPIRED):
         # The guest may have paid while the hold ran out; what the gateway says of it may bring the seats back.
         _ask_about_evidence(order_id, request, clock)
     must_ask_first = request.is_cancellation or request.evidence is not None
-    done = _confirm_or_write(booking, changes, request, patience, may_charge=not must_ask_first)
+    done = _confirm_or_write(wanted, request, patience, may_charge=not must_ask_first)
     if isinstance(done, _Missing) and must_ask_first:
         if request.is_cancellation:
             cancel_external(order_id=order_id, request=request, clock=clock)
         _ask_about_evidence(order_id, request, clock)
         if request.card_id is not None and not patience.allows_a_call():
             raise pending(None)
-        done = _confirm_or_write(booking, changes, request, patience, may_charge=True)
+        done = _confirm_or_write(wanted, request, patience, may_charge=True)
     if isinstance(done, Confirmation):
         return done
     charged = None
     if done.charge is not None:
         charged = perform_claimed(operation=done.charge, clock=clock, external=request.external)
-        done = _look_again(booking, changes, request, patience, charged)
+        done = _look_again(wanted, request, patience, charged)
     if isinstance(done, _Missing) and done.captures:
         for capture in done.captures:
             if capture.claim_number and patience.allows_a_call():
                 perform_claimed(operation=capture, clock=clock)
-        done = _look_again(booking, changes, request, patience, charged)
+        done = _look_again(wanted, request, patience, charged)
     if isinstance(done, Confirmation):
         return done
     _note_report(order_id, request, clock())
-    return Confirmation(order=explain(order_id, done.money, request, charged, clock, patience), is_confirmed=False)
+    try:
+        order = explain(order_id, done.money, request, charged, clock, patience)
+    except PaymentDue:
+        if not wanted.gift_code:
+            raise
+        order = Order.objects.get(pk=order_id)  # the gift paid its part; the rest is due
+    return Confirmation(order=order, is_confirmed=False)
 
 
 def _look_again(
-    booking: Booking,
-    changes: BookingChanges | None,
+    wanted: _Wanted,
     request: PaymentRequest,
     patience: Patience,
     charged: Transaction | None,
 ) -> Confirmation | _Missing:
     """Confirm after something was sent; what was charged for a confirmation that has become impossible goes back."""
     try:
-        return _confirm_or_write(booking, changes, request, patience, may_charge=False, is_first_look=False)
+        return _confirm_or_write(wanted, request, patience, may_charge=False, is_first_look=False)
     except BookingError:
         _give_back(charged, patience.clock())
         raise
@@ -126,8 +176,7 @@ def _look_again(
 
 @tried_again_after_lock_timeout
 def _confirm_or_write(
-    booking: Booking,
-    changes: BookingChanges | None,
+    wanted: _Wanted,
     request: PaymentRequest,
     patience: Patience,
     *,
@@ -143,9 +192,11 @@ def _confirm_or_write(
     now = patience.clock()
 
     def check(order: Order, to_collect: Money) -> None:
+        if wanted.gift_code is not None and not _has_run_out(order, now):
+            apply_gift(order=order, code=wanted.gift_code, now=now, to_collect=to_collect)
         money = order_money(order, to_collect=to_collect)
-        if order.expires_at is not None and order.expires_at <= now and not has_undecided_money(order):
-            raise HoldExpired(str(booking.uuid))
+        if _has_run_out(order, now) and not has_undecided_money(order):
+            raise HoldExpired(str(wanted.item.uuid))
         if is_first_look:
             _check_wish(request, order, money)
         if not money.is_covered or (is_first_look and request.is_cancellation):
@@ -153,27 +204,46 @@ def _confirm_or_write(
         covering.append(money)
 
     with database.atomic():
-        order = booking_services.lock_order(order_id=booking.order_id)
+        order = booking_services.lock_order(order_id=wanted.item.order_id)
         try:
             # Changes are made before the money is looked at, and undone when it is not there.
-            with nullcontext() if changes is None else database.atomic():
+            with database.atomic() if wanted.has_changes else nullcontext():
                 confirmed = booking_services.confirm_locked_order(
-                    order=order, now=now, booking=booking, changes=changes, check=check
+                    order=order,
+                    now=now,
+                    booking=wanted.item if isinstance(wanted.item, Booking) else None,
+                    changes=wanted.changes,
+                    gift=wanted.item if isinstance(wanted.item, Gift) else None,
+                    gift_changes=wanted.gift_changes,
+                    check=check,
                 )
+                settle_gift_sales(order=confirmed, now=now)
         except AlreadyConfirmed:
             if is_first_look and request.is_cancellation:
                 words = "A confirmed booking's payment is for the supplier's staff to undo."
                 raise NotCancellableByPartner(words) from None
             return Confirmation(order=order, is_confirmed=True)
         except _NotCovered as missing:
+            if wanted.gift_code is not None and wanted.has_changes:
+                # The changes were undone, and with them what the gift paid: it pays for the order as it is.
+                apply_gift(order=order, code=wanted.gift_code, now=now)
             if may_charge and (charge := _write_charge(order, missing.money, request, now)) is not None:
                 return _Missing(money=missing.money, charge=charge)
             if not may_charge and is_first_look:
                 return _Missing(money=missing.money)
             captures = _write_captures(order, missing.money, now, is_claimed=patience.allows_a_call())
             return _Missing(money=missing.money, captures=tuple(captures))
-    asked_for = next(one for one in confirmed.bookings.all() if one.pk == booking.pk)
-    return Confirmation(order=confirmed, is_confirmed=True, booking=asked_for, money=covering[0])
+    return Confirmation(
+        order=confirmed,
+        is_confirmed=True,
+        booking=next((one for one in confirmed.bookings.all() if one.pk == wanted.item.pk), None),
+        gift=next((one for one in confirmed.gifts.all() if one.pk == wanted.item.pk), None),
+        money=covering[0],
+    )
+
+
+def _has_run_out(order: Order, now: datetime) -> bool:
+    return order.expires_at is not None and order.expires_at <= now
 
 
 def _check_wish(request: PaymentRequest, order: Order, money: OrderMoney) -> None:

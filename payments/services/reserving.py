@@ -20,6 +20,7 @@ from payments.services.collecting import (
     view_of,
 )
 from payments.services.operations import Clock, perform_claimed
+from payments.services.tenders import apply_gift
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ def reserve_booking(
     request: ReserveRequest,
     payment_request: PaymentRequest | None,
     clock: Clock,
+    gift_code: str | None = None,
 ) -> Reservation:
     """Hold seats and, when the caller can take card payments, prepare what a guest can pay.
 
@@ -54,12 +56,15 @@ def reserve_booking(
         booking = booking_services.reserve_booking(partner=partner, is_live=is_live, request=request, now=now)
         order = booking.order
         is_new = booking.created_at == now
+        has_gift = bool(gift_code) and is_new
+        if gift_code and is_new:
+            apply_gift(order=order, code=gift_code, now=now)
         if payment_request is None:
             return Reservation(booking=booking, card_payment=None)
         if not is_new:
             order = booking_services.lock_order(order_id=order.pk)
         to_collect = amount_to_collect(order, [booking]) if is_new else None
-        money = nothing_paid_yet(to_collect) if to_collect else order_money(order)
+        money = nothing_paid_yet(to_collect) if to_collect and not has_gift else order_money(order)
         prepared = Prepared()
         charged = None
         if order.status == BookingStatus.ON_HOLD:

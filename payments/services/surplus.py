@@ -103,17 +103,26 @@ def refund_rows(
 
 
 def plan_return(
-    *, order: Order, amount_minor: int, reason: str, requested_by: str, now: datetime, newest: Transaction | None = None
+    *,
+    order: Order,
+    amount_minor: int,
+    reason: str,
+    requested_by: str,
+    now: datetime,
+    newest: Transaction | None = None,
+    asked_after: datetime | None = None,
 ) -> list[Transaction]:
     """Write the operations that give an amount of an order back: holds are released first, then captures refunded,
     newest first.
 
     Call it under the order's lock. A hold is released whole or not at all. Returns the rows; what cannot be given
-    back by any of them is left, and the caller compares.
+    back by any of them is left, and the caller compares. Only what was asked after `asked_after` is looked at.
     """
     left = amount_minor
     operations: list[Transaction] = []
     of_order = Transaction.objects.filter(order=order).select_related("parent")
+    if asked_after is not None:
+        of_order = of_order.filter(requested_at__gt=asked_after)
     rows = list(of_order.filter(kind__in=[OperationKind.SALE, OperationKind.CAPTURE], status=Status.PROCESSED))
     rows += unused_holds(of_order)
     rows.sort(key=lambda row: (row.requested_at, row.id), reverse=True)
