@@ -31,6 +31,13 @@ class TokenBuckets:
                 self._buckets.popitem(last=False)
         return 0.0 if is_allowed else (1 - tokens) * 60 / per_minute
 
+    def wait(self, caller: str, *, per_minute: int, clock: float) -> float:
+        """Return the seconds until there is a token, 0 when there is one; none is taken."""
+        with self._lock:
+            tokens, filled = self._buckets.get(caller, (float(per_minute), clock))
+        tokens = min(float(per_minute), tokens + max(clock - filled, 0) * per_minute / 60)
+        return 0.0 if tokens >= 1 else (1 - tokens) * 60 / per_minute
+
     def clear(self) -> None:
         """Forget every caller."""
         with self._lock:

@@ -262,6 +262,40 @@ class GiftHoldExpired(BookingError):
         self.uuid = uuid
 
 
+class GiftNotConfirmable(BookingError):
+    """Say that a gift in this status cannot be confirmed."""
+
+    code = "GIFT_NOT_CONFIRMABLE"
+
+    def __init__(self, uuid: str, status: str) -> None:
+        super().__init__(f"The gift {uuid} is {status} and cannot be confirmed.")
+        self.uuid = uuid
+        self.status = status
+
+
+class GiftNotCancellable(BookingError):
+    """Say that a gift cannot be cancelled, by its status or because somebody paid with it."""
+
+    code = "GIFT_NOT_CANCELLABLE"
+
+    def __init__(self, uuid: str, status: str, *, is_spent: bool) -> None:
+        super().__init__(f"The gift {uuid} is {'spent' if is_spent else status} and cannot be cancelled.")
+        self.uuid = uuid
+        self.status = status
+        self.is_spent = is_spent
+
+
+class GiftNotUpdatable(BookingError):
+    """Say that a gift, or this of it, cannot be changed any more."""
+
+    code = "GIFT_NOT_UPDATABLE"
+
+    def __init__(self, uuid: str, reason: str) -> None:
+        super().__init__(f"The gift {uuid} cannot be changed: {reason}.")
+        self.uuid = uuid
+        self.reason = reason
+
+
 class GiftAmountNotAllowed(BookingError):
     """Say that a gift is worth too little or too much."""
 

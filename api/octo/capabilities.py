@@ -23,9 +23,10 @@ class Capability:
 
 PRICING = Capability(id="octo/pricing", docs="https://docs.octo.travel/octo-api-core/capabilities/pricing")
 CARD_PAYMENTS = Capability(id="octo/cardPayments")
+GIFTS = Capability(id="octo/gifts")
 
 # In the order in which answers name them. A capability slots in here, and where it adds fields or routes.
-REGISTRY: dict[str, Capability] = {capability.id: capability for capability in (PRICING, CARD_PAYMENTS)}
+REGISTRY: dict[str, Capability] = {capability.id: capability for capability in (PRICING, CARD_PAYMENTS, GIFTS)}
 
 
 @dataclass(frozen=True, slots=True)

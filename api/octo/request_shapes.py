@@ -16,6 +16,7 @@ from api.octo.shapes import (
     words,
 )
 from bookings.free_text import LONGEST_NOTE, LONGEST_REASON, LONGEST_REFERENCE, LONGEST_RETURN_URL
+from bookings.gift_codes import LONGEST_CODE
 from bookings.models import SettlementMethod
 
 
@@ -57,6 +58,7 @@ _REQUEST_FIELDS: dict[str, Schema] = {
     "emailReceipt": or_null(YES_NO),
     "returnUrl": or_null({**TEXT, "format": "uri", "maxLength": LONGEST_RETURN_URL}),
     "cardPayment": or_null(shape("CardPaymentRequest")),
+    "giftPayment": or_null(shape("GiftPaymentRequest")),
 }
 _CHANGE_FIELDS: dict[str, Schema] = {
     "productId": TEXT,
@@ -65,6 +67,20 @@ _CHANGE_FIELDS: dict[str, Schema] = {
     **_REQUEST_FIELDS,
     "expirationMinutes": or_null({**WHOLE, "minimum": 1}),
     "metadata": or_null({"type": "object", "additionalProperties": TEXT}),
+}
+_GIFT_CONFIRM_FIELDS: dict[str, Schema] = {
+    "message": or_null({**TEXT, "maxLength": LONGEST_NOTE}),
+    "recipient": or_null(opened({"fullName": or_null(TEXT), "emailAddress": or_null(TEXT)})),
+    **{
+        name: _REQUEST_FIELDS[name]
+        for name in ("contact", "resellerReference", "notes", "returnUrl", "cardPayment", "giftPayment")
+    },
+}
+_GIFT_CHANGE_FIELDS: dict[str, Schema] = {
+    **_GIFT_CONFIRM_FIELDS,
+    "amount": {**MINOR, "minimum": 1},
+    "currency": or_null(CURRENCY),
+    "expirationMinutes": or_null({**WHOLE, "minimum": 1}),
 }
 _UNIT_COUNTS = or_null(list_of(opened({"id": TEXT, "quantity": {**WHOLE, "minimum": 0}}, required=("id", "quantity"))))
 
@@ -107,6 +123,14 @@ REQUEST_SHAPES: dict[str, Schema] = {
     "ConfirmRequest": opened(_REQUEST_FIELDS),
     "ExtendRequest": opened({"expirationMinutes": {**WHOLE, "minimum": 1}}, required=("expirationMinutes",)),
     "CancelRequest": opened({"reason": or_null({**TEXT, "maxLength": LONGEST_REASON}), "force": or_null(YES_NO)}),
+    "GiftRequest": opened(
+        {**_GIFT_CHANGE_FIELDS, "uuid": or_null(UUID), "settlementMethod": or_null(words(*SettlementMethod.values))},
+        required=("amount",),
+    ),
+    "GiftChangeRequest": opened({**_GIFT_CHANGE_FIELDS, "amount": or_null({**MINOR, "minimum": 1})}),
+    "GiftConfirmRequest": opened(_GIFT_CONFIRM_FIELDS),
+    "NotifyRequest": opened({"contact": or_null(_REQUEST_CONTACT), "useContactLanguage": or_null(YES_NO)}),
+    "GiftPaymentRequest": opened({"code": or_null({**TEXT, "maxLength": LONGEST_CODE})}),
     "CardPaymentRequest": opened(
         {
             "gateway": or_null(TEXT),

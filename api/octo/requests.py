@@ -58,15 +58,15 @@ def read_reserve(fields: Fields, *, with_return_url: bool, with_pricing: bool) -
         availability_id=fields.text("availabilityId", longest=LONGEST_ID),
         unit_items=_unit_items(fields) or (),
         uuid=_booking_uuid(fields),
-        expiration_minutes=_minutes(fields),
+        expiration_minutes=read_minutes(fields),
         notes=fields.text("notes", longest=LONGEST_NOTE),
         reseller_reference=fields.text("resellerReference", longest=LONGEST_REFERENCE),
-        contact=_contact(fields),
+        contact=read_contact(fields),
         currency=fields.currency("currency"),
         settlement_method=fields.text("settlementMethod", longest=32),
         email_receipt=fields.boolean("emailReceipt"),
         metadata=_metadata(fields),
-        return_url=_return_url(fields) if with_return_url else None,
+        return_url=read_return_url(fields) if with_return_url else None,
         expected_retail=_expected_retail(fields) if with_pricing else None,
     )
 
@@ -92,14 +92,14 @@ def read_changes(fields: Fields, *, with_return_url: bool, with_pricing: bool) -
         takes_default_option=option_id == DEFAULT_OPTION,
         availability_id=fields.text("availabilityId", longest=LONGEST_ID),
         unit_items=_unit_items(fields),
-        contact=_contact(fields),
+        contact=read_contact(fields),
         notes=fields.text("notes", longest=LONGEST_NOTE),
         reseller_reference=fields.text("resellerReference", longest=LONGEST_REFERENCE),
         email_receipt=fields.boolean("emailReceipt"),
         metadata=_metadata(fields),
-        return_url=_return_url(fields) if with_return_url else None,
+        return_url=read_return_url(fields) if with_return_url else None,
         currency=fields.currency("currency"),
-        expiration_minutes=_minutes(fields),
+        expiration_minutes=read_minutes(fields),
         expected_retail=_expected_retail(fields) if with_pricing else None,
     )
 
@@ -108,18 +108,18 @@ def read_confirm(fields: Fields, *, with_return_url: bool, with_pricing: bool) -
     """Return what a confirm changes before it confirms: never the departure, and never the hold."""
     return BookingChanges(
         unit_items=_unit_items(fields),
-        contact=_contact(fields),
+        contact=read_contact(fields),
         notes=fields.text("notes", longest=LONGEST_NOTE),
         reseller_reference=fields.text("resellerReference", longest=LONGEST_REFERENCE),
         email_receipt=fields.boolean("emailReceipt"),
-        return_url=_return_url(fields) if with_return_url else None,
+        return_url=read_return_url(fields) if with_return_url else None,
         expected_retail=_expected_retail(fields) if with_pricing else None,
     )
 
 
 def read_extend(fields: Fields) -> int:
     """Return the minutes POST /bookings/{uuid}/extend asks for."""
-    minutes = _minutes(fields, is_required=True)
+    minutes = read_minutes(fields, is_required=True)
     assert minutes is not None
     return minutes
 
@@ -149,7 +149,7 @@ def read_booking_list(query: QueryDict) -> BookingListRequest:
         availability_id=fields.text("availabilityId", longest=LONGEST_ID) or None,
         product_id=fields.text("productId", longest=LONGEST_ID) or None,
         option_id=fields.text("optionId", longest=LONGEST_ID) or None,
-        statuses=_statuses(fields),
+        statuses=read_statuses(fields),
     )
     for first, last in (
         ("localDateStart", "localDateEnd"),
@@ -168,12 +168,13 @@ def read_booking_list(query: QueryDict) -> BookingListRequest:
         )  # fmt: skip
     return BookingListRequest(
         filters=filters,
-        page=_query_number(fields, "page", 1_000_000),
-        per_page=_query_number(fields, "perPage", 500) or 100,
+        page=query_number(fields, "page", 1_000_000),
+        per_page=query_number(fields, "perPage", 500) or 100,
     )
 
 
-def _query_number(fields: Fields, name: str, most: int) -> int | None:
+def query_number(fields: Fields, name: str, most: int) -> int | None:
+    """Return a whole number of a query string, from 1."""
     text = fields.text(name, longest=10)
     if text is None:
         return None
@@ -182,7 +183,8 @@ def _query_number(fields: Fields, name: str, most: int) -> int | None:
     return int(text)
 
 
-def _statuses(fields: Fields) -> tuple[str, ...]:
+def read_statuses(fields: Fields) -> tuple[str, ...]:
+    """Return the statuses a list is narrowed to."""
     statuses = fields.texts("statuses", most=20, longest=32) or []
     one = fields.text("status", longest=32)
     wanted = [*statuses, *([one] if one else [])]
@@ -225,7 +227,7 @@ def _unit_items(fields: Fields) -> tuple[UnitItemRequest, ...] | None:
             unit_id=item.text("unitId", longest=LONGEST_ID, is_required=True) or "",
             uuid=item.identifier("uuid"),
             reseller_reference=item.text("resellerReference", longest=LONGEST_REFERENCE),
-            contact=_contact(item),
+            contact=read_contact(item),
         )
         for item in items
     )
@@ -241,7 +243,8 @@ def _booking_uuid(fields: Fields) -> str | None:
         raise Refusal(INVALID_BOOKING_UUID, _("The uuid of a booking must be a uuid."), uuid=sent) from error
 
 
-def _minutes(fields: Fields, *, is_required: bool = False) -> int | None:
+def read_minutes(fields: Fields, *, is_required: bool = False) -> int | None:
+    """Return for how long something is to be held."""
     return fields.integer("expirationMinutes", least=1, most=MOST_MINUTES, is_required=is_required)
 
 
@@ -251,7 +254,8 @@ def _metadata(fields: Fields) -> dict[str, str] | None:
     )
 
 
-def _return_url(fields: Fields) -> str | None:
+def read_return_url(fields: Fields) -> str | None:
+    """Return where a guest is sent after paying; an empty text is none."""
     url = fields.text("returnUrl", longest=LONGEST_RETURN_URL)
     if not url:
         return None
@@ -260,7 +264,8 @@ def _return_url(fields: Fields) -> str | None:
     return url
 
 
-def _contact(fields: Fields) -> ContactDetails | None:
+def read_contact(fields: Fields) -> ContactDetails | None:
+    """Return the `contact` of an object."""
     contact = fields.child("contact")
     if contact is None:
         return None

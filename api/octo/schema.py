@@ -8,14 +8,14 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.settings import patched_settings
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from api.octo.capabilities import CARD_PAYMENTS, REGISTRY, Capability
+from api.octo.capabilities import CARD_PAYMENTS, GIFTS, REGISTRY, Capability
 from api.octo.request_shapes import REQUEST_SHAPES
 from api.octo.shapes import ANSWER_SHAPES, shape
 
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 DESCRIPTION = """
-Reservations by OCTO, with prices (`octo/pricing`) and card payments (`octo/cardPayments`).
+Reservations by OCTO, with prices (`octo/pricing`), card payments (`octo/cardPayments`) and gifts (`octo/gifts`).
 
 Success is always 200 and a refusal always 400 with `error` and `errorMessage`; only a missing key (401), a bad key
 (403), a limit (429) and a fault of ours (500) differ. Every path answers with and without a trailing slash. Amounts are
@@ -120,7 +120,7 @@ def openapi_document() -> dict[str, Any]:
         "VERSION": "1.0.0",
         "OAS_VERSION": "3.1.0",
         "SERVERS": [{"url": "/octo"}],
-        "TAGS": [{"name": "octo/core"}, {"name": CARD_PAYMENTS.id}],
+        "TAGS": [{"name": "octo/core"}, {"name": CARD_PAYMENTS.id}, {"name": GIFTS.id}],
         "SCHEMA_PATH_PREFIX": "",
         "PREPROCESSING_HOOKS": ["api.octo.schema.without_twin_paths"],
         "POSTPROCESSING_HOOKS": [],

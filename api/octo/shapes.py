@@ -281,6 +281,34 @@ _BOOKING_FIELDS: dict[str, Schema] = {
     "metadata": {"type": "object", "additionalProperties": TEXT},
 }
 
+_GIFT_FIELDS: dict[str, Schema] = {
+    "id": TEXT,
+    "uuid": UUID,
+    "testMode": YES_NO,
+    "resellerReference": or_null(TEXT),
+    "supplierReference": or_null(TEXT),
+    "status": STATUS,
+    "amount": MINOR,
+    "currency": CURRENCY,
+    "utcCreatedAt": UTC_TIME,
+    "utcUpdatedAt": UTC_TIME,
+    "utcExpiresAt": or_null(UTC_TIME),
+    "utcConfirmedAt": or_null(UTC_TIME),
+    "utcRedeemedAt": or_null(UTC_TIME),
+    "cancellable": YES_NO,
+    "confirmable": YES_NO,
+    "updatable": YES_NO,
+    "cancellation": _BOOKING_FIELDS["cancellation"],
+    "contact": shape("Contact"),
+    "recipient": closed({"fullName": or_null(TEXT), "emailAddress": or_null(TEXT)}),
+    "message": or_null(TEXT),
+    "notes": or_null(TEXT),
+    "deliveryMethods": list_of(words("VOUCHER")),
+    "voucher": shape("Delivery"),
+    "settlementMethod": words(*SettlementMethod.values),
+    "giftPayment": or_null(shape("GiftPayment")),
+}
+
 _CARD_PAYMENT_FIELDS: dict[str, Schema] = {
     "status": words("PENDING", "CONFIRMED", "CANCELLED", "EXPIRED", "REJECTED"),
     "id": UUID,
@@ -338,11 +366,23 @@ _PAYMENT_SHAPES: dict[str, Schema] = {
         _BOOKING_FIELDS,
         optional={
             "pricing": shape("Pricing"),
+            "giftPayment": or_null(shape("GiftPayment")),
             "cardPayment": or_null(shape("CardPayment")),
             "returnUrl": or_null(TEXT),
         },
     ),
     "ListedBooking": closed(_BOOKING_FIELDS, optional={"pricing": shape("Pricing")}),
+    "GiftPayment": closed({"giftCode": TEXT, "code": TEXT, "amount": MINOR, "currency": CURRENCY}),
+    "Gift": closed(
+        _GIFT_FIELDS,
+        optional={
+            "pricing": shape("Pricing"),
+            "cardPayment": or_null(shape("CardPayment")),
+            "returnUrl": or_null(TEXT),
+        },
+    ),
+    "ListedGift": closed(_GIFT_FIELDS, optional={"pricing": shape("Pricing")}),
+    "Notified": closed({"status": words("accepted"), "requestId": TEXT, "message": TEXT}),
 }
 
 ANSWER_SHAPES: dict[str, Schema] = {**_CORE_SHAPES, **_PAYMENT_SHAPES}

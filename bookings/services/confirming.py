@@ -4,7 +4,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Prefetch, prefetch_related_objects
 
-from bookings.errors import AlreadyConfirmed, HoldExpired, NotConfirmable, NotUpdatable
+from bookings.errors import AlreadyConfirmed, GiftNotUpdatable, HoldExpired, NotConfirmable, NotUpdatable
 from bookings.models import Booking, BookingStatus, Gift, Order, UnitItem
 from bookings.requests import BookingChanges, GiftChanges
 from bookings.selectors import amount_to_collect
@@ -65,7 +65,7 @@ def confirm_locked_order(
     if gift is not None and gift_changes is not None:
         changing_gift = next((one for one in bought if one.pk == gift.pk), None)
         if changing_gift is None:
-            raise NotUpdatable(str(gift.uuid), "it is no hold of the order")
+            raise GiftNotUpdatable(str(gift.uuid), "it is no hold of the order")
         apply_gift_changes(order=order, gift=changing_gift, changes=gift_changes, now=now)
         changing_gift.save()
     if check is not None:

@@ -2,7 +2,7 @@ from datetime import datetime
 
 from django.conf import settings
 
-from bookings.errors import GiftAmountNotAllowed, GiftHoldExpired, InvalidValue, NotUpdatable
+from bookings.errors import GiftAmountNotAllowed, GiftHoldExpired, GiftNotUpdatable, InvalidValue
 from bookings.free_text import LONGEST_NOTE, LONGEST_REFERENCE, clean_contact, clean_return_url, clean_text
 from bookings.models import BookingStatus, Gift, Order
 from bookings.requests import ContactDetails, GiftChanges
@@ -27,18 +27,18 @@ def apply_gift_changes(*, order: Order, gift: Gift, changes: GiftChanges, now: d
     The amount of a gift is fixed once it is confirmed.
 
     :raises GiftHoldExpired: the hold's time is over.
-    :raises NotUpdatable: it is neither held nor confirmed, or its amount is fixed.
+    :raises GiftNotUpdatable: it is neither held nor confirmed, or its amount is fixed.
     """
     if has_run_out(gift, now=now):
         raise GiftHoldExpired(str(gift.uuid))
     if not is_gift_updatable(gift, now=now):
-        raise NotUpdatable(str(gift.uuid), f"it is {gift.status}")
+        raise GiftNotUpdatable(str(gift.uuid), f"it is {gift.status}")
     if changes.currency not in (None, gift.currency):
         raise InvalidValue("currency", f"cannot be changed; the gift is in {gift.currency}")
     before = _facts_of(gift, order)
     if changes.amount_minor is not None and changes.amount_minor != gift.amount_minor:
         if gift.status != BookingStatus.ON_HOLD:
-            raise NotUpdatable(str(gift.uuid), "the amount of a confirmed gift is fixed")
+            raise GiftNotUpdatable(str(gift.uuid), "the amount of a confirmed gift is fixed")
         check_gift_amount(Money(changes.amount_minor, gift.currency))
         gift.amount_minor = changes.amount_minor
     for word in _TEXTS:

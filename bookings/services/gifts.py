@@ -12,11 +12,11 @@ from bookings.errors import (
     BookingError,
     CurrencyNotOffered,
     GiftHoldExpired,
+    GiftNotCancellable,
     GiftNotNotifiable,
+    GiftNotUpdatable,
     GiftUuidTaken,
     InvalidValue,
-    NotCancellable,
-    NotUpdatable,
     SettlementMethodNotAllowed,
 )
 from bookings.free_text import LONGEST_REASON, clean_return_url, clean_text
@@ -73,7 +73,7 @@ def update_gift(*, gift: Gift, changes: GiftChanges, now: datetime) -> Gift:
     """Change a gift; what it is worth only while it is on hold.
 
     :raises GiftHoldExpired: the hold's time is over.
-    :raises NotUpdatable: it is neither held nor confirmed, or its amount is fixed.
+    :raises GiftNotUpdatable: it is neither held nor confirmed, or its amount is fixed.
     :raises BookingError: what is wrong with the changes; nothing was changed.
     """
     order, _, gift = _locked(gift)
@@ -91,14 +91,14 @@ def extend_gift(*, gift: Gift, minutes: int, now: datetime) -> Gift:
     """Let a gift's hold run this many minutes from now, up to the house's cap; a hold is never made shorter.
 
     :raises GiftHoldExpired: the hold's time is over.
-    :raises NotUpdatable: it is not on hold.
+    :raises GiftNotUpdatable: it is not on hold.
     """
     order, _, gift = _locked(gift)
     until = hold_until(now=now, minutes=minutes)
     if has_run_out(gift, now=now):
         raise GiftHoldExpired(str(gift.uuid))
     if gift.status != BookingStatus.ON_HOLD or gift.expires_at is None:
-        raise NotUpdatable(str(gift.uuid), f"it is {gift.status} and holds nothing")
+        raise GiftNotUpdatable(str(gift.uuid), f"it is {gift.status} and holds nothing")
     if until > gift.expires_at:
         set_expiry(order, [], gifts=[gift], until=until, now=now, reason="extended")
     return gift
@@ -108,12 +108,12 @@ def extend_gift(*, gift: Gift, minutes: int, now: datetime) -> Gift:
 def cancel_gift(*, gift: Gift, reason: str | None, now: datetime) -> Gift:
     """Cancel a gift nobody has paid with; its code is worth nothing from then on. The refund is payments' business.
 
-    :raises NotCancellable: it is neither held nor confirmed, or some of it is spent; nothing was changed.
+    :raises GiftNotCancellable: it is neither held nor confirmed, or some of it is spent; nothing was changed.
     """
     cancellation_reason = clean_text("reason", reason or "", longest=LONGEST_REASON)
     order, gifts, gift = _locked(gift)
     if not is_gift_cancellable(gift):
-        raise NotCancellable(str(gift.uuid), "spent" if gift.spent_minor else gift.status)
+        raise GiftNotCancellable(str(gift.uuid), gift.status, is_spent=gift.spent_minor > 0)
     before = gift.status
     gift.status = BookingStatus.CANCELLED
     gift.cancelled_at = gift.updated_at = now

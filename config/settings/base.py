@@ -227,6 +227,8 @@ API: dict[str, Any] = {
     "KEEP_IDEMPOTENCY_KEYS_DAYS": 30,
     # GET /card_payments/{id} may be an hour old.
     "CARD_PAYMENT_CACHE_SECONDS": 3_600,
+    # Gift codes that open nothing, per partner key and web process: then no code is looked at for a while; 0: no limit.
+    "WRONG_GIFT_CODES_PER_MINUTE": 10,
     # Per partner key and web process; 0 lets everything through.
     "REQUESTS_PER_MINUTE": env.int("REQUESTS_PER_MINUTE", default=6_000),
 }

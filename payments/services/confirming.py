@@ -12,7 +12,14 @@ from uuid import UUID
 from django.db import transaction as database
 
 from bookings import services as booking_services
-from bookings.errors import AlreadyConfirmed, BookingError, GiftHoldExpired, HoldExpired
+from bookings.errors import (
+    AlreadyConfirmed,
+    BookingError,
+    GiftHoldExpired,
+    GiftNotConfirmable,
+    HoldExpired,
+    NotConfirmable,
+)
 from bookings.models import Booking, BookingStatus, Gift, Order
 from bookings.requests import BookingChanges, GiftChanges
 from gateways.errors import GatewayError, Rejected
@@ -118,6 +125,8 @@ def confirm_gift(
         return _confirm(_Wanted(item=gift, gift_changes=changes, gift_code=gift_code), request, clock)
     except HoldExpired:
         raise GiftHoldExpired(str(gift.uuid)) from None
+    except NotConfirmable as refusal:
+        raise GiftNotConfirmable(str(gift.uuid), refusal.status) from None
 
 
 def _confirm(wanted: _Wanted, request: PaymentRequest, clock: Clock) -> Confirmation:

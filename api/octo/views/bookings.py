@@ -1,59 +1,28 @@
 """Reserve, read, change, extend, confirm and cancel."""
 
-from collections.abc import Callable
 from math import ceil
 
-from django.conf import settings
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.fields import Fields
-from api.idempotency import (
-    Claim,
-    Finished,
-    RequestIdentity,
-    claim_request,
-    finish_request,
-    release_key,
-)
-from api.octo.capabilities import CARD_PAYMENTS, PRICING
-from api.octo.errors import payment_refused
-from api.octo.payment_requests import read_payment
 from api.octo.presenters.bookings import booking_fields
-from api.octo.presenters.card_payments import card_payment_fields
 from api.octo.requests import read_booking_list, read_cancel, read_changes, read_confirm, read_extend, read_reserve
 from api.octo.schema import operation
 from api.octo.shapes import list_of, shape
-from api.octo.views.base import OctoView
+from api.octo.views.once import OnceView
 from bookings import selectors, services
 from bookings.models import Booking
 from bookings.requests import BookingChanges
-from payments.errors import PaymentRefused
-from payments.selectors import OrderMoney
-from payments.services import aftercare, changing, collecting, confirming, reserving
-from payments.services.collecting import NO_REQUEST, CardPaymentView, PaymentRequest
+from payments.services import aftercare, changing, confirming, reserving
+from payments.services.collecting import NO_REQUEST
 
 _UUID = {"uuid": "The booking's uuid."}
 _NOTHING = BookingChanges()
 
 
-class BookingViewBase(OctoView):
-    """Find the partner's booking, show it, and do a write once per `Idempotency-Key`."""
-
-    # What a reservation knows of its card payment, so that showing it need not ask again.
-    # What the call that was made knows already, so that showing the booking need not ask again.
-    card_payment: CardPaymentView | None = None
-    money: OrderMoney | None = None
-
-    @property
-    def takes_cards(self) -> bool:
-        """Say whether this request may see and send card payments."""
-        return CARD_PAYMENTS in self.capabilities
-
-    @property
-    def sees_prices(self) -> bool:
-        """Say whether this request may see prices and send the one it expects."""
-        return PRICING in self.capabilities
+class BookingViewBase(OnceView[Booking]):
+    """Find the partner's booking and show it."""
 
     def booking(self, uuid: str) -> Booking:
         """Return the partner's booking of this mode, to be shown."""
@@ -63,73 +32,18 @@ class BookingViewBase(OctoView):
         """Return the partner's booking of this mode, for a service that reads the rest under its lock."""
         return selectors.booking_to_change(partner=self.partner, is_live=bool(self.is_live), uuid=uuid)
 
-    def payment_request(self, request: Request, fields: Fields) -> PaymentRequest | None:
-        """Return what the request says of its card payment, None without octo/cardPayments."""
-        if not self.takes_cards:
-            return None
-        channel = request.META.get("HTTP_ADYEN_CHANNEL")
-        return read_payment(fields, channel_header=channel, locale=self.language)
+    def find(self, name: str) -> Booking:
+        """Return the booking that was written earlier."""
+        return self.booking(name)
 
-    def show(self, request: Request, booking: Booking) -> Response:
-        """Return one booking, with its card payment where the request can see it."""
-        shown = booking_fields(booking, self.capabilities, now=self.now())
-        if self.takes_cards:
-            order = booking.order
-            wish = self.payment_request(request, Fields({})) or NO_REQUEST
-            view = self.card_payment or collecting.describe_payment(
-                order=order, clock=self.now, payment_request=wish, money=self.money
-            )
-            shown["cardPayment"] = card_payment_fields(view, order_id=order.pk) if view is not None else None
-            shown["returnUrl"] = order.return_url or None
-        return Response(shown)
+    def name_of(self, subject: Booking) -> str:
+        """Return the booking's uuid."""
+        return str(subject.uuid)
 
-    def once(self, request: Request, act: Callable[[Fields], Booking]) -> Response:
-        """Do a write and show the booking; under a known `Idempotency-Key` show it without doing it again."""
-        key = request.META.get("HTTP_IDEMPOTENCY_KEY")
-        if key is None:
-            return self.show(request, act(Fields(request.data)))
-        claim = claim_request(
-            RequestIdentity(
-                partner_id=self.partner.pk,
-                is_live=bool(self.is_live),
-                key=key,
-                method=request.method or "",
-                path=request.path.rstrip("/"),
-                body=request.data,
-            ),
-            wait_seconds=settings.API["TWIN_WAIT_SECONDS"],
-            clock=self.now,
-        )
-        if isinstance(claim, Finished):
-            return self._again(request, claim)
-        return self.show(request, self._act_under(claim, act, Fields(request.data)))
-
-    def _act_under(self, claim: Claim, act: Callable[[Fields], Booking], fields: Fields) -> Booking:
-        try:
-            booking = act(fields)
-        except PaymentRefused as refusal:
-            # A refusal is how this charge ended: the same key must not charge the card a second time.
-            finish_request(
-                claim,
-                status_code=400,
-                subject=refusal.payment_reference or "",
-                error_code=refusal.error_code.value,
-                now=self.now(),
-            )
-            raise
-        except BaseException:
-            release_key(claim)
-            raise
-        finish_request(claim, status_code=200, subject=str(booking.uuid), now=self.now())
-        return booking
-
-    def _again(self, request: Request, finished: Finished) -> Response:
-        self.headers_to_add["Idempotent-Replayed"] = "true"
-        if finished.error_code:
-            refusal = payment_refused(finished.error_code)
-            refusal.details["cardPaymentId"] = finished.subject or None
-            raise refusal
-        return self.show(request, self.booking(finished.subject))
+    def show(self, request: Request, subject: Booking) -> Response:
+        """Return one booking, with its payments where the request can see them."""
+        shown = booking_fields(subject, self.capabilities, now=self.now())
+        return Response({**shown, **self.payment_fields(request, subject.order)})
 
 
 class BookingListView(BookingViewBase):
@@ -187,6 +101,7 @@ class BookingListView(BookingViewBase):
                 is_live=bool(self.is_live),
                 request=read_reserve(fields, with_return_url=self.takes_cards, with_pricing=self.sees_prices),
                 payment_request=self.payment_request(request, fields),
+                gift_code=self.gift_code(request, fields),
                 clock=self.now,
             )
             self.card_payment = reservation.card_payment
@@ -220,6 +135,7 @@ class BookingView(BookingViewBase):
                 booking=booking,
                 changes=read_changes(fields, with_return_url=self.takes_cards, with_pricing=self.sees_prices),
                 payment_request=self.payment_request(request, fields),
+                gift_code=self.gift_code(request, fields),
                 clock=self.now,
             )
 
@@ -265,6 +181,7 @@ class ConfirmView(BookingViewBase):
                 booking=booking,
                 changes=None if changes == _NOTHING else changes,
                 request=self.payment_request(request, fields) or NO_REQUEST,
+                gift_code=self.gift_code(request, fields),
                 clock=self.now,
             )
             self.money = confirmation.money
