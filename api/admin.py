@@ -1,7 +1,10 @@
 from django.contrib import admin
 
+from api.callbacks.admin import DeliveryAdmin, SigningSecretAdmin, SubscriptionAdmin
 from api.models import IdempotentRequest
 from bookings.admin.read_only import ReadOnlyAdmin
+
+__all__ = ["DeliveryAdmin", "IdempotentRequestAdmin", "SigningSecretAdmin", "SubscriptionAdmin"]
 
 
 @admin.register(IdempotentRequest)

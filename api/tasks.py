@@ -6,10 +6,24 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from api.callbacks import delivering, retention
 from api.idempotency import prune_idempotent_requests
+from api.octo.deliveries import render_delivery
 
 
 @shared_task(name="api.tasks.prune_idempotency_keys", acks_late=True)
 def prune_idempotency_keys() -> int:
     """Forget the keys of requests that no partner repeats any more."""
     return prune_idempotent_requests(before=timezone.now() - timedelta(days=settings.API["KEEP_IDEMPOTENCY_KEYS_DAYS"]))
+
+
+@shared_task(name="api.tasks.tell_partners", acks_late=True)
+def tell_partners() -> int:
+    """Tell partners what changed: make deliveries of new changes and send what is due."""
+    return delivering.tell_partners(clock=timezone.now, render=render_delivery)
+
+
+@shared_task(name="api.tasks.prune_callbacks", acks_late=True)
+def prune_callbacks() -> int:
+    """Forget told changes and the log of old deliveries."""
+    return retention.prune_callbacks(now=timezone.now())

@@ -1,7 +1,7 @@
 """What Prometheus reads at /metrics.
 
 Figures of two kinds. What alerts need is read from the database and the broker at each scrape, so that any web process
-tells the same truth: six queries, each over an index that holds only what is under way. Counts and durations of
+tells the eight queries, each over an index that holds only what is under way. Counts and durations of
 requests and gateway calls belong to processes: those of one machine keep them in files in METRICS_DIR, and whichever
 web process is asked adds them up. Without a METRICS_DIR (tests, management commands) a process shows its own.
 """
@@ -14,7 +14,7 @@ import redis
 import structlog
 from django.conf import settings
 from django.db import DatabaseError
-from django.db.models import Count, Min
+from django.db.models import BooleanField, Count, ExpressionWrapper, Min, Q
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -25,6 +25,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from api.models import OPEN_CALLBACKS, CallbackStatus, Delivery
 from bookings.models import Change
 from config.heartbeat import impatient_redis, last_heartbeats
 from config.middleware import QUIET_PATHS
@@ -121,9 +122,10 @@ class WorkUnderWay(Collector):
         oldest_change = Change.objects.filter(told_at__isnull=True).aggregate(oldest=Min("created_at"))["oldest"]
         yield GaugeMetricFamily(
             "oldest_untold_change_seconds",
-            "Age of the oldest Change that partners were not told of; it grows until octo/webhooks delivers them.",
+            "Age of the oldest Change that no delivery to partners was made of.",
             value=self._age(oldest_change),
         )
+        yield from self._callbacks()
         yield from self._cases()
         yield self._payments()
 
@@ -158,6 +160,31 @@ class WorkUnderWay(Collector):
             count.add_metric([status.lower()], row["count"])
         yield age
         yield count
+
+    def _callbacks(self) -> Iterator[GaugeMetricFamily]:
+        """Tell receivers that answer from those that do not: what waits for the latter is their partner's to mend."""
+        age = GaugeMetricFamily(
+            "oldest_waiting_callback_seconds",
+            "Age of the oldest delivery to a partner that did not arrive yet, by whether its receiver answered last.",
+            labels=["receiver"],
+        )
+        count = GaugeMetricFamily("waiting_callbacks", "Deliveries to partners that wait.", labels=["receiver"])
+        waiting = Delivery.objects.filter(status__in=OPEN_CALLBACKS, subscription__partner__is_active=True)
+        rows = waiting.values(
+            is_well=ExpressionWrapper(Q(subscription__failures=0), output_field=BooleanField())
+        ).annotate(oldest=Min("waiting_since_at"), count=Count("pk"))
+        read = {row["is_well"]: (row["oldest"], row["count"]) for row in rows}
+        for receiver, is_well in (("answering", True), ("failing", False)):
+            oldest, number = read.get(is_well, (None, 0))
+            age.add_metric([receiver], self._age(oldest))
+            count.add_metric([receiver], number)
+        yield age
+        yield count
+        yield GaugeMetricFamily(
+            "failed_callbacks",
+            "Deliveries to partners that were given up and not sent again.",
+            value=Delivery.objects.filter(status=CallbackStatus.FAILED, subscription__ended_at__isnull=True).count(),
+        )
 
     def _cases(self) -> Iterator[GaugeMetricFamily]:
         count = GaugeMetricFamily("open_cases", "Cases that wait for a person.", labels=["kind"])

@@ -166,11 +166,15 @@ class Stack:
         worker += ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
         # Webhooks have a worker of their own: a gateway that hangs keeps the others busy, and guests wait for these.
         for_webhooks = [*worker, "--hostname", "webhooks@%h", "--queues", settings.QUEUE_WEBHOOKS]
+        # So have callbacks: partners' receivers hang, and one process speaks to many of them at once.
+        for_callbacks = [*worker, "--hostname", "callbacks@%h", "--queues", settings.QUEUE_CALLBACKS]
+        for_callbacks += ["--concurrency", "1"]
         worker += ["--queues", f"{settings.QUEUE_OPERATIONS},{settings.QUEUE_DEFAULT}"]
         return [
             self._child("sandbox", sandbox, stop_seconds=5),
             self._child("worker", worker, stop_seconds=8),
             self._child("webhooks", for_webhooks, stop_seconds=8),
+            self._child("callbacks", for_callbacks, stop_seconds=8),
             self._child("beat", ["celery", "--quiet", "-A", "config.celery", "beat", "--pidfile="], stop_seconds=5),
             self._child("web", ["gunicorn", "-c", "python:config.gunicorn", "config.wsgi"], stop_seconds=9),
         ]

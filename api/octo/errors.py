@@ -12,6 +12,8 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 
 from api import auth, fields, idempotency
+from api.callbacks import errors as callbacks
+from api.callbacks.addresses import AddressRefused
 from api.octo.catalogue_requests import DEFAULT_OPTION
 from bookings import errors as bookings
 from card_numbers import mask_card_numbers
@@ -303,8 +305,31 @@ def _money(due: Money) -> dict[str, Any]:
     return {"amount": due.minor, "currency": due.currency, "currencyPrecision": exponent_of(due.currency)}
 
 
+def _for_webhook(error: Exception) -> Refusal:
+    match error:
+        case callbacks.SubscriptionNotFound():
+            return Refusal(BAD_REQUEST, _("There is no such webhook."), webhookId=error.subscription_id)
+        case callbacks.SubscriptionExists():
+            return Refusal(BAD_REQUEST, _("url: another webhook tells this event there already."))
+        case callbacks.TooManySubscriptions():
+            return Refusal(UNPROCESSABLE, _("There are %(count)s webhooks already; end one.") % {"count": error.most})
+        case callbacks.OrderUnknown():
+            return Refusal(BAD_REQUEST, _("There is no such order."), orderId=error.order_id)
+        case AddressRefused(code="https_needed"):
+            return Refusal(BAD_REQUEST, _("url: must begin with https://."))
+        case AddressRefused(code="port_not_allowed"):
+            return Refusal(BAD_REQUEST, _("url: the port must be 80, 443 or 1024 and above."))
+        case AddressRefused(code="host_unknown"):
+            return Refusal(BAD_REQUEST, _("url: the host has no address."))
+        case AddressRefused(code="host_not_public"):
+            return Refusal(BAD_REQUEST, _("url: the host must be a name, all of whose addresses are public."))
+        case _:
+            return Refusal(BAD_REQUEST, _("url: must be an http or https address in ASCII."))
+
+
 _TRANSLATIONS: tuple[tuple[tuple[type[Exception], ...], Callable[[Any], Refusal]], ...] = (
     ((bookings.BookingError,), _for_booking),
     ((payments.PaymentError,), _for_payment),
+    ((callbacks.CallbackError, AddressRefused), _for_webhook),
     ((exceptions.APIException, fields.FieldRefused, idempotency.IdempotencyError, Http404), _for_edge),
 )

@@ -8,14 +8,16 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.settings import patched_settings
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from api.octo.capabilities import CARD_PAYMENTS, GIFTS, REGISTRY, Capability
+from api.octo.capabilities import CARD_PAYMENTS, GIFTS, REGISTRY, WEBHOOKS, Capability
 from api.octo.request_shapes import REQUEST_SHAPES
 from api.octo.shapes import ANSWER_SHAPES, shape
+from api.octo.webhook_shapes import DELIVERIES, WEBHOOK_SHAPES
 
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 DESCRIPTION = """
-Reservations by OCTO, with prices (`octo/pricing`), card payments (`octo/cardPayments`) and gifts (`octo/gifts`).
+Reservations by OCTO, with prices (`octo/pricing`), card payments (`octo/cardPayments`), gifts (`octo/gifts`) and
+webhooks (`octo/webhooks`).
 
 Success is always 200 and a refusal always 400 with `error` and `errorMessage`; only a missing key (401), a bad key
 (403), a limit (429) and a fault of ours (500) differ. Every path answers with and without a trailing slash. Amounts are
@@ -58,6 +60,9 @@ _ANSWER_HEADERS = (
     ("Octo-Capabilities", "The capabilities that were applied."),
     ("Octo-Env", "The mode that was used: live or test."),
     ("Content-Language", "The language of the sentences."),
+    ("RateLimit-Limit", "Requests a minute of this key."),
+    ("RateLimit-Remaining", "Requests left in this sliding minute."),
+    ("RateLimit-Reset", "Seconds until there is room for more."),
 )
 _ERRORS = {
     400: "The request was refused.",
@@ -120,15 +125,15 @@ def openapi_document() -> dict[str, Any]:
         "VERSION": "1.0.0",
         "OAS_VERSION": "3.1.0",
         "SERVERS": [{"url": "/octo"}],
-        "TAGS": [{"name": "octo/core"}, {"name": CARD_PAYMENTS.id}, {"name": GIFTS.id}],
+        "TAGS": [{"name": "octo/core"}, {"name": CARD_PAYMENTS.id}, {"name": GIFTS.id}, {"name": WEBHOOKS.id}],
         "SCHEMA_PATH_PREFIX": "",
         "PREPROCESSING_HOOKS": ["api.octo.schema.without_twin_paths"],
         "POSTPROCESSING_HOOKS": [],
         "APPEND_COMPONENTS": {
-            "schemas": {**ANSWER_SHAPES, **REQUEST_SHAPES},
+            "schemas": {**ANSWER_SHAPES, **REQUEST_SHAPES, **WEBHOOK_SHAPES},
             "securitySchemes": {"bearerKey": {"type": "http", "scheme": "bearer"}},
         },
     }
     with patched_settings(settings):
         document: dict[str, Any] = SchemaGenerator(urlconf="api.octo.urls").get_schema(request=None, public=True)
-    return document
+    return {**document, "webhooks": DELIVERIES}

@@ -77,6 +77,7 @@ _CORE_SHAPES: dict[str, Schema] = {
                 ["productId", "optionId", "unitId", "availabilityId", "uuid", "cardPaymentId", "errorCode", "currency"],
                 TEXT,
             ),
+            **dict.fromkeys(["orderId", "webhookId"], TEXT),
             "availableCurrencies": list_of(CURRENCY),
             "currencyPrecision": WHOLE,
             "amount": MINOR,

@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 from django.urls.resolvers import URLPattern
 
-from api.octo.views import availability, bookings, card_payments, documentation, gifts, products, supplier
+from api.octo.views import availability, bookings, card_payments, documentation, gifts, products, supplier, webhooks
 from api.octo.views.base import OctoView, UnknownRouteView
 
 app_name = "octo"
@@ -29,6 +29,9 @@ ROUTES: dict[str, type[OctoView]] = {
     "gifts/<str:uuid>/cancel": gifts.GiftCancelView,
     "gifts/<str:uuid>/notify": gifts.GiftNotifyView,
     "card_payments/<str:card_payment_id>": card_payments.CardPaymentView,
+    "webhooks": webhooks.WebhookListView,
+    "webhooks/<str:webhook_id>": webhooks.WebhookView,
+    "webhooks/<str:webhook_id>/resend": webhooks.WebhookResendView,
 }
 
 urlpatterns: list[URLPattern] = [

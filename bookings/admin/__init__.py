@@ -3,7 +3,7 @@
 from bookings.admin.catalog import AvailabilityAdmin, OptionAdmin, ProductAdmin, SupplierAdmin, UnitAdmin
 from bookings.admin.mails import OutgoingMailAdmin
 from bookings.admin.orders import BookingAdmin, ChangeAdmin, CustomerAdmin, GiftAdmin, InstallmentAdmin, OrderAdmin
-from bookings.admin.partners import PartnerAdmin, PartnerKeyAdmin, SigningSecretAdmin
+from bookings.admin.partners import PartnerAdmin, PartnerKeyAdmin
 
 __all__ = [
     "AvailabilityAdmin",
@@ -18,7 +18,6 @@ __all__ = [
     "PartnerAdmin",
     "PartnerKeyAdmin",
     "ProductAdmin",
-    "SigningSecretAdmin",
     "SupplierAdmin",
     "UnitAdmin",
 ]

@@ -9,9 +9,9 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
-from bookings.admin.read_only import KeptAdmin, ReadOnlyAdmin, ReadOnlyInline
+from bookings.admin.read_only import KeptAdmin, ReadOnlyInline
 from bookings.errors import KeyAlreadyRevoked
-from bookings.models import Dialect, Partner, PartnerKey, SettlementMethod, SigningSecret
+from bookings.models import Dialect, Partner, PartnerKey, SettlementMethod
 from bookings.services import mint_partner_key, revoke_partner_key
 
 if TYPE_CHECKING:
@@ -138,14 +138,3 @@ class PartnerKeyAdmin(KeptAdmin):
             revoked += 1
         self.message_user(request, f"Keys revoked: {revoked}.", messages.SUCCESS)
         return None
-
-
-@admin.register(SigningSecret)
-class SigningSecretAdmin(ReadOnlyAdmin):
-    """Show that a partner has signing secrets; the secrets themselves are never shown."""
-
-    list_display = ["partner", "slot", "created_at", "retired_at"]
-    list_select_related = ["partner"]
-    search_fields = ["partner__name", "partner__slug"]
-    ordering = ["-created_at"]
-    fields = ["partner", "slot", "created_at", "retired_at"]

@@ -4,6 +4,7 @@ from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
+from config.settings.callbacks import *
 from config.settings.celery import *
 from config.settings.environment import BASE_DIR, VAR_DIR, env
 from config.settings.gateways import *
@@ -227,8 +228,8 @@ API: dict[str, Any] = {
     "KEEP_IDEMPOTENCY_KEYS_DAYS": 30,
     # GET /card_payments/{id} may be an hour old.
     "CARD_PAYMENT_CACHE_SECONDS": 3_600,
-    # Gift codes that open nothing, per partner key and web process: then no code is looked at for a while; 0: no limit.
+    # Gift codes that open nothing, per partner key: then no code is looked at for a while; 0 means no limit.
     "WRONG_GIFT_CODES_PER_MINUTE": 10,
-    # Per partner key and web process; 0 lets everything through.
+    # Per partner key; 0 lets everything through.
     "REQUESTS_PER_MINUTE": env.int("REQUESTS_PER_MINUTE", default=6_000),
 }

@@ -15,6 +15,7 @@ REDIS_URL = env.str("REDIS_URL")
 QUEUE_WEBHOOKS = "webhooks"
 QUEUE_OPERATIONS = "operations"
 QUEUE_DEFAULT = "default"
+QUEUE_CALLBACKS = "callbacks"
 
 
 def broker_url(redis_url: str) -> str:
@@ -50,7 +51,7 @@ CELERY_TASK_IGNORE_RESULT = True
 
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
-CELERY_TASK_QUEUES = [Queue(QUEUE_WEBHOOKS), Queue(QUEUE_OPERATIONS), Queue(QUEUE_DEFAULT)]
+CELERY_TASK_QUEUES = [Queue(QUEUE_WEBHOOKS), Queue(QUEUE_OPERATIONS), Queue(QUEUE_DEFAULT), Queue(QUEUE_CALLBACKS)]
 CELERY_TASK_DEFAULT_QUEUE = QUEUE_DEFAULT
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_ROUTES = {
@@ -59,6 +60,7 @@ CELERY_TASK_ROUTES = {
     "payments.tasks.perform_operation": {"queue": QUEUE_OPERATIONS},
     "payments.tasks.drain_operations": {"queue": QUEUE_OPERATIONS},
     "payments.tasks.resolve_unknown": {"queue": QUEUE_OPERATIONS},
+    "api.tasks.tell_partners": {"queue": QUEUE_CALLBACKS},
 }
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = False
@@ -89,6 +91,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "expire-holds": _every(10, "payments.tasks.expire_holds", QUEUE_OPERATIONS),
     "confirm-paid-orders": _every(30, "payments.tasks.confirm_paid_orders", QUEUE_OPERATIONS),
     "drain-mails": _every(10, "bookings.tasks.drain_mails", QUEUE_DEFAULT),
+    "tell-partners": _every(5, "api.tasks.tell_partners", QUEUE_CALLBACKS),
     "prune": {
         "task": "payments.tasks.prune",
         "schedule": crontab(hour="3", minute="15"),
@@ -102,6 +105,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "prune-idempotency-keys": {
         "task": "api.tasks.prune_idempotency_keys",
         "schedule": crontab(hour="3", minute="30"),
+        "options": {"queue": QUEUE_DEFAULT},
+    },
+    "prune-callbacks": {
+        "task": "api.tasks.prune_callbacks",
+        "schedule": crontab(hour="3", minute="45"),
         "options": {"queue": QUEUE_DEFAULT},
     },
 }

@@ -41,6 +41,8 @@ def _refuse_what_is_unsafe() -> None:
             faults.append(f"FIELD_ENCRYPTION_KEYS: key {position} is no Fernet key")
     if is_set("PUBLIC_BASE_URL") and urlsplit(PUBLIC_BASE_URL).scheme != "https":
         faults.append("PUBLIC_BASE_URL does not begin with https://")
+    if CALLBACKS["ALLOWED_NETWORKS"]:
+        faults.append("CALLBACK_ALLOWED_NETWORKS must be empty: partners could make us call our own network")
     if "*" in ALLOWED_HOSTS:
         faults.append("ALLOWED_HOSTS allows every host")
     if EMAIL_USE_TLS and EMAIL_USE_SSL:

@@ -84,3 +84,5 @@ GATEWAY_CREDENTIALS = {
 
 # Accounts come and go between tests; one test of its own remembers them.
 PAYMENTS = {**PAYMENTS, "KNOWN_ACCOUNT_SECONDS": 0}
+
+CALLBACKS = LOCAL_CALLBACKS

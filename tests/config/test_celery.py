@@ -24,7 +24,7 @@ def app_with_broker(url: str) -> Celery:
 def test_our_app_is_the_current_one_in_every_django_process() -> None:
     assert current_app.main == app.main == "card-payments"
     assert nudge_options() == django_settings.CELERY_BROKER_TRANSPORT_OPTIONS
-    assert [queue.name for queue in app.conf.task_queues] == ["webhooks", "operations", "default"]
+    assert [queue.name for queue in app.conf.task_queues] == ["webhooks", "operations", "default", "callbacks"]
 
 
 def test_beat_messages_expire_so_that_no_backlog_grows() -> None:
@@ -35,6 +35,7 @@ def test_beat_messages_expire_so_that_no_backlog_grows() -> None:
         "webhooks",
         "operations",
         "default",
+        "callbacks",
     }
 
 
@@ -76,6 +77,7 @@ def test_a_robust_nudge_to_a_stopped_broker_does_not_reach_the_caller() -> None:
         ("payments.tasks.handle_delivery", "webhooks"),
         ("payments.tasks.perform_operation", "operations"),
         ("payments.tasks.prune", "default"),
+        ("api.tasks.tell_partners", "callbacks"),
         ("some.other.task", "default"),
     ],
 )

@@ -103,14 +103,14 @@ def test_what_waits_is_told_with_its_age(client: Client, house: House) -> None:
     assert told["payments_of_last_day", "pending"] == 1
 
 
-def test_a_scrape_costs_six_queries_whatever_there_is(client: Client, house: House) -> None:
+def test_a_scrape_costs_eight_queries_whatever_there_is(client: Client, house: House) -> None:
     for number in range(3):
         house.paid(house.payment(), f"PSP{number}")
 
     with CaptureQueriesContext(connection) as queries:
         scrape(client)
 
-    assert len(queries) == 6
+    assert len(queries) == 8
 
 
 def test_a_missing_database_is_told_and_hides_nothing_else(client: Client, monkeypatch) -> None:
@@ -156,6 +156,7 @@ def test_queues_and_the_youngest_heartbeat_are_told(client: Client) -> None:
         "webhooks": 2,
         "operations": 0,
         "default": 0,
+        "callbacks": 0,
     }
 
 

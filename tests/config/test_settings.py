@@ -73,6 +73,7 @@ def test_production_refuses_unsafe_values_and_repeats_none() -> None:
         "ALLOWED_HOSTS": "*",
         "EMAIL_USE_TLS": "true",
         "EMAIL_USE_SSL": "true",
+        "CALLBACK_ALLOWED_NETWORKS": "10.0.0.0/8",
     }
 
     result = manage("check", **{**PRODUCTION, **unsafe})
@@ -82,6 +83,7 @@ def test_production_refuses_unsafe_values_and_repeats_none() -> None:
         "SECRET_KEY has fewer than 32 characters",
         "FIELD_ENCRYPTION_KEYS: key 1 is no Fernet key",
         "PUBLIC_BASE_URL does not begin with https://",
+        "CALLBACK_ALLOWED_NETWORKS must be empty: partners could make us call our own network",
         "ALLOWED_HOSTS allows every host",
         "EMAIL_USE_TLS and EMAIL_USE_SSL are both set",
     ]

@@ -5,7 +5,6 @@ from django.conf import settings as django_settings
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
-from api.throttling import buckets
 from bookings.services import mint_partner_key
 from config.heartbeat import impatient_redis
 from tests.faults import quick_settings
@@ -44,7 +43,6 @@ def trip(
 ) -> Iterator[Trip]:
     """A partner, a guest and a member of staff on their way; in the end nothing may be wrong or under way."""
     settings.PAYMENTS = quick_settings.PAYMENTS
-    buckets.clear()
     house = build_house()
     key = mint_partner_key(partner=house.partner, dialects=["octo"], is_live=True, label="", now=timezone.now())[1]
     with OctoClient(live_server.url, key, house) as octo:

@@ -3,21 +3,22 @@ from argparse import ArgumentParser
 from typing import Any
 
 from cryptography.fernet import InvalidToken
+from django.apps import apps
 from django.core.management.base import BaseCommand
 from django.db import models
 from django.db import transaction as database
 
-from bookings.models import Gift, SigningSecret
 from payments.encryption import is_under_newest_key, rotate
-from payments.models import Opening, ReusableCard, WebhookDelivery
 
-_ENCRYPTED: tuple[tuple[type[models.Model], str], ...] = (
-    (ReusableCard, "token_encrypted"),
-    (SigningSecret, "secret_encrypted"),
-    (Gift, "code_encrypted"),
-    (Opening, "client_encrypted"),
-    (WebhookDelivery, "body_encrypted"),
-)
+
+def encrypted_columns() -> list[tuple[type[models.Model], str]]:
+    """Return every encrypted column there is, also of apps above this one: all binary columns are encrypted ones."""
+    return [
+        (model, field.name)
+        for model in apps.get_models()
+        for field in model._meta.get_fields()
+        if isinstance(field, models.BinaryField)
+    ]
 
 
 class Command(BaseCommand):
@@ -33,7 +34,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         """Go through every encrypted column and say what was done."""
         unreadable = 0
-        for model, column in _ENCRYPTED:
+        for model, column in encrypted_columns():
             rotated, kept, lost = self._rotate(model, column, options["batch_size"])
             unreadable += lost
             name = f"{model._meta.object_name}.{column}"

@@ -1,14 +1,8 @@
 import pytest
 
-from api.throttling import buckets
 from tests.api.octo.guest import Guest
 from tests.api.octo.shop import CARDS, Octo, Shop, build_shop
 from tests.processes import Sandbox
-
-
-@pytest.fixture(autouse=True)
-def _empty_buckets():
-    buckets.clear()
 
 
 @pytest.fixture

@@ -123,7 +123,27 @@ def refusals(said: Conversation, shop: Shop) -> None:
     said.ask(octo, "GET", "/card_payments/cp_20261121_nothing")
 
 
-@pytest.mark.parametrize("conversation", [core, prices, card_payments, refusals], ids=lambda talk: talk.__name__)
+def webhooks(said: Conversation, shop: Shop) -> None:
+    octo = shop.octo("octo/pricing, octo/webhooks")
+    wish = {"event": "booking_update", "url": "http://127.0.0.1:9999/octo", "headers": {"X-Webhook-Secret": "sesame"}}
+    hook = said.ask(octo, "POST", "/webhooks", wish)
+    path = f"/webhooks/{hook['id']}"
+    said.ask(octo, "PATCH", path, {"retryOnError": False})
+    said.ask(octo, "GET", "/webhooks")
+    said.ask(octo, "POST", f"{path}/resend", {})
+    said.ask(octo, "POST", f"{path}/resend", {"uuid": "not-a-uuid"})
+    said.ask(octo, "POST", "/webhooks", {**wish, "event": "booking.updated"})
+    said.ask(octo, "POST", "/webhooks", {**wish, "url": "http://10.0.0.1/"}, Accept_Language="de")
+    said.ask(octo, "POST", "/webhooks", {**wish, "headers": {"Host": "example.com"}})
+    said.ask(octo, "DELETE", path, {})
+    said.ask(octo, "DELETE", path, {})
+    said.ask(octo, "DELETE", "/webhooks", {"url": wish["url"]})
+    said.ask(shop.octo(PRICED), "GET", "/webhooks")
+
+
+@pytest.mark.parametrize(
+    "conversation", [core, prices, card_payments, refusals, webhooks], ids=lambda talk: talk.__name__
+)
 def test_conversation(db, conversation):
     said = Conversation()
     with time_machine.travel(NOW, tick=False):

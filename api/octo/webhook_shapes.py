@@ -1,0 +1,79 @@
+"""The shapes of what octo/webhooks takes, answers and posts, as JSON Schema."""
+
+from typing import Any
+
+from api.octo.capabilities import WEBHOOKS
+from api.octo.request_shapes import opened
+from api.octo.shapes import TEXT, UUID, YES_NO, Schema, closed, list_of, or_null, shape, words
+
+_WEBHOOK_FIELDS: dict[str, Schema] = {
+    "event": words("booking_update"),
+    "url": {**TEXT, "format": "uri", "maxLength": 1_024},
+    "headers": or_null({"type": "object", "maxProperties": 20, "additionalProperties": {**TEXT, "maxLength": 1_000}}),
+    "retryOnError": or_null(YES_NO),
+    "useContactLanguage": or_null(YES_NO),
+}
+
+WEBHOOK_SHAPES: dict[str, Schema] = {
+    "Webhook": closed(
+        {
+            "id": UUID,
+            "event": words("booking_update"),
+            "url": TEXT,
+            "capabilities": list_of(TEXT),
+            "headers": {"type": "object", "additionalProperties": TEXT},
+            "retryOnError": YES_NO,
+            "useContactLanguage": YES_NO,
+        }
+    ),
+    "Done": closed({"success": YES_NO, "message": TEXT}),
+    "DiffEntry": closed(
+        {
+            "op": words("add", "remove", "replace"),
+            "path": TEXT,
+            "was": {"type": ["string", "integer", "null"]},
+            "value": {"type": ["string", "integer", "null"]},
+        }
+    ),
+    "BookingUpdate": closed(
+        {
+            "event": words("booking_update"),
+            "webhook": shape("Webhook"),
+            "supplier": shape("Supplier"),
+            "booking": shape("Booking"),
+            "diff": list_of(shape("DiffEntry")),
+        },
+        optional={"cardPaymentId": or_null(TEXT)},
+    ),
+    "WebhookRequest": opened(_WEBHOOK_FIELDS, required=("event", "url")),
+    "WebhookChangeRequest": opened(_WEBHOOK_FIELDS),
+    "WebhookResendRequest": opened({"uuid": or_null(UUID), "orderId": or_null(UUID)}),
+}
+
+# What we post to partners, in OpenAPI's own place for it.
+DELIVERIES: dict[str, Any] = {
+    event: {
+        "post": {
+            "operationId": f"tell{body}",
+            "summary": summary,
+            "tags": [WEBHOOKS.id],
+            "parameters": [
+                {
+                    "name": "Octo-Signature",
+                    "in": "header",
+                    "schema": {"type": "string"},
+                    "description": "t=<unix seconds>,v1=<hex>[,v1=<hex>]; absent while you have no signing secret.",
+                },
+                {
+                    "name": "Octo-Delivery",
+                    "in": "header",
+                    "schema": {"type": "string"},
+                    "description": "The same at every attempt of one delivery.",
+                },
+            ],
+            "requestBody": {"required": True, "content": {"application/json": {"schema": shape(body)}}},
+            "responses": {"2XX": {"description": "Taken; anything else is tried again."}},
+        }
+    }
+    for event, body, summary in (("booking_update", "BookingUpdate", "A booking changed"),)
+}
