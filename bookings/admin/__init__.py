@@ -2,7 +2,7 @@
 
 from bookings.admin.catalog import AvailabilityAdmin, OptionAdmin, ProductAdmin, SupplierAdmin, UnitAdmin
 from bookings.admin.mails import OutgoingMailAdmin
-from bookings.admin.orders import BookingAdmin, ChangeAdmin, CustomerAdmin, GiftAdmin, InstallmentAdmin, OrderAdmin
+from bookings.admin.orders import BookingAdmin, ChangeAdmin, CustomerAdmin, InstallmentAdmin, OrderAdmin
 from bookings.admin.partners import PartnerAdmin, PartnerKeyAdmin
 
 __all__ = [
@@ -10,7 +10,6 @@ __all__ = [
     "BookingAdmin",
     "ChangeAdmin",
     "CustomerAdmin",
-    "GiftAdmin",
     "InstallmentAdmin",
     "OptionAdmin",
     "OrderAdmin",

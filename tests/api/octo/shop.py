@@ -25,6 +25,7 @@ METHODS = ["DIRECT", "WHOLESALE", "VOUCHER", "DEFERRED", "DEPOSIT"]
 CORE = ""
 PRICED = "octo/pricing"
 CARDS = "octo/pricing, octo/cardPayments"
+GIFTS = "octo/pricing, octo/cardPayments, octo/gifts"
 RETURN_URL = "https://shop.example.com/return"
 
 
