@@ -133,6 +133,50 @@ class PriceDiffers(BookingError):
         self.retail = retail
 
 
+class OrderNotFound(BookingError):
+    """Say that the partner has no order of this id in this mode."""
+
+    code = "ORDER_NOT_FOUND"
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__(f"There is no order {order_id!r}.")
+        self.order_id = order_id
+
+
+class OrderUuidTaken(BookingError):
+    """Say that the partner already used this id for an order with other content."""
+
+    code = "ORDER_UUID_TAKEN"
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__(f"The id {order_id} was already used for another order.")
+        self.order_id = order_id
+
+
+class OrderNotOpen(BookingError):
+    """Say that an order cannot be changed, confirmed or cancelled as it stands: nothing in it can be, or its hold ran
+    out.
+    """
+
+    code = "ORDER_NOT_OPEN"
+
+    def __init__(self, order_id: str, reason: str) -> None:
+        super().__init__(f"The order {order_id} cannot be changed: {reason}.")
+        self.order_id = order_id
+        self.reason = reason
+
+
+class OrderHasOtherHolds(BookingError):
+    """Say that a booking cannot be confirmed alone: its order holds more, and one payment pays for all of it."""
+
+    code = "ORDER_HAS_OTHER_HOLDS"
+
+    def __init__(self, uuid: str, order_id: str) -> None:
+        super().__init__(f"The booking {uuid} is paid with its order {order_id}; confirm the order.")
+        self.uuid = uuid
+        self.order_id = order_id
+
+
 class NotConfirmable(BookingError):
     """Say that a booking in this status cannot be confirmed."""
 

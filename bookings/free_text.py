@@ -83,6 +83,10 @@ def clean_contact(field: str, contact: ContactDetails) -> dict[str, object] | No
     return None if is_empty else cleaned
 
 
+# What `set_contact` writes.
+CONTACT_FIELDS = tuple(f"contact_{word}" for word in (*CONTACT_LENGTHS, "locales"))
+
+
 def set_contact(booking: Booking, contact: dict[str, object]) -> None:
     """Replace the booking's lead guest by a cleaned contact."""
     for word, value in contact.items():

@@ -59,6 +59,33 @@ class ReserveRequest:
     metadata: Mapping[str, str] | None = None
     return_url: str | None = None
     expected_retail: Money | None = None
+    order_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRequest:
+    """Ask for an order with all of these bookings and gifts, or for an empty one that others join later."""
+
+    order_id: str | None = None
+    bookings: tuple[ReserveRequest, ...] = ()
+    gifts: "tuple[GiftRequest, ...]" = ()
+    contact: ContactDetails | None = None
+    currency: str | None = None
+    settlement_method: str | None = None
+    expiration_minutes: int | None = None
+    email_receipt: bool | None = None
+    return_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderChanges:
+    """Ask to change an order itself: `contact` replaces what was there; its bookings are changed one by one."""
+
+    contact: ContactDetails | None = None
+    currency: str | None = None
+    email_receipt: bool | None = None
+    expiration_minutes: int | None = None
+    return_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +133,23 @@ class BookingFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderFilter:
+    """Narrow a partner's orders; every bound is inclusive, every field given must hold.
+
+    A contact is the order's own or that of one of its bookings.
+    """
+
+    supplier_reference: str | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+    updated_from: datetime | None = None
+    updated_to: datetime | None = None
+    contact_email: str | None = None
+    contact_phone: str | None = None
+    contact_last_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GiftRequest:
     """Ask for a gift of an amount in minor units; `language` is the one the partner's request was made in."""
 
@@ -121,6 +165,7 @@ class GiftRequest:
     reseller_reference: str | None = None
     settlement_method: str | None = None
     return_url: str | None = None
+    order_id: str | None = None
     language: str = ""
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
-from bookings.errors import BookingNotFound, OptionNotFound, ProductNotFound, UnitNotFound
+from bookings.errors import BookingNotFound, OptionNotFound, OrderNotFound, ProductNotFound, UnitNotFound
 from bookings.key_hash import hash_of_key
 from bookings.models import (
     Availability,
@@ -27,7 +27,8 @@ from bookings.models import (
     UnitItem,
 )
 from bookings.offers import uuid_from_text
-from bookings.requests import BookingFilter
+from bookings.pricing import share_of
+from bookings.requests import BookingFilter, OrderFilter
 from bookings.rules import LIVE_STATUSES, Slot, slot_of, start_from_reference
 from card_numbers import mask_card_numbers
 from money import Money
@@ -185,6 +186,40 @@ def bookings_for_partner(*, partner: Partner, is_live: bool, filters: BookingFil
     return with_what_was_sold(bookings).order_by("-created_at", "-pk")
 
 
+def with_what_was_ordered(orders: QuerySet[Order]) -> QuerySet[Order]:
+    """Read orders with their bookings, what these sell, and their gifts: four queries for any number of them."""
+    tickets = UnitItem.objects.select_related("unit").order_by("pk")
+    bookings = (
+        Booking.objects.select_related("product__supplier", "option", "availability")
+        .prefetch_related(Prefetch("unit_items", queryset=tickets))
+        .order_by("number")
+    )
+    gifts = Prefetch("gifts", queryset=Gift.objects.order_by("number"))
+    return orders.select_related("partner").prefetch_related(Prefetch("bookings", queryset=bookings), gifts)
+
+
+def order_for_partner(*, partner: Partner, is_live: bool, order_id: str) -> Order:
+    """Return a partner's order of one mode, with what is in it.
+
+    :raises OrderNotFound: the text is no uuid, or none of this partner's orders has it.
+    """
+    return _only_order(with_what_was_ordered(Order.objects.all()), partner, is_live, order_id)
+
+
+def order_to_change(*, partner: Partner, is_live: bool, order_id: str) -> Order:
+    """Return a partner's order of one mode alone: a service reads the rest under its lock.
+
+    :raises OrderNotFound: the text is no uuid, or none of this partner's orders has it.
+    """
+    return _only_order(Order.objects.all(), partner, is_live, order_id)
+
+
+def orders_for_partner(*, partner: Partner, is_live: bool, filters: OrderFilter) -> QuerySet[Order]:
+    """Return a partner's orders of one mode that pass every filter, newest first."""
+    orders = Order.objects.filter(partner=partner, is_live=is_live).filter(_order_condition(filters))
+    return with_what_was_ordered(orders).order_by("-created_at", "-pk")
+
+
 def amount_to_collect(
     order: Order, bookings: Iterable[Booking] | None = None, gifts: Iterable[Gift] | None = None
 ) -> Money:
@@ -214,6 +249,22 @@ def amount_to_collect(
     return Money(minor, order.currency)
 
 
+def amount_kept(order: Order, bookings: Iterable[Booking] | None = None) -> Money:
+    """Return what stays with the operator of bookings that were cancelled too late: nobody gives it back by itself."""
+    known = order.bookings.all() if bookings is None else bookings
+    kept = [each for each in known if each.status == BookingStatus.CANCELLED and each.cancellation_refund == "NONE"]
+    method = order.settlement_method
+    if method in (SettlementMethod.VOUCHER, SettlementMethod.DEFERRED):
+        minor = 0
+    elif method == SettlementMethod.WHOLESALE:
+        minor = sum(booking.net_minor for booking in kept)
+    elif method == SettlementMethod.DEPOSIT:
+        minor = sum(share_of(booking.retail_minor, booking.product.deposit_percent or 100) for booking in kept)
+    else:
+        minor = sum(booking.retail_minor for booking in kept)
+    return Money(minor, order.currency)
+
+
 def _only_booking(bookings: QuerySet[Booking], partner: Partner, is_live: bool, uuid: str) -> Booking:
     wanted = uuid_from_text(uuid)
     # The partner's uuid is unique, so that there is nothing to sort by.
@@ -221,6 +272,36 @@ def _only_booking(bookings: QuerySet[Booking], partner: Partner, is_live: bool, 
     if not found:
         raise BookingNotFound(uuid)
     return found[0]
+
+
+def _only_order(orders: QuerySet[Order], partner: Partner, is_live: bool, order_id: str) -> Order:
+    wanted = uuid_from_text(order_id)
+    found = list(orders.filter(partner=partner, is_live=is_live, uuid=wanted)) if wanted else []
+    if not found:
+        raise OrderNotFound(order_id)
+    return found[0]
+
+
+def _order_condition(filters: OrderFilter) -> Q:
+    condition = Q()
+    for path, value in (
+        ("reference", filters.supplier_reference),
+        ("created_at__gte", filters.created_from),
+        ("created_at__lte", filters.created_to),
+        ("updated_at__gte", filters.updated_from),
+        ("updated_at__lte", filters.updated_to),
+    ):
+        if value is not None:
+            condition &= Q(**{path: value})
+    for of_order, of_booking, value in (
+        ("contact__email__iexact", "contact_email__iexact", filters.contact_email),
+        ("contact__phone", "contact_phone", filters.contact_phone),
+        ("contact__last_name__istartswith", "contact_last_name__istartswith", filters.contact_last_name),
+    ):
+        if value is not None:
+            named = Booking.objects.filter(order=OuterRef("pk"), **{of_booking: value})
+            condition &= Q(**{of_order: value}) | Q(Exists(named))
+    return condition
 
 
 def _products_for(partner: Partner) -> QuerySet[Product]:

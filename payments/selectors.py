@@ -1,13 +1,14 @@
 """Reads of the core: what an order has paid and still owes, and what a piece of news is about."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, Sum
 
-from bookings.models import Gift, Order
-from bookings.selectors import amount_to_collect
+from bookings.models import Booking, Gift, Order
+from bookings.selectors import amount_kept, amount_to_collect
 from gateways.models import GatewayAccount
 from gateways.protocol import Outcome
 from money import Money
@@ -22,13 +23,15 @@ CHARGE_KINDS = (OperationKind.SALE, OperationKind.AUTHORIZATION)
 class OrderMoney:
     """Be what the books say of an order, in minor units of its currency.
 
-    `to_collect` is what cards must pay in all. `paid`, `refunded` and `charged_back` are sums over entries, `held` is
-    authorized and not captured, `asked` is charged with no answer yet, `returning` is being refunded or released,
-    `accepted` is the part of `held` whose capture the gateway took on.
+    `to_collect` is what cards must pay in all, and `kept` what they paid for what was cancelled too late. `paid`,
+    `refunded` and `charged_back` are sums over entries, `held` is authorized and not captured, `asked` is charged with
+    no answer yet, `returning` is being refunded or released, `accepted` is the part of `held` whose capture the gateway
+    took on.
     """
 
     currency: str
     to_collect_minor: int
+    kept_minor: int
     paid_minor: int
     refunded_minor: int
     charged_back_minor: int
@@ -46,7 +49,8 @@ class OrderMoney:
     @property
     def surplus_minor(self) -> int:
         """Return what is there or coming beyond what is to collect; negative when something is missing."""
-        return self.money_in_minor + self.held_minor + self.asked_minor - self.returning_minor - self.to_collect_minor
+        there = self.money_in_minor + self.held_minor + self.asked_minor - self.returning_minor
+        return self._without_kept(there) - self.to_collect_minor
 
     @property
     def certain_surplus_minor(self) -> int:
@@ -61,14 +65,19 @@ class OrderMoney:
     @property
     def is_covered(self) -> bool:
         """Say whether nothing is missing: only money taken, or a capture the gateway accepted, counts."""
-        return self.money_in_minor + self.accepted_minor - self.returning_minor >= self.to_collect_minor
+        taken = self.money_in_minor + self.accepted_minor - self.returning_minor
+        return self._without_kept(taken) >= self.to_collect_minor
+
+    def _without_kept(self, minor: int) -> int:
+        """Return what is left for what lives; staff may have given back what was to be kept."""
+        return minor - max(0, min(self.kept_minor, minor))
 
 
-def order_money(order: Order, *, to_collect: Money | None = None) -> OrderMoney:
+def order_money(order: Order, *, bookings: Sequence[Booking] | None = None) -> OrderMoney:
     """Return what the books say of an order; call it under the order's lock when money is going to move on its
-    answer.
+    answer. A caller that has the order's bookings in hand, all of them, passes them.
     """
-    wanted = to_collect if to_collect is not None else amount_to_collect(order)
+    known = list(order.bookings.all()) if bookings is None else bookings
     paid_by_payment: dict[UUID, int] = defaultdict(int)
     paid = refunded = charged_back = 0
     entries = (
@@ -88,7 +97,8 @@ def order_money(order: Order, *, to_collect: Money | None = None) -> OrderMoney:
     held, asked, returning, accepted = _in_flight(order)
     return OrderMoney(
         currency=order.currency,
-        to_collect_minor=wanted.minor,
+        to_collect_minor=amount_to_collect(order, known).minor,
+        kept_minor=amount_kept(order, known).minor,
         paid_minor=paid,
         refunded_minor=refunded,
         charged_back_minor=charged_back,
@@ -105,6 +115,7 @@ def nothing_paid_yet(to_collect: Money) -> OrderMoney:
     return OrderMoney(
         currency=to_collect.currency,
         to_collect_minor=to_collect.minor,
+        kept_minor=0,
         paid_minor=0,
         refunded_minor=0,
         charged_back_minor=0,

@@ -58,6 +58,9 @@ def answer_with_refusal(error: Exception, context: dict[str, Any]) -> Response:
     body.update({name: _echo(value) for name, value in refusal.details.items() if value is not None})
     if sent_uuid is not None:
         body.setdefault("uuid", _echo(sent_uuid))
+    sent_order_id = context.get("kwargs", {}).get("order_id")
+    if sent_order_id is not None:
+        body.setdefault("orderId", _echo(sent_order_id))
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, auth.NoKey) else {}
     if refusal.retry_after is not None:
         body["retryAfter"] = refusal.retry_after
@@ -164,6 +167,16 @@ def _for_booking(error: Exception) -> Refusal:
                 currency=error.least.currency,
                 currencyPrecision=exponent_of(error.least.currency),
             )
+        case bookings.OrderNotFound():
+            return Refusal(BAD_REQUEST, _("There is no such order."), orderId=error.order_id)
+        case bookings.OrderUuidTaken():
+            return Refusal(BAD_REQUEST, _("This id was already used for another order."), orderId=error.order_id)
+        case bookings.OrderNotOpen():
+            words = _("The order cannot be changed: %(reason)s.") % {"reason": error.reason}
+            return Refusal(UNPROCESSABLE, words, orderId=error.order_id)
+        case bookings.OrderHasOtherHolds():
+            words = _("The booking is paid with the others of its order; confirm the order.")
+            return Refusal(UNPROCESSABLE, words, orderId=error.order_id)
         case bookings.CurrencyNotOffered():
             return Refusal(
                 BAD_REQUEST,

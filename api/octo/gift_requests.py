@@ -10,12 +10,10 @@ from django.utils.translation import gettext as _
 from api.fields import LARGEST_AMOUNT, FieldRefused, Fields
 from api.octo.catalogue_requests import LONGEST_ID, query_values
 from api.octo.errors import GIFTS_FIELDS_REQUIRED, INVALID_GIFT_UUID, Refusal
-from api.octo.requests import query_number, read_contact, read_minutes, read_return_url, read_statuses
+from api.octo.requests import check_pairs, read_contact, read_minutes, read_query_number, read_return_url, read_statuses
 from bookings.free_text import CONTACT_LENGTHS, LONGEST_NOTE, LONGEST_REFERENCE
 from bookings.gift_codes import LONGEST_CODE
 from bookings.requests import GiftChanges, GiftFilter, GiftRequest
-
-_PAIRS = (("utcCreatedAtStart", "utcCreatedAtEnd"), ("utcUpdatedAtStart", "utcUpdatedAtEnd"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +41,7 @@ def read_gift_code(fields: Fields) -> str | None:
     return (payment.text("code", longest=LONGEST_CODE) or "").strip()
 
 
-def read_gift(fields: Fields, *, with_return_url: bool, language: str) -> GiftRequest:
+def read_gift(fields: Fields, *, with_return_url: bool, with_order: bool, language: str) -> GiftRequest:
     """Return what POST /gifts asks."""
     amount = fields.integer("amount", least=1, most=LARGEST_AMOUNT, is_required=True)
     assert amount is not None
@@ -61,6 +59,7 @@ def read_gift(fields: Fields, *, with_return_url: bool, language: str) -> GiftRe
         reseller_reference=fields.text("resellerReference", longest=LONGEST_REFERENCE),
         settlement_method=fields.text("settlementMethod", longest=32),
         return_url=read_return_url(fields) if with_return_url else None,
+        order_id=fields.text("orderId", longest=LONGEST_ID) if with_order else None,
         language=language,
     )
 
@@ -117,10 +116,7 @@ def read_gift_list(query: QueryDict) -> GiftListRequest:
         contact_email=fields.text("contactEmailAddress", longest=CONTACT_LENGTHS["email"]) or None,
         statuses=read_statuses(fields),
     )
-    for first, last in _PAIRS:
-        for given, missing in ((first, last), (last, first)):
-            if fields.has(given) and not fields.has(missing):
-                raise fields.refuse(missing, _("is required with %(field)s") % {"field": given})
+    check_pairs(fields, "utcCreatedAt", "utcUpdatedAt")
     primary = (
         filters.reseller_reference,
         filters.supplier_reference,
@@ -139,8 +135,8 @@ def read_gift_list(query: QueryDict) -> GiftListRequest:
         )
     return GiftListRequest(
         filters=filters,
-        page=query_number(fields, "page", 1_000_000),
-        per_page=query_number(fields, "perPage", 500) or 100,
+        page=read_query_number(fields, "page", 1_000_000),
+        per_page=read_query_number(fields, "perPage", 500) or 100,
     )
 
 

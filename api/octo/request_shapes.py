@@ -84,6 +84,16 @@ _GIFT_CHANGE_FIELDS: dict[str, Schema] = {
 }
 _UNIT_COUNTS = or_null(list_of(opened({"id": TEXT, "quantity": {**WHOLE, "minimum": 0}}, required=("id", "quantity"))))
 
+_ORDER_CHANGE_FIELDS: dict[str, Schema] = {
+    "contact": or_null(_REQUEST_CONTACT),
+    "currency": or_null(CURRENCY),
+    "expirationMinutes": or_null({**WHOLE, "minimum": 1}),
+    "emailReceipt": or_null(YES_NO),
+    "returnUrl": or_null({**TEXT, "format": "uri", "maxLength": LONGEST_RETURN_URL}),
+    "cardPayment": or_null(shape("CardPaymentRequest")),
+    "giftPayment": or_null(shape("GiftPaymentRequest")),
+}
+
 REQUEST_SHAPES: dict[str, Schema] = {
     "CalendarRequest": opened(
         {
@@ -116,15 +126,32 @@ REQUEST_SHAPES: dict[str, Schema] = {
             "uuid": or_null(UUID),
             "currency": or_null(CURRENCY),
             "settlementMethod": or_null(words(*SettlementMethod.values)),
+            "orderId": or_null({**TEXT, "description": "With octo/cart: the order to join."}),
         },
         required=("productId", "optionId", "unitItems"),
     ),
+    "OrderRequest": opened(
+        {
+            **_ORDER_CHANGE_FIELDS,
+            "orderId": or_null(UUID),
+            "bookings": or_null({"type": "array", "maxItems": 20, "items": shape("ReserveRequest")}),
+            "gifts": or_null({"type": "array", "maxItems": 20, "items": shape("GiftRequest")}),
+            "settlementMethod": or_null(words(*SettlementMethod.values)),
+            "quote": or_null({**YES_NO, "description": "Quotes are not offered."}),
+        }
+    ),
+    "OrderChangeRequest": opened(_ORDER_CHANGE_FIELDS),
     "ChangeRequest": opened(_CHANGE_FIELDS),
     "ConfirmRequest": opened(_REQUEST_FIELDS),
     "ExtendRequest": opened({"expirationMinutes": {**WHOLE, "minimum": 1}}, required=("expirationMinutes",)),
     "CancelRequest": opened({"reason": or_null({**TEXT, "maxLength": LONGEST_REASON}), "force": or_null(YES_NO)}),
     "GiftRequest": opened(
-        {**_GIFT_CHANGE_FIELDS, "uuid": or_null(UUID), "settlementMethod": or_null(words(*SettlementMethod.values))},
+        {
+            **_GIFT_CHANGE_FIELDS,
+            "uuid": or_null(UUID),
+            "orderId": or_null({**TEXT, "description": "With octo/cart: the order to join."}),
+            "settlementMethod": or_null(words(*SettlementMethod.values)),
+        },
         required=("amount",),
     ),
     "GiftChangeRequest": opened({**_GIFT_CHANGE_FIELDS, "amount": or_null({**MINOR, "minimum": 1})}),

@@ -49,7 +49,9 @@ class BookingListRequest:
     per_page: int
 
 
-def read_reserve(fields: Fields, *, with_return_url: bool, with_pricing: bool) -> ReserveRequest:
+def read_reserve(
+    fields: Fields, *, with_return_url: bool, with_pricing: bool, with_order: bool = False
+) -> ReserveRequest:
     """Return what POST /bookings asks."""
     product_id, option_id = product_and_option(fields)
     return ReserveRequest(
@@ -68,6 +70,7 @@ def read_reserve(fields: Fields, *, with_return_url: bool, with_pricing: bool) -
         metadata=_metadata(fields),
         return_url=read_return_url(fields) if with_return_url else None,
         expected_retail=_expected_retail(fields) if with_pricing else None,
+        order_id=fields.text("orderId", longest=LONGEST_ID) if with_order else None,
     )
 
 
@@ -145,20 +148,13 @@ def read_booking_list(query: QueryDict) -> BookingListRequest:
         updated_to=fields.moment("utcUpdatedAtEnd"),
         contact_email=fields.text("contactEmailAddress", longest=CONTACT_LENGTHS["email"]) or None,
         contact_phone=fields.text("contactPhoneNumber", longest=CONTACT_LENGTHS["phone"]) or None,
-        contact_last_name=_last_name(fields),
+        contact_last_name=read_last_name(fields),
         availability_id=fields.text("availabilityId", longest=LONGEST_ID) or None,
         product_id=fields.text("productId", longest=LONGEST_ID) or None,
         option_id=fields.text("optionId", longest=LONGEST_ID) or None,
         statuses=read_statuses(fields),
     )
-    for first, last in (
-        ("localDateStart", "localDateEnd"),
-        ("utcCreatedAtStart", "utcCreatedAtEnd"),
-        ("utcUpdatedAtStart", "utcUpdatedAtEnd"),
-    ):
-        for given, missing in ((first, last), (last, first)):
-            if fields.has(given) and not fields.has(missing):
-                raise fields.refuse(missing, _("is required with %(field)s") % {"field": given})
+    check_pairs(fields, "localDate", "utcCreatedAt", "utcUpdatedAt")
     if not _has_primary_filter(filters):
         raise Refusal(
             BAD_REQUEST,
@@ -168,13 +164,22 @@ def read_booking_list(query: QueryDict) -> BookingListRequest:
         )  # fmt: skip
     return BookingListRequest(
         filters=filters,
-        page=query_number(fields, "page", 1_000_000),
-        per_page=query_number(fields, "perPage", 500) or 100,
+        page=read_query_number(fields, "page", 1_000_000),
+        per_page=read_query_number(fields, "perPage", 500) or 100,
     )
 
 
-def query_number(fields: Fields, name: str, most: int) -> int | None:
-    """Return a whole number of a query string, from 1."""
+def check_pairs(fields: Fields, *names: str) -> None:
+    """Refuse a range of which only one end was sent."""
+    for name in names:
+        first, last = f"{name}Start", f"{name}End"
+        for given, missing in ((first, last), (last, first)):
+            if fields.has(given) and not fields.has(missing):
+                raise fields.refuse(missing, _("is required with %(field)s") % {"field": given})
+
+
+def read_query_number(fields: Fields, name: str, most: int) -> int | None:
+    """Return a whole number of a query string."""
     text = fields.text(name, longest=10)
     if text is None:
         return None
@@ -194,7 +199,8 @@ def read_statuses(fields: Fields) -> tuple[str, ...]:
     return tuple(wanted)
 
 
-def _last_name(fields: Fields) -> str | None:
+def read_last_name(fields: Fields) -> str | None:
+    """Return the last name that is looked for."""
     name = fields.text("contactLastName", longest=CONTACT_LENGTHS["last_name"])
     if name is not None and len(name.strip()) < 3:
         raise fields.refuse("contactLastName", _("must have at least %(count)s characters") % {"count": 3})
@@ -244,7 +250,7 @@ def _booking_uuid(fields: Fields) -> str | None:
 
 
 def read_minutes(fields: Fields, *, is_required: bool = False) -> int | None:
-    """Return for how long something is to be held."""
+    """Return for how many minutes something is to be held."""
     return fields.integer("expirationMinutes", least=1, most=MOST_MINUTES, is_required=is_required)
 
 
@@ -255,7 +261,7 @@ def _metadata(fields: Fields) -> dict[str, str] | None:
 
 
 def read_return_url(fields: Fields) -> str | None:
-    """Return where a guest is sent after paying; an empty text is none."""
+    """Return where a guest is sent after paying."""
     url = fields.text("returnUrl", longest=LONGEST_RETURN_URL)
     if not url:
         return None
@@ -265,7 +271,7 @@ def read_return_url(fields: Fields) -> str | None:
 
 
 def read_contact(fields: Fields) -> ContactDetails | None:
-    """Return the `contact` of an object."""
+    """Return a contact, or None where none was sent."""
     contact = fields.child("contact")
     if contact is None:
         return None

@@ -8,7 +8,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.settings import patched_settings
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from api.octo.capabilities import CARD_PAYMENTS, GIFTS, REGISTRY, WEBHOOKS, Capability
+from api.octo.capabilities import CARD_PAYMENTS, CART, GIFTS, REGISTRY, WEBHOOKS, Capability
 from api.octo.request_shapes import REQUEST_SHAPES
 from api.octo.shapes import ANSWER_SHAPES, shape
 from api.octo.webhook_shapes import DELIVERIES, WEBHOOK_SHAPES
@@ -125,7 +125,7 @@ def openapi_document() -> dict[str, Any]:
         "VERSION": "1.0.0",
         "OAS_VERSION": "3.1.0",
         "SERVERS": [{"url": "/octo"}],
-        "TAGS": [{"name": "octo/core"}, {"name": CARD_PAYMENTS.id}, {"name": GIFTS.id}, {"name": WEBHOOKS.id}],
+        "TAGS": [{"name": name} for name in ("octo/core", CARD_PAYMENTS.id, CART.id, GIFTS.id, WEBHOOKS.id)],
         "SCHEMA_PATH_PREFIX": "",
         "PREPROCESSING_HOOKS": ["api.octo.schema.without_twin_paths"],
         "POSTPROCESSING_HOOKS": [],

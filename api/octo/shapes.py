@@ -339,6 +339,40 @@ _CARD_PAYMENT_FIELDS: dict[str, Schema] = {
     "createdAt": or_null(UTC_TIME),
 }
 
+_CARD_PAYMENT_OF_ANSWER: dict[str, Schema] = {
+    "cardPayment": or_null(shape("CardPayment")),
+    "returnUrl": or_null(TEXT),
+}
+_ORDER_OF_BOOKING: dict[str, Schema] = {
+    "orderId": UUID,
+    "orderReference": TEXT,
+    "orderInvoicePdfUrl": or_null(TEXT),
+    "primary": YES_NO,
+}
+_ORDER_FIELDS: dict[str, Schema] = {
+    "id": UUID,
+    "orderId": UUID,
+    "optionId": or_null(TEXT),
+    "status": STATUS,
+    "supplierReference": TEXT,
+    "settlementMethod": words(*SettlementMethod.values),
+    "settlementMethods": list_of(words(*SettlementMethod.values)),
+    "testMode": YES_NO,
+    "quote": YES_NO,
+    "utcCreatedAt": UTC_TIME,
+    "utcUpdatedAt": UTC_TIME,
+    "utcExpiresAt": or_null(UTC_TIME),
+    "utcConfirmedAt": or_null(UTC_TIME),
+    **dict.fromkeys(("cancellable", "confirmable", "updatable", "active", "emailReceipt"), YES_NO),
+    "contact": shape("Contact"),
+    "bookings": list_of(shape("ListedBooking")),
+    "visibleContactFields": list_of(CONTACT_FIELDS),
+    "requiredContactFields": list_of(CONTACT_FIELDS),
+    "voucher": or_null(shape("Delivery")),
+    "invoicePdfUrl": or_null(TEXT),
+    "currency": CURRENCY,
+}
+
 _PAYMENT_SHAPES: dict[str, Schema] = {
     "ReusableCard": closed(
         {
@@ -368,21 +402,26 @@ _PAYMENT_SHAPES: dict[str, Schema] = {
         optional={
             "pricing": shape("Pricing"),
             "giftPayment": or_null(shape("GiftPayment")),
-            "cardPayment": or_null(shape("CardPayment")),
-            "returnUrl": or_null(TEXT),
+            **_ORDER_OF_BOOKING,
+            **_CARD_PAYMENT_OF_ANSWER,
         },
     ),
-    "ListedBooking": closed(_BOOKING_FIELDS, optional={"pricing": shape("Pricing")}),
-    "GiftPayment": closed({"giftCode": TEXT, "code": TEXT, "amount": MINOR, "currency": CURRENCY}),
-    "Gift": closed(
-        _GIFT_FIELDS,
+    "ListedBooking": closed(_BOOKING_FIELDS, optional={"pricing": shape("Pricing"), **_ORDER_OF_BOOKING}),
+    "Order": closed(
+        _ORDER_FIELDS,
         optional={
             "pricing": shape("Pricing"),
-            "cardPayment": or_null(shape("CardPayment")),
-            "returnUrl": or_null(TEXT),
+            "gifts": list_of(shape("ListedGift")),
+            "giftPayment": or_null(shape("GiftPayment")),
+            **_CARD_PAYMENT_OF_ANSWER,
         },
     ),
-    "ListedGift": closed(_GIFT_FIELDS, optional={"pricing": shape("Pricing")}),
+    "ListedOrder": closed(_ORDER_FIELDS, optional={"pricing": shape("Pricing"), "gifts": list_of(shape("ListedGift"))}),
+    "GiftPayment": closed({"giftCode": TEXT, "code": TEXT, "amount": MINOR, "currency": CURRENCY}),
+    "Gift": closed(
+        _GIFT_FIELDS, optional={"pricing": shape("Pricing"), **_ORDER_OF_BOOKING, **_CARD_PAYMENT_OF_ANSWER}
+    ),
+    "ListedGift": closed(_GIFT_FIELDS, optional={"pricing": shape("Pricing"), **_ORDER_OF_BOOKING}),
     "Notified": closed({"status": words("accepted"), "requestId": TEXT, "message": TEXT}),
 }
 

@@ -3,7 +3,17 @@
 from django.urls import path, re_path
 from django.urls.resolvers import URLPattern
 
-from api.octo.views import availability, bookings, card_payments, documentation, gifts, products, supplier, webhooks
+from api.octo.views import (
+    availability,
+    bookings,
+    card_payments,
+    documentation,
+    gifts,
+    orders,
+    products,
+    supplier,
+    webhooks,
+)
 from api.octo.views.base import OctoView, UnknownRouteView
 
 app_name = "octo"
@@ -28,6 +38,12 @@ ROUTES: dict[str, type[OctoView]] = {
     "gifts/<str:uuid>/confirm": gifts.GiftConfirmView,
     "gifts/<str:uuid>/cancel": gifts.GiftCancelView,
     "gifts/<str:uuid>/notify": gifts.GiftNotifyView,
+    "orders": orders.OrderListView,
+    "orders/<str:order_id>": orders.OrderView,
+    "orders/<str:order_id>/preview": orders.PreviewView,
+    "orders/<str:order_id>/extend": orders.ExtendOrderView,
+    "orders/<str:order_id>/confirm": orders.ConfirmOrderView,
+    "orders/<str:order_id>/cancel": orders.CancelOrderView,
     "card_payments/<str:card_payment_id>": card_payments.CardPaymentView,
     "webhooks": webhooks.WebhookListView,
     "webhooks/<str:webhook_id>": webhooks.WebhookView,

@@ -81,6 +81,8 @@ class Customer(models.Model):
 class Order(models.Model):
     """Be what is owed: bookings and gifts hang on it.
 
+    `uuid` is what the partner calls it, its own word or ours.
+
     `money_in_minor` is a cache written only by `record_money`: what the ledger says was taken and not given back. It
     lets expiry see money without asking payments. `version` grows with every change partners must be told.
     """
@@ -91,12 +93,18 @@ class Order(models.Model):
     )
     partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="orders")
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, null=True, blank=True, related_name="orders")
+    uuid = models.UUIDField(default=uuid.uuid4, help_text="What the partner calls the order.")
     kind = models.CharField(max_length=16, choices=OrderKind.choices, default=OrderKind.BOOKING)
     is_live = models.BooleanField()
     status = models.CharField(max_length=16, choices=BookingStatus.choices, default=BookingStatus.ON_HOLD)
     currency = models.CharField(max_length=3)
     settlement_method = models.CharField(max_length=16, choices=SettlementMethod.choices)
     return_url = models.CharField(max_length=1024, blank=True)
+    contact = models.JSONField(default=dict, blank=True, help_text="Names as in Booking's contact_ fields.")
+    email_receipt = models.BooleanField(default=False)
+    request_fingerprint = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="SHA-256 of the call that made a cart; tells a repeat."
+    )
     money_in_minor = models.BigIntegerField(default=0)
     version = models.PositiveIntegerField(default=1)
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -104,10 +112,17 @@ class Order(models.Model):
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 
+    # True on the instance that the call which made the order returns: nothing can have happened to it yet.
+    was_just_made = False
+
     class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["partner", "is_live", "uuid"], name="one_order_per_partner_uuid"),
+        ]
         indexes = [
             models.Index(fields=["expires_at"], condition=Q(status="ON_HOLD"), name="order_hold_expiry"),
             models.Index(fields=["partner", "is_live", "-created_at"], name="order_by_partner"),
+            models.Index(fields=["partner", "is_live", "-updated_at"], name="order_by_update"),
         ]
 
     def __str__(self) -> str:

@@ -1,14 +1,16 @@
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
 
-from bookings.errors import CancellationCutoffPassed, NotCancellable
+from bookings.errors import CancellationCutoffPassed, NotCancellable, OrderNotOpen
 from bookings.free_text import LONGEST_REASON, clean_text
-from bookings.models import Booking, BookingStatus, Order
+from bookings.models import Booking, BookingStatus, Gift, Order
 from bookings.rules import LIVE_STATUSES, cancellation_cutoff_at
 from bookings.services.changes import touch_order, write_changes
-from bookings.services.gift_holds import gifts_under_lock
-from bookings.services.orders import bookings_under_lock, free_seats, lock_order, settle_status
+from bookings.services.gift_holds import end_gifts, gifts_under_lock
+from bookings.services.orders import bookings_under_lock, free_seats, lock_order, remember_bookings, settle_status
+from bookings.services.units import write_installments
 
 
 @transaction.atomic
@@ -21,26 +23,69 @@ def cancel_booking(*, booking: Booking, reason: str | None, force: bool, now: da
     :raises NotCancellable: it is neither held nor confirmed, or was redeemed.
     :raises CancellationCutoffPassed: it is confirmed, it is too late, and nobody forces it.
     """
-    cancellation_reason = clean_text("reason", reason or "", longest=LONGEST_REASON)
+    text = clean_text("reason", reason or "", longest=LONGEST_REASON)
     order = lock_order(order_id=booking.order_id)
     bookings = bookings_under_lock(order)
     booking = next(one for one in bookings if one.pk == booking.pk)
-    before = booking.status
-    if before not in LIVE_STATUSES or booking.redeemed_at is not None:
-        raise NotCancellable(str(booking.uuid), "redeemed" if booking.redeemed_at else before)
-    cutoff_at = cancellation_cutoff_at(booking)
-    is_late = before == BookingStatus.CONFIRMED and cutoff_at is not None and now >= cutoff_at
-    if is_late and not force:
-        raise CancellationCutoffPassed(str(booking.uuid))
-    free_seats([booking])
-    booking.status = BookingStatus.CANCELLED
-    booking.cancelled_at = now
-    booking.cancellation_reason = cancellation_reason
-    booking.cancellation_refund = "NONE" if is_late else "FULL"
-    booking.expires_at = None
-    booking.updated_at = now
-    booking.save(
-        update_fields=[
+    if booking.status not in LIVE_STATUSES:
+        raise NotCancellable(str(booking.uuid), booking.status)
+    _cancel(order, bookings, [booking], text, force, now, gifts=gifts_under_lock(order))
+    return booking
+
+
+@transaction.atomic
+def cancel_order(*, order: Order, reason: str | None, force: bool, now: datetime) -> Order:
+    """Cancel everything in an order that lives, or nothing of it.
+
+    :raises OrderNotOpen: nothing in it lives.
+    :raises NotCancellable, CancellationCutoffPassed: one of its bookings cannot be cancelled; nothing was.
+    :raises GiftNotCancellable: somebody has paid with one of its gifts; nothing was cancelled.
+    """
+    text = clean_text("reason", reason or "", longest=LONGEST_REASON)
+    order = lock_order(order_id=order.pk)
+    bookings = bookings_under_lock(order)
+    gifts = gifts_under_lock(order)
+    live = [one for one in bookings if one.status in LIVE_STATUSES]
+    if order.status not in LIVE_STATUSES:
+        raise OrderNotOpen(str(order.uuid), f"it is {order.status}")
+    ended = [gift for gift in gifts if gift.status in (*LIVE_STATUSES, BookingStatus.REDEEMED)]
+    _cancel(order, bookings, live, text, force, now, gifts=gifts, ended=ended)
+    remember_bookings(order, bookings)
+    return order
+
+
+def _cancel(
+    order: Order,
+    bookings: list[Booking],
+    wanted: list[Booking],
+    reason: str,
+    force: bool,
+    now: datetime,
+    *,
+    gifts: Sequence[Gift],
+    ended: Sequence[Gift] = (),
+) -> None:
+    was = {one.pk: {"status": str(one.status)} for one in wanted}
+    was |= {gift.pk: {"status": str(gift.status)} for gift in ended}
+    order_was = str(order.status)
+    for one in wanted:
+        if one.redeemed_at is not None:
+            raise NotCancellable(str(one.uuid), "redeemed")
+        cutoff_at = cancellation_cutoff_at(one)
+        is_late = one.status == BookingStatus.CONFIRMED and cutoff_at is not None and now >= cutoff_at
+        if is_late and not force:
+            raise CancellationCutoffPassed(str(one.uuid))
+        one.status = BookingStatus.CANCELLED
+        one.cancelled_at = now
+        one.cancellation_reason = reason
+        one.cancellation_refund = "NONE" if is_late else "FULL"
+        one.expires_at = None
+        one.updated_at = now
+    end_gifts(ended, reason=reason, now=now)
+    free_seats(wanted)
+    Booking.objects.bulk_update(
+        wanted,
+        [
             "status",
             "cancelled_at",
             "cancellation_reason",
@@ -48,12 +93,11 @@ def cancel_booking(*, booking: Booking, reason: str | None, force: bool, now: da
             "expires_at",
             "seats_held",
             "updated_at",
-        ]
+        ],
     )
-    _save_order(order, bookings, booking, before=before, now=now)
-    return booking
-
-
-def _save_order(order: Order, bookings: list[Booking], booking: Booking, *, before: str, now: datetime) -> None:
-    touch_order(order, now=now, fields=settle_status(order, bookings, gifts_under_lock(order)))
-    write_changes(order=order, bookings=[booking], reason="cancelled", now=now, before={"status": str(before)})
+    write_installments(order, bookings)
+    if not (bookings or gifts):
+        order.status, order.expires_at = BookingStatus.CANCELLED, None
+    touch_order(order, now=now, fields={"status", "expires_at", *settle_status(order, bookings, gifts)})
+    before = {"status": order_was}
+    write_changes(order=order, bookings=wanted, gifts=ended, reason="cancelled", now=now, before=before, before_of=was)

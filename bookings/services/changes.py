@@ -1,6 +1,7 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from bookings.models import Booking, Change, ChangeTopic, Gift, Order
 
@@ -12,11 +13,22 @@ def write_changes(
     reason: str,
     now: datetime,
     before: dict[str, Any] | None = None,
+    before_of: Mapping[UUID, dict[str, Any]] | None = None,
+    order_reason: str | None = None,
     gifts: Iterable[Gift] = (),
 ) -> None:
-    """Write down what partners must be told: a row for the order, each booking and each gift, of its version."""
-    subjects = [(ChangeTopic.ORDER, order.pk), *((ChangeTopic.BOOKING, booking.pk) for booking in bookings)]
-    subjects += [(ChangeTopic.GIFT, gift.pk) for gift in gifts]
+    """Write down what partners must be told: a row for the order, each booking and each gift, of its version.
+
+    `before` is what all of them were; `before_of` adds what one booking or gift was besides. For the order the reason
+    may be another one: a booking that is new joins an order that is not.
+    """
+    facts = before or {}
+    rows = [(ChangeTopic.ORDER, order.pk, order_reason or reason, facts)]
+    rows += [
+        (ChangeTopic.BOOKING, booking.pk, reason, {**facts, **(before_of or {}).get(booking.pk, {})})
+        for booking in bookings
+    ]
+    rows += [(ChangeTopic.GIFT, gift.pk, reason, {**facts, **(before_of or {}).get(gift.pk, {})}) for gift in gifts]
     Change.objects.bulk_create(
         Change(
             topic=topic,
@@ -24,11 +36,11 @@ def write_changes(
             partner_id=order.partner_id,
             order=order,
             version=order.version,
-            reason=reason,
-            before=before or {},
+            reason=why,
+            before=was,
             created_at=now,
         )
-        for topic, subject_id in subjects
+        for topic, subject_id, why, was in rows
     )
 
 

@@ -1,23 +1,32 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import NoReturn
 
 from django.db import transaction
 from django.db.models import Prefetch, prefetch_related_objects
 
-from bookings.errors import AlreadyConfirmed, GiftNotUpdatable, HoldExpired, NotConfirmable, NotUpdatable
+from bookings.errors import (
+    AlreadyConfirmed,
+    GiftHoldExpired,
+    GiftNotConfirmable,
+    HoldExpired,
+    NotConfirmable,
+    NotUpdatable,
+    OrderNotOpen,
+)
+from bookings.free_text import CONTACT_FIELDS
 from bookings.models import Booking, BookingStatus, Gift, Order, UnitItem
-from bookings.requests import BookingChanges, GiftChanges
-from bookings.selectors import amount_to_collect
+from bookings.requests import BookingChanges, GiftChanges, OrderChanges
+from bookings.services.carts import ORDER_TEXTS, apply_order_changes
 from bookings.services.changes import touch_order, write_changes
 from bookings.services.gift_changes import apply_gift_changes
 from bookings.services.gift_holds import confirm_gifts, gifts_under_lock, held_gifts, remember_gifts
 from bookings.services.numbering import new_code
-from bookings.services.orders import bookings_under_lock, lock_order, remember_bookings
+from bookings.services.orders import bookings_under_lock, holds_of, lock_order, remember_bookings, settle_status
 from bookings.services.units import ticket_code_for
 from bookings.services.updating import apply_changes
-from money import Money
 
-Check = Callable[[Order, Money], None]
+Check = Callable[[Order, Sequence[Booking]], None]
 
 
 @transaction.atomic
@@ -27,8 +36,7 @@ def confirm_order(*, order: Order, now: datetime) -> Order:
     It does not look at money.
 
     :raises AlreadyConfirmed: nothing is on hold any more.
-    :raises HoldExpired: the seats were given back; see `retake_seats`.
-    :raises NotConfirmable: the order was cancelled, or is in another state that cannot be confirmed.
+    :raises OrderNotOpen: it expired (see `retake_seats`), was cancelled, or holds nothing.
     """
     return confirm_locked_order(order=lock_order(order_id=order.pk), now=now)
 
@@ -39,37 +47,45 @@ def confirm_locked_order(
     now: datetime,
     booking: Booking | None = None,
     changes: BookingChanges | None = None,
+    order_changes: OrderChanges | None = None,
     check: Check | None = None,
     gift: Gift | None = None,
     gift_changes: GiftChanges | None = None,
 ) -> Order:
     """Confirm an order as `confirm_order` does, in the transaction in which the caller locked it.
 
-    `changes` to one `booking` of it, or `gift_changes` to one `gift`, are made with the confirmation or not at all.
-    `check` is given the order and what cards must pay for it after the changes, and refuses by raising; without changes
-    nothing was written by then.
+    With a `booking` or a `gift` only that one is confirmed. `changes` to it, and to the order, are made with the
+    confirmation or not at all. `check` is given the order and all of its bookings after the changes, and refuses by
+    raising; without changes nothing was written by then.
 
     :raises NotUpdatable: the booking to change is no hold of the order.
     """
     bookings = bookings_under_lock(order)
     gifts = gifts_under_lock(order)
-    held = [one for one in bookings if one.status == BookingStatus.ON_HOLD]
-    bought = held_gifts(gifts)
+    held, bought = holds_of(bookings), held_gifts(gifts)
+    if booking is not None and any(one.pk == booking.pk and one.status != BookingStatus.ON_HOLD for one in bookings):
+        _refuse(order, bookings, booking)
+    if gift is not None and not any(one.pk == gift.pk for one in bought):
+        _refuse_gift(order, gifts, gift)
     if not (held or bought) or order.status != BookingStatus.ON_HOLD:
-        _refuse(order, bookings, gifts)
+        _refuse(order, bookings, booking)
     changing: Booking | None = None
     changed: dict[str, object] = {}
     if booking is not None and changes is not None:
         changing = _held_one(bookings, booking)
-        changed = apply_changes(order=order, booking=changing, changes=changes, now=now) or {}
-    if gift is not None and gift_changes is not None:
-        changing_gift = next((one for one in bought if one.pk == gift.pk), None)
-        if changing_gift is None:
-            raise GiftNotUpdatable(str(gift.uuid), "it is no hold of the order")
-        apply_gift_changes(order=order, gift=changing_gift, changes=gift_changes, now=now)
-        changing_gift.save()
+        changed = apply_changes(order=order, booking=changing, bookings=bookings, changes=changes, now=now) or {}
+    if order_changes is not None:
+        apply_order_changes(order, held, order_changes, now=now)
+    if booking is not None:
+        held, bought = [one for one in held if one.pk == booking.pk], []
+    if gift is not None:
+        held, bought = [], [one for one in bought if one.pk == gift.pk]
+    if gift_changes is not None:
+        for each in bought:
+            apply_gift_changes(order=order, gift=each, changes=gift_changes, now=now)
+            each.save()
     if check is not None:
-        check(order, amount_to_collect(order, bookings, gifts))
+        check(order, bookings)
     for one in held:
         one.status = BookingStatus.CONFIRMED
         one.confirmed_at = now
@@ -81,36 +97,50 @@ def confirm_locked_order(
         changing.save()
     Booking.objects.bulk_update(
         [one for one in held if one is not changing],
-        ["status", "confirmed_at", "expires_at", "voucher_code", "updated_at"],
+        ["status", "confirmed_at", "expires_at", "voucher_code", "updated_at", *CONTACT_FIELDS]
+        if order_changes is not None
+        else ["status", "confirmed_at", "expires_at", "voucher_code", "updated_at"],
     )
     _fill_tickets(held)
     confirm_gifts(bought, now=now)
-    order.status = BookingStatus.CONFIRMED
-    order.confirmed_at = now
-    order.expires_at = None
-    touch_order(order, now=now, fields=["status", "confirmed_at", "expires_at", "return_url"])
-    before = {**changed, "status": str(BookingStatus.ON_HOLD)}
-    write_changes(order=order, bookings=held, gifts=bought, reason="confirmed", now=now, before=before)
+    touch_order(order, now=now, fields={"expires_at", *settle_status(order, bookings, gifts), *ORDER_TEXTS})
+    was = {"status": str(BookingStatus.ON_HOLD)}
+    before_of = {changing.pk: changed} if changing is not None else None
+    write_changes(
+        order=order, bookings=held, gifts=bought, reason="confirmed", now=now, before=was, before_of=before_of
+    )
     remember_bookings(order, bookings)
     remember_gifts(order, gifts)
     return order
 
 
-def _refuse(order: Order, bookings: list[Booking], gifts: list[Gift]) -> None:
-    if order.status == BookingStatus.CONFIRMED:
+def _refuse(order: Order, bookings: list[Booking], booking: Booking | None) -> NoReturn:
+    """Say why nothing can be confirmed, in the words of what was asked for."""
+    asked = next((one for one in bookings if booking is not None and one.pk == booking.pk), None)
+    status = asked.status if asked is not None else order.status
+    if status == BookingStatus.CONFIRMED:
         raise AlreadyConfirmed(str(order.pk))
-    uuid = str(next(iter([*(one.uuid for one in bookings), *(one.uuid for one in gifts), order.pk])))
-    if order.status == BookingStatus.EXPIRED:
-        raise HoldExpired(uuid)
-    raise NotConfirmable(uuid, order.status)
+    if asked is None:
+        words = "it holds nothing" if status == BookingStatus.ON_HOLD else f"it is {status}"
+        raise OrderNotOpen(str(order.uuid), words)
+    if status == BookingStatus.EXPIRED:
+        raise HoldExpired(str(asked.uuid))
+    raise NotConfirmable(str(asked.uuid), status)
+
+
+def _refuse_gift(order: Order, gifts: list[Gift], gift: Gift) -> NoReturn:
+    status = next((one.status for one in gifts if one.pk == gift.pk), gift.status)
+    if status in (BookingStatus.CONFIRMED, BookingStatus.REDEEMED):
+        raise AlreadyConfirmed(str(order.pk))
+    if status == BookingStatus.EXPIRED:
+        raise GiftHoldExpired(str(gift.uuid))
+    raise GiftNotConfirmable(str(gift.uuid), status)
 
 
 def _held_one(bookings: list[Booking], wanted: Booking) -> Booking:
     found = next((one for one in bookings if one.pk == wanted.pk), None)
     if found is None:
         raise NotUpdatable(str(wanted.uuid), "it is not of this order")
-    if found.status != BookingStatus.ON_HOLD:
-        raise NotUpdatable(str(found.uuid), f"it is {found.status}")
     return found
 
 

@@ -8,6 +8,7 @@ from bookings.models import BookingStatus, Gift, Order
 from bookings.requests import ContactDetails, GiftChanges
 from bookings.rules import has_run_out, is_gift_updatable
 from bookings.services.holds import hold_until
+from bookings.services.orders import bookings_under_lock, holds_of, move_expiry
 from money import Money, exponent_of
 
 _LONGEST_NAME, _LONGEST_EMAIL = 200, 254
@@ -48,8 +49,10 @@ def apply_gift_changes(*, order: Order, gift: Gift, changes: GiftChanges, now: d
         order.return_url = clean_return_url(changes.return_url)
     if changes.expiration_minutes is not None:
         until = hold_until(now=now, minutes=changes.expiration_minutes)
-        if gift.status == BookingStatus.ON_HOLD and gift.expires_at is not None:
-            gift.expires_at = order.expires_at = max(until, gift.expires_at)
+        if gift.status == BookingStatus.ON_HOLD and gift.expires_at is not None and until > gift.expires_at:
+            # All that an order holds runs out together.
+            move_expiry(order, holds_of(bookings_under_lock(order)), until=until, now=now)
+            gift.expires_at = until
     if _facts_of(gift, order) == before:
         return False
     gift.updated_at = now

@@ -5,9 +5,11 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
+from bookings.errors import GiftNotCancellable
 from bookings.gift_codes import set_code
 from bookings.mailing import mail_language
-from bookings.models import BookingStatus, Gift, MailKind, Order, OrderKind, OutgoingMail
+from bookings.models import BookingStatus, Gift, MailKind, MailStatus, Order, OrderKind, OutgoingMail
+from bookings.rules import is_gift_cancellable
 from bookings.services.mails import write_mail
 from bookings.services.numbering import new_reference
 
@@ -37,6 +39,11 @@ def held_gifts(gifts: Iterable[Gift]) -> list[Gift]:
     return [gift for gift in gifts if gift.status == BookingStatus.ON_HOLD]
 
 
+def is_sold(gift: Gift) -> bool:
+    """Say whether a gift was confirmed and not cancelled, spent or not."""
+    return gift.status in (BookingStatus.CONFIRMED, BookingStatus.REDEEMED)
+
+
 def confirm_gifts(gifts: Sequence[Gift], *, now: datetime) -> None:
     """Confirm gifts on hold, give them their codes, and write the mails that bring them."""
     for gift in gifts:
@@ -53,6 +60,25 @@ def confirm_gifts(gifts: Sequence[Gift], *, now: datetime) -> None:
 def expire_gifts(gifts: Sequence[Gift], *, now: datetime) -> None:
     """End gifts on hold whose time is over."""
     _set(gifts, BookingStatus.EXPIRED, now=now)
+
+
+def end_gifts(gifts: Sequence[Gift], *, reason: str, now: datetime) -> None:
+    """Cancel gifts nobody has paid with; their codes are worth nothing from then on, and no mail brings them any more.
+
+    :raises GiftNotCancellable: one is neither held nor confirmed, or some of it is spent; nothing was changed.
+    """
+    for gift in gifts:
+        if not is_gift_cancellable(gift):
+            raise GiftNotCancellable(str(gift.uuid), gift.status, is_spent=gift.spent_minor > 0)
+    for gift in gifts:
+        gift.status = BookingStatus.CANCELLED
+        gift.cancelled_at = gift.updated_at = now
+        gift.cancellation_reason = reason
+        gift.cancellation_refund = "FULL"
+        gift.expires_at = None
+        gift.save()
+    if gifts:
+        OutgoingMail.objects.filter(gift__in=gifts, status=MailStatus.WAITING).delete()
 
 
 def revive_gifts(gifts: Sequence[Gift], *, until: datetime, now: datetime) -> None:

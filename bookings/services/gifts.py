@@ -12,7 +12,6 @@ from bookings.errors import (
     BookingError,
     CurrencyNotOffered,
     GiftHoldExpired,
-    GiftNotCancellable,
     GiftNotNotifiable,
     GiftNotUpdatable,
     GiftUuidTaken,
@@ -22,7 +21,6 @@ from bookings.errors import (
 from bookings.free_text import LONGEST_REASON, clean_return_url, clean_text
 from bookings.models import (
     BookingStatus,
-    Customer,
     Gift,
     MailKind,
     MailStatus,
@@ -34,30 +32,27 @@ from bookings.models import (
     SettlementMethod,
 )
 from bookings.offers import uuid_from_text
-from bookings.requests import GiftChanges, GiftRequest
-from bookings.rules import has_run_out, is_gift_cancellable
+from bookings.requests import GiftChanges, GiftRequest, OrderRequest
+from bookings.rules import has_run_out
+from bookings.services.carts import locked_order_to_join, new_customer, new_order
 from bookings.services.changes import touch_order, write_changes
 from bookings.services.gift_changes import apply_gift_changes, check_gift_amount, set_gift_contact, set_gift_text
-from bookings.services.gift_holds import address_of, gifts_under_lock, write_code_mail
+from bookings.services.gift_holds import address_of, end_gifts, gifts_under_lock, write_code_mail
 from bookings.services.holds import hold_until
 from bookings.services.numbering import new_reference
-from bookings.services.orders import bookings_under_lock, lock_order, set_expiry, settle_status
+from bookings.services.orders import bookings_under_lock, holds_of, lock_order, move_expiry, set_expiry, settle_status
 from money import Money
 
 
 def create_gift(*, partner: Partner, is_live: bool, request: GiftRequest, now: datetime) -> Gift:
-    """Hold a gift for a partner until it is paid, on an order of its own.
+    """Hold a gift for a partner until it is paid, on an order of its own or on the one that is named.
 
     Idempotent on `request.uuid` as a reservation is: a repeat returns the same gift as it stands now.
 
     :raises GiftUuidTaken: the partner used the uuid for other content.
     :raises BookingError: what is wrong with the wish; nothing was written.
     """
-    uuid = None if request.uuid is None else uuid_from_text(request.uuid)
-    if request.uuid is not None and uuid is None:
-        raise InvalidValue("uuid", "is not a uuid")
-    content = json.dumps(asdict(request) | {"uuid": None, "language": None}, sort_keys=True, separators=(",", ":"))
-    fingerprint = salted_hmac("bookings.create_gift", content, algorithm="sha256").hexdigest()
+    uuid, fingerprint = gift_uuid_of(request), fingerprint_of_gift(request)
     try:
         with transaction.atomic():
             return _create(partner, is_live, request, uuid or uuid4(), fingerprint, now)
@@ -100,7 +95,9 @@ def extend_gift(*, gift: Gift, minutes: int, now: datetime) -> Gift:
     if gift.status != BookingStatus.ON_HOLD or gift.expires_at is None:
         raise GiftNotUpdatable(str(gift.uuid), f"it is {gift.status} and holds nothing")
     if until > gift.expires_at:
-        set_expiry(order, [], gifts=[gift], until=until, now=now, reason="extended")
+        # All that an order holds runs out together.
+        set_expiry(order, holds_of(bookings_under_lock(order)), until=until, now=now, reason="extended")
+        gift.expires_at = until
     return gift
 
 
@@ -112,19 +109,10 @@ def cancel_gift(*, gift: Gift, reason: str | None, now: datetime) -> Gift:
     """
     cancellation_reason = clean_text("reason", reason or "", longest=LONGEST_REASON)
     order, gifts, gift = _locked(gift)
-    if not is_gift_cancellable(gift):
-        raise GiftNotCancellable(str(gift.uuid), gift.status, is_spent=gift.spent_minor > 0)
-    before = gift.status
-    gift.status = BookingStatus.CANCELLED
-    gift.cancelled_at = gift.updated_at = now
-    gift.cancellation_reason = cancellation_reason
-    gift.cancellation_refund = "FULL"
-    gift.expires_at = None
-    gift.save()
-    gift.mails.filter(status=MailStatus.WAITING).delete()
+    was = {"status": str(gift.status)}
+    end_gifts([gift], reason=cancellation_reason, now=now)
     touch_order(order, now=now, fields=settle_status(order, bookings_under_lock(order), gifts))
-    told = {"status": str(before)}
-    write_changes(order=order, bookings=(), gifts=[gift], reason="cancelled", now=now, before=told)
+    write_changes(order=order, bookings=(), gifts=[gift], reason="cancelled", now=now, before=was)
     return gift
 
 
@@ -162,28 +150,63 @@ def _locked(gift: Gift) -> tuple[Order, list[Gift], Gift]:
 
 
 def _create(partner: Partner, is_live: bool, request: GiftRequest, uuid: UUID, fingerprint: str, now: datetime) -> Gift:
-    currency = _currency_for(request.currency)
-    check_gift_amount(Money(request.amount_minor, currency))
-    order = Order(
-        reference=new_reference("OR"),
+    if request.order_id is not None:
+        order = locked_order_to_join(partner, is_live, request.order_id, now)
+        return _join(order, request, uuid, fingerprint, now)
+    wish = OrderRequest(return_url=request.return_url, expiration_minutes=request.expiration_minutes)
+    order = new_order(
         partner=partner,
-        kind=OrderKind.GIFT,
         is_live=is_live,
-        currency=currency,
+        request=wish,
+        currency=_currency_for(request.currency),
         settlement_method=_settlement_method_for(partner, request.settlement_method),
-        return_url=clean_return_url(request.return_url) if request.return_url else "",
-        expires_at=hold_until(now=now, minutes=request.expiration_minutes),
-        created_at=now,
-        updated_at=now,
+        kind=OrderKind.GIFT,
+        now=now,
     )
+    gift = draft_gift(order, request, uuid=uuid, fingerprint=fingerprint, now=now)
+    order.customer = new_customer(
+        partner, is_live, name=buyer_of(gift), email=gift.contact_email, phone=gift.contact_phone, now=now
+    )
+    order.save(force_insert=True)
+    order.was_just_made = True
+    gift.save(force_insert=True)
+    write_changes(order=order, bookings=(), gifts=[gift], reason="reserved", now=now)
+    return gift
+
+
+def _join(order: Order, request: GiftRequest, uuid: UUID, fingerprint: str, now: datetime) -> Gift:
+    """Add a gift to a locked order; all that it holds runs out together, as late as the latest of them."""
+    if request.currency not in (None, order.currency):
+        raise InvalidValue("currency", f"must be that of the order, {order.currency}")
+    if request.settlement_method not in (None, order.settlement_method):
+        raise SettlementMethodNotAllowed(request.settlement_method, (order.settlement_method,))
+    until = hold_until(now=now, minutes=request.expiration_minutes)
+    order.kind = OrderKind.CART
+    if order.expires_at is None or until > order.expires_at:
+        move_expiry(order, holds_of(bookings_under_lock(order)), until=until, now=now)
+    if request.return_url:
+        order.return_url = clean_return_url(request.return_url)
+    gift = draft_gift(order, request, uuid=uuid, fingerprint=fingerprint, now=now)
+    gift.save(force_insert=True)
+    touch_order(order, now=now, fields=["expires_at", "return_url", "kind"])
+    write_changes(order=order, bookings=(), gifts=[gift], reason="reserved", now=now, order_reason="gift_added")
+    return gift
+
+
+def draft_gift(order: Order, request: GiftRequest, *, uuid: UUID, fingerprint: str, now: datetime) -> Gift:
+    """Return the gift a wish asks for, held until the order's hold ends; nothing is saved.
+
+    :raises BookingError: what is wrong with the wish.
+    """
+    check_gift_amount(Money(request.amount_minor, order.currency))
     gift = Gift(
         uuid=uuid,
         reference=new_reference("GF"),
         order=order,
-        partner=partner,
-        is_live=is_live,
+        partner=order.partner,
+        is_live=order.is_live,
         amount_minor=request.amount_minor,
-        currency=currency,
+        currency=order.currency,
         request_fingerprint=fingerprint,
         language=request.language,
         expires_at=order.expires_at,
@@ -193,19 +216,29 @@ def _create(partner: Partner, is_live: bool, request: GiftRequest, uuid: UUID, f
     for word in ("message", "notes", "reseller_reference", "recipient_full_name", "recipient_email"):
         set_gift_text(gift, word, getattr(request, word))
     set_gift_contact(gift, request.contact)
-    buyer = gift.contact_full_name or f"{gift.contact_first_name} {gift.contact_last_name}".strip()
-    order.customer = Customer.objects.create(
-        partner=partner,
-        is_live=is_live,
-        full_name=buyer[:200],
-        email=gift.contact_email,
-        phone=gift.contact_phone,
-        created_at=now,
-    )
-    order.save(force_insert=True)
-    gift.save(force_insert=True)
-    write_changes(order=order, bookings=(), gifts=[gift], reason="reserved", now=now)
     return gift
+
+
+def gift_uuid_of(request: GiftRequest) -> UUID | None:
+    """Return the uuid a partner gave a gift.
+
+    :raises InvalidValue: it is none.
+    """
+    uuid = None if request.uuid is None else uuid_from_text(request.uuid)
+    if request.uuid is not None and uuid is None:
+        raise InvalidValue("uuid", "is not a uuid")
+    return uuid
+
+
+def fingerprint_of_gift(request: GiftRequest) -> str:
+    """Return a keyed digest of the call: names must not be guessable from it."""
+    content = json.dumps(asdict(request) | {"uuid": None, "language": None}, sort_keys=True, separators=(",", ":"))
+    return salted_hmac("bookings.create_gift", content, algorithm="sha256").hexdigest()
+
+
+def buyer_of(gift: Gift) -> str:
+    """Return who bought the gift, as it was given, in one part or in two."""
+    return gift.contact_full_name or f"{gift.contact_first_name} {gift.contact_last_name}".strip()
 
 
 def _currency_for(wanted: str | None) -> str:

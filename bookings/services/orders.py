@@ -9,7 +9,14 @@ from bookings.errors import NotExpirable, SoldOut
 from bookings.models import Booking, BookingStatus, Gift, Order, UnitItem
 from bookings.rules import LIVE_STATUSES, last_entry_at
 from bookings.services.changes import touch_order, write_changes
-from bookings.services.gift_holds import expire_gifts, gifts_under_lock, held_gifts, hold_gifts_until, revive_gifts
+from bookings.services.gift_holds import (
+    expire_gifts,
+    gifts_under_lock,
+    held_gifts,
+    hold_gifts_until,
+    is_sold,
+    revive_gifts,
+)
 from bookings.services.holds import hold_until
 from bookings.services.seats import move_seats
 
@@ -53,31 +60,38 @@ def free_seats(bookings: Iterable[Booking]) -> None:
 def keep_hold(*, order: Order, until: datetime, now: datetime) -> Order:
     """Keep the holds of an order until at least this moment, because money or an undecided attempt needs them."""
     order = lock_order(order_id=order.pk)
-    if order.expires_at is None or order.expires_at >= until:
+    if order.status != BookingStatus.ON_HOLD or order.expires_at is None or order.expires_at >= until:
         return order
-    kept = [
-        booking
-        for booking in bookings_under_lock(order)
-        if booking.status == BookingStatus.ON_HOLD and booking.expires_at is not None and booking.expires_at < until
-    ]
-    gifts = [gift for gift in held_gifts(gifts_under_lock(order)) if gift.expires_at and gift.expires_at < until]
-    if kept or gifts:
-        set_expiry(order, kept, gifts=gifts, until=until, now=now, reason="hold_kept")
+    set_expiry(order, holds_of(bookings_under_lock(order)), until=until, now=now, reason="hold_kept")
     return order
 
 
-def set_expiry(
-    order: Order, bookings: list[Booking], *, until: datetime, now: datetime, reason: str, gifts: Sequence[Gift] = ()
-) -> None:
+def set_expiry(order: Order, bookings: list[Booking], *, until: datetime, now: datetime, reason: str) -> None:
     """Move the expiry of a locked order and its holds, and tell partners."""
+    gifts = move_expiry(order, bookings, until=until, now=now)
+    touch_order(order, now=now, fields=["expires_at"])
+    write_changes(order=order, bookings=bookings, gifts=gifts, reason=reason, now=now)
+
+
+def move_expiry(order: Order, bookings: list[Booking], *, until: datetime, now: datetime) -> list[Gift]:
+    """Let holds of a locked order, and all of its gifts on hold, run until then; return these gifts.
+
+    The caller saves the order and tells partners.
+    """
+    order.expires_at = until
     for booking in bookings:
         booking.expires_at = until
         booking.updated_at = now
-    Booking.objects.bulk_update(bookings, ["expires_at", "updated_at"])
+    if bookings:
+        Booking.objects.bulk_update(bookings, ["expires_at", "updated_at"])
+    gifts = held_gifts(gifts_under_lock(order))
     hold_gifts_until(gifts, until=until, now=now)
-    order.expires_at = until
-    touch_order(order, now=now, fields=["expires_at"])
-    write_changes(order=order, bookings=bookings, gifts=gifts, reason=reason, now=now)
+    return gifts
+
+
+def holds_of(bookings: Iterable[Booking]) -> list[Booking]:
+    """Return the bookings that are on hold."""
+    return [booking for booking in bookings if booking.status == BookingStatus.ON_HOLD]
 
 
 @transaction.atomic
@@ -93,18 +107,24 @@ def expire_order(*, order: Order, now: datetime) -> Order:
         raise NotExpirable(str(order.pk), "its hold still runs")
     if order.money_in_minor > 0:
         raise NotExpirable(str(order.pk), "it has money")
-    expired = [booking for booking in bookings_under_lock(order) if booking.status == BookingStatus.ON_HOLD]
+    bookings = bookings_under_lock(order)
+    expired = holds_of(bookings)
     free_seats(expired)
     for booking in expired:
         booking.status = BookingStatus.EXPIRED
         booking.updated_at = now
     Booking.objects.bulk_update(expired, ["status", "seats_held", "updated_at"])
-    gifts = held_gifts(gifts_under_lock(order))
-    expire_gifts(gifts, now=now)
-    order.status = BookingStatus.EXPIRED
-    touch_order(order, now=now, fields=["status"])
+    gifts = gifts_under_lock(order)
+    ended = held_gifts(gifts)
+    expire_gifts(ended, now=now)
+    fields = ["status"]
+    if any(one.status in LIVE_STATUSES for one in bookings) or any(is_sold(gift) for gift in gifts):
+        fields += settle_status(order, bookings, gifts)  # what was confirmed before stays so, and its order with it
+    else:
+        order.status = BookingStatus.EXPIRED
+    touch_order(order, now=now, fields=fields)
     before = {"status": str(BookingStatus.ON_HOLD)}
-    write_changes(order=order, bookings=expired, gifts=gifts, reason="expired", now=now, before=before)
+    write_changes(order=order, bookings=expired, gifts=ended, reason="expired", now=now, before=before)
     return order
 
 
@@ -171,21 +191,24 @@ def record_money(*, order: Order, money_in_minor: int, now: datetime) -> Order:
     return order
 
 
-def settle_status(order: Order, bookings: Iterable[Booking], gifts: Iterable[Gift] = ()) -> list[str]:
+def settle_status(order: Order, bookings: Sequence[Booking], gifts: Sequence[Gift] = ()) -> list[str]:
     """Give a locked order the status its bookings and gifts have together; return the fields that changed.
 
     An order lives while any of them lives; a hold among them keeps the order a hold.
     """
     statuses = [*(booking.status for booking in bookings), *(gift.status for gift in gifts)]
     live = [status for status in statuses if status in LIVE_STATUSES or status == BookingStatus.REDEEMED]
-    if BookingStatus.ON_HOLD in live:
+    if BookingStatus.ON_HOLD in live or not statuses:
         return []
     if live:
         order.status = BookingStatus.CONFIRMED
+        order.confirmed_at = order.confirmed_at or max(
+            filter(None, [*(one.confirmed_at for one in bookings), *(one.confirmed_at for one in gifts)])
+        )
     else:
-        order.status = BookingStatus.EXPIRED if set(statuses) == {BookingStatus.EXPIRED} else BookingStatus.CANCELLED
+        order.status = BookingStatus.CANCELLED
     order.expires_at = None
-    return ["status", "expires_at"]
+    return ["status", "expires_at", "confirmed_at"]
 
 
 def _is_too_late_for(booking: Booking, now: datetime) -> bool:

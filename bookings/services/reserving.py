@@ -1,6 +1,6 @@
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -24,14 +24,16 @@ from bookings.free_text import (
     clean_text,
     set_contact,
 )
-from bookings.models import Booking, Customer, Order, Partner, Product, SettlementMethod, Unit, UnitItem
+from bookings.models import Booking, Order, OrderKind, Partner, Product, SettlementMethod, Unit, UnitItem
 from bookings.offers import Offer, check_units, find_offer, uuid_from_text
-from bookings.requests import ReserveRequest
+from bookings.requests import OrderRequest, ReserveRequest
 from bookings.rules import SlotStatus, slot_of
 from bookings.selectors import with_what_was_sold
-from bookings.services.changes import write_changes
+from bookings.services.carts import locked_order_to_join, new_customer, new_order
+from bookings.services.changes import touch_order, write_changes
 from bookings.services.holds import hold_until
 from bookings.services.numbering import new_reference
+from bookings.services.orders import bookings_under_lock, holds_of, move_expiry, remember_bookings
 from bookings.services.seats import move_seats
 from bookings.services.units import (
     check_expected_price,
@@ -55,8 +57,8 @@ def reserve_booking(*, partner: Partner, is_live: bool, request: ReserveRequest,
     :raises BookingUuidTaken: the partner used the uuid for other content.
     :raises BookingError: what is wrong with the wish; nothing was written.
     """
-    uuid = _uuid_of(request)
-    fingerprint = _fingerprint_of(request)
+    uuid = uuid_of(request)
+    fingerprint = fingerprint_of(request)
     try:
         with transaction.atomic():
             return _reserve(partner, is_live, request, uuid or uuid4(), fingerprint, now)
@@ -110,60 +112,131 @@ def settlement_method_for(partner: Partner, product: Product, wanted: str | None
 def _reserve(
     partner: Partner, is_live: bool, request: ReserveRequest, uuid: UUID, fingerprint: str, now: datetime
 ) -> Booking:
-    uuids = item_uuids(request.unit_items)
-    expires_at = hold_until(now=now, minutes=request.expiration_minutes)
-    offer = find_offer(
+    if request.order_id is not None:
+        order = locked_order_to_join(partner, is_live, request.order_id, now)
+        return _join(order, request, uuid, fingerprint, now)
+    offer = offer_for(request)
+    wish = OrderRequest(return_url=request.return_url, expiration_minutes=request.expiration_minutes)
+    order = new_order(
+        partner=partner,
+        is_live=is_live,
+        request=wish,
+        currency=offer.currency,
+        settlement_method=settlement_method_for(partner, offer.product, request.settlement_method),
+        kind=OrderKind.BOOKING,
+        now=now,
+    )
+    draft = draft_booking(order, request, offer, uuid=uuid, fingerprint=fingerprint, now=now)
+    order.customer = new_customer(
+        partner,
+        is_live,
+        name=guest_name(draft.booking),
+        email=draft.booking.contact_email,
+        phone=draft.booking.contact_phone,
+        now=now,
+    )
+    order.save(force_insert=True)
+    order.was_just_made = True
+    save_drafts(order, [draft], siblings=[])
+    write_changes(order=order, bookings=[draft.booking], reason="reserved", now=now)
+    take_seats([draft])
+    return draft.booking
+
+
+def _join(order: Order, request: ReserveRequest, uuid: UUID, fingerprint: str, now: datetime) -> Booking:
+    """Add a booking to a locked order; all that it holds runs out together, as late as the latest of them."""
+    siblings = bookings_under_lock(order)
+    offer = offer_for(replace(request, currency=request.currency or order.currency))
+    if offer.currency != order.currency:
+        raise InvalidValue("currency", f"must be that of the order, {order.currency}")
+    if request.settlement_method not in (None, order.settlement_method):
+        raise SettlementMethodNotAllowed(request.settlement_method, (order.settlement_method,))
+    settlement_method_for(order.partner, offer.product, order.settlement_method)
+    until = hold_until(now=now, minutes=request.expiration_minutes)
+    if order.expires_at is None or until > order.expires_at:
+        move_expiry(order, holds_of(siblings), until=until, now=now)
+    if request.return_url:
+        order.return_url = clean_return_url(request.return_url)
+    order.kind = OrderKind.CART
+    draft = draft_booking(order, request, offer, uuid=uuid, fingerprint=fingerprint, now=now)
+    draft.booking.is_primary = not siblings
+    save_drafts(order, [draft], siblings=siblings)
+    touch_order(order, now=now, fields=["expires_at", "return_url", "kind"])
+    write_changes(order=order, bookings=[draft.booking], reason="reserved", now=now, order_reason="booking_added")
+    take_seats([draft])
+    remember_bookings(order, [*siblings, draft.booking])
+    return draft.booking
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """Be a booking that is priced and not saved yet, with its tickets and what it sells."""
+
+    booking: Booking
+    items: list[UnitItem]
+    offer: Offer
+
+
+def offer_for(request: ReserveRequest) -> Offer:
+    """Return what a wish to book names.
+
+    :raises BookingError: the first thing of it that does not exist.
+    """
+    item_uuids(request.unit_items)  # a wish for no tickets is refused for that, whatever else it lacks
+    return find_offer(
         product_id=request.product_id,
         option_id=request.option_id,
         availability_id=request.availability_id,
         unit_ids=[item.unit_id for item in request.unit_items],
         currency=request.currency,
     )
+
+
+def draft_booking(
+    order: Order, request: ReserveRequest, offer: Offer, *, uuid: UUID, fingerprint: str, now: datetime
+) -> Draft:
+    """Return the booking a wish asks for, priced and held until the order's hold ends; nothing is saved.
+
+    :raises BookingError: what is wrong with the wish.
+    """
+    uuids = item_uuids(request.unit_items)
     units = [offer.prices[UUID(item.unit_id)].unit for item in request.unit_items]
     check_units(offer.option, units)
     seats = sum(unit.pax_count for unit in units)
     check_departure(offer, seats=seats, now=now)
-    order = _new_order(partner, is_live, request, offer, expires_at, now)
     booking = _new_booking(order, request, offer, uuid, fingerprint, now)
     items = _new_items(booking, request, units, uuids, offer)
     price_booking(booking, items)
     check_expected_price(booking, request.expected_retail)
-    booking.seats_held = seats if is_live and offer.availability else 0
-    order.customer = Customer.objects.create(
-        partner=partner,
-        is_live=is_live,
-        full_name=guest_name(booking)[:200],
-        email=booking.contact_email,
-        phone=booking.contact_phone,
-        created_at=now,
-    )
-    order.save(force_insert=True)
-    booking.save(force_insert=True)
-    UnitItem.objects.bulk_create(items)
-    write_installments(booking, settlement_method=order.settlement_method)
-    write_changes(order=order, bookings=[booking], reason="reserved", now=now)
-    if offer.availability and booking.seats_held:
-        # Last, so that everybody else who wants this departure waits for one statement and a commit only.
-        move_seats({offer.availability.pk: booking.seats_held})
-        offer.availability.reserved += booking.seats_held
-    remember_unit_items(booking, items)
-    return booking
+    booking.seats_held = seats if order.is_live and offer.availability else 0
+    return Draft(booking=booking, items=items, offer=offer)
 
 
-def _new_order(
-    partner: Partner, is_live: bool, request: ReserveRequest, offer: Offer, expires_at: datetime, now: datetime
-) -> Order:
-    return Order(
-        reference=new_reference("OR"),
-        partner=partner,
-        is_live=is_live,
-        currency=offer.currency,
-        settlement_method=settlement_method_for(partner, offer.product, request.settlement_method),
-        return_url=clean_return_url(request.return_url) if request.return_url else "",
-        expires_at=expires_at,
-        created_at=now,
-        updated_at=now,
-    )
+def save_drafts(order: Order, drafts: Sequence[Draft], *, siblings: Sequence[Booking]) -> None:
+    """Insert bookings with their tickets into an order that is saved; `siblings` are what it has already."""
+    for draft in drafts:
+        draft.booking.save(force_insert=True)
+        remember_unit_items(draft.booking, draft.items)
+    UnitItem.objects.bulk_create([item for draft in drafts for item in draft.items])
+    write_installments(order, [*siblings, *(draft.booking for draft in drafts)])
+
+
+def take_seats(drafts: Sequence[Draft]) -> None:
+    """Take the seats of bookings that were just saved.
+
+    Last, so that everybody else who wants these departures waits for these statements and a commit only.
+
+    :raises SoldOut: a departure has too few.
+    """
+    deltas: dict[UUID, int] = {}
+    for draft in drafts:
+        if draft.offer.availability and draft.booking.seats_held:
+            pk = draft.offer.availability.pk
+            deltas[pk] = deltas.get(pk, 0) + draft.booking.seats_held
+    move_seats(deltas)
+    for draft in drafts:
+        if draft.offer.availability:
+            draft.offer.availability.reserved += draft.booking.seats_held
 
 
 def _new_booking(
@@ -211,7 +284,7 @@ def _new_items(
     return items
 
 
-def _uuid_of(request: ReserveRequest) -> UUID | None:
+def uuid_of(request: ReserveRequest) -> UUID | None:
     if request.uuid is None:
         return None
     uuid = uuid_from_text(request.uuid)
@@ -220,9 +293,11 @@ def _uuid_of(request: ReserveRequest) -> UUID | None:
     return uuid
 
 
-def _fingerprint_of(request: ReserveRequest) -> str:
+def fingerprint_of(request: ReserveRequest) -> str:
     """Return a keyed digest of the call: guests' names must not be guessable from it."""
     content = asdict(request) | {"uuid": None, "metadata": dict(request.metadata or {})}
+    if request.order_id is None:
+        del content["order_id"]  # bookings made before orders could be joined are told from other ones as they were
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return salted_hmac("bookings.reserve_booking", text, algorithm="sha256").hexdigest()
 

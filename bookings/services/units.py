@@ -7,10 +7,11 @@ from django.db.models import QuerySet
 
 from bookings.errors import InvalidValue, PriceDiffers, UnitItemsMissing, UnitRestriction
 from bookings.free_text import LONGEST_REFERENCE, clean_contact, clean_text
-from bookings.models import Booking, Installment, InstallmentKind, SettlementMethod, Unit, UnitItem
+from bookings.models import Booking, Installment, InstallmentKind, Order, SettlementMethod, Unit, UnitItem
 from bookings.offers import Offer, uuid_from_text
 from bookings.pricing import share_of
 from bookings.requests import MOST_UNIT_ITEMS, UnitItemRequest
+from bookings.rules import LIVE_STATUSES
 from bookings.services.numbering import new_code, new_reference
 from money import Money
 
@@ -91,25 +92,27 @@ def check_expected_price(booking: Booking, expected: Money | None) -> None:
         raise PriceDiffers(retail)
 
 
-def installments_for(booking: Booking, *, deposit_percent: int) -> list[Installment]:
-    """Return the deposit that is due at once and the balance that is due on the day."""
-    deposit = share_of(booking.retail_minor, deposit_percent)
-    due_date = booking.availability.local_date if booking.availability else None
+def installments_for(order: Order, bookings: Sequence[Booking]) -> list[Installment]:
+    """Return the deposits that are due at once and the balances that are due on the day of the first visit."""
+    live = [booking for booking in bookings if booking.status in LIVE_STATUSES]
+    deposit = sum(share_of(booking.retail_minor, booking.product.deposit_percent or 100) for booking in live)
+    dates = [booking.availability.local_date for booking in live if booking.availability]
+    balance = sum(booking.retail_minor for booking in live) - deposit
     return [
-        Installment(order_id=booking.order_id, kind=kind, amount_minor=amount, currency=booking.currency, due_date=due)
+        Installment(order=order, kind=kind, amount_minor=amount, currency=order.currency, due_date=due)
         for kind, amount, due in (
             (InstallmentKind.DEPOSIT, deposit, None),
-            (InstallmentKind.BALANCE, booking.retail_minor - deposit, due_date),
+            (InstallmentKind.BALANCE, balance, min(dates, default=None)),
         )
     ]
 
 
-def write_installments(booking: Booking, *, settlement_method: str) -> None:
-    """Write the order's installments anew from its only booking; only a deposit is paid in parts."""
-    if settlement_method != SettlementMethod.DEPOSIT:
+def write_installments(order: Order, bookings: Sequence[Booking]) -> None:
+    """Write a locked order's installments anew from its bookings; only a deposit is paid in parts."""
+    if order.settlement_method != SettlementMethod.DEPOSIT:
         return
     Installment.objects.bulk_create(
-        installments_for(booking, deposit_percent=booking.product.deposit_percent or 100),
+        installments_for(order, bookings),
         update_conflicts=True,
         unique_fields=["order", "kind"],
         update_fields=["amount_minor", "currency", "due_date"],

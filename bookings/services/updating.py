@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from bookings.requests import BookingChanges, UnitItemRequest
 from bookings.rules import has_run_out, is_updatable
 from bookings.services.changes import touch_order, write_changes
 from bookings.services.holds import hold_until
-from bookings.services.orders import bookings_under_lock, lock_order, set_expiry
+from bookings.services.orders import bookings_under_lock, holds_of, lock_order, move_expiry, set_expiry
 from bookings.services.reserving import check_departure, settlement_method_for
 from bookings.services.seats import move_seats
 from bookings.services.units import (
@@ -47,8 +48,9 @@ def update_booking(*, booking: Booking, changes: BookingChanges, now: datetime) 
     :raises BookingError: what is wrong with the changes; nothing was changed.
     """
     order = lock_order(order_id=booking.order_id)
-    booking = next(one for one in bookings_under_lock(order) if one.pk == booking.pk)
-    changed = apply_changes(order=order, booking=booking, changes=changes, now=now)
+    bookings = bookings_under_lock(order)
+    booking = next(one for one in bookings if one.pk == booking.pk)
+    changed = apply_changes(order=order, booking=booking, bookings=bookings, changes=changes, now=now)
     if changed is not None:
         booking.updated_at = now
         booking.save()
@@ -58,11 +60,12 @@ def update_booking(*, booking: Booking, changes: BookingChanges, now: datetime) 
 
 
 def apply_changes(
-    *, order: Order, booking: Booking, changes: BookingChanges, now: datetime
+    *, order: Order, booking: Booking, bookings: Sequence[Booking], changes: BookingChanges, now: datetime
 ) -> dict[str, object] | None:
     """Change a booking of a locked order in memory, its tickets and seats in the database; the caller saves both.
 
-    Returns what partners were told before and is different now, or None when nothing changed.
+    `bookings` are all of the order's: their holds run out together, and a deposit is for all of them. Returns what
+    partners were told before and is different now, or None when nothing changed.
     """
     _check_updatable(booking, now)
     if changes.currency not in (None, booking.currency):
@@ -72,8 +75,9 @@ def apply_changes(
     items = list(booking.unit_items.select_related("unit").order_by("pk"))
     if _changes_what_is_sold(changes):
         items = _change_what_is_sold(booking, order, items, changes, now)
+        write_installments(order, bookings)
     if changes.expiration_minutes is not None:
-        _extend(booking, order, minutes=changes.expiration_minutes, now=now)
+        _extend(booking, order, bookings, minutes=changes.expiration_minutes, now=now)
     check_expected_price(booking, changes.expected_retail)
     remember_unit_items(booking, items)
     after = _facts_of(booking, order)
@@ -91,11 +95,12 @@ def extend_booking(*, booking: Booking, minutes: int, now: datetime) -> Booking:
     :raises NotUpdatable: it is not on hold.
     """
     order = lock_order(order_id=booking.order_id)
-    booking = next(one for one in bookings_under_lock(order) if one.pk == booking.pk)
+    bookings = bookings_under_lock(order)
+    booking = next(one for one in bookings if one.pk == booking.pk)
     _check_updatable(booking, now)
     until = _extended(booking, minutes=minutes, now=now)
     if until != booking.expires_at:
-        set_expiry(order, [booking], until=until, now=now, reason="extended")
+        set_expiry(order, holds_of(bookings), until=until, now=now, reason="extended")
     return booking
 
 
@@ -142,12 +147,13 @@ def _extended(booking: Booking, *, minutes: int, now: datetime) -> datetime:
     return max(until, booking.expires_at)
 
 
-def _extend(booking: Booking, order: Order, *, minutes: int, now: datetime) -> None:
+def _extend(booking: Booking, order: Order, bookings: Sequence[Booking], *, minutes: int, now: datetime) -> None:
     if booking.status == BookingStatus.CONFIRMED:
         # Clients send their whole form again; a confirmed booking has no expiry left to move.
         hold_until(now=now, minutes=minutes)
         return
-    booking.expires_at = order.expires_at = _extended(booking, minutes=minutes, now=now)
+    until = booking.expires_at = order.expires_at = _extended(booking, minutes=minutes, now=now)
+    move_expiry(order, [each for each in holds_of(bookings) if each.pk != booking.pk], until=until, now=now)
 
 
 def _changes_what_is_sold(changes: BookingChanges) -> bool:
@@ -190,7 +196,6 @@ def _change_what_is_sold(
         wanted.append(item)
     _save_items(booking, wanted, gone=list(kept.values()))
     price_booking(booking, wanted)
-    write_installments(booking, settlement_method=order.settlement_method)
     return wanted
 
 

@@ -1,12 +1,14 @@
 """What happens to money after it was taken: capture, release, refund, and giving back what a cancelled booking cost."""
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from django.db import transaction as database
 
 from bookings import services as booking_services
-from bookings.models import Booking, BookingStatus
+from bookings.models import Booking, BookingStatus, Order
 from money import Money
 from payments.errors import CaptureTooLarge, NothingToVoid, OutcomeUnknown, PaymentChanged, RefundTooLarge
 from payments.models import Payment, Transaction
@@ -22,7 +24,10 @@ from payments.services.surplus import (
     refundable_minor,
     unused_holds,
 )
+from payments.services.tenders import settle_gift_sales
 from payments.states import OperationKind, Status
+
+_Cancelled = TypeVar("_Cancelled", Booking, Order)
 
 
 def capture_payment(
@@ -151,30 +156,50 @@ def refundable(payment: Payment) -> Money:
 
 
 def cancel_booking(*, booking: Booking, reason: str, force: bool, clock: Clock) -> Booking:
-    """Cancel a booking and give back what was taken for it, newest first: holds released, captures refunded.
+    """Cancel a booking and give back what its order has beyond what is still to collect, newest first: holds released,
+    captures refunded.
 
     After the cutoff only staff cancel (`force`), and nothing is given back by itself.
 
     :raises BookingError: it cannot be cancelled; nothing was written.
     """
+
+    def cancel() -> Booking:
+        return booking_services.cancel_booking(booking=booking, reason=reason, force=force, now=now)
+
     now = clock()
+    return _cancel(booking.order_id, cancel, reason, clock, now)
+
+
+def cancel_order(*, order: Order, reason: str, force: bool, clock: Clock) -> Order:
+    """Cancel everything in an order and give back what was taken for it, as `cancel_booking` does.
+
+    :raises BookingError: something in it cannot be cancelled; nothing was written.
+    """
+
+    def cancel() -> Order:
+        return booking_services.cancel_order(order=order, reason=reason, force=force, now=now)
+
+    now = clock()
+    return _cancel(order.pk, cancel, reason, clock, now)
+
+
+def _cancel(order_id: UUID, cancel: Callable[[], _Cancelled], reason: str, clock: Clock, now: datetime) -> _Cancelled:
     patience = Patience(clock)
+    operations: list[Transaction] = []
     with database.atomic():
-        order = booking_services.lock_order(order_id=booking.order_id)
-        was_open = order.status in (BookingStatus.ON_HOLD, BookingStatus.CONFIRMED)
-        cancelled = booking_services.cancel_booking(booking=booking, reason=reason, force=force, now=now)
-        order = cancelled.order
-        operations = []
-        if was_open:
+        was_open = booking_services.lock_order(order_id=order_id)
+        cancelled = cancel()
+        order = cancelled.order if isinstance(cancelled, Booking) else cancelled
+        if was_open.status in (BookingStatus.ON_HOLD, BookingStatus.CONFIRMED):
+            settle_gift_sales(order=order, now=now)
             close_openings(order=order)
             money = order_money(order)
-            has_refund = cancelled.cancellation_refund != "NONE"
             # What is undecided is given back when it turns out to be there.
-            surplus = money.surplus_minor - money.asked_minor
-            if has_refund and surplus > 0:
+            if money.certain_surplus_minor > 0:
                 operations = give_back(
                     order=order,
-                    amount_minor=surplus,
+                    amount_minor=money.certain_surplus_minor,
                     reason=reason or "booking cancelled",
                     requested_by="partner",
                     now=now,

@@ -1,24 +1,40 @@
-"""Change a booking together with what is asked for it."""
+"""Change a booking or an order together with what is asked for it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
 
 from django.db import transaction as database
 
 from bookings import services as booking_services
-from bookings.models import Booking, BookingStatus
-from bookings.requests import BookingChanges
+from bookings.models import Booking, BookingStatus, Order
+from bookings.requests import BookingChanges, OrderChanges
 from bookings.selectors import amount_to_collect
 from money import Money
 from payments.errors import PaymentDue
 from payments.models import Transaction
-from payments.selectors import order_money
+from payments.selectors import current_payment, order_money
 from payments.services.charging import (
     refuse_what_was_refused,
     write_charge,
     write_external_cancellation,
 )
-from payments.services.collecting import PaymentRequest, Prepared, open_prepared, prepare
+from payments.services.collecting import (
+    CardPaymentView,
+    PaymentRequest,
+    Prepared,
+    country_code_of,
+    open_prepared,
+    prepare,
+    view_of,
+)
 from payments.services.operations import Clock, Patience, perform, perform_claimed
 from payments.services.returning import give_back
 from payments.services.tenders import apply_gift
+
+_Changed = TypeVar("_Changed", Booking, Order)
+_Shown = TypeVar("_Shown")
 
 
 def update_booking(
@@ -38,15 +54,75 @@ def update_booking(
     :raises BookingError: a change is impossible; nothing was written.
     :raises PaymentError: the wish cannot be met; nothing was written.
     """
+
+    def update(now: datetime) -> Booking:
+        return booking_services.update_booking(booking=booking, changes=changes, now=now)
+
+    return _change(booking.order_id, update, payment_request, clock, gift_code)
+
+
+def update_order(
+    *,
+    order: Order,
+    changes: OrderChanges,
+    payment_request: PaymentRequest | None,
+    clock: Clock,
+    gift_code: str | None = None,
+) -> Order:
+    """Change an order itself, and what is asked for it, as `update_booking` does for a booking.
+
+    :raises BookingError: a change is impossible; nothing was written.
+    :raises PaymentError: the wish cannot be met; nothing was written.
+    """
+
+    def update(now: datetime) -> Order:
+        return booking_services.update_order(order=order, changes=changes, now=now)
+
+    return _change(order.pk, update, payment_request, clock, gift_code)
+
+
+def preview_order(
+    *,
+    order: Order,
+    changes: OrderChanges,
+    payment_request: PaymentRequest | None,
+    show: Callable[[Order, CardPaymentView | None], _Shown],
+    clock: Clock,
+    gift_code: str | None = None,
+) -> _Shown:
+    """Return what `show` makes of an order as `update_order` would leave it; nothing is written and no gateway asked.
+
+    :raises BookingError, PaymentError: as `update_order`.
+    """
+    now = clock()
+    with database.atomic():
+        before = current_payment(order)
+        changed = booking_services.update_order(order=order, changes=changes, now=now)
+        if gift_code is not None:
+            apply_gift(order=changed, code=gift_code, now=now)
+        money = order_money(changed)
+        if payment_request is not None and changed.status == BookingStatus.ON_HOLD:
+            prepare(changed, payment_request, now, money=money)
+        shown = show(changed, view_of(changed, before, None, money, now))
+        database.set_rollback(True)
+    return shown
+
+
+def _change(
+    order_id: UUID,
+    update: Callable[[datetime], _Changed],
+    payment_request: PaymentRequest | None,
+    clock: Clock,
+    gift_code: str | None,
+) -> _Changed:
     refuse_what_was_refused(payment_request)
     now = clock()
     patience = Patience(clock)
     operations: list[Transaction] = []
     with database.atomic():
-        order = booking_services.lock_order(order_id=booking.order_id)
-        asked_before = amount_to_collect(order)
-        changed = booking_services.update_booking(booking=booking, changes=changes, now=now)
-        order = changed.order
+        asked_before = amount_to_collect(booking_services.lock_order(order_id=order_id))
+        changed = update(now)
+        order = changed.order if isinstance(changed, Booking) else changed
         if gift_code is not None:
             apply_gift(order=order, code=gift_code, now=now)
         prepared = Prepared()
@@ -77,6 +153,6 @@ def update_booking(
             perform(transaction_id=operation.id, clock=clock)
     if charged is not None and payment_request is not None:
         perform_claimed(operation=charged, clock=clock, external=payment_request.external)
-    elif patience.allows_a_call():
-        open_prepared(prepared, changed.product.supplier.country_code, clock)
+    elif prepared.is_claimed and patience.allows_a_call():
+        open_prepared(prepared, country_code_of(order), clock)
     return changed

@@ -4,6 +4,7 @@ The order's lock is taken for moments, never across a call: look, and write down
 send it -> look again and confirm.
 """
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,12 +17,12 @@ from bookings.errors import (
     AlreadyConfirmed,
     BookingError,
     GiftHoldExpired,
-    GiftNotConfirmable,
     HoldExpired,
-    NotConfirmable,
+    OrderHasOtherHolds,
+    OrderNotOpen,
 )
-from bookings.models import Booking, BookingStatus, Gift, Order
-from bookings.requests import BookingChanges, GiftChanges
+from bookings.models import Booking, BookingStatus, Gift, Order, OrderKind
+from bookings.requests import BookingChanges, GiftChanges, OrderChanges
 from gateways.errors import GatewayError, Rejected
 from gateways.protocol import CompleteRequest
 from gateways.registry import gateway_for
@@ -58,21 +59,6 @@ class Confirmation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Wanted:
-    """Be what is to be confirmed, with what is to be changed of it and the gift that is to pay for it."""
-
-    item: Booking | Gift
-    changes: BookingChanges | None = None
-    gift_changes: GiftChanges | None = None
-    gift_code: str | None = None
-
-    @property
-    def has_changes(self) -> bool:
-        """Say whether something is changed with the confirmation."""
-        return self.changes is not None or self.gift_changes is not None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Missing:
     """Say what keeps an order from being confirmed, and what was written to get it: committed, claimed and not sent."""
 
@@ -89,6 +75,36 @@ class _NotCovered(Exception):
         self.money = money
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """Be what is to be confirmed: one booking or gift of an order, or the order; what changes with it, and the gift
+    that is to pay.
+    """
+
+    order: Order
+    booking: Booking | None = None
+    gift: Gift | None = None
+    gift_changes: GiftChanges | None = None
+    gift_code: str | None = None
+    changes: BookingChanges | None = None
+    order_changes: OrderChanges | None = None
+
+    @property
+    def has_changes(self) -> bool:
+        return any(each is not None for each in (self.changes, self.order_changes, self.gift_changes))
+
+    @property
+    def item(self) -> Booking | Gift | None:
+        return self.booking or self.gift
+
+    def expired(self) -> BookingError:
+        if self.booking is not None:
+            return HoldExpired(str(self.booking.uuid))
+        if self.gift is not None:
+            return GiftHoldExpired(str(self.gift.uuid))
+        return OrderNotOpen(str(self.order.uuid), "its hold has expired")
+
+
 def confirm_booking(
     *,
     booking: Booking,
@@ -97,19 +113,14 @@ def confirm_booking(
     clock: Clock,
     gift_code: str | None = None,
 ) -> Confirmation:
-    """Confirm a booking, after finding out about its payment and taking what may be taken without the guest.
+    """Confirm a booking as `confirm_order` does an order; one of several only when all of them are paid.
 
-    Confirming what is confirmed changes nothing. `changes` are applied with the confirmation or not at all. The gift of
-    a `gift_code` pays first; where it pays only a part and nobody speaks of the rest, the part is kept and the order
-    stays on hold, as after a part payment taken elsewhere.
+    `changes` are applied with the confirmation or not at all.
 
-    :raises PaymentPending: the gateway has not decided or we do not know; repeat the same call.
-    :raises PaymentRefused: it was refused; a new session stands ready.
-    :raises PaymentDue: money is missing and nobody says that it was paid; nothing was changed.
-    :raises GiftNotUsable: the code opens no gift that can pay here; nothing was written.
     :raises BookingError: the booking cannot be confirmed, or a change is impossible; nothing was changed.
     """
-    return _confirm(_Wanted(item=booking, changes=changes, gift_code=gift_code), request, clock)
+    wanted = _Wanted(order=booking.order, booking=booking, changes=changes, gift_code=gift_code)
+    return _confirm(wanted, request, clock)
 
 
 def confirm_gift(
@@ -121,20 +132,39 @@ def confirm_gift(
     gift_code: str | None = None,
 ) -> Confirmation:
     """Confirm a gift as `confirm_booking` does a booking: once it is paid it gets its code, and a mail brings it."""
-    try:
-        return _confirm(_Wanted(item=gift, gift_changes=changes, gift_code=gift_code), request, clock)
-    except HoldExpired:
-        raise GiftHoldExpired(str(gift.uuid)) from None
-    except NotConfirmable as refusal:
-        raise GiftNotConfirmable(str(gift.uuid), refusal.status) from None
+    wanted = _Wanted(order=gift.order, gift=gift, gift_changes=changes, gift_code=gift_code)
+    return _confirm(wanted, request, clock)
+
+
+def confirm_order(
+    *,
+    order: Order,
+    changes: OrderChanges,
+    request: PaymentRequest,
+    clock: Clock,
+    gift_code: str | None = None,
+) -> Confirmation:
+    """Confirm all that an order holds, after finding out about its payment and taking what may be taken without the
+    guest.
+
+    Confirming what is confirmed changes nothing. `changes` are applied with the confirmation or not at all. The gift of
+    a `gift_code` pays first; where it pays only a part and nobody speaks of the rest, the part is kept and the order
+    stays on hold, as after a part payment taken elsewhere.
+
+    :raises PaymentPending: the gateway has not decided or we do not know; repeat the same call.
+    :raises PaymentRefused: it was refused; a new session stands ready.
+    :raises PaymentDue: money is missing and nobody says that it was paid; nothing was changed.
+    :raises GiftNotUsable: the code opens no gift that can pay here; nothing was written.
+    :raises BookingError: something in it cannot be confirmed, or a change is impossible; nothing was changed.
+    """
+    return _confirm(_Wanted(order=order, order_changes=changes, gift_code=gift_code), request, clock)
 
 
 def _confirm(wanted: _Wanted, request: PaymentRequest, clock: Clock) -> Confirmation:
-    item = wanted.item
-    order_id = item.order_id
+    order_id = wanted.order.pk
     patience = Patience(clock)
-    has_run_out = item.expires_at is not None and item.expires_at <= clock()
-    if request.evidence and (has_run_out or item.status == BookingStatus.EXPIRED):
+    has_run_out = wanted.order.expires_at is not None and wanted.order.expires_at <= clock()
+    if request.evidence and has_run_out and wanted.order.status in (BookingStatus.ON_HOLD, BookingStatus.EXPIRED):
         # The guest may have paid while the hold ran out; what the gateway says of it may bring the seats back.
         _ask_about_evidence(order_id, request, clock)
     must_ask_first = request.is_cancellation or request.evidence is not None
@@ -200,29 +230,33 @@ def _confirm_or_write(
     covering: list[OrderMoney] = []
     now = patience.clock()
 
-    def check(order: Order, to_collect: Money) -> None:
-        if wanted.gift_code is not None and not _has_run_out(order, now):
-            apply_gift(order=order, code=wanted.gift_code, now=now, to_collect=to_collect)
-        money = order_money(order, to_collect=to_collect)
-        if _has_run_out(order, now) and not has_undecided_money(order):
-            raise HoldExpired(str(wanted.item.uuid))
+    def check(order: Order, bookings: Sequence[Booking]) -> None:
+        has_run_out = order.expires_at is not None and order.expires_at <= now
+        if wanted.gift_code is not None and not has_run_out:
+            apply_gift(order=order, code=wanted.gift_code, now=now, bookings=bookings)
+        money = order_money(order, bookings=bookings)
+        if has_run_out and not has_undecided_money(order):
+            raise wanted.expired()
         if is_first_look:
             _check_wish(request, order, money)
+        if wanted.item is not None and not money.is_covered and _holds_others(order, bookings, wanted.item):
+            raise OrderHasOtherHolds(str(wanted.item.uuid), str(order.uuid))
         if not money.is_covered or (is_first_look and request.is_cancellation):
             raise _NotCovered(money)
         covering.append(money)
 
     with database.atomic():
-        order = booking_services.lock_order(order_id=wanted.item.order_id)
+        order = booking_services.lock_order(order_id=wanted.order.pk)
         try:
             # Changes are made before the money is looked at, and undone when it is not there.
             with database.atomic() if wanted.has_changes else nullcontext():
                 confirmed = booking_services.confirm_locked_order(
                     order=order,
                     now=now,
-                    booking=wanted.item if isinstance(wanted.item, Booking) else None,
+                    booking=wanted.booking,
                     changes=wanted.changes,
-                    gift=wanted.item if isinstance(wanted.item, Gift) else None,
+                    order_changes=wanted.order_changes,
+                    gift=wanted.gift,
                     gift_changes=wanted.gift_changes,
                     check=check,
                 )
@@ -242,17 +276,14 @@ def _confirm_or_write(
                 return _Missing(money=missing.money)
             captures = _write_captures(order, missing.money, now, is_claimed=patience.allows_a_call())
             return _Missing(money=missing.money, captures=tuple(captures))
-    return Confirmation(
-        order=confirmed,
-        is_confirmed=True,
-        booking=next((one for one in confirmed.bookings.all() if one.pk == wanted.item.pk), None),
-        gift=next((one for one in confirmed.gifts.all() if one.pk == wanted.item.pk), None),
-        money=covering[0],
-    )
+    asked_for = next((one for one in confirmed.bookings.all() if wanted.booking and one.pk == wanted.booking.pk), None)
+    gift = next((one for one in confirmed.gifts.all() if wanted.gift and one.pk == wanted.gift.pk), None)
+    return Confirmation(order=confirmed, is_confirmed=True, booking=asked_for, gift=gift, money=covering[0])
 
 
-def _has_run_out(order: Order, now: datetime) -> bool:
-    return order.expires_at is not None and order.expires_at <= now
+def _holds_others(order: Order, bookings: Sequence[Booking], item: Booking | Gift) -> bool:
+    gifts = order.gifts.all() if order.kind in (OrderKind.GIFT, OrderKind.CART) else ()
+    return any(each.status == BookingStatus.ON_HOLD and each.pk != item.pk for each in (*bookings, *gifts))
 
 
 def _check_wish(request: PaymentRequest, order: Order, money: OrderMoney) -> None:

@@ -1,12 +1,15 @@
 """Hold seats and have something ready that a guest can pay."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
 
 from django.db import transaction as database
 
 from bookings import services as booking_services
-from bookings.models import Booking, BookingStatus, Partner
-from bookings.requests import ReserveRequest
+from bookings.models import Booking, BookingStatus, Order, Partner
+from bookings.requests import OrderRequest, ReserveRequest
 from bookings.selectors import amount_to_collect
 from payments.selectors import nothing_paid_yet, order_money
 from payments.services.charging import refuse_what_was_refused, write_charge
@@ -14,6 +17,7 @@ from payments.services.collecting import (
     CardPaymentView,
     PaymentRequest,
     Prepared,
+    country_code_of,
     describe_payment,
     open_prepared,
     prepare,
@@ -21,6 +25,8 @@ from payments.services.collecting import (
 )
 from payments.services.operations import Clock, perform_claimed
 from payments.services.tenders import apply_gift
+
+_Held = TypeVar("_Held", Booking, Order)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,33 +56,70 @@ def reserve_booking(
     :raises BookingError: nothing was written.
     :raises PaymentError: the wish cannot be met; nothing was written.
     """
+
+    def reserve(now: datetime) -> Booking:
+        return booking_services.reserve_booking(partner=partner, is_live=is_live, request=request, now=now)
+
+    booking, view = _hold(reserve, payment_request, clock, gift_code)
+    return Reservation(booking=booking, card_payment=view)
+
+
+def create_order(
+    *,
+    partner: Partner,
+    is_live: bool,
+    request: OrderRequest,
+    payment_request: PaymentRequest | None,
+    clock: Clock,
+    gift_code: str | None = None,
+) -> tuple[Order, CardPaymentView | None]:
+    """Hold an order with all its bookings and, as `reserve_booking` does, prepare what a guest can pay.
+
+    :raises BookingError: nothing was written.
+    :raises PaymentError: the wish cannot be met; nothing was written.
+    """
+
+    def create(now: datetime) -> Order:
+        return booking_services.create_order(partner=partner, is_live=is_live, request=request, now=now)
+
+    return _hold(create, payment_request, clock, gift_code)
+
+
+def _hold(
+    hold: Callable[[datetime], _Held], payment_request: PaymentRequest | None, clock: Clock, gift_code: str | None
+) -> tuple[_Held, CardPaymentView | None]:
     refuse_what_was_refused(payment_request)
     now = clock()
     with database.atomic():
-        booking = booking_services.reserve_booking(partner=partner, is_live=is_live, request=request, now=now)
-        order = booking.order
-        is_new = booking.created_at == now
-        has_gift = bool(gift_code) and is_new
-        if gift_code and is_new:
+        held = hold(now)
+        order = held.order if isinstance(held, Booking) else held
+        # A call that is repeated finds what it made before: its gift has paid, and an empty code has nothing to void.
+        has_gift = bool(gift_code) and held.created_at == now
+        if gift_code and has_gift:
             apply_gift(order=order, code=gift_code, now=now)
         if payment_request is None:
-            return Reservation(booking=booking, card_payment=None)
+            return held, None
+        is_new = order.was_just_made and not has_gift
         if not is_new:
             order = booking_services.lock_order(order_id=order.pk)
-        to_collect = amount_to_collect(order, [booking]) if is_new else None
-        money = nothing_paid_yet(to_collect) if to_collect and not has_gift else order_money(order)
+        bookings = [held] if isinstance(held, Booking) else list(held.bookings.all())
+        money = nothing_paid_yet(amount_to_collect(order, bookings)) if is_new else order_money(order)
         prepared = Prepared()
         charged = None
         if order.status == BookingStatus.ON_HOLD:
             prepared = prepare(order, payment_request, now, money=money, is_new=is_new)
-            if is_new and payment_request.external is not None:
+            # A call that is repeated finds what it made before, and records nothing a second time.
+            if held.created_at == now and payment_request.external is not None:
                 charged = write_charge(order=order, request=payment_request, money=money, now=now)
-    country_code = booking.product.supplier.country_code
     if charged is not None:
         perform_claimed(operation=charged, clock=clock, external=payment_request.external)
-    else:
-        open_prepared(prepared, country_code, clock)
+    elif prepared.is_claimed:
+        open_prepared(prepared, _country_code(order, bookings), clock)
     if not is_new or charged is not None:
-        return Reservation(booking=booking, card_payment=describe_payment(order=order, clock=clock))
-    view = view_of(order, prepared.payment, prepared.opening, money, now, country_code=country_code)
-    return Reservation(booking=booking, card_payment=view)
+        return held, describe_payment(order=order, clock=clock)
+    view = view_of(order, prepared.payment, prepared.opening, money, now, country_code=_country_code(order, bookings))
+    return held, view
+
+
+def _country_code(order: Order, bookings: Sequence[Booking]) -> str:
+    return bookings[0].product.supplier.country_code if bookings else country_code_of(order)

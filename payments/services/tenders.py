@@ -5,7 +5,7 @@ RECEIVABLE: only then is it revenue. Every function that takes an order wants it
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -14,7 +14,7 @@ from django.db import transaction as database
 from django.db.models import Max, Q, Sum
 
 from bookings.gift_codes import fingerprint_of_code, masked_code
-from bookings.models import BookingStatus, Gift, Order, OrderKind
+from bookings.models import Booking, BookingStatus, Gift, Order, OrderKind
 from bookings.rules import LIVE_STATUSES
 from bookings.services import lock_order, record_gift_use, record_money
 from money import Money
@@ -52,7 +52,7 @@ def spend_gift(*, gift_id: UUID, order_id: UUID, now: datetime) -> Money:
     with database.atomic():
         order = lock_order(order_id=order_id)
         gift = Gift.objects.select_for_update(of=("self",)).get(pk=gift_id)
-        return _spend(order, gift, now=now, to_collect=None)
+        return _spend(order, gift, now=now, bookings=None)
 
 
 def return_gift(*, gift_id: UUID, order_id: UUID, now: datetime) -> Money:
@@ -63,10 +63,11 @@ def return_gift(*, gift_id: UUID, order_id: UUID, now: datetime) -> Money:
         return Money(0, order.currency) if tender is None else _give_back(order, tender, tender.amount_minor, now)
 
 
-def apply_gift(*, order: Order, code: str, now: datetime, to_collect: Money | None = None) -> None:
+def apply_gift(*, order: Order, code: str, now: datetime, bookings: Sequence[Booking] | None = None) -> None:
     """Pay a locked order with the gift of a code, as far as the gift goes; an empty code gives back what gifts paid.
 
-    The same code again pays what has become due since, never anything twice; so does the masked code that we show.
+    The same code again pays what has become due since, never anything twice; so does the masked code that we show. A
+    caller that has the order's bookings in hand, all of them, passes them.
 
     :raises GiftUnknown: there is no such gift, or it is another partner's, not confirmed, or of another mode.
     :raises GiftCurrencyMismatch: it is in another currency.
@@ -81,7 +82,7 @@ def apply_gift(*, order: Order, code: str, now: datetime, to_collect: Money | No
     if order.status not in LIVE_STATUSES:
         raise GiftUnknown(f"The order is {order.status} and takes no money.")
     gift = _find(order, code)
-    _spend(order, gift, now=now, to_collect=to_collect)
+    _spend(order, gift, now=now, bookings=bookings)
 
 
 def return_all_gifts(*, order: Order, now: datetime) -> int:
@@ -188,7 +189,7 @@ def _find(order: Order, code: str) -> Gift:
     return gift
 
 
-def _spend(order: Order, gift: Gift, *, now: datetime, to_collect: Money | None) -> Money:
+def _spend(order: Order, gift: Gift, *, now: datetime, bookings: Sequence[Booking] | None) -> Money:
     if (gift.partner_id, gift.is_live) != (order.partner_id, order.is_live) or gift.order_id == order.pk:
         raise GiftUnknown("There is no such gift.")
     if gift.status not in _SOLD:
@@ -202,7 +203,7 @@ def _spend(order: Order, gift: Gift, *, now: datetime, to_collect: Money | None)
         if any(tender.gift_id == gift.pk for tender in gift_tenders(order)):
             return Money(0, order.currency)
         raise GiftEmpty("Nothing is left of the gift.")
-    spent = Money(min(left.minor, order_money(order, to_collect=to_collect).due_minor), order.currency)
+    spent = Money(min(left.minor, order_money(order, bookings=bookings).due_minor), order.currency)
     if spent.minor > 0:
         _post(order, gift, LedgerAccount.RECEIVABLE, LedgerAccount.GIFT_LIABILITY, spent.minor, "gift_spent", now)
         # From what was read under the gift's lock.

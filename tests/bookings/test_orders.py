@@ -86,12 +86,14 @@ def test_an_expired_or_cancelled_order_is_not_confirmed(shop):
     expire_order(order=expired.order, now=OVER)
     cancel_booking(booking=cancelled, reason=None, force=False, now=NOW)
 
-    with pytest.raises(errors.HoldExpired) as refused:
-        confirm_order(order=expired.order, now=OVER)
-    assert refused.value.uuid == str(expired.uuid)
-    with pytest.raises(errors.NotConfirmable) as refused:
-        confirm_order(order=cancelled.order, now=NOW)
-    assert (refused.value.uuid, refused.value.status) == (str(cancelled.uuid), "CANCELLED")
+    for booking, status in ((expired, "EXPIRED"), (cancelled, "CANCELLED")):
+        with pytest.raises(errors.OrderNotOpen) as refused:
+            confirm_order(order=booking.order, now=OVER)
+        assert (refused.value.order_id, refused.value.reason) == (str(booking.order.uuid), f"it is {status}")
+    with pytest.raises(errors.HoldExpired):
+        confirm_with(None, booking=expired, order=expired.order)
+    with pytest.raises(errors.NotConfirmable):
+        confirm_with(None, booking=cancelled, order=cancelled.order)
 
 
 def test_a_hold_that_was_not_swept_yet_can_still_be_confirmed_by_who_has_the_money(shop):
@@ -344,28 +346,34 @@ def confirm_with(changes, *, booking, order):
 
 
 def test_changes_to_a_booking_that_is_no_hold_are_refused_and_nothing_is_confirmed(shop):
-    cancelled, held, elsewhere = shop.reserve(), shop.reserve(availability_id=MONDAY_14), shop.reserve()
-    Booking.objects.filter(pk=held.pk).update(order=cancelled.order)
+    cancelled, elsewhere = shop.reserve(), shop.reserve()
+    held = shop.reserve(availability_id=MONDAY_14, order_id=str(cancelled.order.uuid))
     cancel_booking(booking=cancelled, reason=None, force=False, now=NOW)
     changes = BookingChanges(notes="vegan")
 
-    for booking, reason in ((cancelled, "it is CANCELLED"), (elsewhere, "it is not of this order")):
-        with pytest.raises(errors.NotUpdatable) as refused:
+    for booking, error in ((cancelled, errors.NotConfirmable), (elsewhere, errors.NotUpdatable)):
+        with pytest.raises(error) as refused:
             confirm_with(changes, booking=booking, order=cancelled.order)
-        assert (refused.value.uuid, refused.value.reason) == (str(booking.uuid), reason)
+        assert refused.value.uuid == str(booking.uuid)
 
     held.refresh_from_db()
     assert (held.status, held.notes, Booking.objects.exclude(notes="").count()) == ("ON_HOLD", "", 0)
 
 
-def test_a_booking_is_changed_and_all_holds_of_its_order_are_confirmed(shop):
-    changed, other = shop.reserve(), shop.reserve(availability_id=MONDAY_14)
-    Booking.objects.filter(pk=other.pk).update(order=changed.order)
+def test_a_booking_is_confirmed_alone_and_the_others_of_its_order_run_out(shop):
+    booking = shop.reserve()
+    other = shop.reserve(availability_id=MONDAY_14, order_id=str(booking.order.uuid))
 
-    confirm_with(BookingChanges(notes="vegan"), booking=changed, order=changed.order)
+    confirm_with(BookingChanges(notes="vegan"), booking=booking, order=booking.order)
+    order = Order.objects.get()
+    assert (order.status, order.expires_at) == ("ON_HOLD", OVER)
+    expire_order(order=order, now=OVER)
 
-    stored = sorted(Booking.objects.values_list("notes", "status", "confirmed_at", "expires_at"))
-    assert stored == [("", "CONFIRMED", NOW, None), ("vegan", "CONFIRMED", NOW, None)]
+    booking.refresh_from_db()
+    other.refresh_from_db()
+    assert [(each.status, each.notes) for each in (booking, other)] == [("CONFIRMED", "vegan"), ("EXPIRED", "")]
+    order.refresh_from_db()
+    assert (order.status, order.confirmed_at, order.expires_at) == ("CONFIRMED", NOW, None)
 
 
 def test_an_unknown_order_cannot_be_locked(shop):

@@ -73,7 +73,7 @@ def test_control_without_lock_and_bound_both_refunds_go_through(house, monkeypat
 def two_captures(house, payment):
     def capture():
         confirming._confirm_or_write(
-            payment.order.bookings.get(), None, NO_REQUEST, operations.Patience(house.clock), may_charge=True
+            confirming._Wanted(order=payment.order), NO_REQUEST, operations.Patience(house.clock), may_charge=True
         )
 
     return run_together(capture, capture)

@@ -3,7 +3,8 @@ from django.db import transaction as database
 
 from bookings.gift_codes import masked_code
 from bookings.models import Gift
-from bookings.services import lock_order
+from bookings.requests import BookingChanges
+from bookings.services import lock_order, update_booking
 from gateways.protocol import OutcomeKind
 from money import Money
 from payments.checking import ledger_findings
@@ -133,7 +134,10 @@ def test_the_same_code_again_pays_only_what_became_due_since(house, gift):
         apply(house, order, text)
     assert paid_by(order) == {big.pk: 9000}
 
-    apply(house, order, code(big), to_collect=Money(13500, "EUR"))
+    booking = order.bookings.get()
+    dearer = BookingChanges(unit_items=house.request(3).unit_items)
+    update_booking(booking=booking, changes=dearer, now=house.clock())
+    apply(house, order, code(big))
 
     assert paid_by(order) == {big.pk: 13500}
 

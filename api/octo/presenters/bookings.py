@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from api.octo.capabilities import PRICING, Applied
+from api.octo.capabilities import CART, PRICING, Applied
 from api.octo.presenters.catalogue import slot_core_fields
 from api.octo.presenters.values import contact_fields, pricing_fields, utc_time
 from bookings import rules
@@ -60,6 +60,13 @@ def booking_fields(booking: Booking, capabilities: Applied, *, now: datetime) ->
         "emailReceipt": booking.email_receipt,
         "metadata": booking.metadata,
     }
+    if CART in capabilities:
+        shown |= {
+            "orderId": str(booking.order.uuid),
+            "orderReference": booking.order.reference,
+            "orderInvoicePdfUrl": None,
+            "primary": booking.is_primary,
+        }
     if PRICING in capabilities:
         shown["pricing"] = pricing_fields(pricing_of_booking(booking))
     return shown

@@ -154,7 +154,7 @@ def _option_fields(option: Option, product: Product, capabilities: Applied, curr
         "cancellationCutoff": f"{amount} {unit if amount == 1 else _CUTOFF_WORDS[unit]}",
         "cancellationCutoffAmount": amount,
         "cancellationCutoffUnit": unit,
-        "requiredContactFields": _contact_fields(option.required_contact_fields),
+        "requiredContactFields": requested_contact_fields(option.required_contact_fields),
         "restrictions": {"minUnits": option.min_units, "maxUnits": option.max_units},
         "units": [_unit_fields(each, product, capabilities, currency) for each in option.units.all()],
     }
@@ -186,7 +186,7 @@ def _unit_fields(unit: Unit, product: Product, capabilities: Applied, currency: 
     return shown
 
 
-def _contact_fields(required: list[str]) -> list[str]:
+def requested_contact_fields(required: Iterable[str]) -> list[str]:
     """Leave out fullName, which is no contact field in OCTO core, though Ventrata has it."""
     return [field for field in required if field != "fullName"]
 

@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from api.octo.capabilities import PRICING, Applied
+from api.octo.capabilities import CART, PRICING, Applied
 from api.octo.presenters.bookings import CONTACT_WORDS
 from api.octo.presenters.values import contact_fields, pricing_fields, utc_time
 from bookings import rules
 from bookings.gift_codes import code_of
-from bookings.models import BookingStatus, Gift
-from bookings.pricing import Pricing
+from bookings.models import BookingStatus, Gift, OrderKind
+from bookings.pricing import pricing_of_gift
 from payments.services.tenders import GiftPayment
 
 
@@ -50,15 +50,15 @@ def gift_fields(
         "settlementMethod": gift.order.settlement_method,
         "giftPayment": gift_payment_fields(gift_payment),
     }
+    if CART in capabilities:
+        shown |= {
+            "orderId": str(gift.order.uuid),
+            "orderReference": gift.order.reference,
+            "orderInvoicePdfUrl": None,
+            "primary": gift.order.kind == OrderKind.GIFT,
+        }
     if PRICING in capabilities:
-        # A gift earns no commission: everybody pays what it is worth.
-        price = Pricing(
-            currency=gift.currency,
-            original_minor=gift.amount_minor,
-            retail_minor=gift.amount_minor,
-            net_minor=gift.amount_minor,
-        )
-        shown["pricing"] = pricing_fields(price)
+        shown["pricing"] = pricing_fields(pricing_of_gift(gift))
     return shown
 
 

@@ -10,9 +10,9 @@ from api.octo.presenters.bookings import booking_fields
 from api.octo.requests import read_booking_list, read_cancel, read_changes, read_confirm, read_extend, read_reserve
 from api.octo.schema import operation
 from api.octo.shapes import list_of, shape
-from api.octo.views.once import OnceView
+from api.octo.views.paying import PayingView, query_of_list
 from bookings import selectors, services
-from bookings.models import Booking
+from bookings.models import Booking, Order
 from bookings.requests import BookingChanges
 from payments.services import aftercare, changing, confirming, reserving
 from payments.services.collecting import NO_REQUEST
@@ -21,29 +21,28 @@ _UUID = {"uuid": "The booking's uuid."}
 _NOTHING = BookingChanges()
 
 
-class BookingViewBase(OnceView[Booking]):
-    """Find the partner's booking and show it."""
+class BookingViewBase(PayingView[Booking]):
+    """Find the partner's booking, and show it."""
 
-    def booking(self, uuid: str) -> Booking:
+    def fields_of(self, sold: Booking) -> dict[str, object]:
+        """Return OCTO's Booking."""
+        return booking_fields(sold, self.capabilities, now=self.now())
+
+    def order_of(self, sold: Booking) -> Order:
+        """Return the order it is part of."""
+        return sold.order
+
+    def find(self, name: str) -> Booking:
         """Return the partner's booking of this mode, to be shown."""
-        return selectors.booking_for_partner(partner=self.partner, is_live=bool(self.is_live), uuid=uuid)
+        return selectors.booking_for_partner(partner=self.partner, is_live=bool(self.is_live), uuid=name)
+
+    def name_of(self, sold: Booking) -> str:
+        """Return its uuid."""
+        return str(sold.uuid)
 
     def booking_to_change(self, uuid: str) -> Booking:
         """Return the partner's booking of this mode, for a service that reads the rest under its lock."""
         return selectors.booking_to_change(partner=self.partner, is_live=bool(self.is_live), uuid=uuid)
-
-    def find(self, name: str) -> Booking:
-        """Return the booking that was written earlier."""
-        return self.booking(name)
-
-    def name_of(self, subject: Booking) -> str:
-        """Return the booking's uuid."""
-        return str(subject.uuid)
-
-    def show(self, request: Request, subject: Booking) -> Response:
-        """Return one booking, with its payments where the request can see them."""
-        shown = booking_fields(subject, self.capabilities, now=self.now())
-        return Response({**shown, **self.payment_fields(request, subject.order)})
 
 
 class BookingListView(BookingViewBase):
@@ -53,27 +52,25 @@ class BookingListView(BookingViewBase):
         "getBookings",
         "Find bookings",
         answer=list_of(shape("ListedBooking")),
-        query={
-            "resellerReference": "One of the primary filters.",
-            "supplierReference": "One of the primary filters.",
-            "localDate": "Day of the visit, in the product's time zone.",
-            "localDateStart": "With localDateEnd.",
-            "localDateEnd": "With localDateStart.",
-            "utcCreatedAtStart": "With utcCreatedAtEnd.",
-            "utcCreatedAtEnd": "With utcCreatedAtStart.",
-            "utcUpdatedAtStart": "With utcUpdatedAtEnd.",
-            "utcUpdatedAtEnd": "With utcUpdatedAtStart.",
-            "availabilityId": "One of the primary filters.",
-            "contactEmailAddress": "One of the primary filters.",
-            "contactPhoneNumber": "One of the primary filters.",
-            "contactLastName": "At least three characters.",
-            "status": "Narrows further.",
-            "statuses": "Comma list; narrows further.",
-            "productId": "Narrows further.",
-            "optionId": "Narrows further.",
-            "page": "From 1; without it everything is listed.",
-            "perPage": "At most 500, 100 when not sent.",
-        },
+        query=query_of_list(
+            resellerReference="One of the primary filters.",
+            supplierReference="One of the primary filters.",
+            localDate="Day of the visit, in the product's time zone.",
+            localDateStart="With localDateEnd.",
+            localDateEnd="With localDateStart.",
+            utcCreatedAtStart="With utcCreatedAtEnd.",
+            utcCreatedAtEnd="With utcCreatedAtStart.",
+            utcUpdatedAtStart="With utcUpdatedAtEnd.",
+            utcUpdatedAtEnd="With utcUpdatedAtStart.",
+            availabilityId="One of the primary filters.",
+            contactEmailAddress="One of the primary filters.",
+            contactPhoneNumber="One of the primary filters.",
+            contactLastName="At least three characters.",
+            status="Narrows further.",
+            statuses="Comma list; narrows further.",
+            productId="Narrows further.",
+            optionId="Narrows further.",
+        ),
     )
     def get(self, request: Request) -> Response:
         """List bookings, newest first, never with card payment or return URL."""
@@ -99,7 +96,12 @@ class BookingListView(BookingViewBase):
             reservation = reserving.reserve_booking(
                 partner=self.partner,
                 is_live=bool(self.is_live),
-                request=read_reserve(fields, with_return_url=self.takes_cards, with_pricing=self.sees_prices),
+                request=read_reserve(
+                    fields,
+                    with_return_url=self.takes_cards,
+                    with_pricing=self.sees_prices,
+                    with_order=self.knows_orders,
+                ),
                 payment_request=self.payment_request(request, fields),
                 gift_code=self.gift_code(request, fields),
                 clock=self.now,
@@ -116,7 +118,7 @@ class BookingView(BookingViewBase):
     @operation("getBooking", "Show a booking", answer=shape("Booking"), path=_UUID, takes_payment=True)
     def get(self, request: Request, uuid: str) -> Response:
         """Show a booking; with octo/cardPayments always with something the guest can pay."""
-        return self.show(request, self.booking(uuid))
+        return self.show(request, self.find(uuid))
 
     @operation(
         "updateBooking",
@@ -185,7 +187,7 @@ class ConfirmView(BookingViewBase):
                 clock=self.now,
             )
             self.money = confirmation.money
-            return confirmation.booking or self.booking(uuid)
+            return confirmation.booking or self.find(uuid)
 
         return self.once(request, act)
 
@@ -205,6 +207,6 @@ def cancel(view: BookingViewBase, request: Request, uuid: str) -> Response:
 
     def act(fields: Fields) -> Booking:
         aftercare.cancel_booking(booking=booking, reason=read_cancel(fields), force=False, clock=view.now)
-        return view.booking(uuid)
+        return view.find(uuid)
 
     return view.once(request, act)

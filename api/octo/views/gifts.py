@@ -15,15 +15,14 @@ from api.octo.gift_requests import (
     read_gift_list,
     read_gift_notify,
 )
-from api.octo.presenters.card_payments import card_payment_fields
 from api.octo.presenters.gifts import gift_fields
 from api.octo.requests import read_cancel, read_extend
 from api.octo.schema import operation
 from api.octo.shapes import list_of, shape
-from api.octo.views.once import OnceView
+from api.octo.views.paying import PayingView, query_of_list
 from bookings import gift_selectors, services
 from bookings.mailing import mail_language
-from bookings.models import Gift, OutgoingMail
+from bookings.models import Gift, Order, OutgoingMail
 from bookings.requests import GiftChanges
 from payments.services import confirming, gifts, tenders
 from payments.services.collecting import NO_REQUEST
@@ -32,27 +31,26 @@ _UUID = {"uuid": "The gift's uuid."}
 _NOTHING = GiftChanges()
 
 
-class GiftViewBase(OnceView[Gift]):
-    """Find the partner's gift and show it."""
+class GiftViewBase(PayingView[Gift]):
+    """Find the partner's gift, and show it."""
 
     needs = GIFTS
 
-    def gift(self, uuid: str) -> Gift:
-        """Return the partner's gift of this mode."""
-        return gift_selectors.gift_for_partner(partner=self.partner, is_live=bool(self.is_live), uuid=uuid)
+    def fields_of(self, sold: Gift) -> dict[str, object]:
+        """Return OCTO's Gift."""
+        return gift_fields(sold, self.capabilities, gift_payment=None, now=self.now())
+
+    def order_of(self, sold: Gift) -> Order:
+        """Return the order it is bought on."""
+        return sold.order
 
     def find(self, name: str) -> Gift:
-        """Return the gift that was written earlier."""
-        return self.gift(name)
+        """Return the partner's gift of this mode."""
+        return gift_selectors.gift_for_partner(partner=self.partner, is_live=bool(self.is_live), uuid=name)
 
-    def name_of(self, subject: Gift) -> str:
-        """Return the gift's uuid."""
-        return str(subject.uuid)
-
-    def show(self, request: Request, subject: Gift) -> Response:
-        """Return one gift, with its card payment where the request can see it."""
-        shown = gift_fields(subject, self.capabilities, gift_payment=None, now=self.now())
-        return Response({**shown, **self.payment_fields(request, subject.order)})
+    def name_of(self, sold: Gift) -> str:
+        """Return its uuid."""
+        return str(sold.uuid)
 
 
 class GiftListView(GiftViewBase):
@@ -62,19 +60,17 @@ class GiftListView(GiftViewBase):
         "getGifts",
         "Find gifts",
         answer=list_of(shape("ListedGift")),
-        query={
-            "resellerReference": "One of the primary filters.",
-            "supplierReference": "One of the primary filters.",
-            "utcCreatedAtStart": "With utcCreatedAtEnd.",
-            "utcCreatedAtEnd": "With utcCreatedAtStart.",
-            "utcUpdatedAtStart": "With utcUpdatedAtEnd.",
-            "utcUpdatedAtEnd": "With utcUpdatedAtStart.",
-            "contactEmailAddress": "One of the primary filters.",
-            "status": "Narrows further.",
-            "statuses": "Comma list; narrows further.",
-            "page": "From 1; without it everything is listed.",
-            "perPage": "At most 500, 100 when not sent.",
-        },
+        query=query_of_list(
+            resellerReference="One of the primary filters.",
+            supplierReference="One of the primary filters.",
+            utcCreatedAtStart="With utcCreatedAtEnd.",
+            utcCreatedAtEnd="With utcCreatedAtStart.",
+            utcUpdatedAtStart="With utcUpdatedAtEnd.",
+            utcUpdatedAtEnd="With utcUpdatedAtStart.",
+            contactEmailAddress="One of the primary filters.",
+            status="Narrows further.",
+            statuses="Comma list; narrows further.",
+        ),
         needs=GIFTS,
     )
     def get(self, request: Request) -> Response:
@@ -107,7 +103,9 @@ class GiftListView(GiftViewBase):
             lambda fields: gifts.create_gift(
                 partner=self.partner,
                 is_live=bool(self.is_live),
-                request=read_gift(fields, with_return_url=self.takes_cards, language=self.language),
+                request=read_gift(
+                    fields, with_return_url=self.takes_cards, with_order=self.knows_orders, language=self.language
+                ),
                 payment_request=self.payment_request(request, fields),
                 gift_code=self.gift_code(request, fields),
                 clock=self.now,
@@ -121,7 +119,7 @@ class GiftView(GiftViewBase):
     @operation("getGift", "Show a gift", answer=shape("Gift"), path=_UUID, needs=GIFTS, takes_payment=True)
     def get(self, request: Request, uuid: str) -> Response:
         """Show a gift; its code is there once it is confirmed."""
-        return self.show(request, self.gift(uuid))
+        return self.show(request, self.find(uuid))
 
     @operation(
         "updateGift",
@@ -134,7 +132,7 @@ class GiftView(GiftViewBase):
     )
     def patch(self, request: Request, uuid: str) -> Response:
         """Change a gift; what it is worth only while it is on hold."""
-        gift = self.gift(uuid)
+        gift = self.find(uuid)
         return self.once(
             request,
             lambda fields: gifts.update_gift(
@@ -170,7 +168,7 @@ class GiftPreviewView(GiftViewBase):
         """Show what a change would make of a gift; nothing is changed."""
         fields = Fields(request.data)
         preview = gifts.preview_gift(
-            gift=self.gift(uuid),
+            gift=self.find(uuid),
             changes=read_gift_changes(fields, with_return_url=self.takes_cards),
             gift_code=self.gift_code(request, fields),
             clock=self.now,
@@ -178,9 +176,7 @@ class GiftPreviewView(GiftViewBase):
         gift = preview.gift
         shown = gift_fields(gift, self.capabilities, gift_payment=preview.gift_payment, now=self.now())
         if self.takes_cards:
-            view = preview.card_payment
-            shown["cardPayment"] = card_payment_fields(view, order_id=gift.order_id) if view is not None else None
-            shown["returnUrl"] = gift.order.return_url or None
+            shown |= self.payment_fields(gift.order, preview.card_payment)
         return Response(shown)
 
 
@@ -190,7 +186,7 @@ class GiftExtendView(GiftViewBase):
     @operation("extendGift", "Hold longer", body=shape("ExtendRequest"), answer=shape("Gift"), path=_UUID, needs=GIFTS)
     def post(self, request: Request, uuid: str) -> Response:
         """Let a hold run some minutes from now."""
-        gift = self.gift(uuid)
+        gift = self.find(uuid)
         return self.once(
             request, lambda fields: services.extend_gift(gift=gift, minutes=read_extend(fields), now=self.now())
         )
@@ -210,7 +206,7 @@ class GiftConfirmView(GiftViewBase):
     )
     def post(self, request: Request, uuid: str) -> Response:
         """Confirm a gift once it is paid: it gets its code, which is mailed; confirming again changes nothing."""
-        gift = self.gift(uuid)
+        gift = self.find(uuid)
 
         def act(fields: Fields) -> Gift:
             changes = read_gift_confirm(fields, with_return_url=self.takes_cards)
@@ -221,7 +217,7 @@ class GiftConfirmView(GiftViewBase):
                 gift_code=self.gift_code(request, fields),
                 clock=self.now,
             )
-            return confirmation.gift or self.gift(uuid)
+            return confirmation.gift or self.find(uuid)
 
         return self.once(request, act)
 
@@ -237,7 +233,7 @@ class GiftCancelView(GiftViewBase):
         return cancel(self, request, uuid)
 
 
-class GiftNotifyView(OnceView[OutgoingMail]):
+class GiftNotifyView(PayingView[OutgoingMail]):
     """POST /gifts/{uuid}/notify."""
 
     needs = GIFTS
@@ -265,21 +261,21 @@ class GiftNotifyView(OnceView[OutgoingMail]):
         """Return the mail that was written earlier, as far as its answer needs it."""
         return OutgoingMail(pk=name)
 
-    def name_of(self, subject: OutgoingMail) -> str:
+    def name_of(self, sold: OutgoingMail) -> str:
         """Return the mail's id."""
-        return str(subject.pk)
+        return str(sold.pk)
 
-    def show(self, request: Request, subject: OutgoingMail) -> Response:
+    def show(self, request: Request, sold: OutgoingMail) -> Response:
         """Say that the mail is on its way."""
-        return Response({"status": "accepted", "requestId": str(subject.pk), "message": _("The mail is on its way.")})
+        return Response({"status": "accepted", "requestId": str(sold.pk), "message": _("The mail is on its way.")})
 
 
 def cancel(view: GiftViewBase, request: Request, uuid: str) -> Response:
     """Cancel a gift; `force` is read and not obeyed."""
-    gift = view.gift(uuid)
+    gift = view.find(uuid)
 
     def act(fields: Fields) -> Gift:
         gifts.cancel_gift(gift=gift, reason=read_cancel(fields), clock=view.now)
-        return view.gift(uuid)
+        return view.find(uuid)
 
     return view.once(request, act)

@@ -42,7 +42,11 @@ def many_old_bookings(shop: Shop, numbers: range) -> None:
     for number in numbers:
         fresh = {row: uuid.uuid4() for row in ("customer", "order", "booking", "uuid")}
         customers.append(_copy(customer, id=fresh["customer"], number=10_000_000 + number))
-        orders.append(_copy(order, id=fresh["order"], reference=f"OR-{number}", customer_id=fresh["customer"]))
+        orders.append(
+            _copy(
+                order, id=fresh["order"], uuid=fresh["order"], reference=f"OR-{number}", customer_id=fresh["customer"]
+            )
+        )
         bookings.append(
             _copy(
                 model,

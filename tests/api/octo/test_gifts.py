@@ -17,7 +17,7 @@ from bookings.services import drain_mails
 from payments.checking import Severity, ledger_findings, payment_findings
 from payments.models import LedgerEntry
 from payments.services import holds
-from tests.api.octo.shop import CARDS, GIFTS, RETURN_URL, Octo, Shop
+from tests.api.octo.shop import CARDS, GIFTS, GIFTS_IN_CART, RETURN_URL, Octo, Shop
 from tests.api.octo.test_bad_input import NOT_OBJECTS, NOT_TEXTS
 from tests.api.octo.test_rules import refusal
 
@@ -404,6 +404,101 @@ def test_a_gift_is_sold_in_yen_by_whole_units(gifts):
     for amount in (499, 500_001):
         body = {"amount": amount, "currency": "JPY"}
         assert refusal(gifts.post("/gifts", body), "BAD_REQUEST")["currency"] == "JPY"
+
+
+def gift_wish(**fields: Any) -> dict[str, Any]:
+    return {"amount": 6000, "recipient": {"emailAddress": "grace@example.com"}, **fields}
+
+
+def test_an_order_of_bookings_and_gifts_is_paid_and_confirmed_as_one(shop):
+    octo = shop.octo(GIFTS_IN_CART)
+    order = octo.post("/orders", {"bookings": [shop.wish(2)], "gifts": [gift_wish()]}).json()
+    path = f"/orders/{order['id']}"
+    assert [gift["status"] for gift in order["gifts"]] == ["ON_HOLD"]
+    assert order["pricing"]["retail"] == order["cardPayment"]["balance"] == 15_000
+    assert order["gifts"][0]["orderId"] == order["id"]
+
+    refusal(octo.post(f"{path}/confirm", {}), "UNPROCESSABLE_ENTITY")
+    refusal(octo.post(f"/gifts/{order['gifts'][0]['uuid']}/confirm", {}), "UNPROCESSABLE_ENTITY")
+    part = {"cardPayment": {"gateway": "external", "amount": 9000, "notes": "first"}}
+    assert octo.post(f"{path}/confirm", part).json()["status"] == "ON_HOLD"
+    rest = {"cardPayment": {"gateway": "external", "amount": 6000, "notes": "second"}}
+    done = octo.post(f"{path}/confirm", rest).json()
+
+    assert (done["status"], [one["status"] for one in (*done["bookings"], *done["gifts"])]) == (
+        "CONFIRMED",
+        ["CONFIRMED", "CONFIRMED"],
+    )
+    assert drain_mails(clock=timezone.now) == 1
+    cancelled = octo.post(f"{path}/cancel", {}).json()
+    assert (cancelled["status"], cancelled["gifts"][0]["status"]) == ("CANCELLED", "CANCELLED")
+    assert cancelled["cardPayment"]["totalRefunded"] == 15_000
+
+
+def test_an_order_whose_gift_was_spent_is_cancelled_without_it_or_not_at_all(shop):
+    octo = shop.octo(GIFTS_IN_CART)
+    wish = {"bookings": [shop.wish(1)], "gifts": [gift_wish()], "settlementMethod": "VOUCHER"}
+    order = octo.post("/orders", wish).json()
+    done = octo.post(f"/orders/{order['id']}/confirm", {}).json()
+    shop.reserve(octo, adults=1, giftPayment={"code": code_of(done["gifts"][0])})
+
+    said = refusal(octo.post(f"/orders/{order['id']}/cancel", {}), "UNPROCESSABLE_ENTITY")
+    assert "paid with this gift" in said["errorMessage"]
+    assert octo.get(f"/orders/{order['id']}").json()["cancellable"] is False
+    cancelled = octo.post(f"/bookings/{done['bookings'][0]['uuid']}/cancel", {}).json()
+
+    assert cancelled["status"] == "CANCELLED"
+    assert octo.get(f"/orders/{order['id']}").json()["status"] == "CONFIRMED"
+
+
+def test_a_gift_joins_an_order_and_runs_out_with_it(shop):
+    octo = shop.octo(GIFTS_IN_CART)
+    booking = shop.reserve(octo, adults=1)
+    before = octo.get(f"/orders/{booking['orderId']}").json()
+
+    gift = octo.post("/gifts", gift_wish(orderId=booking["orderId"], expirationMinutes=120)).json()
+
+    order = octo.get(f"/orders/{booking['orderId']}").json()
+    assert gift["orderId"] == order["id"]
+    assert order["utcExpiresAt"] > before["utcExpiresAt"]
+    assert {one["utcExpiresAt"] for one in (*order["bookings"], *order["gifts"])} == {order["utcExpiresAt"]}
+    assert order["cardPayment"]["balance"] == 4500 + 6000
+    holds.expire_holds(now=timezone.now() + timedelta(minutes=121))
+    expired = octo.get(f"/orders/{booking['orderId']}").json()
+    assert {one["status"] for one in (expired, *expired["bookings"], *expired["gifts"])} == {"EXPIRED"}
+    for wrong in ({"currency": "USD"}, {"settlementMethod": "VOUCHER"}):
+        fresh = shop.reserve(octo, adults=1)["orderId"]
+        refusal(octo.post("/gifts", gift_wish(orderId=fresh, **wrong)), "BAD_REQUEST")
+    refusal(octo.post("/gifts", gift_wish(orderId=booking["orderId"])), "UNPROCESSABLE_ENTITY")
+
+
+def test_a_gift_pays_an_order_and_has_its_money_back_with_it(shop, gifts):
+    octo, gift = shop.octo(GIFTS_IN_CART), sold(gifts, amount=20_000)
+    code = {"giftPayment": {"code": code_of(gift)}}
+    order = octo.post("/orders", {"bookings": [shop.wish(2), shop.wish(1)], **code}).json()
+    path = f"/orders/{order['id']}"
+    assert (order["giftPayment"]["amount"], order["cardPayment"]["balance"]) == (13_500, 0)
+    assert octo.patch(path, {"giftPayment": {}}).json()["giftPayment"] is None
+    assert octo.patch(f"{path}/preview", code).json()["giftPayment"]["amount"] == 13_500
+    assert octo.get(path).json()["giftPayment"] is None
+
+    done = octo.post(f"{path}/confirm", code).json()
+    assert (done["status"], done["giftPayment"]["amount"]) == ("CONFIRMED", 13_500)
+    octo.post(f"/bookings/{done['bookings'][0]['uuid']}/cancel", {})
+    assert Gift.objects.get(pk=gift["id"]).spent_minor == 4500
+    octo.post(f"{path}/cancel", {})
+
+    assert Gift.objects.get(pk=gift["id"]).spent_minor == 0
+
+
+def test_the_same_gift_uuid_in_two_orders_is_refused(shop):
+    octo = shop.octo(GIFTS_IN_CART)
+    wish = {"currency": "EUR", "gifts": [gift_wish(uuid=str(uuid.uuid4()))]}
+    assert octo.post("/orders", wish).status_code == 200
+
+    refusal(octo.post("/orders", wish), "INVALID_GIFT_UUID")
+    refusal(octo.post("/orders", {**wish, "gifts": wish["gifts"] * 2}), "BAD_REQUEST")
+    assert Order.objects.count() == 1
 
 
 BAD: list[tuple[str, dict[str, Any]]] = [

@@ -185,7 +185,10 @@ def test_the_page_for_partners_names_every_route_code_and_header(document):
     code = (Path(settings.BASE_DIR) / "api" / "octo" / "errors.py").read_text()
 
     routes = {
-        path.replace("product_id", "id").replace("card_payment_id", "cardPaymentId").replace("webhook_id", "id")
+        path.replace("product_id", "id")
+        .replace("card_payment_id", "cardPaymentId")
+        .replace("order_id", "orderId")
+        .replace("webhook_id", "id")
         for path in document["paths"]
     }
     codes = set(re.findall(r'"([A-Z]+(?:_[A-Z]+)+)"', code)) | {"BAD_REQUEST", "UNAUTHORIZED", "FORBIDDEN"}

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('bookings', '0002_create_models'),
+        ('bookings', '0003_orders_of_partners'),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('bookings', '0004_number_gifts'),
+        ('bookings', '0005_number_gifts'),
     ]
 
     operations = [

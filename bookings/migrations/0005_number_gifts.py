@@ -4,7 +4,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
     """Create the sequence that numbers gifts; the table's default names it."""
 
-    dependencies = [("bookings", "0003_keep_outgoing_mails")]
+    dependencies = [("bookings", "0004_keep_outgoing_mails")]
 
     operations = [
         migrations.RunSQL(

@@ -1,7 +1,7 @@
-"""Do a write once per `Idempotency-Key`, and show what came of it."""
+"""What the routes share that sell and take money: the wish to pay, the answer with its card payment, and repeats."""
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from django.conf import settings
 from rest_framework.request import Request
@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from api.fields import Fields
 from api.gift_guesses import refuse_guesser
 from api.idempotency import Claim, Finished, RequestIdentity, claim_request, finish_request, release_key
-from api.octo.capabilities import CARD_PAYMENTS, GIFTS, PRICING
+from api.octo.capabilities import CARD_PAYMENTS, CART, GIFTS, PRICING
 from api.octo.errors import payment_refused
 from api.octo.gift_requests import read_gift_code
 from api.octo.payment_requests import read_payment
@@ -23,13 +23,16 @@ from payments.selectors import OrderMoney
 from payments.services import collecting, tenders
 from payments.services.collecting import NO_REQUEST, CardPaymentView, PaymentRequest
 
-Subject = TypeVar("Subject")
+_Sold = TypeVar("_Sold")
 
 
-class OnceView(OctoView, Generic[Subject]):
-    """Be the base of views that write: what is written, and how it is found again and shown, subclasses say."""
+class PayingView(OctoView, Generic[_Sold]):
+    """Show what was sold with its card payment, and do a write once per `Idempotency-Key`.
 
-    # What the call that was made knows already, so that showing what came of it need not ask again.
+    Subclasses say what they sell: `fields_of`, `order_of`, `find` and `name_of`.
+    """
+
+    # What the call that was made knows already, so that showing its result need not ask again.
     card_payment: CardPaymentView | None = None
     money: OrderMoney | None = None
 
@@ -39,25 +42,34 @@ class OnceView(OctoView, Generic[Subject]):
         return CARD_PAYMENTS in self.capabilities
 
     @property
+    def sees_prices(self) -> bool:
+        """Say whether this request may see prices and send the one it expects."""
+        return PRICING in self.capabilities
+
+    @property
     def takes_gifts(self) -> bool:
         """Say whether this request may see and send gift payments."""
         return GIFTS in self.capabilities
 
     @property
-    def sees_prices(self) -> bool:
-        """Say whether this request may see prices and send the one it expects."""
-        return PRICING in self.capabilities
+    def knows_orders(self) -> bool:
+        """Say whether this request may name orders."""
+        return CART in self.capabilities
 
-    def find(self, name: str) -> Subject:
-        """Return what was written earlier under this name."""
+    def fields_of(self, sold: _Sold) -> dict[str, object]:
+        """Return OCTO's object without its card payment."""
         raise NotImplementedError
 
-    def name_of(self, subject: Subject) -> str:
-        """Return by which name what was written is found again."""
+    def order_of(self, sold: _Sold) -> Order:
+        """Return the order that is paid for it."""
         raise NotImplementedError
 
-    def show(self, request: Request, subject: Subject) -> Response:
-        """Return the answer that shows it."""
+    def find(self, name: str) -> _Sold:
+        """Return what a finished write was about, to be shown."""
+        raise NotImplementedError
+
+    def name_of(self, sold: _Sold) -> str:
+        """Return the name under which `find` finds it again."""
         raise NotImplementedError
 
     def payment_request(self, request: Request, fields: Fields) -> PaymentRequest | None:
@@ -77,9 +89,10 @@ class OnceView(OctoView, Generic[Subject]):
             refuse_guesser(request.auth)
         return code
 
-    def payment_fields(self, request: Request, order: Order) -> dict[str, object]:
-        """Return what a single answer shows of its order's payment, by the request's capabilities."""
-        shown: dict[str, object] = {}
+    def show(self, request: Request, sold: _Sold) -> Response:
+        """Return one object, with its card payment where the request can see it."""
+        shown = self.fields_of(sold)
+        order = self.order_of(sold)
         if self.takes_gifts:
             shown["giftPayment"] = gift_payment_fields(tenders.gift_payments([order.pk]).get(order.pk))
         if self.takes_cards:
@@ -87,12 +100,19 @@ class OnceView(OctoView, Generic[Subject]):
             view = self.card_payment or collecting.describe_payment(
                 order=order, clock=self.now, payment_request=wish, money=self.money
             )
-            shown["cardPayment"] = card_payment_fields(view, order_id=order.pk) if view is not None else None
-            shown["returnUrl"] = order.return_url or None
-        return shown
+            shown |= self.payment_fields(order, view)
+        return Response(shown)
 
-    def once(self, request: Request, act: Callable[[Fields], Subject]) -> Response:
-        """Do a write and show it; under a known `Idempotency-Key` show it without doing it again."""
+    @staticmethod
+    def payment_fields(order: Order, view: CardPaymentView | None) -> dict[str, object]:
+        """Return what octo/cardPayments adds to a single answer."""
+        return {
+            "cardPayment": card_payment_fields(view, order_id=order.pk) if view is not None else None,
+            "returnUrl": order.return_url or None,
+        }
+
+    def once(self, request: Request, act: Callable[[Fields], _Sold]) -> Response:
+        """Do a write and show its result; under a known `Idempotency-Key` show it without doing it again."""
         key = request.META.get("HTTP_IDEMPOTENCY_KEY")
         if key is None:
             return self.show(request, act(Fields(request.data)))
@@ -112,9 +132,9 @@ class OnceView(OctoView, Generic[Subject]):
             return self._again(request, claim)
         return self.show(request, self._act_under(claim, act, Fields(request.data)))
 
-    def _act_under(self, claim: Claim, act: Callable[[Fields], Subject], fields: Fields) -> Subject:
+    def _act_under(self, claim: Claim, act: Callable[[Fields], _Sold], fields: Fields) -> _Sold:
         try:
-            subject = act(fields)
+            sold = act(fields)
         except PaymentRefused as refusal:
             # A refusal is how this charge ended: the same key must not charge the card a second time.
             finish_request(
@@ -128,8 +148,8 @@ class OnceView(OctoView, Generic[Subject]):
         except BaseException:
             release_key(claim)
             raise
-        finish_request(claim, status_code=200, subject=self.name_of(subject), now=self.now())
-        return subject
+        finish_request(claim, status_code=200, subject=self.name_of(sold), now=self.now())
+        return sold
 
     def _again(self, request: Request, finished: Finished) -> Response:
         self.headers_to_add["Idempotent-Replayed"] = "true"
@@ -138,3 +158,12 @@ class OnceView(OctoView, Generic[Subject]):
             refusal.details["cardPaymentId"] = finished.subject or None
             raise refusal
         return self.show(request, self.find(finished.subject))
+
+
+def query_of_list(**filters: str) -> dict[str, Any]:
+    """Return the query parameters of a list, with paging."""
+    return {
+        **filters,
+        "page": "From 1; without it everything is listed.",
+        "perPage": "At most 500, 100 when not sent.",
+    }
