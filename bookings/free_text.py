@@ -12,6 +12,7 @@ from card_numbers import mask_card_numbers
 # Edges read with these limits too, so that a partner is told of its own field.
 LONGEST_NOTE = 5_000
 LONGEST_REFERENCE = 200
+LONGEST_CUSTOMER_REFERENCE = 120
 LONGEST_REASON = 500
 LONGEST_RETURN_URL = 1_024
 MOST_LOCALES, LONGEST_LOCALE = 20, 35
@@ -43,6 +44,20 @@ def clean_text(field: str, text: str, *, longest: int) -> str:
     :raises InvalidValue: it is too long, or holds characters that PostgreSQL or UTF-8 cannot.
     """
     return mask_card_numbers(_checked(field, text, longest=longest))
+
+
+def clean_customer_reference(text: str) -> str:
+    """Return a partner's reference of a guest as it was sent, without the spaces around it.
+
+    It is refused where other texts are masked: two guests whose masked references are alike would be one, and one would
+    be charged for the other.
+
+    :raises InvalidValue: as `clean_text`; or it holds a card number.
+    """
+    checked = _checked("customer_reference", text.strip(), longest=LONGEST_CUSTOMER_REFERENCE)
+    if mask_card_numbers(checked) != checked:
+        raise InvalidValue("customer_reference", "holds a card number")
+    return checked
 
 
 def clean_phone(field: str, text: str, *, longest: int) -> str:

@@ -42,6 +42,7 @@ class ReserveRequest:
     """Ask to hold seats; ids are the partner's text, checked by the service; no option is the product's default one.
 
     `expected_retail` is what the partner told the guest: another price is refused instead of charged.
+    `customer_reference` is the partner's own name of the guest; blank is not sent.
     """
 
     product_id: str
@@ -58,6 +59,7 @@ class ReserveRequest:
     email_receipt: bool | None = None
     metadata: Mapping[str, str] | None = None
     return_url: str | None = None
+    customer_reference: str | None = None
     expected_retail: Money | None = None
     order_id: str | None = None
 
@@ -75,6 +77,7 @@ class OrderRequest:
     expiration_minutes: int | None = None
     email_receipt: bool | None = None
     return_url: str | None = None
+    customer_reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +89,13 @@ class OrderChanges:
     email_receipt: bool | None = None
     expiration_minutes: int | None = None
     return_url: str | None = None
+    customer_reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookingChanges:
-    """Ask to change a booking: `unit_items`, `contact` and `metadata` replace what was there; "" clears a text.
+    """Ask to change a booking: `unit_items`, `contact` and `metadata` replace what was there; "" clears a text, but for
+    `customer_reference`: an order always has a customer.
 
     Without an option the booking keeps its own, unless `takes_default_option` or the product changes.
     """
@@ -107,6 +112,7 @@ class BookingChanges:
     email_receipt: bool | None = None
     metadata: Mapping[str, str] | None = None
     return_url: str | None = None
+    customer_reference: str | None = None
     expiration_minutes: int | None = None
     expected_retail: Money | None = None
 

@@ -58,6 +58,7 @@ def sandbox_config(credentials: dict[str, dict[str, str]], *, web_base_url: str)
                     "webhook_url": f"{web_base_url}/webhooks/{slug}/",
                     "webhook_user": fields["webhook_user"],
                     "webhook_password": fields["webhook_password"],
+                    "token_webhooks": True,
                 }
                 for slug, fields in credentials.items()
                 if slug in SANDBOX_ACCOUNTS

@@ -1,4 +1,5 @@
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.db import models
 
 
@@ -7,6 +8,16 @@ class Environment(models.TextChoices):
 
     TEST = "test"
     LIVE = "live"
+
+
+def check_texts_by_language(texts: object) -> None:
+    """Check that something maps languages to texts.
+
+    :raises ValidationError: it does not.
+    """
+    is_fine = isinstance(texts, dict) and all(isinstance(text, str) and text.strip() for text in texts.values())
+    if not is_fine:
+        raise ValidationError('Write an object of texts by language, such as {"en": "I agree …"}.')
 
 
 class GatewayAccount(models.Model):
@@ -25,6 +36,15 @@ class GatewayAccount(models.Model):
         help_text="On: a sale, captured with its authorization. Off: authorized, and captured at confirmation.",
     )
     stores_cards = models.BooleanField(default=False, help_text="Ask the guest to keep the card for later charges.")
+    card_consent_texts = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[check_texts_by_language],
+        help_text=(
+            'What guests agree to when a card is kept, by language: {"en": "…", "de": "…"}. '
+            "A language that is not here has the house-wide text."
+        ),
+    )
     confirm_paid_after_minutes = models.PositiveIntegerField(
         null=True,
         blank=True,

@@ -84,11 +84,16 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decline:
-    """Say why a bank or processor said no: our code, and the vendor's own words for staff."""
+    """Say why a bank or processor said no: our code, and the vendor's own words for staff.
+
+    `is_card_gone` says that a stored card can never be charged again: the gateway has it no more, or its holder told
+    the bank to refuse.
+    """
 
     code: ErrorCode
     raw_code: str = ""
     raw_text: str = ""
+    is_card_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -362,7 +367,7 @@ class Gateway(Protocol):
         ...
 
     def revoke_card(self, request: RevokeCardRequest) -> None:
-        """Delete a stored card at the gateway; deleting one that is gone is fine."""
+        """Delete a stored card at the gateway; deleting one that is gone is fine, and so is repeating it."""
         ...
 
     def verify_webhook(self, delivery: Delivery) -> Verified:

@@ -11,12 +11,13 @@ from django.db import connection
 from django.db.models import F
 
 from gateways.models import GatewayAccount
-from gateways.protocol import Delivery, Outcome
+from gateways.protocol import Delivery, Outcome, OutcomeKind
 from gateways.registry import gateway_for
 from payments.encryption import encrypt_text
 from payments.errors import UnknownSubject
 from payments.models import DeliveryStatus, EventSource, Payment, WebhookDelivery
 from payments.models.claims import unclaimed
+from payments.services.cards import take_card_news
 from payments.services.transitions import apply_outcome
 
 log = structlog.get_logger(__name__)
@@ -93,7 +94,7 @@ def handle(*, delivery_id: UUID, clock: Callable[[], datetime]) -> DeliveryStatu
                 )
                 payment = payment or applied.payment
             except UnknownSubject as unknown:
-                if outcome.is_about_money:
+                if outcome.is_about_money or not _is_taken_as_card_news(delivery, outcome, clock()):
                     status, error = DeliveryStatus.ORPHAN, str(unknown)
     except (
         Exception
@@ -102,6 +103,20 @@ def handle(*, delivery_id: UUID, clock: Callable[[], datetime]) -> DeliveryStatu
         status, error = DeliveryStatus.FAILED, f"{type(fault).__name__}: {fault}"
     _finish(delivery, payment, status, error, clock())
     return status
+
+
+def _is_taken_as_card_news(delivery: WebhookDelivery, outcome: Outcome, now: datetime) -> bool:
+    """Take in news of a token that names no payment of ours; False when it must wait for one."""
+    if outcome.card is None or outcome.kind not in (OutcomeKind.CARD_STORED, OutcomeKind.CARD_REVOKED):
+        return True
+    waits = timedelta(seconds=settings.PAYMENTS["CARD_NEWS_WAITS_SECONDS"])
+    return take_card_news(
+        account=delivery.account,
+        kind_is_deletion=outcome.kind is OutcomeKind.CARD_REVOKED,
+        card=outcome.card,
+        is_waiting_over=now >= delivery.received_at + waits,
+        now=outcome.occurred_at,
+    )
 
 
 def news_in(delivery: WebhookDelivery) -> tuple[Outcome, ...]:

@@ -8,7 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from payments import inbox
-from payments.services import holds, janitor, operations, retention
+from payments.services import holds, janitor, operations, retention, revoking
 
 
 @shared_task(name="payments.tasks.handle_delivery", acks_late=True)
@@ -42,6 +42,18 @@ def drain_operations() -> int:
 def resolve_unknown() -> int:
     """Ask again about what nobody knows."""
     return janitor.resolve_unknown(clock=timezone.now)
+
+
+@shared_task(name="payments.tasks.delete_revoked_card", acks_late=True)
+def delete_revoked_card(*, revocation_id: str) -> None:
+    """Delete one revoked card at its gateway."""
+    revoking.send_revocation(revocation_id=UUID(revocation_id), clock=timezone.now)
+
+
+@shared_task(name="payments.tasks.delete_revoked_cards", acks_late=True)
+def delete_revoked_cards() -> int:
+    """Delete every revoked card that its gateway still has."""
+    return revoking.send_revocations(clock=timezone.now)
 
 
 @shared_task(name="payments.tasks.expire_holds", acks_late=True)

@@ -54,7 +54,7 @@ def resend_delivery(*, delivery: Delivery, now: datetime) -> None:
 def _order(subscription: Subscription, order_id: str) -> Order:
     wanted = uuid_from_text(order_id)
     mine = Order.objects.filter(partner=subscription.partner, is_live=subscription.is_live)
-    order = mine.filter(pk=wanted).first() if wanted else None
+    order = mine.filter(uuid=wanted).first() if wanted else None
     if order is None:
         raise OrderUnknown(order_id)
     return order

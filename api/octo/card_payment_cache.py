@@ -5,6 +5,7 @@ The cache is a convenience. Where it does not answer, the answer is made anew.
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -13,6 +14,7 @@ from redis.exceptions import RedisError
 
 from payments.encryption import decrypt_json, encrypt_json, fingerprint
 from payments.models import OpeningStatus, Payment
+from payments.services.cards import usable_cards
 
 log = structlog.get_logger(__name__)
 # An answer is dropped this long before the session in it ends: a guest needs time to find a card.
@@ -45,11 +47,19 @@ def _key_and_seconds(payment: Payment, now: datetime) -> tuple[str, int]:
         payment.order.version,
         payment.order.status,
         *(opening or ()),
+        # A card that is revoked, or that expires, disappears at once.
+        *_card_ids(payment, now),
     ]
     longest: int = settings.API["CARD_PAYMENT_CACHE_SECONDS"]
     if opening is not None and opening[1] == OpeningStatus.OPEN:
         longest = min(longest, int((opening[2] - LEAST_SESSION - now).total_seconds()))
     return f"octo-card-payment:{fingerprint('|'.join(map(str, parts)))}", longest
+
+
+def _card_ids(payment: Payment, now: datetime) -> list[UUID]:
+    if not payment.account.stores_cards:
+        return []
+    return [card.pk for card in usable_cards(order=payment.order, account=payment.account, now=now)]
 
 
 def _get(key: str) -> dict[str, object] | None:

@@ -14,10 +14,11 @@ from api.callbacks.signing import SIGNATURE_HEADER, active_secrets, signature_of
 from api.callbacks.subscriptions import headers_of, url_of
 from api.models import CallbackEvent, Delivery, Subscription
 from api.octo.capabilities import CARD_PAYMENTS, Applied
-from api.octo.diffs import BOOKING_PATHS, diff_of
+from api.octo.diffs import BOOKING_PATHS, ORDER_PATHS, diff_of
 from api.octo.languages import DEFAULT_LANGUAGE, choose_language
 from api.octo.presenters.bookings import booking_fields
 from api.octo.presenters.catalogue import supplier_fields
+from api.octo.presenters.orders import order_fields
 from api.octo.presenters.webhooks import webhook_fields_without_secrets
 from api.octo.views.supplier import endpoint
 from bookings import selectors
@@ -47,11 +48,16 @@ def render_delivery(delivery: Delivery, now: datetime) -> Rendered:
     subscription = delivery.subscription
     destination = read_url(url_of(subscription))
     capabilities = Applied(frozenset(subscription.capabilities))
-    booking = selectors.with_what_was_sold(Booking.objects.filter(pk=delivery.subject_id)).get()
-    language = _language_of(booking.contact_locales, subscription)
-    with translation.override(language):
-        told = _booking_told(booking, capabilities, now)
-        body = _body(delivery, capabilities, told)
+    if delivery.booking_id is None:
+        order = selectors.with_what_was_ordered(Order.objects.filter(pk=delivery.order_id)).get()
+        language = _language_of(_locales_of(order), subscription)
+        with translation.override(language):
+            body = _body(delivery, capabilities, told := _order_told(order, capabilities, now))
+    else:
+        booking = selectors.with_what_was_sold(Booking.objects.filter(pk=delivery.booking_id)).get()
+        language = _language_of(booking.contact_locales, subscription)
+        with translation.override(language):
+            body = _body(delivery, capabilities, told := _booking_told(booking, capabilities, now))
     raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     headers = _headers(subscription, delivery, capabilities, destination)
     headers |= {"Content-Type": "application/json", "Content-Language": language}
@@ -80,6 +86,29 @@ def _booking_told(booking: Booking, capabilities: Applied, now: datetime) -> Tol
         shown=shown,
         paths=BOOKING_PATHS,
         supplier=supplier_fields(booking.product.supplier, endpoint=endpoint()),
+    )
+
+
+def _locales_of(order: Order) -> list[str]:
+    """Return the languages of who ordered: of the order's contact, else of the first booking's."""
+    own = order.contact.get("locales")
+    first = next(iter(order.bookings.all()), None)
+    return list(own or (first.contact_locales if first is not None else []))
+
+
+def _order_told(order: Order, capabilities: Applied, now: datetime) -> Told:
+    shown = order_fields(order, capabilities, now=now)
+    if CARD_PAYMENTS in capabilities:
+        shown |= {"cardPayment": None, "returnUrl": order.return_url or None}
+    first = next(iter(order.bookings.all()), None)
+    supplier = first.product.supplier if first is not None else selectors.supplier_for_partner(order.partner)
+    return Told(
+        event=CallbackEvent.ORDER_UPDATE,
+        order=order,
+        key="order",
+        shown=shown,
+        paths=ORDER_PATHS,
+        supplier=supplier_fields(supplier, endpoint=endpoint()),
     )
 
 

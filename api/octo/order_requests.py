@@ -12,6 +12,7 @@ from api.octo.gift_requests import read_gift
 from api.octo.requests import (
     check_pairs,
     read_contact,
+    read_customer_reference,
     read_last_name,
     read_minutes,
     read_query_number,
@@ -57,6 +58,7 @@ def read_order(
         expiration_minutes=read_minutes(fields),
         email_receipt=fields.boolean("emailReceipt"),
         return_url=read_return_url(fields) if with_return_url else None,
+        customer_reference=read_customer_reference(fields) if with_return_url else None,
     )
 
 
@@ -68,6 +70,7 @@ def read_order_changes(fields: Fields, *, with_return_url: bool) -> OrderChanges
         email_receipt=fields.boolean("emailReceipt"),
         expiration_minutes=read_minutes(fields),
         return_url=read_return_url(fields) if with_return_url else None,
+        customer_reference=read_customer_reference(fields) if with_return_url else None,
     )
 
 

@@ -15,7 +15,13 @@ from api.octo.shapes import (
     shape,
     words,
 )
-from bookings.free_text import LONGEST_NOTE, LONGEST_REASON, LONGEST_REFERENCE, LONGEST_RETURN_URL
+from bookings.free_text import (
+    LONGEST_CUSTOMER_REFERENCE,
+    LONGEST_NOTE,
+    LONGEST_REASON,
+    LONGEST_REFERENCE,
+    LONGEST_RETURN_URL,
+)
 from bookings.gift_codes import LONGEST_CODE
 from bookings.models import SettlementMethod
 
@@ -35,6 +41,13 @@ _REQUEST_CONTACT = opened(
             or_null(TEXT),
         ),
         "locales": or_null(list_of(TEXT)),
+    }
+)
+_CUSTOMER_REFERENCE: Schema = or_null(
+    {
+        **TEXT,
+        "maxLength": LONGEST_CUSTOMER_REFERENCE,
+        "description": "Your own reference of the guest, whose kept cards may pay; needs octo/cardPayments.",
     }
 )
 _REQUEST_FIELDS: dict[str, Schema] = {
@@ -66,6 +79,7 @@ _CHANGE_FIELDS: dict[str, Schema] = {
     "availabilityId": or_null(TEXT),
     **_REQUEST_FIELDS,
     "expirationMinutes": or_null({**WHOLE, "minimum": 1}),
+    "customerReference": _CUSTOMER_REFERENCE,
     "metadata": or_null({"type": "object", "additionalProperties": TEXT}),
 }
 _GIFT_CONFIRM_FIELDS: dict[str, Schema] = {
@@ -90,6 +104,7 @@ _ORDER_CHANGE_FIELDS: dict[str, Schema] = {
     "expirationMinutes": or_null({**WHOLE, "minimum": 1}),
     "emailReceipt": or_null(YES_NO),
     "returnUrl": or_null({**TEXT, "format": "uri", "maxLength": LONGEST_RETURN_URL}),
+    "customerReference": _CUSTOMER_REFERENCE,
     "cardPayment": or_null(shape("CardPaymentRequest")),
     "giftPayment": or_null(shape("GiftPaymentRequest")),
 }

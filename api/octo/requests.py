@@ -13,6 +13,7 @@ from api.octo.catalogue_requests import DEFAULT_OPTION, LONGEST_ID, product_and_
 from api.octo.errors import BAD_REQUEST, INVALID_BOOKING_UUID, Refusal
 from bookings.free_text import (
     CONTACT_LENGTHS,
+    LONGEST_CUSTOMER_REFERENCE,
     LONGEST_LOCALE,
     LONGEST_METADATA_KEY,
     LONGEST_METADATA_VALUE,
@@ -34,6 +35,7 @@ from bookings.requests import (
     ReserveRequest,
     UnitItemRequest,
 )
+from card_numbers import mask_card_numbers
 from money import Money
 
 MOST_MINUTES = 525_600
@@ -69,6 +71,7 @@ def read_reserve(
         email_receipt=fields.boolean("emailReceipt"),
         metadata=_metadata(fields),
         return_url=read_return_url(fields) if with_return_url else None,
+        customer_reference=read_customer_reference(fields) if with_return_url else None,
         expected_retail=_expected_retail(fields) if with_pricing else None,
         order_id=fields.text("orderId", longest=LONGEST_ID) if with_order else None,
     )
@@ -101,6 +104,7 @@ def read_changes(fields: Fields, *, with_return_url: bool, with_pricing: bool) -
         email_receipt=fields.boolean("emailReceipt"),
         metadata=_metadata(fields),
         return_url=read_return_url(fields) if with_return_url else None,
+        customer_reference=read_customer_reference(fields) if with_return_url else None,
         currency=fields.currency("currency"),
         expiration_minutes=read_minutes(fields),
         expected_retail=_expected_retail(fields) if with_pricing else None,
@@ -268,6 +272,14 @@ def read_return_url(fields: Fields) -> str | None:
     if not is_web_address(url):
         raise fields.refuse("returnUrl", _("must be an http or https address"))
     return url
+
+
+def read_customer_reference(fields: Fields) -> str | None:
+    """Return the partner's own reference of the guest; blank is not sent."""
+    sent = (fields.text("customerReference", longest=LONGEST_CUSTOMER_REFERENCE) or "").strip()
+    if mask_card_numbers(sent) != sent:
+        raise fields.refuse("customerReference", _("must not hold a card number"))
+    return sent or None
 
 
 def read_contact(fields: Fields) -> ContactDetails | None:

@@ -392,6 +392,7 @@ _PAYMENT_SHAPES: dict[str, Schema] = {
             "countryCode": or_null(TEXT),
             "session": or_null(closed({"id": TEXT, "sessionData": TEXT})),
             "paymentMethodsConfiguration": or_null({"type": "object"}),
+            "cardConsent": closed({"text": TEXT, "language": TEXT}),
         },
     ),
     "CardPayment": closed(

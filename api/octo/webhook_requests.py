@@ -8,11 +8,11 @@ from api.callbacks.addresses import LONGEST_URL
 from api.callbacks.subscriptions import SubscriptionWish
 from api.fields import Fields
 from api.models import CallbackEvent
-from api.octo.capabilities import Applied
+from api.octo.capabilities import CART, Applied
 from api.octo.catalogue_requests import LONGEST_ID
 from card_numbers import mask_card_numbers
 
-EVENTS: tuple[str, ...] = (CallbackEvent.BOOKING_UPDATE.value,)
+EVENTS: tuple[str, ...] = tuple(CallbackEvent.values)
 MOST_HEADERS = 20
 LONGEST_HEADER_NAME = 80
 LONGEST_HEADER_VALUE = 1_000
@@ -68,7 +68,8 @@ def _wish(fields: Fields, capabilities: Applied, *, is_new: bool) -> Subscriptio
         event=event,
         url=url,
         headers=_headers(fields),
-        capabilities=tuple(sorted(capabilities.ids)),
+        # Whoever asks for an order can read one.
+        capabilities=tuple(sorted({*capabilities.ids, *([CART.id] if event == CallbackEvent.ORDER_UPDATE else [])})),
         retries_on_error=fields.boolean("retryOnError"),
         uses_contact_language=fields.boolean("useContactLanguage"),
     )

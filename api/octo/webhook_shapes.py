@@ -7,7 +7,7 @@ from api.octo.request_shapes import opened
 from api.octo.shapes import TEXT, UUID, YES_NO, Schema, closed, list_of, or_null, shape, words
 
 _WEBHOOK_FIELDS: dict[str, Schema] = {
-    "event": words("booking_update"),
+    "event": words("booking_update", "order_update"),
     "url": {**TEXT, "format": "uri", "maxLength": 1_024},
     "headers": or_null({"type": "object", "maxProperties": 20, "additionalProperties": {**TEXT, "maxLength": 1_000}}),
     "retryOnError": or_null(YES_NO),
@@ -18,7 +18,7 @@ WEBHOOK_SHAPES: dict[str, Schema] = {
     "Webhook": closed(
         {
             "id": UUID,
-            "event": words("booking_update"),
+            "event": words("booking_update", "order_update"),
             "url": TEXT,
             "capabilities": list_of(TEXT),
             "headers": {"type": "object", "additionalProperties": TEXT},
@@ -41,6 +41,16 @@ WEBHOOK_SHAPES: dict[str, Schema] = {
             "webhook": shape("Webhook"),
             "supplier": shape("Supplier"),
             "booking": shape("Booking"),
+            "diff": list_of(shape("DiffEntry")),
+        },
+        optional={"cardPaymentId": or_null(TEXT)},
+    ),
+    "OrderUpdate": closed(
+        {
+            "event": words("order_update"),
+            "webhook": shape("Webhook"),
+            "supplier": shape("Supplier"),
+            "order": shape("Order"),
             "diff": list_of(shape("DiffEntry")),
         },
         optional={"cardPaymentId": or_null(TEXT)},
@@ -75,5 +85,8 @@ DELIVERIES: dict[str, Any] = {
             "responses": {"2XX": {"description": "Taken; anything else is tried again."}},
         }
     }
-    for event, body, summary in (("booking_update", "BookingUpdate", "A booking changed"),)
+    for event, body, summary in (
+        ("booking_update", "BookingUpdate", "A booking changed"),
+        ("order_update", "OrderUpdate", "An order changed"),
+    )
 }

@@ -11,16 +11,17 @@ from django.utils.crypto import salted_hmac
 
 from bookings.errors import InvalidValue, OrderNotFound, OrderNotOpen, OrderUuidTaken, SettlementMethodNotAllowed
 from bookings.free_text import clean_contact, clean_return_url, set_contact
-from bookings.models import Booking, BookingStatus, Customer, Order, OrderKind, Partner
+from bookings.models import Booking, BookingStatus, Order, OrderKind, Partner
 from bookings.offers import uuid_from_text
 from bookings.requests import OrderChanges, OrderRequest
 from bookings.services.changes import touch_order, write_changes
+from bookings.services.customers import give_order_to_customer
 from bookings.services.holds import hold_until
 from bookings.services.numbering import new_reference
 from bookings.services.orders import bookings_under_lock, holds_of, lock_order, move_expiry, remember_bookings
 
 # What `apply_order_changes` may change beside the hold.
-ORDER_TEXTS = ("return_url", "contact", "email_receipt")
+ORDER_TEXTS = ("return_url", "contact", "email_receipt", "customer_id")
 
 
 def order_uuid_of(text: str) -> UUID:
@@ -73,13 +74,6 @@ def settlement_method_of_order(partner: Partner, wanted: str | None) -> str:
     return method
 
 
-def new_customer(partner: Partner, is_live: bool, *, name: str, email: str, phone: str, now: datetime) -> Customer:
-    """Write a guest's account."""
-    return Customer.objects.create(
-        partner=partner, is_live=is_live, full_name=name[:200], email=email, phone=phone, created_at=now
-    )
-
-
 def locked_order_to_join(partner: Partner, is_live: bool, order_id: str, now: datetime) -> Order:
     """Lock the order a booking wants to join.
 
@@ -117,9 +111,15 @@ def update_order(*, order: Order, changes: OrderChanges, now: datetime) -> Order
     if order.status != BookingStatus.CONFIRMED:
         check_is_held(order, now)
     bookings = bookings_under_lock(order)
-    before = (order.expires_at, *(getattr(order, field) for field in ORDER_TEXTS))
+    before = (
+        order.expires_at,
+        *(getattr(order, field) for field in ORDER_TEXTS),
+    )
     apply_order_changes(order, holds_of(bookings), changes, now=now, fills_bookings=False)
-    if before != (order.expires_at, *(getattr(order, field) for field in ORDER_TEXTS)):
+    if before != (
+        order.expires_at,
+        *(getattr(order, field) for field in ORDER_TEXTS),
+    ):
         touch_order(order, now=now, fields=["expires_at", *ORDER_TEXTS])
         moved = holds_of(bookings) if before[0] != order.expires_at else []
         write_changes(order=order, bookings=moved, reason="updated", now=now)
@@ -155,6 +155,9 @@ def apply_order_changes(
         for booking in held:
             if not any((booking.contact_full_name, booking.contact_last_name, booking.contact_email)):
                 set_contact(booking, order.contact)
+    if changes.customer_reference is not None:
+        first = held[0] if held else None
+        give_order_to_customer(order=order, booking=first, reference=changes.customer_reference, now=now)
     if changes.email_receipt is not None:
         order.email_receipt = changes.email_receipt
     if changes.return_url is not None:

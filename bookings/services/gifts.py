@@ -34,8 +34,9 @@ from bookings.models import (
 from bookings.offers import uuid_from_text
 from bookings.requests import GiftChanges, GiftRequest, OrderRequest
 from bookings.rules import has_run_out
-from bookings.services.carts import locked_order_to_join, new_customer, new_order
+from bookings.services.carts import locked_order_to_join, new_order
 from bookings.services.changes import touch_order, write_changes
+from bookings.services.customers import customer_for
 from bookings.services.gift_changes import apply_gift_changes, check_gift_amount, set_gift_contact, set_gift_text
 from bookings.services.gift_holds import address_of, end_gifts, gifts_under_lock, write_code_mail
 from bookings.services.holds import hold_until
@@ -164,8 +165,10 @@ def _create(partner: Partner, is_live: bool, request: GiftRequest, uuid: UUID, f
         now=now,
     )
     gift = draft_gift(order, request, uuid=uuid, fingerprint=fingerprint, now=now)
-    order.customer = new_customer(
-        partner, is_live, name=buyer_of(gift), email=gift.contact_email, phone=gift.contact_phone, now=now
+    words = ("full_name", "first_name", "last_name", "email", "phone")
+    buyer = {word: getattr(gift, f"contact_{word}") for word in words}
+    order.customer = customer_for(
+        partner=partner, is_live=is_live, booking=None, reference=None, now=now, contact=buyer
     )
     order.save(force_insert=True)
     order.was_just_made = True
@@ -234,11 +237,6 @@ def fingerprint_of_gift(request: GiftRequest) -> str:
     """Return a keyed digest of the call: names must not be guessable from it."""
     content = json.dumps(asdict(request) | {"uuid": None, "language": None}, sort_keys=True, separators=(",", ":"))
     return salted_hmac("bookings.create_gift", content, algorithm="sha256").hexdigest()
-
-
-def buyer_of(gift: Gift) -> str:
-    """Return who bought the gift, as it was given, in one part or in two."""
-    return gift.contact_full_name or f"{gift.contact_first_name} {gift.contact_last_name}".strip()
 
 
 def _currency_for(wanted: str | None) -> str:

@@ -6,17 +6,17 @@ from uuid import UUID, uuid4
 from django.db import IntegrityError, transaction
 
 from bookings.errors import BookingError, BookingUuidTaken, GiftUuidTaken, InvalidValue
-from bookings.models import Booking, Customer, Gift, Order, OrderKind, Partner
+from bookings.models import Booking, Gift, Order, OrderKind, Partner
 from bookings.offers import Offer
 from bookings.requests import OrderRequest, ReserveRequest
 from bookings.services.carts import (
     fingerprint_of_order,
-    new_customer,
     new_order,
     order_made_earlier,
     settlement_method_of_order,
 )
 from bookings.services.changes import write_changes
+from bookings.services.customers import customer_for
 from bookings.services.gift_holds import remember_gifts
 from bookings.services.gifts import draft_gift, fingerprint_of_gift, gift_uuid_of
 from bookings.services.orders import remember_bookings
@@ -24,7 +24,6 @@ from bookings.services.reserving import (
     Draft,
     draft_booking,
     fingerprint_of,
-    guest_name,
     offer_for,
     save_drafts,
     settlement_method_for,
@@ -87,7 +86,14 @@ def _create(partner: Partner, is_live: bool, request: OrderRequest, fingerprint:
         draft.booking.is_primary = not drafts
         drafts.append(draft)
     gifts = _gifts(order, request, now)
-    order.customer = _customer(order, drafts, now)
+    order.customer = customer_for(
+        partner=partner,
+        is_live=is_live,
+        booking=drafts[0].booking if drafts else None,
+        reference=request.customer_reference,
+        now=now,
+        contact=order.contact,
+    )
     order.save(force_insert=True)
     order.was_just_made = True
     save_drafts(order, drafts, siblings=[])
@@ -143,20 +149,6 @@ def _currency(request: OrderRequest, offers: Sequence[Offer]) -> str:
         if offer.currency != currency:
             raise InvalidValue("currency", f"must be that of the order, {currency}")
     return currency
-
-
-def _customer(order: Order, drafts: Sequence[Draft], now: datetime) -> Customer:
-    first: Booking | None = drafts[0].booking if drafts else None
-    contact = order.contact
-    named = contact.get("full_name") or f"{contact.get('first_name', '')} {contact.get('last_name', '')}".strip()
-    return new_customer(
-        order.partner,
-        order.is_live,
-        name=named or (guest_name(first) if first else ""),
-        email=contact.get("email") or (first.contact_email if first else ""),
-        phone=contact.get("phone") or (first.contact_phone if first else ""),
-        now=now,
-    )
 
 
 def _taken_uuid(partner: Partner, is_live: bool, request: OrderRequest) -> str | None:

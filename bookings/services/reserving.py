@@ -29,8 +29,9 @@ from bookings.offers import Offer, check_units, find_offer, uuid_from_text
 from bookings.requests import OrderRequest, ReserveRequest
 from bookings.rules import SlotStatus, slot_of
 from bookings.selectors import with_what_was_sold
-from bookings.services.carts import locked_order_to_join, new_customer, new_order
+from bookings.services.carts import locked_order_to_join, new_order
 from bookings.services.changes import touch_order, write_changes
+from bookings.services.customers import customer_for, give_order_to_customer
 from bookings.services.holds import hold_until
 from bookings.services.numbering import new_reference
 from bookings.services.orders import bookings_under_lock, holds_of, move_expiry, remember_bookings
@@ -84,11 +85,6 @@ def check_departure(offer: Offer, *, seats: int, now: datetime) -> None:
         raise SoldOut(slot.reference)
 
 
-def guest_name(booking: Booking) -> str:
-    """Return the lead guest's name as it was given, in one part or in two."""
-    return booking.contact_full_name or f"{booking.contact_first_name} {booking.contact_last_name}".strip()
-
-
 def settlement_method_for(partner: Partner, product: Product, wanted: str | None) -> str:
     """Return how the booking is settled: as asked, else the partner's default, else what both sides allow.
 
@@ -127,13 +123,8 @@ def _reserve(
         now=now,
     )
     draft = draft_booking(order, request, offer, uuid=uuid, fingerprint=fingerprint, now=now)
-    order.customer = new_customer(
-        partner,
-        is_live,
-        name=guest_name(draft.booking),
-        email=draft.booking.contact_email,
-        phone=draft.booking.contact_phone,
-        now=now,
+    order.customer = customer_for(
+        partner=partner, is_live=is_live, booking=draft.booking, reference=request.customer_reference, now=now
     )
     order.save(force_insert=True)
     order.was_just_made = True
@@ -160,8 +151,10 @@ def _join(order: Order, request: ReserveRequest, uuid: UUID, fingerprint: str, n
     order.kind = OrderKind.CART
     draft = draft_booking(order, request, offer, uuid=uuid, fingerprint=fingerprint, now=now)
     draft.booking.is_primary = not siblings
+    if request.customer_reference is not None:
+        give_order_to_customer(order=order, booking=draft.booking, reference=request.customer_reference, now=now)
     save_drafts(order, [draft], siblings=siblings)
-    touch_order(order, now=now, fields=["expires_at", "return_url", "kind"])
+    touch_order(order, now=now, fields=["expires_at", "return_url", "kind", "customer"])
     write_changes(order=order, bookings=[draft.booking], reason="reserved", now=now, order_reason="booking_added")
     take_seats([draft])
     remember_bookings(order, [*siblings, draft.booking])
@@ -298,6 +291,9 @@ def fingerprint_of(request: ReserveRequest) -> str:
     content = asdict(request) | {"uuid": None, "metadata": dict(request.metadata or {})}
     if request.order_id is None:
         del content["order_id"]  # bookings made before orders could be joined are told from other ones as they were
+    if request.customer_reference is None:
+        # A call that was made before there was such a field is still the same call.
+        del content["customer_reference"]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return salted_hmac("bookings.reserve_booking", text, algorithm="sha256").hexdigest()
 

@@ -19,6 +19,7 @@ from bookings.offers import Offer, check_units, find_offer
 from bookings.requests import BookingChanges, UnitItemRequest
 from bookings.rules import has_run_out, is_updatable
 from bookings.services.changes import touch_order, write_changes
+from bookings.services.customers import give_order_to_customer
 from bookings.services.holds import hold_until
 from bookings.services.orders import bookings_under_lock, holds_of, lock_order, move_expiry, set_expiry
 from bookings.services.reserving import check_departure, settlement_method_for
@@ -54,7 +55,7 @@ def update_booking(*, booking: Booking, changes: BookingChanges, now: datetime) 
     if changed is not None:
         booking.updated_at = now
         booking.save()
-        touch_order(order, now=now, fields=["return_url", "expires_at"])
+        touch_order(order, now=now, fields=["return_url", "expires_at", "customer"])
         write_changes(order=order, bookings=[booking], reason="updated", now=now, before=changed)
     return booking
 
@@ -72,6 +73,8 @@ def apply_changes(
         raise InvalidValue("currency", f"cannot be changed; the booking is in {booking.currency}")
     before = _facts_of(booking, order)
     _change_texts(booking, order, changes)
+    if changes.customer_reference:
+        give_order_to_customer(order=order, booking=booking, reference=changes.customer_reference, now=now)
     items = list(booking.unit_items.select_related("unit").order_by("pk"))
     if _changes_what_is_sold(changes):
         items = _change_what_is_sold(booking, order, items, changes, now)
@@ -111,7 +114,7 @@ _TOLD = frozenset({"retail_minor", "net_minor", "original_minor", "availability_
 def _facts_of(booking: Booking, order: Order) -> dict[str, object]:
     own = {field.attname: getattr(booking, field.attname) for field in booking._meta.concrete_fields}
     facts = {name: str(value) if isinstance(value, UUID) else value for name, value in own.items()}
-    return facts | {"return_url": order.return_url}
+    return facts | {"return_url": order.return_url, "customer_id": str(order.customer_id)}
 
 
 def _check_updatable(booking: Booking, now: datetime) -> None:

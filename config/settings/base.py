@@ -200,6 +200,20 @@ PAYMENTS: dict[str, Any] = {
     "WEBHOOK_OVERDUE_MINUTES": 10,
     # A gateway accepted an operation and its result has not come for this long: shown to staff.
     "OPERATION_OVERDUE_HOURS": 72,
+    # What a guest agrees to when a card is kept, by language, where an account has no text of its own. The first is for
+    # languages that are not here. A text is kept with every consent, so it may be changed at any time.
+    "CARD_CONSENT_TEXTS": {
+        "en": env.str("CARD_CONSENT_TEXT_EN", default="")
+        or "I agree that my card is kept for later payments of my bookings, and that it may be charged for them "
+        "without my being asked each time. I can withdraw this at any time.",
+        "de": env.str("CARD_CONSENT_TEXT_DE", default="")
+        or "Ich bin einverstanden, dass meine Karte für spätere Zahlungen meiner Buchungen gespeichert und dafür auch "
+        "ohne erneute Rückfrage belastet wird. Ich kann das jederzeit widerrufen.",
+    },
+    # When a card that could not be deleted at its gateway is tried again; after the last it is a person's.
+    "CARD_DELETION_SCHEDULE_SECONDS": [10, 60, 600, 3_600, 21_600, 86_400, 86_400],
+    # News of a new card waits so long for the payment it was made with.
+    "CARD_NEWS_WAITS_SECONDS": 3_600,
     # A web process believes for so long which gateway serves an account, when a webhook comes in.
     "KNOWN_ACCOUNT_SECONDS": 10,
     # Bodies of handled webhooks are deleted after this long; what they said stays in the events.

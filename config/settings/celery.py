@@ -61,6 +61,8 @@ CELERY_TASK_ROUTES = {
     "payments.tasks.drain_operations": {"queue": QUEUE_OPERATIONS},
     "payments.tasks.resolve_unknown": {"queue": QUEUE_OPERATIONS},
     "api.tasks.tell_partners": {"queue": QUEUE_CALLBACKS},
+    "payments.tasks.delete_revoked_card": {"queue": QUEUE_OPERATIONS},
+    "payments.tasks.delete_revoked_cards": {"queue": QUEUE_OPERATIONS},
 }
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = False
@@ -88,6 +90,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "drain-deliveries": _every(5, "payments.tasks.drain_deliveries", QUEUE_WEBHOOKS),
     "drain-operations": _every(5, "payments.tasks.drain_operations", QUEUE_OPERATIONS),
     "resolve-unknown": _every(15, "payments.tasks.resolve_unknown", QUEUE_OPERATIONS),
+    "delete-revoked-cards": _every(10, "payments.tasks.delete_revoked_cards", QUEUE_OPERATIONS),
     "expire-holds": _every(10, "payments.tasks.expire_holds", QUEUE_OPERATIONS),
     "confirm-paid-orders": _every(30, "payments.tasks.confirm_paid_orders", QUEUE_OPERATIONS),
     "drain-mails": _every(10, "bookings.tasks.drain_mails", QUEUE_DEFAULT),

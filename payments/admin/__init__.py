@@ -2,6 +2,7 @@
 
 from payments.admin.cards import ReusableCardAdmin
 from payments.admin.cases import CaseAdmin, ExternalNoteAdmin
+from payments.admin.consents import CardConsentAdmin, CardRevocationAdmin, ConsentTextAdmin, RevokedTokenAdmin
 from payments.admin.gifts import GiftAdmin
 from payments.admin.inbox import WebhookDeliveryAdmin
 from payments.admin.ledger import LedgerEntryAdmin, PostingAdmin
@@ -11,7 +12,10 @@ from payments.admin.routes import AccountRouteAdmin
 
 __all__ = [
     "AccountRouteAdmin",
+    "CardConsentAdmin",
+    "CardRevocationAdmin",
     "CaseAdmin",
+    "ConsentTextAdmin",
     "DisputeAdmin",
     "ExternalNoteAdmin",
     "GatewayEventAdmin",
@@ -21,6 +25,7 @@ __all__ = [
     "PaymentAdmin",
     "PostingAdmin",
     "ReusableCardAdmin",
+    "RevokedTokenAdmin",
     "TransactionAdmin",
     "WebhookDeliveryAdmin",
 ]

@@ -61,6 +61,7 @@ CASES: dict[CaseKind, str] = {
     CaseKind.CHARGEBACK: "The guest's bank wants the money back",
     CaseKind.BALANCE_REOPENED: "Given back at the gateway, and the booking is still confirmed",
     CaseKind.REJECTED_BY_GATEWAY: "The gateway would not take our request",
+    CaseKind.CARD_NOT_DELETED: "A revoked card is still stored at the gateway",
 }
 _EVENTS: dict[OutcomeKind, str] = {
     OutcomeKind.ACTION_REQUIRED: "The gateway opened a payment page for the guest",

@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef
 from bookings.models import BookingStatus, Order
 from payments.checking.reading import CHUNK, Finding, Severity
 from payments.models import (
+    CardRevocation,
     Case,
     CaseKind,
     DeliveryStatus,
@@ -53,6 +54,13 @@ def stuck_work(*, now: datetime, since: datetime) -> Iterator[Finding]:
             subject=delivery.delivery_key,
             message=f"{delivery.account.slug}: {delivery.status} since {delivery.received_at} {delivery.last_error}",
             severity=Severity.NOTICE if is_orphan else Severity.FAULT,
+        )
+    deletions = CardRevocation.objects.filter(done_at__isnull=True, next_attempt_at__lte=since)
+    for revocation in deletions.select_related("card").iterator(CHUNK):
+        yield Finding(
+            code="stuck_card_deletion",
+            subject=str(revocation.card_id),
+            message=f"was to be deleted at the gateway at {revocation.next_attempt_at}",
         )
     for order in Order.objects.filter(status=BookingStatus.ON_HOLD, expires_at__lte=since).iterator(CHUNK):
         yield Finding(

@@ -1,4 +1,5 @@
-from payments.models.card import ReusableCard
+from payments.models.card import CardConsent, CardRevocation, ReusableCard, RevokedToken
+from payments.models.consent import ConsentText
 from payments.models.inbox import DeliveryStatus, WebhookDelivery
 from payments.models.ledger import LedgerAccount, LedgerEntry, Posting
 from payments.models.payment import Opening, OpeningStatus, Payment
@@ -16,8 +17,11 @@ from payments.models.transaction import (
 
 __all__ = [
     "AccountRoute",
+    "CardConsent",
+    "CardRevocation",
     "Case",
     "CaseKind",
+    "ConsentText",
     "DeliveryStatus",
     "Dispute",
     "EventSource",
@@ -31,6 +35,7 @@ __all__ = [
     "Payment",
     "Posting",
     "ReusableCard",
+    "RevokedToken",
     "Transaction",
     "WebhookDelivery",
 ]

@@ -6,6 +6,7 @@ from django.db.models import Q
 
 from bookings.models import Order, Partner
 from gateways.models import GatewayAccount
+from payments.models.consent import ConsentText
 from payments.states import State
 
 
@@ -87,6 +88,21 @@ class Opening(models.Model):
     return_url = models.CharField(max_length=1024)
     channel = models.CharField(max_length=16, default="Web")
     locale = models.CharField(max_length=16, blank=True)
+    shopper_reference = models.CharField(
+        max_length=120,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The name under which the gateway keeps a card that is used here.",
+    )
+    consent_text = models.ForeignKey(
+        ConsentText,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="openings",
+        help_text="What a guest agrees to by having the card kept; empty: cards are not kept here.",
+    )
     expires_at = models.DateTimeField()
     client_encrypted = models.BinaryField(null=True, blank=True, editable=False)
     claim_number = models.PositiveIntegerField(default=0)

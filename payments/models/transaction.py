@@ -180,6 +180,7 @@ class CaseKind(models.TextChoices):
     CHARGEBACK = "CHARGEBACK"
     BALANCE_REOPENED = "BALANCE_REOPENED"
     REJECTED_BY_GATEWAY = "REJECTED_BY_GATEWAY"
+    CARD_NOT_DELETED = "CARD_NOT_DELETED"
 
 
 class Case(models.Model):

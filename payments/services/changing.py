@@ -15,6 +15,7 @@ from money import Money
 from payments.errors import PaymentDue
 from payments.models import Transaction
 from payments.selectors import current_payment, order_money
+from payments.services.cards import follow_customer
 from payments.services.charging import (
     refuse_what_was_refused,
     write_charge,
@@ -120,9 +121,11 @@ def _change(
     patience = Patience(clock)
     operations: list[Transaction] = []
     with database.atomic():
-        asked_before = amount_to_collect(booking_services.lock_order(order_id=order_id))
+        before = booking_services.lock_order(order_id=order_id)
+        asked_before, customer_before = amount_to_collect(before), before.customer_id
         changed = update(now)
         order = changed.order if isinstance(changed, Booking) else changed
+        follow_customer(order=order, previous_id=customer_before)
         if gift_code is not None:
             apply_gift(order=order, code=gift_code, now=now)
         prepared = Prepared()
@@ -146,7 +149,7 @@ def _change(
             operations += write_external_cancellation(order=order, request=payment_request, now=now)
         elif payment_request is not None and order.status == BookingStatus.ON_HOLD:
             prepared = prepare(order, payment_request, now, money=money)
-            if payment_request.external is not None:
+            if payment_request.external is not None or payment_request.card_id is not None:
                 charged = write_charge(order=order, request=payment_request, money=money, now=now)
     for operation in operations:
         if patience.allows_a_call():

@@ -298,6 +298,7 @@ def prepare(
         )
     if request.card_id is not None:
         card_for_order(order=order, account=payment.account, card_id=request.card_id, now=now)
+        return Prepared(payment=payment)  # the card is charged; a guest need not pay anywhere
     if payment.source != Source.ECOM or not order.return_url:
         return Prepared(payment=payment)
     if Capability.OPEN not in gateway_for(payment.account).capabilities:

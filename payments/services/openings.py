@@ -22,6 +22,7 @@ from payments.models.claims import lease_end, unclaimed
 from payments.references import new_reference
 from payments.services.cards import shopper_reference_of
 from payments.services.cases import open_case
+from payments.services.consents import consent_text_for
 from payments.services.operations import Clock, next_check
 from payments.services.transitions import record_opened
 
@@ -41,6 +42,8 @@ def usable_opening(payment: Payment, *, order: Order, now: datetime) -> Opening 
             status__in=[OpeningStatus.REQUESTED, OpeningStatus.OPEN],
             amount_minor=payment.amount_minor,
             return_url=order.return_url,
+            # One that was opened for another customer would show, and keep, another guest's cards.
+            shopper_reference__in=["", shopper_reference_of(payment)],
             expires_at__gt=now,
         )
         .order_by("-created_at")
@@ -62,6 +65,8 @@ def new_opening(*, payment: Payment, order: Order, channel: str, locale: str, no
     if order.expires_at is not None:
         expires_at = min(expires_at, order.expires_at)
     reference = new_reference("cpo")
+    account = payment.account
+    is_storing = account.stores_cards and Capability.STORE_CARD in gateway_for(account).capabilities
     return Opening.objects.create(
         payment=payment,
         account=payment.account,
@@ -72,6 +77,8 @@ def new_opening(*, payment: Payment, order: Order, channel: str, locale: str, no
         return_url=order.return_url,
         channel=channel,
         locale=locale,
+        shopper_reference=shopper_reference_of(payment) if is_storing else "",
+        consent_text=consent_text_for(account=account, locale=locale, now=now) if is_storing else None,
         expires_at=expires_at,
         claim_number=1,
         claimed_until=lease_end(now),
@@ -88,7 +95,7 @@ def claim_opening(*, opening_id: UUID, now: datetime) -> Opening | None:
     )
     if not taken:
         return None
-    return Opening.objects.select_related("payment", "account").get(pk=opening_id)
+    return Opening.objects.select_related("payment", "account", "consent_text").get(pk=opening_id)
 
 
 def open_at_gateway(*, opening: Opening, country_code: str, clock: Clock) -> bool:
@@ -106,8 +113,8 @@ def open_at_gateway(*, opening: Opening, country_code: str, clock: Clock) -> boo
         channel=opening.channel,
         country_code=country_code,
         locale=opening.locale,
-        shopper_reference=shopper_reference_of(payment) if opening.account.stores_cards else "",
-        stores_card=opening.account.stores_cards and Capability.STORE_CARD in gateway.capabilities,
+        shopper_reference=opening.shopper_reference,
+        stores_card=opening.consent_text is not None,
     )
     try:
         with gateway_call(gateway=gateway.slug, operation="open"):
@@ -129,7 +136,7 @@ def open_at_gateway(*, opening: Opening, country_code: str, clock: Clock) -> boo
     learned: dict[str, Any] = {
         "status": OpeningStatus.OPEN,
         "gateway_reference": opened.gateway_reference,
-        "client_encrypted": encrypt_json(opened.client),
+        "client_encrypted": encrypt_json({**opened.client, **_consent_of(opening)}),
         "expires_at": min(opening.expires_at, opened.expires_at),
         "claimed_until": None,
         "unknown_since_at": None,
@@ -146,6 +153,12 @@ def open_at_gateway(*, opening: Opening, country_code: str, clock: Clock) -> boo
     else:
         opening.refresh_from_db()
     return opening.status == OpeningStatus.OPEN
+
+
+def _consent_of(opening: Opening) -> dict[str, Any]:
+    """Return what the guest's page must show beside the wish to keep the card; nothing where cards are not kept."""
+    text = opening.consent_text
+    return {"consent": {"text": text.text, "language": text.language}} if text is not None else {}
 
 
 def close_openings(*, order: Order) -> None:

@@ -108,8 +108,9 @@ def _hold(
         charged = None
         if order.status == BookingStatus.ON_HOLD:
             prepared = prepare(order, payment_request, now, money=money, is_new=is_new)
-            # A call that is repeated finds what it made before, and records nothing a second time.
-            if held.created_at == now and payment_request.external is not None:
+            takes_money = payment_request.external is not None or payment_request.card_id is not None
+            # A call that is repeated finds what it made before, and takes nothing a second time.
+            if takes_money and held.created_at == now:
                 charged = write_charge(order=order, request=payment_request, money=money, now=now)
     if charged is not None:
         perform_claimed(operation=charged, clock=clock, external=payment_request.external)

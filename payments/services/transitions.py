@@ -40,7 +40,7 @@ from payments.models import (
 )
 from payments.selectors import CHARGE_KINDS, OrderMoney, Subject, order_money, subject_of
 from payments.services.binding import operation_for
-from payments.services.cards import keep_card, revoke_by_token
+from payments.services.cards import keep_card, revoke_by_token, revoke_card
 from payments.services.cases import open_case
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.surplus import return_surplus
@@ -228,9 +228,11 @@ def _note(
         and outcome.card.token
         and outcome.kind in (Kind.AUTHORIZED, Kind.CAPTURED, Kind.CARD_STORED)
     ):
-        keep_card(payment=payment, card=outcome.card, now=now)
+        keep_card(payment=payment, card=outcome.card, opening=opening, now=outcome.occurred_at)
     if outcome.card is not None and outcome.card.token and outcome.kind is Kind.CARD_REVOKED:
         revoke_by_token(account=payment.account, token=outcome.card.token, now=now)
+    if transaction is not None and transaction.card and outcome.decline is not None and outcome.decline.is_card_gone:
+        revoke_card(card=transaction.card, requested_by="gateway", now=now)
     if outcome.dispute is not None:
         _note_dispute(payment, transaction, outcome, outcome.dispute)
     if event.problem:

@@ -126,8 +126,9 @@ def test_a_run_from_start_to_sigterm(run: Run) -> None:
     postgres.kill()
     wait_until(lambda: "postgres | ended with -9; starting again" in run.output, what="the database's new start")
     wait_until(
-        lambda: httpx.get(f"{run.web_url}/health/ready", trust_env=False).status_code == 200,
-        seconds=20,
+        # Longer than a request waits for a connection out of the pool.
+        lambda: httpx.get(f"{run.web_url}/health/ready", trust_env=False, timeout=15).status_code == 200,
+        seconds=30,
         what="the pooled connections being good again",
     )
 

@@ -75,17 +75,24 @@ def money_of_the_sandbox(sandbox: Sandbox) -> Sums:
 def money_of_the_ledger() -> Sums:
     """Return the same from our books: what each Opening's operations moved into and out of CLEARING."""
     sums: dict[tuple[str, str, str], dict[str, int]] = defaultdict(lambda: dict.fromkeys(_COLUMN.values(), 0))
-    entries = LedgerEntry.objects.select_related("transaction__opening", "gateway_account").filter(
-        Q(from_account=LedgerAccount.CLEARING) | Q(to_account=LedgerAccount.CLEARING)
-    )
+    entries = LedgerEntry.objects.select_related(
+        "transaction__opening", "transaction__parent__parent", "gateway_account"
+    ).filter(Q(from_account=LedgerAccount.CLEARING) | Q(to_account=LedgerAccount.CLEARING))
     for entry in entries:
         operation, account = entry.transaction, entry.gateway_account
         assert operation is not None
-        assert operation.opening is not None
         assert account is not None
         came = (entry.to_account == LedgerAccount.CLEARING) - (entry.from_account == LedgerAccount.CLEARING)
         column = _COLUMN[OperationKind(operation.kind)]
         merchant = settings.GATEWAY_CREDENTIALS[account.slug]["merchant_account"]
         moved = came if column == "captured" else -came
-        sums[merchant, operation.opening.reference, entry.currency][column] += moved * entry.amount_minor
+        sums[merchant, _told_reference(operation), entry.currency][column] += moved * entry.amount_minor
     return {key: moved for key, moved in sums.items() if any(moved.values())}
+
+
+def _told_reference(operation: Transaction) -> str:
+    """Return the reference the processor was told: the Opening's, or that of the charge made without the guest."""
+    root = operation
+    while root.parent is not None:
+        root = root.parent
+    return root.opening.reference if root.opening else root.reference

@@ -92,7 +92,10 @@ def test_a_card_is_stored_only_with_the_guests_consent_and_a_shopper_reference(s
     adyen.open(open_request(stores_card=True))
 
     asking, silent = (asked.json for asked in server.asked)
-    assert (asking["storePaymentMethodMode"], asking["recurringProcessingModel"]) == ("askForConsent", "CardOnFile")
+    assert (asking["storePaymentMethodMode"], asking["recurringProcessingModel"]) == (
+        "askForConsent",
+        "UnscheduledCardOnFile",
+    )
     assert "storePaymentMethodMode" not in silent
 
 
@@ -120,6 +123,15 @@ def test_a_session_for_something_else_is_no_session(server: ScriptedServer, chan
         adyen_at(server.url).open(open_request())
 
 
+def test_a_stored_card_is_charged_by_phone_as_the_guests_own_use_of_it(server: ScriptedServer) -> None:
+    server.answers(sample("payment_authorised"))
+
+    adyen_at(server.url).charge(charge_request(source=Source.MOTO))
+
+    (asked,) = server.asked
+    assert (asked.json["shopperInteraction"], asked.json["recurringProcessingModel"]) == ("Moto", "CardOnFile")
+
+
 def test_a_stored_card_is_charged_without_the_guest(server: ScriptedServer) -> None:
     server.answers(sample("payment_authorised"))
 
@@ -132,7 +144,7 @@ def test_a_stored_card_is_charged_without_the_guest(server: ScriptedServer) -> N
     )
     assert asked.json["paymentMethod"] == {"type": "scheme", "storedPaymentMethodId": TOKEN}
     assert asked.json["shopperInteraction"] == "ContAuth"
-    assert asked.json["recurringProcessingModel"] == "CardOnFile"
+    assert asked.json["recurringProcessingModel"] == "UnscheduledCardOnFile"
     assert (asked.json["shopperReference"], asked.json["captureDelayHours"]) == ("c-1204", 0)
     assert outcome.kind is K.AUTHORIZED
     assert outcome.money == Money(9000, "EUR")

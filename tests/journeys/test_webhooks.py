@@ -163,7 +163,7 @@ def test_a_webhook_for_something_unknown_waits_and_is_matched_later(trip):
     assert held.books == {}
     Opening.objects.update(reference=opening.reference, gateway_reference=opening.gateway_reference)
     trip.until(lambda: held.books == {"RECEIVABLE>CLEARING": TWO_ADULTS}, "the orphan being matched")
-    assert WebhookDelivery.objects.get().status == "PROCESSED"
+    trip.until(lambda: WebhookDelivery.objects.get().status == "PROCESSED", "the delivery being done with")
     assert held.at_processor["captured"] == TWO_ADULTS
     held.confirm()
 

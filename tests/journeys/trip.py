@@ -25,6 +25,7 @@ _DRAINS: tuple["Task[..., Any]", ...] = (
     tasks.resolve_unknown,
     tasks.expire_holds,
     tasks.confirm_paid_orders,
+    tasks.delete_revoked_cards,
 )
 NOTHING = {"authorized": 0, "captured": 0, "refunded": 0, "cancelled": 0, "charged_back": 0}
 

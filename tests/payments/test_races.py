@@ -81,7 +81,7 @@ def two_captures(house, payment):
 
 def test_two_confirms_at_once_ask_for_one_capture(house, monkeypatch):
     payment = house.paid(house.payment(account="adyen-us"))
-    meet(monkeypatch, confirming, "unused_holds")
+    meet(monkeypatch, confirming, "new_operation")
 
     two_captures(house, payment)
 
@@ -91,7 +91,7 @@ def test_two_confirms_at_once_ask_for_one_capture(house, monkeypatch):
 def test_control_without_the_order_lock_two_captures_are_asked_for(house, monkeypatch):
     payment = house.paid(house.payment(account="adyen-us"))
     take_row_locks_away(monkeypatch)
-    meet(monkeypatch, confirming, "unused_holds")
+    meet(monkeypatch, confirming, "new_operation")
 
     two_captures(house, payment)
 

@@ -48,7 +48,7 @@ def card_payment_fields(view: CardPaymentView, *, order_id: UUID) -> dict[str, o
         "amount": view.amount_minor,
         "currency": view.currency,
         "currencyPrecision": exponent_of(view.currency),
-        "reusableCards": [_card_fields(card) for card in view.reusable_cards],
+        "reusableCards": [card_fields(card) for card in view.reusable_cards],
         "provider": view.gateway,
         "providerReference": view.gateway_reference,
         "createdAt": utc_time(view.created_at),
@@ -61,7 +61,8 @@ def _status(view: CardPaymentView) -> str:
     return _ENDED_ORDERS.get(BookingStatus(view.order_status), word) if word == "PENDING" else word
 
 
-def _card_fields(card: ReusableCard) -> dict[str, object]:
+def card_fields(card: ReusableCard) -> dict[str, object]:
+    """Return OCTO's ReusableCard."""
     return {
         "id": str(card.id),
         "brand": card.brand or None,
@@ -76,12 +77,14 @@ def _adyen_part(client: Mapping[str, Any]) -> dict[str, object]:
     """Return what Drop-in is mounted with; empty when nothing is due, `session` null until there is a return URL."""
     if not client:
         return {}
+    asked = {"cardConsent": client["consent"]} if "consent" in client else {}
     return {
         "environment": client["environment"],
         "clientKey": client["clientKey"],
         "session": client.get("session"),
         "countryCode": client.get("countryCode"),
         "paymentMethodsConfiguration": client.get("paymentMethodsConfiguration"),
+        **asked,
     }
 
 

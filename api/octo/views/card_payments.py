@@ -1,4 +1,4 @@
-"""GET /card_payments/{cardPaymentId}, for those who know a payment by its id alone."""
+"""Card payments by their id alone, and the cards that guests had kept."""
 
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
@@ -7,12 +7,14 @@ from rest_framework.response import Response
 from api.octo.capabilities import CARD_PAYMENTS
 from api.octo.card_payment_cache import cached_answer
 from api.octo.errors import BAD_REQUEST, Refusal
-from api.octo.presenters.card_payments import card_payment_fields
+from api.octo.presenters.card_payments import card_fields, card_payment_fields
 from api.octo.schema import operation
 from api.octo.shapes import shape
 from api.octo.views.base import OctoView
 from payments.models import Payment
-from payments.services import collecting
+from payments.nudges import nudge
+from payments.services import cards, collecting
+from payments.tasks import delete_revoked_card, delete_revoked_cards
 
 
 class CardPaymentView(OctoView):
@@ -42,3 +44,23 @@ class CardPaymentView(OctoView):
     def _fields(self, payment: Payment) -> dict[str, object] | None:
         view = collecting.describe_payment(order=payment.order, clock=self.now)
         return card_payment_fields(view, order_id=payment.order_id) if view is not None else None
+
+
+class ReusableCardView(OctoView):
+    """DELETE /card_payments/cards/{cardId}: our addition, for a guest who takes the consent back."""
+
+    needs = CARD_PAYMENTS
+
+    @operation(
+        "revokeCard",
+        "Revoke a reusable card",
+        answer=shape("ReusableCard"),
+        path={"card_id": "id of one of reusableCards."},
+        needs=CARD_PAYMENTS,
+    )
+    def delete(self, request: Request, card_id: str) -> Response:
+        """Make a card unusable at once, and have it deleted at the gateway; again, it changes nothing."""
+        card = cards.card_for_partner(partner=self.partner, is_live=bool(self.is_live), card_id=card_id)
+        revocation = cards.revoke_card(card=card, requested_by="partner", now=self.now())
+        nudge(delete_revoked_card, drain=delete_revoked_cards, revocation_id=str(revocation.pk))
+        return Response(card_fields(card))

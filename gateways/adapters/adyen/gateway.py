@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from gateways.adapters.adyen import webhooks, wire
 from gateways.adapters.adyen.calls import Checkout, NotFound, Refused, call
-from gateways.adapters.adyen.refusals import CARD_ERRORS
+from gateways.adapters.adyen.refusals import CARD_ERRORS, TOKEN_IS_GONE
 from gateways.adapters.adyen.settlement import SETTLEMENT_DETAILS
 from gateways.errors import MisconfiguredAccount, Rejected, Unsupported
 from gateways.http import HttpClient
@@ -33,7 +33,6 @@ _ENVIRONMENTS = frozenset({"test", "live", "live-us", "live-au", "live-apse", "l
 _REQUIRED = ("api_key", "merchant_account", "client_key", "hmac_keys", "webhook_user", "webhook_password")
 # Connecting has 2 s on top. Whoever asks counts on both when all calls of a request must end within its 20 s.
 _LONGEST_TIMEOUT_SECONDS = 12
-_TOKEN_IS_GONE = frozenset({"800", "803"})
 
 
 class AdyenGateway:
@@ -255,7 +254,7 @@ class AdyenGateway:
         except NotFound:
             return
         except Refused as refusal:
-            if refusal.error_code not in _TOKEN_IS_GONE:
+            if refusal.error_code not in TOKEN_IS_GONE:
                 raise
 
     def verify_webhook(self, delivery: Delivery) -> Verified:

@@ -85,11 +85,17 @@ CARD_ERRORS: Mapping[str, ErrorCode] = MappingProxyType(
 )
 
 
+# The holder told the bank to stop these charges; trying again costs a fee. Source: Adyen docs, "Refusal reasons".
+_HOLDER_STOPPED = frozenset({"26"})
+# The stored card is not there. Source: Adyen docs, "API error codes".
+TOKEN_IS_GONE = frozenset({"800", "803"})
+
+
 def decline_of(code: str, text: object, *, is_error: bool = False) -> Decline:
     """Translate a refusal; a code added later is a plain refusal, or an undefined error where Adyen says Error."""
     code = code if code else _CODE_BY_TEXT.get(str(text or "").strip().casefold(), "")
     _, ours = REFUSALS.get(code, ("", _OTHER if is_error else _D))
-    return Decline(code=ours, raw_code=code[:40], raw_text=text_of(text))
+    return Decline(code=ours, raw_code=code[:40], raw_text=text_of(text), is_card_gone=code in _HOLDER_STOPPED)
 
 
 def text_of(value: object) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from gateways.adapters.adyen.refusals import CARD_ERRORS, decline_of, text_of
+from gateways.adapters.adyen.refusals import CARD_ERRORS, TOKEN_IS_GONE, decline_of, text_of
 from gateways.errors import AnswerLost, ErrorCode, Rejected
 from gateways.exponents import from_gateway_minor, to_gateway_minor
 from gateways.protocol import (
@@ -53,6 +53,8 @@ _KEPT_ADDITIONAL = frozenset(_KEPT_NAMES.split())
 # POST /payments requires a returnUrl even where no guest is present to be sent back; RFC 2606 keeps this name free.
 _NOBODY_RETURNS = "https://nobody-returns.invalid/"
 _INTERACTIONS = {Source.ECOM: "Ecommerce", Source.MOTO: "Moto", Source.POS: "POS"}
+# Consent is asked for, and charges are made, without a fixed day or amount. Source: Adyen docs, "Tokenization".
+_MERCHANT_INITIATED = "UnscheduledCardOnFile"
 _CHANNELS = {"web": "Web", "ios": "iOS", "android": "Android"}
 _ACTION_RESULTS = frozenset({"RedirectShopper", "IdentifyShopper", "ChallengeShopper"})
 
@@ -114,12 +116,16 @@ def session_request(request: OpenRequest, merchant_account: str) -> dict[str, An
     body.update({name: value for name, value in optional.items() if value})
     if request.stores_card and request.shopper_reference:
         body["storePaymentMethodMode"] = "askForConsent"
-        body["recurringProcessingModel"] = "CardOnFile"
+        body["recurringProcessingModel"] = _MERCHANT_INITIATED
     return body
 
 
 def stored_card_request(request: ChargeRequest, merchant_account: str) -> dict[str, Any]:
-    """Build POST /payments for a stored card: the guest agreed earlier and is not at the keyboard (ContAuth)."""
+    """Build POST /payments for a stored card: the guest agreed earlier and is not at the keyboard (ContAuth).
+
+    By phone or mail the guest asks for this very charge, so that it is the guest's own use of a card on file.
+    """
+    is_asked_by_guest = request.source is Source.MOTO
     return {
         "amount": amount_of(request.money),
         "merchantAccount": merchant_account,
@@ -127,8 +133,8 @@ def stored_card_request(request: ChargeRequest, merchant_account: str) -> dict[s
         "returnUrl": request.return_url or _NOBODY_RETURNS,
         "paymentMethod": {"type": "scheme", "storedPaymentMethodId": request.card_token},
         "shopperReference": request.shopper_reference,
-        "shopperInteraction": "Moto" if request.source is Source.MOTO else "ContAuth",
-        "recurringProcessingModel": "CardOnFile",
+        "shopperInteraction": "Moto" if is_asked_by_guest else "ContAuth",
+        "recurringProcessingModel": "CardOnFile" if is_asked_by_guest else _MERCHANT_INITIATED,
         **_capture_wish(captures_at_once=request.captures_at_once),
     }
 
@@ -205,7 +211,12 @@ def refused_card(request: ChargeRequest, error_code: str, psp_reference: str | N
         event_key=f"refused:{request.reference}:{error_code}",
         occurred_at=request.requested_at,
         money=request.money,
-        decline=Decline(code=CARD_ERRORS[error_code], raw_code=error_code, raw_text=text_of(message)),
+        decline=Decline(
+            code=CARD_ERRORS[error_code],
+            raw_code=error_code,
+            raw_text=text_of(message),
+            is_card_gone=error_code in TOKEN_IS_GONE,
+        ),
         raw={"errorCode": error_code, "message": text_of(message)},
     )
 

@@ -18,6 +18,8 @@ class Account:
     `capture_delay_hours` applies where a request gives none: 0 captures at once, None waits for a capture request.
     `multiple_partial_captures` off means, as at Adyen, that one capture releases the rest.
     `send_auto_capture` adds a CAPTURE webhook to captures made at once, which Adyen sends only on request.
+    `token_webhooks` adds the webhook "Recurring tokens life cycle events", which a merchant sets up beside the standard
+    one.
     """
 
     merchant_account: str
@@ -32,6 +34,7 @@ class Account:
     multiple_partial_captures: bool = False
     send_auto_capture: bool = False
     raw_cards: bool = True
+    token_webhooks: bool = False
 
     def shown(self) -> Document:
         """Return the account without its secrets."""
@@ -52,6 +55,7 @@ _TYPES: dict[str, type] = {
     "multiple_partial_captures": bool,
     "send_auto_capture": bool,
     "raw_cards": bool,
+    "token_webhooks": bool,
 }
 
 

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from gateways.sandbox.adyen import disputes, modifications, payments, refusals, sessions
-from gateways.sandbox.adyen.books import ACCOUNTS, Books
+from gateways.sandbox.adyen import disputes, modifications, payments, refusals, sessions, tokens
+from gateways.sandbox.adyen.books import ACCOUNTS, TOKENS, Books
 from gateways.sandbox.adyen.errors import ApiError
 from gateways.sandbox.config import BadConfig
 from gateways.sandbox.control import BadWish, read_wish
@@ -33,6 +33,8 @@ class BackOffice:
             web.get(f"{PREFIX}/sessions/{{id}}", saved(self.show_session)),
             web.post(f"{PREFIX}/sessions/{{id}}/pay", saved(self.pay_session)),
             web.post(f"{PREFIX}/sessions/{{id}}/{{ending:expire|cancel|result}}", saved(self.end_session)),
+            web.get(f"{PREFIX}/tokens", saved(self.list_tokens)),
+            web.post(f"{PREFIX}/tokens/{{id}}/{{change:disable|renew|holder}}", saved(self.change_token)),
             web.get(f"{PREFIX}/payments", saved(self.list_payments)),
             web.get(f"{PREFIX}/payments/{{psp}}", saved(self.show_payment)),
             web.post(f"{PREFIX}/payments/{{psp}}/{{action}}", saved(self.act)),
@@ -110,6 +112,30 @@ class BackOffice:
             case _:
                 token = sessions.new_result(self._books, session)
         return web.json_response({"status": sessions.status_of(session), "sessionResult": token})
+
+    async def list_tokens(self, request: web.Request) -> web.Response:
+        """Show the stored cards, of one shopper or of all."""
+        wanted = request.query.get("shopperReference")
+        kept = self._books.store.all(TOKENS).values()
+        return web.json_response({"tokens": [row for row in kept if wanted in (None, row["shopperReference"])]})
+
+    async def change_token(self, request: web.Request) -> web.Response:
+        """Delete a stored card, let its bank renew it, or put another name on it, which decides what its bank says.
+
+        Where the account has token webhooks, one follows the first two.
+        """
+        token = self._books.store.get(TOKENS, request.match_info["id"])
+        if token is None:
+            raise BadWish("there is no such token", status=404)
+        match request.match_info["change"]:
+            case "disable":
+                tokens.disable(self._books, token)
+            case "renew":
+                tokens.renew(self._books, token)
+            case _:
+                token["holderName"] = str((await read_wish(request)).get("holderName") or "")
+                self._books.store.put(TOKENS, token["id"], token)
+        return web.json_response(token)
 
     async def list_payments(self, request: web.Request) -> web.Response:
         """Show the attempts, oldest first."""

@@ -97,9 +97,21 @@ class Books:
         )
         return item
 
+    def notify_of_token(self, token: Document, *, event: str, event_id: str) -> None:
+        """Queue a webhook of the life of a token, where the account has asked for them."""
+        account = self._accounts.get(token["merchantAccount"])
+        if account is None or not account.token_webhooks:
+            return
+        item = notifications.token_event(
+            token, event=event, event_id=event_id, at=stamp(time.time()), live=account.live
+        )
+        self._courier.publish(gateway=SLUG, account=account.merchant_account, event=item["type"], item=item)
+
     def sign(self, merchant_account: str, item: Document) -> Document:
-        """Return an item with the signature of its account."""
+        """Return an item with the signature of its account; what is signed as a whole is signed when it is sent."""
         account = self._accounts.get(merchant_account)
+        if notifications.is_signed_as_a_whole(item):
+            return item
         return item if account is None else notifications.with_signature(item, account.hmac_key)
 
 

@@ -12,6 +12,9 @@ from typing import Any
 
 from gateways.sandbox.store import Document
 
+# Of a spoiled item: the key that its envelope is signed with. It is never sent.
+SIGNED_WITH = "signedWith"
+
 
 def signed_text(item: Document) -> str:
     """Return the text that the signature of an item is made over; what is absent or null counts as empty."""
@@ -47,6 +50,9 @@ def with_signature(item: Document, hmac_key: str) -> Document:
 
 def spoiled(item: Document, hmac_key: str, fault: str) -> Document:
     """Return the item with a signature under another key, or rightly signed over a wrong amount or currency."""
+    other_key = hashlib.sha256(b"not the key" + hmac_key.encode()).hexdigest()
+    if is_signed_as_a_whole(item):
+        return {**item, SIGNED_WITH: other_key}
     amount = dict(item["amount"])
     if fault == "wrong_amount":
         amount["value"] += 100
@@ -54,7 +60,6 @@ def spoiled(item: Document, hmac_key: str, fault: str) -> Document:
     if fault == "wrong_currency":
         amount["currency"] = "USD" if amount["currency"] != "USD" else "EUR"
         return with_signature({**item, "amount": amount}, hmac_key)
-    other_key = hashlib.sha256(b"not the key" + hmac_key.encode()).hexdigest()
     return with_signature(item, other_key)
 
 
@@ -119,3 +124,31 @@ def modification(
         "paymentMethod": payment["card"]["brand"],
         "additionalData": {"paymentMethodVariant": payment["variant"], **(extra or {})},
     }
+
+
+def token_event(token: Document, *, event: str, event_id: str, at: str, live: bool) -> Document:
+    """Build a webhook of the life of a token: `created`, `updated`, `alreadyExisting` or `disabled`.
+
+    It is signed as a whole, in a header. Source: Adyen, "Recurring tokens life cycle events", version 1.
+    """
+    content: dict[str, Any] = {
+        "merchantAccount": token["merchantAccount"],
+        "shopperReference": token["shopperReference"],
+        "storedPaymentMethodId": token["id"],
+        "type": f"{token['brand']}standardcredit",
+    }
+    if event != "disabled":
+        content["operation"] = event
+    return {
+        "createdAt": at,
+        "eventId": event_id,
+        "environment": "live" if live else "test",
+        "type": f"recurring.token.{event}",
+        "version": "1",
+        "data": content,
+    }
+
+
+def is_signed_as_a_whole(item: Document) -> bool:
+    """Say whether a webhook carries its signature in a header over its body."""
+    return "eventCode" not in item and str(item.get("type", "")).startswith("recurring.token.")

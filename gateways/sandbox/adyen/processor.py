@@ -125,15 +125,22 @@ class AdyenProcessor:
         account = self.books.account(delivery["account"])
         if account is None or not account.webhook_url:
             return None
+        item = delivery["item"]
+        is_whole = notifications.is_signed_as_a_whole(item)
         envelope = {
             "live": "true" if account.live else "false",
-            "notificationItems": [{"NotificationRequestItem": delivery["item"]}],
+            "notificationItems": [{"NotificationRequestItem": item}],
         }
+        if is_whole:
+            envelope = {name: value for name, value in item.items() if name != notifications.SIGNED_WITH}
         headers = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "Adyen HttpClient 1.0"}
         authorization = account.basic_authorization()
         if authorization:
             headers["Authorization"] = authorization
         body = json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()
+        if is_whole:
+            key = item.get(notifications.SIGNED_WITH, account.hmac_key)
+            headers["hmacsignature"] = notifications.payload_signature(body, key)
         return Dispatch(url=account.webhook_url, headers=headers, body=body)
 
     def sign(self, account: str, item: Document) -> Document:

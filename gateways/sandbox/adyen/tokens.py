@@ -35,6 +35,7 @@ def store_card(
     looks = (instrument.brand, instrument.last4, instrument.expiry_month, instrument.expiry_year)
     for token in tokens_of(books, account=account, shopper_reference=shopper_reference):
         if looks == (token["brand"], token["last4"], int(token["expiryMonth"]), int(token["expiryYear"])):
+            books.notify_of_token(token, event="alreadyExisting", event_id=psp_reference)
             return Stored(token, "alreadyExisting")
     token = {
         "id": books.new_reference(),
@@ -46,7 +47,21 @@ def store_card(
         **instrument.shown(),
     }
     books.store.put(TOKENS, token["id"], token)
+    books.notify_of_token(token, event="created", event_id=psp_reference)
     return Stored(token, "created")
+
+
+def disable(books: Books, token: Document) -> None:
+    """Delete a token; the event's own reference is new, for it belongs to no payment."""
+    books.store.remove(TOKENS, token["id"])
+    books.notify_of_token(token, event="disabled", event_id=books.new_reference())
+
+
+def renew(books: Books, token: Document) -> None:
+    """Let the bank give out a new card under the same token: five more years, told without a payment."""
+    token["expiryYear"] = str(int(token["expiryYear"]) + 5)
+    books.store.put(TOKENS, token["id"], token)
+    books.notify_of_token(token, event="updated", event_id=books.new_reference())
 
 
 def tokens_of(books: Books, *, account: Account, shopper_reference: str) -> list[Document]:
@@ -104,7 +119,7 @@ def delete_stored(books: Books, question: Question) -> Answer:
         shopper_reference=question.call.query.get("shopperReference", ""),
         token_id=question.call.parameters["id"],
     )
-    books.store.remove(TOKENS, token["id"])
+    disable(books, token)
     return Answer(status=204)
 
 

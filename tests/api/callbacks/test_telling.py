@@ -91,6 +91,44 @@ def test_no_payment_session_is_made_or_told_for_who_listens(shop, partner, beat)
     assert told[card["uuid"]]["cardPaymentId"] == card["cardPayment"]["cardPaymentId"]
 
 
+def test_an_order_is_told_as_the_get_route_shows_it(shop, octo, partner, beat, document):  # noqa: F811
+    hook = octo.post("/webhooks", {"event": "order_update", "url": partner.url}).json()
+    cart = shop.octo(f"{HOOKS}, octo/cart")
+    wish = {"bookings": [shop.wish(1), shop.wish(2)], "contact": {"fullName": "Ada Byron", "locales": ["de"]}}
+
+    order = cart.post("/orders", {**wish, "settlementMethod": "VOUCHER"}).json()
+    assert beat.tell() == 1
+
+    (got,) = partner.got
+    body = got.json
+    assert list(body) == ["event", "webhook", "supplier", "order", "diff"]
+    assert (body["event"], body["webhook"]) == ("order_update", hook)
+    assert body["order"] == cart.get(f"/orders/{order['id']}").json()
+    assert body["diff"] == [{"op": "add", "path": "/status", "was": None, "value": "ON_HOLD"}]
+    assert hook["capabilities"] == ["octo/pricing", "octo/cart", "octo/webhooks"]
+    assert got.headers["content-language"] == "de"
+    _check(body, "OrderUpdate", document)
+    cart.post(f"/orders/{order['id']}/confirm", {})
+    beat.tell()
+    assert partner.bodies[-1]["diff"] == [{"op": "replace", "path": "/status", "was": "ON_HOLD", "value": "CONFIRMED"}]
+    octo.post(f"/webhooks/{hook['id']}/resend", {"orderId": order["id"]})
+    beat.tell()
+    assert (partner.bodies[-1]["order"]["id"], partner.bodies[-1]["diff"]) == (order["id"], [])
+
+
+def test_what_changed_on_one_booking_is_not_told_of_its_siblings(shop, octo, hook, partner, beat):
+    cart = shop.octo(f"{HOOKS}, octo/cart")
+    wish = {"bookings": [shop.wish(1), shop.wish(1)], "settlementMethod": "VOUCHER"}
+    first, _ = cart.post("/orders", wish).json()["bookings"]
+    beat.tell()
+
+    octo.post(f"/bookings/{first['uuid']}/confirm", {"unitItems": [{"unitId": str(shop.adult.pk)}] * 2})
+    beat.tell()
+
+    told = {body["booking"]["uuid"]: [entry["path"] for entry in body["diff"]] for body in partner.bodies[2:]}
+    assert told == {first["uuid"]: ["/status", "/pricing/original", "/pricing/retail", "/pricing/net"]}
+
+
 def test_quick_changes_are_one_delivery_of_the_newest_state_with_the_oldest_before(shop, octo, hook, partner, beat):
     booking = shop.reserve(octo, settlementMethod="VOUCHER")
     beat.tell()

@@ -11,7 +11,8 @@ from api.octo.presenters.card_payments import STATUS_WORDS
 from bookings.models import Order
 from gateways.models import GatewayAccount
 from payments.encryption import encrypt_text
-from payments.models import Opening, Payment, ReusableCard, Transaction
+from payments.models import CardConsent, Opening, Payment, ReusableCard, Transaction
+from payments.services.consents import consent_text_for
 from payments.states import State
 from tests.api.octo.shop import CARDS, RETURN_URL, Octo
 from tests.api.octo.test_rules import refusal
@@ -448,6 +449,11 @@ class TestSession:
             expiry_month=3,
             expiry_year=2030,
             created_at=timezone.now(),
+        )
+        assert cards.get(f"/bookings/{booking['uuid']}").json()["cardPayment"]["reusableCards"] == []
+        text = consent_text_for(account=card.account, locale="en", now=timezone.now())
+        CardConsent.objects.create(
+            card=card, payment=order.payments.get(), order=order, text=text, given_at=timezone.now()
         )
 
         shown = cards.get(f"/bookings/{booking['uuid']}")

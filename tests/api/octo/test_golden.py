@@ -194,9 +194,39 @@ def webhooks(said: Conversation, shop: Shop) -> None:
     said.ask(shop.octo(PRICED), "GET", "/webhooks")
 
 
+def orders(said: Conversation, shop: Shop) -> None:
+    octo = shop.octo("octo/pricing, octo/cart, octo/cardPayments")
+    contact = {"fullName": "Ada Byron", "emailAddress": "ada@example.com"}
+    garden = {
+        "productId": str(shop.park.pk),
+        "optionId": "DEFAULT",
+        "availabilityId": shop.park_days[0],
+        "unitItems": [{"unitId": str(shop.visitor.pk)}],
+    }
+    wish = {"orderId": "5d0c5b8e-6b0b-4f5d-9a66-2f1c9f7d1a10", "bookings": [shop.wish(1)], "contact": contact}
+    order = said.ask(octo, "POST", "/orders", wish)
+    path = f"/orders/{order['id']}"
+    joined = said.ask(octo, "POST", "/bookings", {**garden, "orderId": order["id"], "currency": "EUR"})
+    said.ask(octo, "PATCH", f"{path}/preview", {"expirationMinutes": 60})
+    said.ask(octo, "PATCH", path, {"emailReceipt": True})
+    said.ask(octo, "POST", f"{path}/extend", {"expirationMinutes": 45})
+    said.ask(octo, "POST", f"/bookings/{joined['uuid']}/confirm", {})
+    said.ask(octo, "POST", f"{path}/confirm", {})
+    paid = {"gateway": "external", "notes": "Till 3 slip 88121"}
+    said.ask(octo, "POST", f"{path}/confirm", {"cardPayment": paid}, Idempotency_Key="order-1")
+    said.ask(octo, "GET", f"/orders?supplierReference={order['supplierReference']}")
+    said.ask(octo, "POST", f"{path}/cancel", {"reason": "Storm warning"})
+    said.ask(octo, "DELETE", path)
+    said.ask(octo, "GET", "/orders", Accept_Language="de")
+    said.ask(octo, "GET", "/orders/not-a-uuid")
+    said.ask(octo, "POST", "/orders", {"currency": "USD", "orderId": order["id"]})
+    said.ask(octo, "POST", "/orders", {})
+    said.ask(shop.octo(CARDS), "GET", path)
+
+
 @pytest.mark.parametrize(
     "conversation",
-    [core, prices, card_payments, gifts, gift_refusals, refusals, webhooks],
+    [core, prices, card_payments, gifts, gift_refusals, refusals, orders, webhooks],
     ids=lambda talk: talk.__name__,
 )
 def test_conversation(db, conversation):

@@ -187,6 +187,7 @@ def test_the_page_for_partners_names_every_route_code_and_header(document):
     routes = {
         path.replace("product_id", "id")
         .replace("card_payment_id", "cardPaymentId")
+        .replace("card_id", "cardId")
         .replace("order_id", "orderId")
         .replace("webhook_id", "id")
         for path in document["paths"]

@@ -202,7 +202,7 @@ def test_a_partner_has_a_limit(octo, settings):
 def test_one_booking_or_order_is_told_again_by_name(shop, octo, document):  # noqa: F811
     booking = shop.reserve(octo)
     hook = subscribed(octo)
-    order_id = str(shop.stored(booking).order_id)
+    order_id = str(shop.stored(booking).order.uuid)
     path = f"/webhooks/{hook['id']}/resend"
 
     nothing = octo.post(path)
@@ -222,7 +222,7 @@ def test_what_is_not_the_partners_is_not_told(shop, octo):
     path = f"/webhooks/{hook['id']}/resend"
 
     unknown = octo.post(path, {"uuid": theirs["uuid"]})
-    foreign = octo.post(path, {"orderId": str(shop.stored(theirs).order_id)})
+    foreign = octo.post(path, {"orderId": str(shop.stored(theirs).order.uuid)})
 
     assert (unknown.status_code, unknown.json()["error"]) == (400, "INVALID_BOOKING_UUID")
     assert refused(foreign) == "There is no such order."

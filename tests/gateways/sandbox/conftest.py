@@ -221,6 +221,6 @@ def box(_box: Box, receiver: Receiver) -> Box:
     _box.control("POST", "/reset")
     for account in (ACCOUNT, OTHER_ACCOUNT):
         body = {**account, "webhook_url": receiver.url, "capture_delay_hours": None, "send_auto_capture": False}
-        body.update({"multiple_partial_captures": False, "raw_cards": True, "live": False})
+        body.update({"multiple_partial_captures": False, "raw_cards": True, "live": False, "token_webhooks": False})
         _box.control("PUT", f"/adyen/accounts/{account['merchant_account']}", body)
     return _box

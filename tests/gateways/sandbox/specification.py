@@ -44,6 +44,8 @@ def answer_problems(method: str, path: str, status: int, body: Any) -> list[str]
 
 def webhook_problems(envelope: Any) -> list[str]:
     """Say what is wrong with a webhook; unknown fields are allowed, as Adyen's own examples have some."""
+    if "notificationItems" not in envelope:
+        return token_webhook_problems(envelope)
     webhooks = document("Webhooks-v1").get("webhooks")
     if not webhooks:
         return []
@@ -52,6 +54,15 @@ def webhook_problems(envelope: Any) -> list[str]:
         return [f"{event} is not in the specification"]
     schema = webhooks[f"/{event}"]["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
     return _errors(schema.rsplit("/", 1)[1], envelope, name="Webhooks-v1", ignore=("additionalProperties",))
+
+
+def token_webhook_problems(body: Any) -> list[str]:
+    """Say what is wrong with a webhook of the life of a token."""
+    webhooks = document("TokenizationNotification-v1").get("webhooks")
+    if not webhooks:
+        return []
+    schema = webhooks[body["type"]]["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    return _errors(schema.rsplit("/", 1)[1], body, name="TokenizationNotification-v1")
 
 
 def _template(method: str, path: str) -> str | None:

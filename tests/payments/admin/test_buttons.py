@@ -433,6 +433,7 @@ def test_a_card_is_revoked_after_asking_once_more(desk, house, guest, bought):
 
     card.refresh_from_db()
     assert card.revoked_at is not None
+    assert card.revocation.requested_by == "ada"
     assert logged()[-1][0] == "ada"
 
 

@@ -15,8 +15,11 @@ from payments.admin.columns import page_of
 from payments.encryption import encrypt_json, encrypt_text, fingerprint
 from payments.models import (
     AccountRoute,
+    CardConsent,
+    CardRevocation,
     Case,
     CaseKind,
+    ConsentText,
     Dispute,
     ExternalNote,
     GatewayEvent,
@@ -25,14 +28,20 @@ from payments.models import (
     Payment,
     Posting,
     ReusableCard,
+    RevokedToken,
     Transaction,
     WebhookDelivery,
 )
 from payments.services import cases
-from payments.services.cards import keep_card
+from payments.services.cards import keep_card, revoke_by_token, revoke_card
+from payments.services.consents import consent_text_for
 
 pytestmark = pytest.mark.django_db
 RECORDS: list[Any] = [
+    CardConsent,
+    CardRevocation,
+    ConsentText,
+    RevokedToken,
     Case,
     Dispute,
     ExternalNote,
@@ -62,7 +71,17 @@ def add_one_of_each(house, payment):
         opened_at=house.clock(),
         changed_at=house.clock(),
     )
-    keep_card(payment=payment, card=Card(token=f"tok-{payment.number}", brand="visa", last4="1111"), now=house.clock())
+    opening = payment.openings.all()[0]
+    opening.consent_text = consent_text_for(account=payment.account, locale="en", now=house.clock())
+    ConsentText.objects.create(digest=f"{payment.number:064}", language="en", text="Yes.", first_used_at=house.clock())
+    card = Card(token=f"tok-{payment.number}", brand="visa", last4="1111")
+    keep_card(payment=payment, card=card, now=house.clock(), opening=opening)
+    revoke_card(
+        card=ReusableCard.objects.get(token_fingerprint=fingerprint(f"tok-{payment.number}")),
+        requested_by="ada",
+        now=house.clock(),
+    )
+    revoke_by_token(account=payment.account, token=f"tok-{payment.number}", now=house.clock())
     WebhookDelivery.objects.create(
         account=payment.account,
         payment=payment,

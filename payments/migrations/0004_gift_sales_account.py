@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('payments', '0002_guard_the_books'),
+        ('payments', '0003_keep_consents_and_delete_revoked_cards'),
     ]
 
     operations = [
