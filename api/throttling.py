@@ -5,6 +5,7 @@ A broker that does not answer never refuses a partner: for a while each process 
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
@@ -64,19 +65,40 @@ class Counters:
 
     def take(self, caller: str, *, per_minute: int) -> Allowance:
         """Count one request of a caller, unless it is one too many."""
+        return self._ask(_take, caller, per_minute)
+
+    def look(self, caller: str, *, per_minute: int) -> Allowance:
+        """Say how a caller stands, counting nothing."""
+        return self._ask(_look, caller, per_minute)
+
+    def _ask(self, how: "_Question", caller: str, per_minute: int) -> Allowance:
         if time.monotonic() >= self._alone_until:
             try:
-                return _take(self._shared, caller, per_minute)
+                return how(self._shared, caller, per_minute)
             except StorageError as error:
                 log.warning("throttle_counts_alone", error=type(error.__cause__ or error).__name__)
                 with self._lock:
                     self._alone_until = time.monotonic() + _PAUSE_SECONDS
-        return _take(self._alone, caller, per_minute)
+        return how(self._alone, caller, per_minute)
+
+
+_Question = Callable[[SlidingWindowCounterRateLimiter, str, int], Allowance]
 
 
 def _take(limiter: SlidingWindowCounterRateLimiter, caller: str, per_minute: int) -> Allowance:
     rate = RateLimitItemPerMinute(per_minute)
-    is_allowed = limiter.hit(rate, caller)
+    return _standing(limiter, rate, caller, is_allowed=limiter.hit(rate, caller))
+
+
+def _look(limiter: SlidingWindowCounterRateLimiter, caller: str, per_minute: int) -> Allowance:
+    rate = RateLimitItemPerMinute(per_minute)
+    return _standing(limiter, rate, caller, is_allowed=limiter.test(rate, caller))
+
+
+def _standing(
+    limiter: SlidingWindowCounterRateLimiter, rate: RateLimitItemPerMinute, caller: str, *, is_allowed: bool
+) -> Allowance:
+    per_minute = rate.amount
     stats = limiter.get_window_stats(rate, caller)
     # A minute that was used up weighs on the next one: it takes the share of one request more until there is room.
     until_room = 0 if is_allowed else WINDOW_SECONDS / per_minute

@@ -276,6 +276,102 @@ class InvalidValue(BookingError):
         self.reason = reason
 
 
+class GiftNotFound(BookingError):
+    """Say that the partner has no gift with this uuid in this mode."""
+
+    code = "GIFT_NOT_FOUND"
+
+    def __init__(self, uuid: str) -> None:
+        super().__init__(f"There is no gift {uuid!r}.")
+        self.uuid = uuid
+
+
+class GiftUuidTaken(BookingError):
+    """Say that the partner already used this uuid for another gift."""
+
+    code = "GIFT_UUID_TAKEN"
+
+    def __init__(self, uuid: str) -> None:
+        super().__init__(f"The uuid {uuid} was already used for another gift.")
+        self.uuid = uuid
+
+
+class GiftHoldExpired(BookingError):
+    """Say that the hold of a gift ran out before it was confirmed or changed."""
+
+    code = "GIFT_HOLD_EXPIRED"
+
+    def __init__(self, uuid: str) -> None:
+        super().__init__(f"The hold of gift {uuid} has expired.")
+        self.uuid = uuid
+
+
+class GiftNotConfirmable(BookingError):
+    """Say that a gift in this status cannot be confirmed."""
+
+    code = "GIFT_NOT_CONFIRMABLE"
+
+    def __init__(self, uuid: str, status: str) -> None:
+        super().__init__(f"The gift {uuid} is {status} and cannot be confirmed.")
+        self.uuid = uuid
+        self.status = status
+
+
+class GiftNotCancellable(BookingError):
+    """Say that a gift cannot be cancelled, by its status or because somebody paid with it."""
+
+    code = "GIFT_NOT_CANCELLABLE"
+
+    def __init__(self, uuid: str, status: str, *, is_spent: bool) -> None:
+        super().__init__(f"The gift {uuid} is {'spent' if is_spent else status} and cannot be cancelled.")
+        self.uuid = uuid
+        self.status = status
+        self.is_spent = is_spent
+
+
+class GiftNotUpdatable(BookingError):
+    """Say that a gift, or this of it, cannot be changed any more."""
+
+    code = "GIFT_NOT_UPDATABLE"
+
+    def __init__(self, uuid: str, reason: str) -> None:
+        super().__init__(f"The gift {uuid} cannot be changed: {reason}.")
+        self.uuid = uuid
+        self.reason = reason
+
+
+class GiftAmountNotAllowed(BookingError):
+    """Say that a gift is worth too little or too much."""
+
+    code = "GIFT_AMOUNT_NOT_ALLOWED"
+
+    def __init__(self, least: Money, most: Money) -> None:
+        super().__init__(f"A gift is worth from {least} to {most}.")
+        self.least = least
+        self.most = most
+
+
+class GiftNotNotifiable(BookingError):
+    """Say that there is no code to be mailed, or nobody to mail it to."""
+
+    code = "GIFT_NOT_NOTIFIABLE"
+
+    def __init__(self, uuid: str, reason: str) -> None:
+        super().__init__(f"The gift {uuid} cannot be mailed: {reason}.")
+        self.uuid = uuid
+        self.reason = reason
+
+
+class MailNotSendable(BookingError):
+    """Say that a mail waits to be sent already."""
+
+    code = "MAIL_NOT_SENDABLE"
+
+    def __init__(self, mail_id: str) -> None:
+        super().__init__(f"The mail {mail_id} waits to be sent already.")
+        self.mail_id = mail_id
+
+
 class KeyAlreadyRevoked(BookingError):
     """Say that a partner's key was revoked before."""
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bookings.models import Booking, Price, Product, UnitItem
+from bookings.models import Booking, Gift, Price, Product, UnitItem
 from money import exponent_of
 
 _ALL_BASIS_POINTS = 10_000
@@ -123,3 +123,13 @@ def pricing_of_booking(booking: Booking) -> Pricing:
     """Return what a booking was sold for: the sum of its tickets."""
     parts = [pricing_of_unit_item(item, booking) for item in booking.unit_items.all()]
     return total_of(parts, currency=booking.currency)
+
+
+def pricing_of_gift(gift: Gift) -> Pricing:
+    """Return what a gift costs: what it is worth, for everybody, because it earns no commission."""
+    return Pricing(
+        currency=gift.currency,
+        original_minor=gift.amount_minor,
+        retail_minor=gift.amount_minor,
+        net_minor=gift.amount_minor,
+    )

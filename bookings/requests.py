@@ -66,10 +66,11 @@ class ReserveRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRequest:
-    """Ask for an order with all of these bookings, or for an empty one that bookings join later."""
+    """Ask for an order with all of these bookings and gifts, or for an empty one that others join later."""
 
     order_id: str | None = None
     bookings: tuple[ReserveRequest, ...] = ()
+    gifts: "tuple[GiftRequest, ...]" = ()
     contact: ContactDetails | None = None
     currency: str | None = None
     settlement_method: str | None = None
@@ -152,3 +153,53 @@ class OrderFilter:
     contact_email: str | None = None
     contact_phone: str | None = None
     contact_last_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GiftRequest:
+    """Ask for a gift of an amount in minor units; `language` is the one the partner's request was made in."""
+
+    amount_minor: int
+    currency: str | None = None
+    uuid: str | None = None
+    expiration_minutes: int | None = None
+    message: str | None = None
+    recipient_full_name: str | None = None
+    recipient_email: str | None = None
+    contact: ContactDetails | None = None
+    notes: str | None = None
+    reseller_reference: str | None = None
+    settlement_method: str | None = None
+    return_url: str | None = None
+    order_id: str | None = None
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GiftChanges:
+    """Ask to change a gift; `contact` replaces what was there; "" clears a text."""
+
+    amount_minor: int | None = None
+    currency: str | None = None
+    expiration_minutes: int | None = None
+    message: str | None = None
+    recipient_full_name: str | None = None
+    recipient_email: str | None = None
+    contact: ContactDetails | None = None
+    notes: str | None = None
+    reseller_reference: str | None = None
+    return_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GiftFilter:
+    """Narrow a partner's gifts; every bound is inclusive, every field given must hold."""
+
+    reseller_reference: str | None = None
+    supplier_reference: str | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+    updated_from: datetime | None = None
+    updated_to: datetime | None = None
+    contact_email: str | None = None
+    statuses: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from bookings.models import Availability, AvailabilityType, Booking, BookingStatus, Option, Product
+from bookings.models import Availability, AvailabilityType, Booking, BookingStatus, Gift, Option, Product
 
 LIVE_STATUSES = (BookingStatus.ON_HOLD, BookingStatus.CONFIRMED)
 
@@ -113,7 +113,7 @@ def cancellation_cutoff_at(booking: Booking) -> datetime | None:
     return starts_at - timedelta(minutes=minutes)
 
 
-def has_run_out(booking: Booking, *, now: datetime) -> bool:
+def has_run_out(booking: Booking | Gift, *, now: datetime) -> bool:
     """Say whether a hold's time is over, swept or not."""
     if booking.status == BookingStatus.EXPIRED:
         return True
@@ -137,6 +137,21 @@ def is_updatable(booking: Booking, *, now: datetime) -> bool:
     if booking.status == BookingStatus.ON_HOLD:
         return not has_run_out(booking, now=now)
     return booking.status == BookingStatus.CONFIRMED and _is_before_cutoff(booking, now)
+
+
+def is_gift_confirmable(gift: Gift, *, now: datetime) -> bool:
+    """Say whether the partner may confirm the gift now."""
+    return gift.status == BookingStatus.ON_HOLD and not has_run_out(gift, now=now)
+
+
+def is_gift_cancellable(gift: Gift) -> bool:
+    """Say whether the partner may cancel the gift: until somebody has paid with it."""
+    return gift.status in LIVE_STATUSES and gift.spent_minor == 0
+
+
+def is_gift_updatable(gift: Gift, *, now: datetime) -> bool:
+    """Say whether the partner may change the gift: until all of it is spent."""
+    return gift.status in LIVE_STATUSES and not has_run_out(gift, now=now)
 
 
 def _is_before_cutoff(booking: Booking, now: datetime) -> bool:

@@ -13,9 +13,11 @@ from bookings.models import (
     Availability,
     Booking,
     BookingStatus,
+    Gift,
     InstallmentKind,
     Option,
     Order,
+    OrderKind,
     Partner,
     PartnerKey,
     Product,
@@ -185,14 +187,15 @@ def bookings_for_partner(*, partner: Partner, is_live: bool, filters: BookingFil
 
 
 def with_what_was_ordered(orders: QuerySet[Order]) -> QuerySet[Order]:
-    """Read orders with their bookings and what these sell: three queries for any number of them."""
+    """Read orders with their bookings, what these sell, and their gifts: four queries for any number of them."""
     tickets = UnitItem.objects.select_related("unit").order_by("pk")
     bookings = (
         Booking.objects.select_related("product__supplier", "option", "availability")
         .prefetch_related(Prefetch("unit_items", queryset=tickets))
         .order_by("number")
     )
-    return orders.select_related("partner").prefetch_related(Prefetch("bookings", queryset=bookings))
+    gifts = Prefetch("gifts", queryset=Gift.objects.order_by("number"))
+    return orders.select_related("partner").prefetch_related(Prefetch("bookings", queryset=bookings), gifts)
 
 
 def order_for_partner(*, partner: Partner, is_live: bool, order_id: str) -> Order:
@@ -217,15 +220,20 @@ def orders_for_partner(*, partner: Partner, is_live: bool, filters: OrderFilter)
     return with_what_was_ordered(orders).order_by("-created_at", "-pk")
 
 
-def amount_to_collect(order: Order, bookings: Iterable[Booking] | None = None) -> Money:
-    """Return what cards must pay in all for the order's live bookings, by how the order is settled.
+def amount_to_collect(
+    order: Order, bookings: Iterable[Booking] | None = None, gifts: Iterable[Gift] | None = None
+) -> Money:
+    """Return what cards must pay in all for the order's live bookings and gifts, by how the order is settled.
 
-    A caller that has the order's bookings in hand, all of them, passes them.
+    A gift earns no commission and has no deposit: whoever collects pays all of it, and one that was spent was bought
+    all the same. A caller that has the order's bookings or gifts in hand, all of them, passes them.
     """
     known = order.bookings.all() if bookings is None else bookings
     live = [booking for booking in known if booking.status in LIVE_STATUSES]
     method = order.settlement_method
-    if not live or method in (SettlementMethod.VOUCHER, SettlementMethod.DEFERRED):
+    if method in (SettlementMethod.VOUCHER, SettlementMethod.DEFERRED):
+        return Money(0, order.currency)
+    if not live:
         minor = 0
     elif method == SettlementMethod.WHOLESALE:
         minor = sum(booking.net_minor for booking in live)
@@ -234,6 +242,10 @@ def amount_to_collect(order: Order, bookings: Iterable[Booking] | None = None) -
         minor = sum(deposit.amount_minor for deposit in deposits)
     else:
         minor = sum(booking.retail_minor for booking in live)
+    if gifts is None:
+        # An order made for one booking has no gifts, and is not asked.
+        gifts = order.gifts.all() if order.kind in (OrderKind.GIFT, OrderKind.CART) else ()
+    minor += sum(gift.amount_minor for gift in gifts if gift.status in (*LIVE_STATUSES, BookingStatus.REDEEMED))
     return Money(minor, order.currency)
 
 

@@ -1,43 +1,10 @@
-"""Keep tokens and session data unreadable at rest: MultiFernet, so that keys can be rotated; found by a keyed
-fingerprint.
-"""
+"""Keep tokens and session data unreadable at rest, as bookings keeps its secrets; here also whole JSON objects."""
 
-import hashlib
-import hmac
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from django.conf import settings
-
-
-def _fernet() -> MultiFernet:
-    return MultiFernet([Fernet(key) for key in settings.FIELD_ENCRYPTION_KEYS])
-
-
-def encrypt_text(text: str) -> bytes:
-    """Return a text encrypted under the newest key."""
-    return _fernet().encrypt(text.encode())
-
-
-def decrypt_text(encrypted: bytes | memoryview) -> str:
-    """Return the text of `encrypt_text`; any of the configured keys may have made it."""
-    return _fernet().decrypt(bytes(encrypted)).decode()
-
-
-def rotate(encrypted: bytes | memoryview) -> bytes:
-    """Encrypt again under the newest key."""
-    return _fernet().rotate(bytes(encrypted))
-
-
-def is_under_newest_key(encrypted: bytes | memoryview) -> bool:
-    """Say whether nothing would change by `rotate`."""
-    try:
-        Fernet(settings.FIELD_ENCRYPTION_KEYS[0]).decrypt(bytes(encrypted))
-    except InvalidToken:
-        return False
-    return True
+from bookings.encryption import decrypt_text, encrypt_text, fingerprint, is_under_newest_key, rotate
 
 
 def encrypt_json(value: Mapping[str, Any]) -> bytes:
@@ -51,6 +18,12 @@ def decrypt_json(encrypted: bytes | memoryview) -> dict[str, Any]:
     return value
 
 
-def fingerprint(text: str) -> str:
-    """Return a keyed digest by which an encrypted value can be found again."""
-    return hmac.new(settings.FINGERPRINT_KEY.encode(), text.encode(), hashlib.sha256).hexdigest()
+__all__ = [
+    "decrypt_json",
+    "decrypt_text",
+    "encrypt_json",
+    "encrypt_text",
+    "fingerprint",
+    "is_under_newest_key",
+    "rotate",
+]

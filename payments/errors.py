@@ -159,6 +159,34 @@ class GiftNotUsable(PaymentError):
     code = "GIFT_NOT_USABLE"
 
 
+class GiftUnknown(GiftNotUsable):
+    """Say that a code opens nothing here, whatever the reason: a guesser must not learn which."""
+
+    code = "GIFT_UNKNOWN"
+
+
+class GiftCurrencyMismatch(GiftNotUsable):
+    """Say that a gift is in another currency than the order; `currency` is the gift's."""
+
+    code = "GIFT_CURRENCY_MISMATCH"
+
+    def __init__(self, message: str, *, currency: str) -> None:
+        super().__init__(message)
+        self.currency = currency
+
+
+class GiftEmpty(GiftNotUsable):
+    """Say that nothing is left of a gift."""
+
+    code = "GIFT_EMPTY"
+
+
+class GiftPaymentKept(PaymentError):
+    """Say that what a gift paid on a confirmed order goes back only when the order is cancelled."""
+
+    code = "GIFT_PAYMENT_KEPT"
+
+
 class UnknownSubject(PaymentError):
     """Say that news speaks of something we have no record of (yet)."""
 

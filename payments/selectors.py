@@ -224,8 +224,8 @@ def subject_of(*, account: GatewayAccount, outcome: Outcome) -> Subject:
 def gift_balance(gift: Gift) -> Money:
     """Return what is left of a gift, from the ledger; read it under the gift's lock before spending."""
     spent = LedgerEntry.objects.filter(gift=gift).aggregate(
-        out=Sum("amount_minor", filter=Q(to_account=LedgerAccount.GIFT_LIABILITY)),
-        back=Sum("amount_minor", filter=Q(from_account=LedgerAccount.GIFT_LIABILITY)),
+        out=Sum("amount_minor", filter=Q(from_account=LedgerAccount.RECEIVABLE)),
+        back=Sum("amount_minor", filter=Q(to_account=LedgerAccount.RECEIVABLE)),
     )
     return Money(gift.amount_minor - (spent["out"] or 0) + (spent["back"] or 0), gift.currency)
 
@@ -237,8 +237,12 @@ def current_payment(order: Order) -> Payment | None:
 
 def has_undecided_money(order: Order) -> bool:
     """Say whether an order has money, a hold on money, or a charge whose outcome nobody knows."""
+    return order.money_in_minor > 0 or has_undecided_charge(order)
+
+
+def has_undecided_charge(order: Order) -> bool:
+    """Say whether a card paid for an order, holds money for it, or was charged with an outcome nobody knows."""
     return (
-        order.money_in_minor > 0
-        or Payment.objects.filter(order=order).filter(Q(captured_minor__gt=0) | Q(authorized_minor__gt=0)).exists()
+        Payment.objects.filter(order=order).filter(Q(captured_minor__gt=0) | Q(authorized_minor__gt=0)).exists()
         or Transaction.objects.filter(order=order, kind__in=CHARGE_KINDS, status=Status.PENDING).exists()
     )

@@ -24,10 +24,13 @@ class Capability:
 PRICING = Capability(id="octo/pricing", docs="https://docs.octo.travel/octo-api-core/capabilities/pricing")
 CARD_PAYMENTS = Capability(id="octo/cardPayments")
 CART = Capability(id="octo/cart")
+GIFTS = Capability(id="octo/gifts")
 WEBHOOKS = Capability(id="octo/webhooks")
 
 # In the order in which answers name them. A capability slots in here, and where it adds fields or routes.
-REGISTRY: dict[str, Capability] = {capability.id: capability for capability in (PRICING, CARD_PAYMENTS, CART, WEBHOOKS)}
+REGISTRY: dict[str, Capability] = {
+    capability.id: capability for capability in (PRICING, CARD_PAYMENTS, CART, GIFTS, WEBHOOKS)
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ BAD_REQUEST = "BAD_REQUEST"
 UNPROCESSABLE = "UNPROCESSABLE_ENTITY"
 INVALID_BOOKING_UUID = "INVALID_BOOKING_UUID"
 PAYMENT_PENDING = "PAYMENT_PENDING"
+GIFTS_FIELDS_REQUIRED = "GIFTS_FIELDS_REQUIRED"
+INVALID_GIFT_UUID = "INVALID_GIFT_UUID"
 LONGEST_ECHO = 200
 # Seconds until it makes sense to ask again: a lost answer is settled by a webhook or the next look at the gateway.
 UNKNOWN_RETRY_SECONDS = 10
@@ -152,6 +154,19 @@ def _for_booking(error: Exception) -> Refusal:
             return Refusal(
                 INVALID_BOOKING_UUID, _("The hold of this booking has expired; reserve again."), uuid=error.uuid
             )
+        case bookings.GiftNotFound():
+            return Refusal(INVALID_GIFT_UUID, _("There is no such gift."), uuid=error.uuid)
+        case bookings.GiftUuidTaken():
+            return Refusal(INVALID_GIFT_UUID, _("This uuid was already used for another gift."), uuid=error.uuid)
+        case bookings.GiftHoldExpired():
+            return Refusal(INVALID_GIFT_UUID, _("The hold of this gift has expired; make a new one."), uuid=error.uuid)
+        case bookings.GiftAmountNotAllowed():
+            return Refusal(
+                BAD_REQUEST,
+                _("amount: a gift is worth from %(least)s to %(most)s.") % {"least": error.least, "most": error.most},
+                currency=error.least.currency,
+                currencyPrecision=exponent_of(error.least.currency),
+            )
         case bookings.OrderNotFound():
             return Refusal(BAD_REQUEST, _("There is no such order."), orderId=error.order_id)
         case bookings.OrderUuidTaken():
@@ -201,6 +216,16 @@ def _impossible(error: Exception) -> str:
             return _("unitItems: %(reason)s.") % {"reason": error.reason.rstrip(".")}
         case bookings.CutoffPassed():
             return _("Sales for this availability have ended.")
+        case bookings.GiftNotConfirmable():
+            return _("The gift is %(status)s and cannot be confirmed.") % {"status": error.status}
+        case bookings.GiftNotCancellable() if error.is_spent:
+            return _("Somebody has paid with this gift; it can no longer be cancelled.")
+        case bookings.GiftNotCancellable():
+            return _("The gift is %(status)s and cannot be cancelled.") % {"status": error.status}
+        case bookings.GiftNotUpdatable():
+            return _("The gift cannot be changed: %(reason)s.") % {"reason": error.reason}
+        case bookings.GiftNotNotifiable():
+            return _("The gift cannot be mailed: %(reason)s.") % {"reason": error.reason}
         case bookings.NotConfirmable():
             return _("The booking is %(status)s and cannot be confirmed.") % {"status": error.status}
         case bookings.NotCancellable():
@@ -259,6 +284,20 @@ def _payment_refusal(error: payments.PaymentError) -> Refusal:
             return Refusal(BAD_REQUEST, sentence_for(code), retry_after=UNAVAILABLE_RETRY_SECONDS, errorCode=code.value)
         case payments.PaymentRefused():
             return payment_refused(error.error_code, reason=error.reason)
+        case payments.GiftCurrencyMismatch():
+            return Refusal(
+                "GIFT_CURRENCY_MISMATCH",
+                _("giftPayment.code: the gift is in another currency."),
+                currency=error.currency,
+            )
+        case payments.GiftEmpty():
+            return Refusal("GIFT_EMPTY", _("giftPayment.code: nothing is left of the gift."))
+        case payments.GiftNotUsable():
+            return Refusal("INVALID_GIFT_CODE", _("giftPayment.code: there is no such gift."))
+        case payments.GiftPaymentKept():
+            return Refusal(
+                UNPROCESSABLE, _("giftPayment: what a gift paid for something confirmed goes back only by cancelling.")
+            )
         case payments.NotCancellableByPartner():
             return Refusal(UNPROCESSABLE, _("Only our staff can undo a payment of a confirmed booking."))
         case _:

@@ -57,7 +57,7 @@ def _standing(order_id: UUID | None) -> dict[str, object] | None:
     except DatabaseError as error:
         log.warning("money_not_told", error=type(error).__name__)
         return None
-    there = money.money_in_minor + money.held_minor
+    there = money.money_in_minor + money.held_minor + money.paid_surcharge_minor - money.refunded_surcharge_minor
     moved = "unknown" if money.asked_minor > 0 else "yes" if there > 0 else "no"
     return {
         "moved": moved,

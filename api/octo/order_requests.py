@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from api.fields import Fields
 from api.octo.catalogue_requests import query_values
 from api.octo.errors import Refusal
+from api.octo.gift_requests import read_gift
 from api.octo.requests import (
     check_pairs,
     read_contact,
@@ -34,7 +35,9 @@ class OrderListRequest:
     per_page: int
 
 
-def read_order(fields: Fields, *, with_return_url: bool, with_pricing: bool) -> OrderRequest:
+def read_order(
+    fields: Fields, *, with_return_url: bool, with_pricing: bool, with_gifts: bool, language: str
+) -> OrderRequest:
     """Return what POST /orders asks.
 
     How long it is held, where its guest returns to and how it is paid is the order's, and is not read in a booking.
@@ -45,6 +48,10 @@ def read_order(fields: Fields, *, with_return_url: bool, with_pricing: bool) -> 
     return OrderRequest(
         order_id=fields.identifier("orderId"),
         bookings=tuple(read_reserve(each, with_return_url=False, with_pricing=with_pricing) for each in bookings),
+        gifts=tuple(
+            read_gift(each, with_return_url=False, with_order=False, language=language)
+            for each in (fields.children("gifts", most=MOST_BOOKINGS) if with_gifts else None) or ()
+        ),
         contact=read_contact(fields),
         currency=fields.currency("currency"),
         settlement_method=fields.text("settlementMethod", longest=32),

@@ -22,6 +22,7 @@ from bookings.free_text import (
     LONGEST_REFERENCE,
     LONGEST_RETURN_URL,
 )
+from bookings.gift_codes import LONGEST_CODE
 from bookings.models import SettlementMethod
 
 
@@ -70,6 +71,7 @@ _REQUEST_FIELDS: dict[str, Schema] = {
     "emailReceipt": or_null(YES_NO),
     "returnUrl": or_null({**TEXT, "format": "uri", "maxLength": LONGEST_RETURN_URL}),
     "cardPayment": or_null(shape("CardPaymentRequest")),
+    "giftPayment": or_null(shape("GiftPaymentRequest")),
 }
 _CHANGE_FIELDS: dict[str, Schema] = {
     "productId": TEXT,
@@ -79,6 +81,20 @@ _CHANGE_FIELDS: dict[str, Schema] = {
     "expirationMinutes": or_null({**WHOLE, "minimum": 1}),
     "customerReference": _CUSTOMER_REFERENCE,
     "metadata": or_null({"type": "object", "additionalProperties": TEXT}),
+}
+_GIFT_CONFIRM_FIELDS: dict[str, Schema] = {
+    "message": or_null({**TEXT, "maxLength": LONGEST_NOTE}),
+    "recipient": or_null(opened({"fullName": or_null(TEXT), "emailAddress": or_null(TEXT)})),
+    **{
+        name: _REQUEST_FIELDS[name]
+        for name in ("contact", "resellerReference", "notes", "returnUrl", "cardPayment", "giftPayment")
+    },
+}
+_GIFT_CHANGE_FIELDS: dict[str, Schema] = {
+    **_GIFT_CONFIRM_FIELDS,
+    "amount": {**MINOR, "minimum": 1},
+    "currency": or_null(CURRENCY),
+    "expirationMinutes": or_null({**WHOLE, "minimum": 1}),
 }
 _UNIT_COUNTS = or_null(list_of(opened({"id": TEXT, "quantity": {**WHOLE, "minimum": 0}}, required=("id", "quantity"))))
 
@@ -90,6 +106,7 @@ _ORDER_CHANGE_FIELDS: dict[str, Schema] = {
     "returnUrl": or_null({**TEXT, "format": "uri", "maxLength": LONGEST_RETURN_URL}),
     "customerReference": _CUSTOMER_REFERENCE,
     "cardPayment": or_null(shape("CardPaymentRequest")),
+    "giftPayment": or_null(shape("GiftPaymentRequest")),
 }
 
 REQUEST_SHAPES: dict[str, Schema] = {
@@ -133,6 +150,7 @@ REQUEST_SHAPES: dict[str, Schema] = {
             **_ORDER_CHANGE_FIELDS,
             "orderId": or_null(UUID),
             "bookings": or_null({"type": "array", "maxItems": 20, "items": shape("ReserveRequest")}),
+            "gifts": or_null({"type": "array", "maxItems": 20, "items": shape("GiftRequest")}),
             "settlementMethod": or_null(words(*SettlementMethod.values)),
             "quote": or_null({**YES_NO, "description": "Quotes are not offered."}),
         }
@@ -142,6 +160,19 @@ REQUEST_SHAPES: dict[str, Schema] = {
     "ConfirmRequest": opened(_REQUEST_FIELDS),
     "ExtendRequest": opened({"expirationMinutes": {**WHOLE, "minimum": 1}}, required=("expirationMinutes",)),
     "CancelRequest": opened({"reason": or_null({**TEXT, "maxLength": LONGEST_REASON}), "force": or_null(YES_NO)}),
+    "GiftRequest": opened(
+        {
+            **_GIFT_CHANGE_FIELDS,
+            "uuid": or_null(UUID),
+            "orderId": or_null({**TEXT, "description": "With octo/cart: the order to join."}),
+            "settlementMethod": or_null(words(*SettlementMethod.values)),
+        },
+        required=("amount",),
+    ),
+    "GiftChangeRequest": opened({**_GIFT_CHANGE_FIELDS, "amount": or_null({**MINOR, "minimum": 1})}),
+    "GiftConfirmRequest": opened(_GIFT_CONFIRM_FIELDS),
+    "NotifyRequest": opened({"contact": or_null(_REQUEST_CONTACT), "useContactLanguage": or_null(YES_NO)}),
+    "GiftPaymentRequest": opened({"code": or_null({**TEXT, "maxLength": LONGEST_CODE})}),
     "CardPaymentRequest": opened(
         {
             "gateway": or_null(TEXT),

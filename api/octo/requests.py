@@ -156,7 +156,7 @@ def read_booking_list(query: QueryDict) -> BookingListRequest:
         availability_id=fields.text("availabilityId", longest=LONGEST_ID) or None,
         product_id=fields.text("productId", longest=LONGEST_ID) or None,
         option_id=fields.text("optionId", longest=LONGEST_ID) or None,
-        statuses=_statuses(fields),
+        statuses=read_statuses(fields),
     )
     check_pairs(fields, "localDate", "utcCreatedAt", "utcUpdatedAt")
     if not _has_primary_filter(filters):
@@ -192,7 +192,8 @@ def read_query_number(fields: Fields, name: str, most: int) -> int | None:
     return int(text)
 
 
-def _statuses(fields: Fields) -> tuple[str, ...]:
+def read_statuses(fields: Fields) -> tuple[str, ...]:
+    """Return the statuses a list is narrowed to."""
     statuses = fields.texts("statuses", most=20, longest=32) or []
     one = fields.text("status", longest=32)
     wanted = [*statuses, *([one] if one else [])]

@@ -8,7 +8,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.settings import patched_settings
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from api.octo.capabilities import CARD_PAYMENTS, CART, REGISTRY, WEBHOOKS, Capability
+from api.octo.capabilities import CARD_PAYMENTS, CART, GIFTS, REGISTRY, WEBHOOKS, Capability
 from api.octo.request_shapes import REQUEST_SHAPES
 from api.octo.shapes import ANSWER_SHAPES, shape
 from api.octo.webhook_shapes import DELIVERIES, WEBHOOK_SHAPES
@@ -16,7 +16,8 @@ from api.octo.webhook_shapes import DELIVERIES, WEBHOOK_SHAPES
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 DESCRIPTION = """
-Reservations by OCTO, with prices (`octo/pricing`), card payments (`octo/cardPayments`) and webhooks (`octo/webhooks`).
+Reservations by OCTO, with prices (`octo/pricing`), card payments (`octo/cardPayments`), gifts (`octo/gifts`) and
+webhooks (`octo/webhooks`).
 
 Success is always 200 and a refusal always 400 with `error` and `errorMessage`; only a missing key (401), a bad key
 (403), a limit (429) and a fault of ours (500) differ. Every path answers with and without a trailing slash. Amounts are
@@ -124,7 +125,7 @@ def openapi_document() -> dict[str, Any]:
         "VERSION": "1.0.0",
         "OAS_VERSION": "3.1.0",
         "SERVERS": [{"url": "/octo"}],
-        "TAGS": [{"name": name} for name in ("octo/core", CARD_PAYMENTS.id, CART.id, WEBHOOKS.id)],
+        "TAGS": [{"name": name} for name in ("octo/core", CARD_PAYMENTS.id, CART.id, GIFTS.id, WEBHOOKS.id)],
         "SCHEMA_PATH_PREFIX": "",
         "PREPROCESSING_HOOKS": ["api.octo.schema.without_twin_paths"],
         "POSTPROCESSING_HOOKS": [],

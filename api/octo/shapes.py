@@ -295,6 +295,34 @@ _BOOKING_FIELDS: dict[str, Schema] = {
     "metadata": {"type": "object", "additionalProperties": TEXT},
 }
 
+_GIFT_FIELDS: dict[str, Schema] = {
+    "id": TEXT,
+    "uuid": UUID,
+    "testMode": YES_NO,
+    "resellerReference": or_null(TEXT),
+    "supplierReference": or_null(TEXT),
+    "status": STATUS,
+    "amount": MINOR,
+    "currency": CURRENCY,
+    "utcCreatedAt": UTC_TIME,
+    "utcUpdatedAt": UTC_TIME,
+    "utcExpiresAt": or_null(UTC_TIME),
+    "utcConfirmedAt": or_null(UTC_TIME),
+    "utcRedeemedAt": or_null(UTC_TIME),
+    "cancellable": YES_NO,
+    "confirmable": YES_NO,
+    "updatable": YES_NO,
+    "cancellation": _BOOKING_FIELDS["cancellation"],
+    "contact": shape("Contact"),
+    "recipient": closed({"fullName": or_null(TEXT), "emailAddress": or_null(TEXT)}),
+    "message": or_null(TEXT),
+    "notes": or_null(TEXT),
+    "deliveryMethods": list_of(words("VOUCHER")),
+    "voucher": shape("Delivery"),
+    "settlementMethod": words(*SettlementMethod.values),
+    "giftPayment": or_null(shape("GiftPayment")),
+}
+
 _CARD_PAYMENT_FIELDS: dict[str, Schema] = {
     "status": words("PENDING", "CONFIRMED", "CANCELLED", "EXPIRED", "REJECTED"),
     "id": UUID,
@@ -387,13 +415,28 @@ _PAYMENT_SHAPES: dict[str, Schema] = {
         _BOOKING_FIELDS,
         optional={
             "pricing": shape("Pricing"),
+            "giftPayment": or_null(shape("GiftPayment")),
             **_ORDER_OF_BOOKING,
             **_CARD_PAYMENT_OF_ANSWER,
         },
     ),
     "ListedBooking": closed(_BOOKING_FIELDS, optional={"pricing": shape("Pricing"), **_ORDER_OF_BOOKING}),
-    "Order": closed(_ORDER_FIELDS, optional={"pricing": shape("Pricing"), **_CARD_PAYMENT_OF_ANSWER}),
-    "ListedOrder": closed(_ORDER_FIELDS, optional={"pricing": shape("Pricing")}),
+    "Order": closed(
+        _ORDER_FIELDS,
+        optional={
+            "pricing": shape("Pricing"),
+            "gifts": list_of(shape("ListedGift")),
+            "giftPayment": or_null(shape("GiftPayment")),
+            **_CARD_PAYMENT_OF_ANSWER,
+        },
+    ),
+    "ListedOrder": closed(_ORDER_FIELDS, optional={"pricing": shape("Pricing"), "gifts": list_of(shape("ListedGift"))}),
+    "GiftPayment": closed({"giftCode": TEXT, "code": TEXT, "amount": MINOR, "currency": CURRENCY}),
+    "Gift": closed(
+        _GIFT_FIELDS, optional={"pricing": shape("Pricing"), **_ORDER_OF_BOOKING, **_CARD_PAYMENT_OF_ANSWER}
+    ),
+    "ListedGift": closed(_GIFT_FIELDS, optional={"pricing": shape("Pricing"), **_ORDER_OF_BOOKING}),
+    "Notified": closed({"status": words("accepted"), "requestId": TEXT, "message": TEXT}),
 }
 
 ANSWER_SHAPES: dict[str, Schema] = {**_CORE_SHAPES, **_PAYMENT_SHAPES}

@@ -3,7 +3,17 @@
 from django.urls import path, re_path
 from django.urls.resolvers import URLPattern
 
-from api.octo.views import availability, bookings, card_payments, documentation, orders, products, supplier, webhooks
+from api.octo.views import (
+    availability,
+    bookings,
+    card_payments,
+    documentation,
+    gifts,
+    orders,
+    products,
+    supplier,
+    webhooks,
+)
 from api.octo.views.base import OctoView, UnknownRouteView
 
 app_name = "octo"
@@ -21,6 +31,13 @@ ROUTES: dict[str, type[OctoView]] = {
     "bookings/<str:uuid>/extend": bookings.ExtendView,
     "bookings/<str:uuid>/confirm": bookings.ConfirmView,
     "bookings/<str:uuid>/cancel": bookings.CancelView,
+    "gifts": gifts.GiftListView,
+    "gifts/<str:uuid>": gifts.GiftView,
+    "gifts/<str:uuid>/preview": gifts.GiftPreviewView,
+    "gifts/<str:uuid>/extend": gifts.GiftExtendView,
+    "gifts/<str:uuid>/confirm": gifts.GiftConfirmView,
+    "gifts/<str:uuid>/cancel": gifts.GiftCancelView,
+    "gifts/<str:uuid>/notify": gifts.GiftNotifyView,
     "orders": orders.OrderListView,
     "orders/<str:order_id>": orders.OrderView,
     "orders/<str:order_id>/preview": orders.PreviewView,

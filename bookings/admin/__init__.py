@@ -1,7 +1,8 @@
 """What staff see of partners, the catalogue and orders; what services decide is shown and not edited."""
 
 from bookings.admin.catalog import AvailabilityAdmin, OptionAdmin, ProductAdmin, SupplierAdmin, UnitAdmin
-from bookings.admin.orders import BookingAdmin, ChangeAdmin, CustomerAdmin, GiftAdmin, InstallmentAdmin, OrderAdmin
+from bookings.admin.mails import OutgoingMailAdmin
+from bookings.admin.orders import BookingAdmin, ChangeAdmin, CustomerAdmin, InstallmentAdmin, OrderAdmin
 from bookings.admin.partners import PartnerAdmin, PartnerKeyAdmin
 
 __all__ = [
@@ -9,10 +10,10 @@ __all__ = [
     "BookingAdmin",
     "ChangeAdmin",
     "CustomerAdmin",
-    "GiftAdmin",
     "InstallmentAdmin",
     "OptionAdmin",
     "OrderAdmin",
+    "OutgoingMailAdmin",
     "PartnerAdmin",
     "PartnerKeyAdmin",
     "ProductAdmin",

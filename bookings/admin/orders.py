@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.utils.html import format_html
 
 from bookings.admin.read_only import ReadOnlyAdmin, ReadOnlyInline
-from bookings.models import Booking, Change, Customer, Gift, Installment, Order, UnitItem
+from bookings.models import Booking, Change, Customer, Installment, Order, UnitItem
 from money import Money
 
 
@@ -136,22 +136,6 @@ class CustomerAdmin(ReadOnlyAdmin):
     def orders_link(self, customer: Customer) -> str:
         """Link to the orders of a guest."""
         return format_html('<a href="../order/?customer__exact={}">orders</a>', customer.pk)
-
-
-@admin.register(Gift)
-class GiftAdmin(ReadOnlyAdmin):
-    """Show gift vouchers."""
-
-    list_display = ["reference", "partner", "status", "amount", "recipient_full_name", "is_live"]
-    list_select_related = ["partner"]
-    list_filter = ["status", "is_live", "partner"]
-    search_fields = ["reference", "=uuid", "order__reference", "recipient_full_name", "recipient_email"]
-    ordering = ["-created_at"]
-
-    @admin.display(description="amount")
-    def amount(self, gift: Gift) -> str:
-        """Show the amount in major units."""
-        return str(Money(gift.amount_minor, gift.currency))
 
 
 @admin.register(Installment)

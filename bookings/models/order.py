@@ -8,7 +8,7 @@ from bookings.models.catalog import Availability, Option, Product, Unit
 from bookings.models.partner import Partner
 
 
-def _next_of(sequence: str) -> Func:
+def next_of(sequence: str) -> Func:
     """Let PostgreSQL number a row as it is inserted, so that a number costs no query of its own."""
     return Func(Value(sequence), function="nextval", output_field=models.BigIntegerField())
 
@@ -41,6 +41,7 @@ class OrderKind(models.TextChoices):
     BOOKING = "BOOKING"
     CART = "CART"
     INVOICE = "INVOICE"
+    GIFT = "GIFT"
     TOP_UP = "TOP_UP"
 
 
@@ -55,7 +56,7 @@ class Customer(models.Model):
     """Be a guest's account with one partner, in one mode; never matched by e-mail, phone or name."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    number = models.BigIntegerField(unique=True, editable=False, db_default=_next_of("customer_number"))
+    number = models.BigIntegerField(unique=True, editable=False, db_default=next_of("customer_number"))
     partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="customers")
     is_live = models.BooleanField()
     reference = models.CharField(max_length=120, blank=True, help_text="The partner's own reference for the guest.")
@@ -133,7 +134,7 @@ class Booking(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     uuid = models.UUIDField(default=uuid.uuid4, help_text="The partner's idempotency key, or ours when none was sent.")
-    number = models.BigIntegerField(unique=True, editable=False, db_default=_next_of("booking_number"))
+    number = models.BigIntegerField(unique=True, editable=False, db_default=next_of("booking_number"))
     reference = models.CharField(
         max_length=24, unique=True, help_text="Our own reference, which people can read aloud."
     )
@@ -234,36 +235,6 @@ class UnitItem(models.Model):
 
     def __str__(self) -> str:
         return str(self.uuid)
-
-
-class Gift(models.Model):
-    """Be a gift voucher that is bought on an order and spent as a tender."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    uuid = models.UUIDField(default=uuid.uuid4)
-    reference = models.CharField(max_length=24, unique=True)
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="gifts")
-    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="gifts")
-    is_live = models.BooleanField()
-    status = models.CharField(max_length=16, choices=BookingStatus.choices, default=BookingStatus.ON_HOLD)
-    amount_minor = models.BigIntegerField()
-    currency = models.CharField(max_length=3)
-    recipient_full_name = models.CharField(max_length=200, blank=True)
-    recipient_email = models.CharField(max_length=254, blank=True)
-    message = models.TextField(blank=True)
-    expires_at = models.DateTimeField(null=True, blank=True)
-    confirmed_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField()
-    updated_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["partner", "is_live", "uuid"], name="one_gift_per_partner_uuid"),
-            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="gift_amount_positive"),
-        ]
-
-    def __str__(self) -> str:
-        return self.reference
 
 
 class Installment(models.Model):

@@ -4,7 +4,9 @@ from bookings.services.cancelling import cancel_booking, cancel_order
 from bookings.services.carts import extend_order, update_order
 from bookings.services.catalogue import ensure_availabilities
 from bookings.services.confirming import confirm_locked_order, confirm_order
+from bookings.services.gifts import cancel_gift, create_gift, extend_gift, notify_gift, record_gift_use, update_gift
 from bookings.services.keys import mint_partner_key, revoke_partner_key
+from bookings.services.mails import drain_mails, prune_mails, send_mail_again, write_mail
 from bookings.services.numbering import new_reference
 from bookings.services.ordering import create_order
 from bookings.services.orders import expire_order, keep_hold, lock_order, record_money, retake_seats
@@ -13,22 +15,32 @@ from bookings.services.updating import extend_booking, update_booking
 
 __all__ = [
     "cancel_booking",
+    "cancel_gift",
     "cancel_order",
     "confirm_locked_order",
     "confirm_order",
+    "create_gift",
     "create_order",
+    "drain_mails",
     "ensure_availabilities",
     "expire_order",
     "extend_booking",
+    "extend_gift",
     "extend_order",
     "keep_hold",
     "lock_order",
     "mint_partner_key",
     "new_reference",
+    "notify_gift",
+    "prune_mails",
+    "record_gift_use",
     "record_money",
     "reserve_booking",
     "retake_seats",
     "revoke_partner_key",
+    "send_mail_again",
     "update_booking",
+    "update_gift",
     "update_order",
+    "write_mail",
 ]

@@ -1,12 +1,14 @@
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
 
 from bookings.errors import CancellationCutoffPassed, NotCancellable, OrderNotOpen
 from bookings.free_text import LONGEST_REASON, clean_text
-from bookings.models import Booking, BookingStatus, Order
+from bookings.models import Booking, BookingStatus, Gift, Order
 from bookings.rules import LIVE_STATUSES, cancellation_cutoff_at
 from bookings.services.changes import touch_order, write_changes
+from bookings.services.gift_holds import end_gifts, gifts_under_lock
 from bookings.services.orders import bookings_under_lock, free_seats, lock_order, remember_bookings, settle_status
 from bookings.services.units import write_installments
 
@@ -27,7 +29,7 @@ def cancel_booking(*, booking: Booking, reason: str | None, force: bool, now: da
     booking = next(one for one in bookings if one.pk == booking.pk)
     if booking.status not in LIVE_STATUSES:
         raise NotCancellable(str(booking.uuid), booking.status)
-    _cancel(order, bookings, [booking], text, force, now)
+    _cancel(order, bookings, [booking], text, force, now, gifts=gifts_under_lock(order))
     return booking
 
 
@@ -37,22 +39,34 @@ def cancel_order(*, order: Order, reason: str | None, force: bool, now: datetime
 
     :raises OrderNotOpen: nothing in it lives.
     :raises NotCancellable, CancellationCutoffPassed: one of its bookings cannot be cancelled; nothing was.
+    :raises GiftNotCancellable: somebody has paid with one of its gifts; nothing was cancelled.
     """
     text = clean_text("reason", reason or "", longest=LONGEST_REASON)
     order = lock_order(order_id=order.pk)
     bookings = bookings_under_lock(order)
+    gifts = gifts_under_lock(order)
     live = [one for one in bookings if one.status in LIVE_STATUSES]
     if order.status not in LIVE_STATUSES:
         raise OrderNotOpen(str(order.uuid), f"it is {order.status}")
-    _cancel(order, bookings, live, text, force, now)
+    ended = [gift for gift in gifts if gift.status in (*LIVE_STATUSES, BookingStatus.REDEEMED)]
+    _cancel(order, bookings, live, text, force, now, gifts=gifts, ended=ended)
     remember_bookings(order, bookings)
     return order
 
 
 def _cancel(
-    order: Order, bookings: list[Booking], wanted: list[Booking], reason: str, force: bool, now: datetime
+    order: Order,
+    bookings: list[Booking],
+    wanted: list[Booking],
+    reason: str,
+    force: bool,
+    now: datetime,
+    *,
+    gifts: Sequence[Gift],
+    ended: Sequence[Gift] = (),
 ) -> None:
     was = {one.pk: {"status": str(one.status)} for one in wanted}
+    was |= {gift.pk: {"status": str(gift.status)} for gift in ended}
     order_was = str(order.status)
     for one in wanted:
         if one.redeemed_at is not None:
@@ -67,6 +81,7 @@ def _cancel(
         one.cancellation_refund = "NONE" if is_late else "FULL"
         one.expires_at = None
         one.updated_at = now
+    end_gifts(ended, reason=reason, now=now)
     free_seats(wanted)
     Booking.objects.bulk_update(
         wanted,
@@ -81,9 +96,8 @@ def _cancel(
         ],
     )
     write_installments(order, bookings)
-    if not bookings:
+    if not (bookings or gifts):
         order.status, order.expires_at = BookingStatus.CANCELLED, None
-    touch_order(order, now=now, fields={"status", "expires_at", *settle_status(order, bookings)})
-    write_changes(
-        order=order, bookings=wanted, reason="cancelled", now=now, before={"status": order_was}, before_of=was
-    )
+    touch_order(order, now=now, fields={"status", "expires_at", *settle_status(order, bookings, gifts)})
+    before = {"status": order_was}
+    write_changes(order=order, bookings=wanted, gifts=ended, reason="cancelled", now=now, before=before, before_of=was)

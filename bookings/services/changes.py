@@ -3,7 +3,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from bookings.models import Booking, Change, ChangeTopic, Order
+from bookings.models import Booking, Change, ChangeTopic, Gift, Order
 
 
 def write_changes(
@@ -15,11 +15,12 @@ def write_changes(
     before: dict[str, Any] | None = None,
     before_of: Mapping[UUID, dict[str, Any]] | None = None,
     order_reason: str | None = None,
+    gifts: Iterable[Gift] = (),
 ) -> None:
-    """Write down what partners must be told: one row for the order and one per booking, of the order's version.
+    """Write down what partners must be told: a row for the order, each booking and each gift, of its version.
 
-    `before` is what all of them were; `before_of` adds what one booking was besides. For the order the reason may be
-    another one: a booking that is new joins an order that is not.
+    `before` is what all of them were; `before_of` adds what one booking or gift was besides. For the order the reason
+    may be another one: a booking that is new joins an order that is not.
     """
     facts = before or {}
     rows = [(ChangeTopic.ORDER, order.pk, order_reason or reason, facts)]
@@ -27,6 +28,7 @@ def write_changes(
         (ChangeTopic.BOOKING, booking.pk, reason, {**facts, **(before_of or {}).get(booking.pk, {})})
         for booking in bookings
     ]
+    rows += [(ChangeTopic.GIFT, gift.pk, reason, {**facts, **(before_of or {}).get(gift.pk, {})}) for gift in gifts]
     Change.objects.bulk_create(
         Change(
             topic=topic,

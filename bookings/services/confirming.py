@@ -7,16 +7,20 @@ from django.db.models import Prefetch, prefetch_related_objects
 
 from bookings.errors import (
     AlreadyConfirmed,
+    GiftHoldExpired,
+    GiftNotConfirmable,
     HoldExpired,
     NotConfirmable,
     NotUpdatable,
     OrderNotOpen,
 )
 from bookings.free_text import CONTACT_FIELDS
-from bookings.models import Booking, BookingStatus, Order, UnitItem
-from bookings.requests import BookingChanges, OrderChanges
+from bookings.models import Booking, BookingStatus, Gift, Order, UnitItem
+from bookings.requests import BookingChanges, GiftChanges, OrderChanges
 from bookings.services.carts import ORDER_TEXTS, apply_order_changes
 from bookings.services.changes import touch_order, write_changes
+from bookings.services.gift_changes import apply_gift_changes
+from bookings.services.gift_holds import confirm_gifts, gifts_under_lock, held_gifts, remember_gifts
 from bookings.services.numbering import new_code
 from bookings.services.orders import bookings_under_lock, holds_of, lock_order, remember_bookings, settle_status
 from bookings.services.units import ticket_code_for
@@ -45,20 +49,25 @@ def confirm_locked_order(
     changes: BookingChanges | None = None,
     order_changes: OrderChanges | None = None,
     check: Check | None = None,
+    gift: Gift | None = None,
+    gift_changes: GiftChanges | None = None,
 ) -> Order:
     """Confirm an order as `confirm_order` does, in the transaction in which the caller locked it.
 
-    With a `booking` only that one is confirmed. `changes` to it, and to the order, are made with the confirmation or
-    not at all. `check` is given the order and all of its bookings after the changes, and refuses by raising; without
-    changes nothing was written by then.
+    With a `booking` or a `gift` only that one is confirmed. `changes` to it, and to the order, are made with the
+    confirmation or not at all. `check` is given the order and all of its bookings after the changes, and refuses by
+    raising; without changes nothing was written by then.
 
     :raises NotUpdatable: the booking to change is no hold of the order.
     """
     bookings = bookings_under_lock(order)
-    held = holds_of(bookings)
+    gifts = gifts_under_lock(order)
+    held, bought = holds_of(bookings), held_gifts(gifts)
     if booking is not None and any(one.pk == booking.pk and one.status != BookingStatus.ON_HOLD for one in bookings):
         _refuse(order, bookings, booking)
-    if not held or order.status != BookingStatus.ON_HOLD:
+    if gift is not None and not any(one.pk == gift.pk for one in bought):
+        _refuse_gift(order, gifts, gift)
+    if not (held or bought) or order.status != BookingStatus.ON_HOLD:
         _refuse(order, bookings, booking)
     changing: Booking | None = None
     changed: dict[str, object] = {}
@@ -68,7 +77,13 @@ def confirm_locked_order(
     if order_changes is not None:
         apply_order_changes(order, held, order_changes, now=now)
     if booking is not None:
-        held = [one for one in held if one.pk == booking.pk]
+        held, bought = [one for one in held if one.pk == booking.pk], []
+    if gift is not None:
+        held, bought = [], [one for one in bought if one.pk == gift.pk]
+    if gift_changes is not None:
+        for each in bought:
+            apply_gift_changes(order=order, gift=each, changes=gift_changes, now=now)
+            each.save()
     if check is not None:
         check(order, bookings)
     for one in held:
@@ -87,11 +102,15 @@ def confirm_locked_order(
         else ["status", "confirmed_at", "expires_at", "voucher_code", "updated_at"],
     )
     _fill_tickets(held)
-    touch_order(order, now=now, fields={"expires_at", *settle_status(order, bookings), *ORDER_TEXTS})
+    confirm_gifts(bought, now=now)
+    touch_order(order, now=now, fields={"expires_at", *settle_status(order, bookings, gifts), *ORDER_TEXTS})
     was = {"status": str(BookingStatus.ON_HOLD)}
     before_of = {changing.pk: changed} if changing is not None else None
-    write_changes(order=order, bookings=held, reason="confirmed", now=now, before=was, before_of=before_of)
+    write_changes(
+        order=order, bookings=held, gifts=bought, reason="confirmed", now=now, before=was, before_of=before_of
+    )
     remember_bookings(order, bookings)
+    remember_gifts(order, gifts)
     return order
 
 
@@ -107,6 +126,15 @@ def _refuse(order: Order, bookings: list[Booking], booking: Booking | None) -> N
     if status == BookingStatus.EXPIRED:
         raise HoldExpired(str(asked.uuid))
     raise NotConfirmable(str(asked.uuid), status)
+
+
+def _refuse_gift(order: Order, gifts: list[Gift], gift: Gift) -> NoReturn:
+    status = next((one.status for one in gifts if one.pk == gift.pk), gift.status)
+    if status in (BookingStatus.CONFIRMED, BookingStatus.REDEEMED):
+        raise AlreadyConfirmed(str(order.pk))
+    if status == BookingStatus.EXPIRED:
+        raise GiftHoldExpired(str(gift.uuid))
+    raise GiftNotConfirmable(str(gift.uuid), status)
 
 
 def _held_one(bookings: list[Booking], wanted: Booking) -> Booking:

@@ -5,8 +5,8 @@ from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
 
-from bookings.errors import BookingError, BookingUuidTaken, InvalidValue
-from bookings.models import Booking, Order, OrderKind, Partner
+from bookings.errors import BookingError, BookingUuidTaken, GiftUuidTaken, InvalidValue
+from bookings.models import Booking, Gift, Order, OrderKind, Partner
 from bookings.offers import Offer
 from bookings.requests import OrderRequest, ReserveRequest
 from bookings.services.carts import (
@@ -17,6 +17,8 @@ from bookings.services.carts import (
 )
 from bookings.services.changes import write_changes
 from bookings.services.customers import customer_for
+from bookings.services.gift_holds import remember_gifts
+from bookings.services.gifts import draft_gift, fingerprint_of_gift, gift_uuid_of
 from bookings.services.orders import remember_bookings
 from bookings.services.reserving import (
     Draft,
@@ -31,12 +33,12 @@ from bookings.services.reserving import (
 
 
 def create_order(*, partner: Partner, is_live: bool, request: OrderRequest, now: datetime) -> Order:
-    """Hold an order with all the bookings that were asked for, or nothing; without bookings an empty one.
+    """Hold an order with all the bookings and gifts that were asked for, or nothing; without any an empty one.
 
     Idempotent on `request.order_id`, as `reserve_booking` is on a booking's uuid.
 
     :raises OrderUuidTaken: the partner used the id for other content.
-    :raises BookingUuidTaken: one of the bookings' uuids was used before.
+    :raises BookingUuidTaken, GiftUuidTaken: one of the bookings' or gifts' uuids was used before.
     :raises BookingError: what is wrong with the wish; nothing was written.
     """
     fingerprint = fingerprint_of_order(request)
@@ -47,10 +49,15 @@ def create_order(*, partner: Partner, is_live: bool, request: OrderRequest, now:
         made_earlier = order_made_earlier(partner, is_live, request, fingerprint)
         if made_earlier is not None:
             return made_earlier
-        taken = _taken_uuid(partner, is_live, request) if isinstance(error, IntegrityError) else None
-        if taken is None:
+        if not isinstance(error, IntegrityError):
             raise
-        raise BookingUuidTaken(taken) from None
+        taken = _taken_uuid(partner, is_live, request)
+        if taken is not None:
+            raise BookingUuidTaken(taken) from None
+        gift_taken = _taken_gift_uuid(partner, is_live, request)
+        if gift_taken is not None:
+            raise GiftUuidTaken(gift_taken) from None
+        raise
 
 
 def _create(partner: Partner, is_live: bool, request: OrderRequest, fingerprint: str, now: datetime) -> Order:
@@ -78,6 +85,7 @@ def _create(partner: Partner, is_live: bool, request: OrderRequest, fingerprint:
         draft = draft_booking(order, wish, offer, uuid=uuid, fingerprint=fingerprint_of(wish), now=now)
         draft.booking.is_primary = not drafts
         drafts.append(draft)
+    gifts = _gifts(order, request, now)
     order.customer = customer_for(
         partner=partner,
         is_live=is_live,
@@ -89,11 +97,31 @@ def _create(partner: Partner, is_live: bool, request: OrderRequest, fingerprint:
     order.save(force_insert=True)
     order.was_just_made = True
     save_drafts(order, drafts, siblings=[])
+    for gift in gifts:
+        gift.save(force_insert=True)
     bookings = [draft.booking for draft in drafts]
-    write_changes(order=order, bookings=bookings, reason="reserved", now=now)
+    write_changes(order=order, bookings=bookings, gifts=gifts, reason="reserved", now=now)
     take_seats(drafts)
     remember_bookings(order, bookings)
+    remember_gifts(order, gifts)
     return order
+
+
+def _gifts(order: Order, request: OrderRequest, now: datetime) -> list[Gift]:
+    """Return the gifts that were asked for; all of them are in the order's currency and paid with it."""
+    gifts: list[Gift] = []
+    used: set[UUID] = set()
+    for index, wish in enumerate(request.gifts):
+        if wish.currency not in (None, order.currency):
+            raise InvalidValue(f"gifts[{index}].currency", f"must be that of the order, {order.currency}")
+        if wish.settlement_method not in (None, order.settlement_method):
+            raise InvalidValue("settlement_method", f"must be that of the order, {order.settlement_method}")
+        uuid = gift_uuid_of(wish) or uuid4()
+        if uuid in used:
+            raise InvalidValue(f"gifts[{index}].uuid", "is used twice")
+        used.add(uuid)
+        gifts.append(draft_gift(order, wish, uuid=uuid, fingerprint=fingerprint_of_gift(wish), now=now))
+    return gifts
 
 
 def _offers(wishes: Sequence[ReserveRequest]) -> list[Offer]:
@@ -126,4 +154,10 @@ def _currency(request: OrderRequest, offers: Sequence[Offer]) -> str:
 def _taken_uuid(partner: Partner, is_live: bool, request: OrderRequest) -> str | None:
     uuids: list[UUID] = [uuid for wish in request.bookings if (uuid := uuid_of(wish)) is not None]
     taken = Booking.objects.filter(partner=partner, is_live=is_live, uuid__in=uuids).values_list("uuid", flat=True)
+    return next(map(str, taken), None)
+
+
+def _taken_gift_uuid(partner: Partner, is_live: bool, request: OrderRequest) -> str | None:
+    uuids: list[UUID] = [uuid for wish in request.gifts if (uuid := gift_uuid_of(wish)) is not None]
+    taken = Gift.objects.filter(partner=partner, is_live=is_live, uuid__in=uuids).values_list("uuid", flat=True)
     return next(map(str, taken), None)

@@ -6,9 +6,17 @@ from django.db import transaction
 from django.db.models import QuerySet, Sum
 
 from bookings.errors import NotExpirable, SoldOut
-from bookings.models import Booking, BookingStatus, Order, UnitItem
+from bookings.models import Booking, BookingStatus, Gift, Order, UnitItem
 from bookings.rules import LIVE_STATUSES, last_entry_at
 from bookings.services.changes import touch_order, write_changes
+from bookings.services.gift_holds import (
+    expire_gifts,
+    gifts_under_lock,
+    held_gifts,
+    hold_gifts_until,
+    is_sold,
+    revive_gifts,
+)
 from bookings.services.holds import hold_until
 from bookings.services.seats import move_seats
 
@@ -60,19 +68,25 @@ def keep_hold(*, order: Order, until: datetime, now: datetime) -> Order:
 
 def set_expiry(order: Order, bookings: list[Booking], *, until: datetime, now: datetime, reason: str) -> None:
     """Move the expiry of a locked order and its holds, and tell partners."""
-    move_expiry(order, bookings, until=until, now=now)
+    gifts = move_expiry(order, bookings, until=until, now=now)
     touch_order(order, now=now, fields=["expires_at"])
-    write_changes(order=order, bookings=bookings, reason=reason, now=now)
+    write_changes(order=order, bookings=bookings, gifts=gifts, reason=reason, now=now)
 
 
-def move_expiry(order: Order, bookings: list[Booking], *, until: datetime, now: datetime) -> None:
-    """Let holds of a locked order run until then; the caller saves the order and tells partners."""
+def move_expiry(order: Order, bookings: list[Booking], *, until: datetime, now: datetime) -> list[Gift]:
+    """Let holds of a locked order, and all of its gifts on hold, run until then; return these gifts.
+
+    The caller saves the order and tells partners.
+    """
     order.expires_at = until
     for booking in bookings:
         booking.expires_at = until
         booking.updated_at = now
     if bookings:
         Booking.objects.bulk_update(bookings, ["expires_at", "updated_at"])
+    gifts = held_gifts(gifts_under_lock(order))
+    hold_gifts_until(gifts, until=until, now=now)
+    return gifts
 
 
 def holds_of(bookings: Iterable[Booking]) -> list[Booking]:
@@ -100,15 +114,17 @@ def expire_order(*, order: Order, now: datetime) -> Order:
         booking.status = BookingStatus.EXPIRED
         booking.updated_at = now
     Booking.objects.bulk_update(expired, ["status", "seats_held", "updated_at"])
+    gifts = gifts_under_lock(order)
+    ended = held_gifts(gifts)
+    expire_gifts(ended, now=now)
     fields = ["status"]
-    if any(booking.status in LIVE_STATUSES for booking in bookings):
-        fields += settle_status(order, bookings)  # what was confirmed before stays so, and its order with it
+    if any(one.status in LIVE_STATUSES for one in bookings) or any(is_sold(gift) for gift in gifts):
+        fields += settle_status(order, bookings, gifts)  # what was confirmed before stays so, and its order with it
     else:
         order.status = BookingStatus.EXPIRED
     touch_order(order, now=now, fields=fields)
-    write_changes(
-        order=order, bookings=expired, reason="expired", now=now, before={"status": str(BookingStatus.ON_HOLD)}
-    )
+    before = {"status": str(BookingStatus.ON_HOLD)}
+    write_changes(order=order, bookings=expired, gifts=ended, reason="expired", now=now, before=before)
     return order
 
 
@@ -123,7 +139,8 @@ def retake_seats(*, order: Order, now: datetime) -> bool:
     if order.status != BookingStatus.EXPIRED:
         return False
     bookings = [booking for booking in bookings_under_lock(order) if booking.status == BookingStatus.EXPIRED]
-    if not bookings or any(_is_too_late_for(booking, now) for booking in bookings):
+    gifts = [gift for gift in gifts_under_lock(order) if gift.status == BookingStatus.EXPIRED]
+    if not (bookings or gifts) or any(_is_too_late_for(booking, now) for booking in bookings):
         return False
     seated = [booking for booking in bookings if booking.is_live and booking.availability_id]
     seats = dict(
@@ -145,12 +162,12 @@ def retake_seats(*, order: Order, now: datetime) -> bool:
         booking.expires_at = until
         booking.updated_at = now
     Booking.objects.bulk_update(bookings, ["status", "seats_held", "expires_at", "updated_at"])
+    revive_gifts(gifts, until=until, now=now)
     order.status = BookingStatus.ON_HOLD
     order.expires_at = until
     touch_order(order, now=now, fields=["status", "expires_at"])
-    write_changes(
-        order=order, bookings=bookings, reason="seats_retaken", now=now, before={"status": str(BookingStatus.EXPIRED)}
-    )
+    before = {"status": str(BookingStatus.EXPIRED)}
+    write_changes(order=order, bookings=bookings, gifts=gifts, reason="seats_retaken", now=now, before=before)
     return True
 
 
@@ -166,6 +183,7 @@ def record_money(*, order: Order, money_in_minor: int, now: datetime) -> Order:
     write_changes(
         order=order,
         bookings=order.bookings.only("pk", "order"),
+        gifts=gifts_under_lock(order),
         reason="money_recorded",
         now=now,
         before={"money_in_minor": before},
@@ -173,18 +191,20 @@ def record_money(*, order: Order, money_in_minor: int, now: datetime) -> Order:
     return order
 
 
-def settle_status(order: Order, bookings: Sequence[Booking]) -> list[str]:
-    """Give a locked order the status its bookings have together; return the fields that changed.
+def settle_status(order: Order, bookings: Sequence[Booking], gifts: Sequence[Gift] = ()) -> list[str]:
+    """Give a locked order the status its bookings and gifts have together; return the fields that changed.
 
-    An order lives while any booking of it lives; a hold among them keeps the order a hold.
+    An order lives while any of them lives; a hold among them keeps the order a hold.
     """
-    statuses = [booking.status for booking in bookings]
-    live = [status for status in statuses if status in LIVE_STATUSES]
+    statuses = [*(booking.status for booking in bookings), *(gift.status for gift in gifts)]
+    live = [status for status in statuses if status in LIVE_STATUSES or status == BookingStatus.REDEEMED]
     if BookingStatus.ON_HOLD in live or not statuses:
         return []
     if live:
         order.status = BookingStatus.CONFIRMED
-        order.confirmed_at = order.confirmed_at or max(filter(None, (each.confirmed_at for each in bookings)))
+        order.confirmed_at = order.confirmed_at or max(
+            filter(None, [*(one.confirmed_at for one in bookings), *(one.confirmed_at for one in gifts)])
+        )
     else:
         order.status = BookingStatus.CANCELLED
     order.expires_at = None

@@ -93,10 +93,16 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "delete-revoked-cards": _every(10, "payments.tasks.delete_revoked_cards", QUEUE_OPERATIONS),
     "expire-holds": _every(10, "payments.tasks.expire_holds", QUEUE_OPERATIONS),
     "confirm-paid-orders": _every(30, "payments.tasks.confirm_paid_orders", QUEUE_OPERATIONS),
+    "drain-mails": _every(10, "bookings.tasks.drain_mails", QUEUE_DEFAULT),
     "tell-partners": _every(5, "api.tasks.tell_partners", QUEUE_CALLBACKS),
     "prune": {
         "task": "payments.tasks.prune",
         "schedule": crontab(hour="3", minute="15"),
+        "options": {"queue": QUEUE_DEFAULT},
+    },
+    "prune-mails": {
+        "task": "bookings.tasks.prune_mails",
+        "schedule": crontab(hour="3", minute="45"),
         "options": {"queue": QUEUE_DEFAULT},
     },
     "prune-idempotency-keys": {

@@ -49,6 +49,8 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[:
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 
+# A mail is printed by the worker that would send it; nothing leaves the machine unless the environment says so.
+EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.console.EmailBackend")
 CALLBACKS = LOCAL_CALLBACKS
 
 # The demo's accounts are at the sandbox; an account the environment knows is taken from there, whole.

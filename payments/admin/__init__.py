@@ -3,6 +3,7 @@
 from payments.admin.cards import ReusableCardAdmin
 from payments.admin.cases import CaseAdmin, ExternalNoteAdmin
 from payments.admin.consents import CardConsentAdmin, CardRevocationAdmin, ConsentTextAdmin, RevokedTokenAdmin
+from payments.admin.gifts import GiftAdmin
 from payments.admin.inbox import WebhookDeliveryAdmin
 from payments.admin.ledger import LedgerEntryAdmin, PostingAdmin
 from payments.admin.operations import DisputeAdmin, GatewayEventAdmin, OpeningAdmin, TransactionAdmin
@@ -18,6 +19,7 @@ __all__ = [
     "DisputeAdmin",
     "ExternalNoteAdmin",
     "GatewayEventAdmin",
+    "GiftAdmin",
     "LedgerEntryAdmin",
     "OpeningAdmin",
     "PaymentAdmin",

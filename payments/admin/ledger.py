@@ -55,7 +55,7 @@ class LedgerEntryAdmin(RecordAdmin):
     ]
     list_select_related = ["payment", "gateway_account", "partner", "posting"]
     list_filter = ["from_account", "to_account", "is_live", "gateway_account", "partner"]
-    search_fields = ["=payment__reference", "=order__reference", "=transaction__reference"]
+    search_fields = ["=payment__reference", "=order__reference", "=transaction__reference", "=gift__reference"]
     ordering = ["-id"]
     fields = [
         "from_account",

@@ -28,6 +28,8 @@ _DIMENSIONS = """
                  CASE WHEN e.currency IS DISTINCT FROM o.currency THEN 'has another currency' END,
                  CASE WHEN e.is_live IS DISTINCT FROM o.is_live THEN 'has another mode' END,
                  CASE WHEN e.gift_id IS NULL AND e.payment_id IS NULL THEN 'has neither payment nor gift' END,
+                 CASE WHEN e.gift_id IS NULL AND 'GIFT_LIABILITY' IN (e.from_account, e.to_account)
+                      THEN 'has no gift' END,
                  CASE WHEN e.payment_id IS NOT NULL AND e.transaction_id IS NULL THEN 'has no operation' END,
                  CASE WHEN e.payment_id IS NOT NULL AND e.order_id IS DISTINCT FROM p.order_id
                       THEN 'has another order' END,
@@ -41,20 +43,26 @@ _DIMENSIONS = """
           LEFT JOIN payments_payment p ON p.id = e.payment_id
           LEFT JOIN payments_transaction t ON t.id = e.transaction_id
           LEFT JOIN payments_gatewayevent v ON v.id = s.event_id
-         WHERE e.from_account IN ('RECEIVABLE', 'DISPUTED', 'EXTERNAL', 'SURCHARGE')
-            OR e.to_account IN ('RECEIVABLE', 'DISPUTED', 'EXTERNAL', 'SURCHARGE')) AS read
+         WHERE e.from_account IN ('RECEIVABLE', 'DISPUTED', 'EXTERNAL', 'SURCHARGE', 'GIFT_LIABILITY')
+            OR e.to_account IN ('RECEIVABLE', 'DISPUTED', 'EXTERNAL', 'SURCHARGE', 'GIFT_LIABILITY')) AS read
      WHERE problem <> ''
      ORDER BY id
      LIMIT %s
 """
-_OVERSPENT = """
-    SELECT g.reference, g.currency, g.amount_minor, sum(e.amount_minor * (
-             (e.to_account = 'GIFT_LIABILITY')::int - (e.from_account = 'GIFT_LIABILITY')::int)) AS spent
-      FROM payments_ledgerentry e JOIN bookings_gift g ON g.id = e.gift_id
-     GROUP BY g.id
-    HAVING sum(e.amount_minor * (
-             (e.to_account = 'GIFT_LIABILITY')::int - (e.from_account = 'GIFT_LIABILITY')::int))
-           NOT BETWEEN 0 AND g.amount_minor
+# What is owed to the holder of each gift: all that it is worth once confirmed, less what it paid. As every entry of
+# GIFT_LIABILITY names its gift, the account then holds the unspent value of the confirmed gifts, and nothing else.
+_GIFTS = """
+    SELECT * FROM (
+        SELECT g.reference, g.currency, g.amount_minor, g.spent_minor,
+               CASE WHEN g.status IN ('CONFIRMED', 'REDEEMED') THEN g.amount_minor - g.spent_minor ELSE 0 END AS worth,
+               coalesce(sum(e.amount_minor * (
+                 (e.from_account = 'GIFT_LIABILITY')::int - (e.to_account = 'GIFT_LIABILITY')::int)), 0) AS owed,
+               coalesce(sum(e.amount_minor * (
+                 (e.from_account = 'RECEIVABLE')::int - (e.to_account = 'RECEIVABLE')::int)), 0) AS spent
+          FROM bookings_gift g LEFT JOIN payments_ledgerentry e ON e.gift_id = g.id
+         GROUP BY g.id) AS read
+     WHERE owed <> worth OR spent <> spent_minor
+     ORDER BY reference
 """
 
 
@@ -73,7 +81,7 @@ def ledger_findings(*, limit: int = MOST_FINDINGS) -> list[Finding]:
         _guards_off(),
         in_chunks(Payment.objects.all(), _chunk_findings),
         _strays(limit),
-        _overspent(),
+        _gifts(),
         _empty_postings(),
     )
     return list(islice(found, limit))
@@ -155,16 +163,29 @@ def _strays(limit: int) -> Iterator[Finding]:
         yield Finding(code="stray_entry", subject=reference, message=f"ledger entry {entry_id} {what}")
 
 
-def _overspent() -> Iterator[Finding]:
+def _gifts() -> Iterator[Finding]:
     with connection.cursor() as cursor:
-        cursor.execute(_OVERSPENT)
+        cursor.execute(_GIFTS)
         rows = cursor.fetchall()
-    for reference, currency, amount, spent in rows:
-        yield Finding(
-            code="gift_overspent",
-            subject=reference,
-            message=f"a gift of {Money(amount, currency)} paid {Money(int(spent), currency)}",
-        )
+    for reference, currency, amount, cached, worth, owed, spent in rows:
+        if not 0 <= spent <= amount:
+            yield Finding(
+                code="gift_overspent",
+                subject=reference,
+                message=f"a gift of {Money(amount, currency)} paid {Money(int(spent), currency)}",
+            )
+        elif spent != cached:
+            yield Finding(
+                code="gift_spent_differs",
+                subject=reference,
+                message=f"says {Money(cached, currency)} is spent, the ledger {Money(int(spent), currency)}",
+            )
+        else:
+            yield Finding(
+                code="gift_liability_differs",
+                subject=reference,
+                message=f"{Money(worth, currency)} is unspent, the ledger owes {Money(int(owed), currency)}",
+            )
 
 
 def _empty_postings() -> Iterator[Finding]:

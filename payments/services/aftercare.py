@@ -17,15 +17,16 @@ from payments.selectors import order_money
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.openings import close_openings
 from payments.services.operations import Clock, Patience, perform
+from payments.services.returning import give_back
 from payments.services.surplus import (
     left_minor,
     leftover_surcharges,
     new_operation,
-    plan_return,
     refund_rows,
     refundable_minor,
     unused_holds,
 )
+from payments.services.tenders import settle_gift_sales
 from payments.splitting import part_of
 from payments.states import OperationKind, Status
 
@@ -200,12 +201,13 @@ def _cancel(order_id: UUID, cancel: Callable[[], _Cancelled], reason: str, clock
         cancelled = cancel()
         order = cancelled.order if isinstance(cancelled, Booking) else cancelled
         if was_open:
+            settle_gift_sales(order=order, now=now)
             close_openings(order=order)
             money = order_money(order)
             # What is undecided is given back when it turns out to be there.
             why = reason or "booking cancelled"
             if money.certain_surplus_minor > 0:
-                operations = plan_return(
+                operations = give_back(
                     order=order,
                     amount_minor=money.certain_surplus_minor,
                     reason=why,

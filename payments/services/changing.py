@@ -32,18 +32,25 @@ from payments.services.collecting import (
     view_of,
 )
 from payments.services.operations import Clock, Patience, perform, perform_claimed
-from payments.services.surplus import plan_return
+from payments.services.returning import give_back
+from payments.services.tenders import apply_gift
 
 _Changed = TypeVar("_Changed", Booking, Order)
 _Shown = TypeVar("_Shown")
 
 
 def update_booking(
-    *, booking: Booking, changes: BookingChanges, payment_request: PaymentRequest | None, clock: Clock
+    *,
+    booking: Booking,
+    changes: BookingChanges,
+    payment_request: PaymentRequest | None,
+    clock: Clock,
+    gift_code: str | None = None,
 ) -> Booking:
     """Change a booking, what is asked for it, and record or undo what its partner took elsewhere.
 
-    An increase on a confirmed booking must be covered by money already taken; a decrease gives back what is too much.
+    An increase on a confirmed booking must be covered by money already taken, or by the gift of a `gift_code`; a
+    decrease gives back what is too much. An empty code gives gifts back what they paid.
 
     :raises PaymentDue: the change would leave a confirmed booking unpaid; nothing was written.
     :raises BookingError: a change is impossible; nothing was written.
@@ -53,10 +60,17 @@ def update_booking(
     def update(now: datetime) -> Booking:
         return booking_services.update_booking(booking=booking, changes=changes, now=now)
 
-    return _change(booking.order_id, update, payment_request, clock)
+    return _change(booking.order_id, update, payment_request, clock, gift_code)
 
 
-def update_order(*, order: Order, changes: OrderChanges, payment_request: PaymentRequest | None, clock: Clock) -> Order:
+def update_order(
+    *,
+    order: Order,
+    changes: OrderChanges,
+    payment_request: PaymentRequest | None,
+    clock: Clock,
+    gift_code: str | None = None,
+) -> Order:
     """Change an order itself, and what is asked for it, as `update_booking` does for a booking.
 
     :raises BookingError: a change is impossible; nothing was written.
@@ -66,7 +80,7 @@ def update_order(*, order: Order, changes: OrderChanges, payment_request: Paymen
     def update(now: datetime) -> Order:
         return booking_services.update_order(order=order, changes=changes, now=now)
 
-    return _change(order.pk, update, payment_request, clock)
+    return _change(order.pk, update, payment_request, clock, gift_code)
 
 
 def preview_order(
@@ -76,6 +90,7 @@ def preview_order(
     payment_request: PaymentRequest | None,
     show: Callable[[Order, CardPaymentView | None], _Shown],
     clock: Clock,
+    gift_code: str | None = None,
 ) -> _Shown:
     """Return what `show` makes of an order as `update_order` would leave it; nothing is written and no gateway asked.
 
@@ -85,6 +100,8 @@ def preview_order(
     with database.atomic():
         before = current_payment(order)
         changed = booking_services.update_order(order=order, changes=changes, now=now)
+        if gift_code is not None:
+            apply_gift(order=changed, code=gift_code, now=now)
         money = order_money(changed)
         payment = before
         if payment_request is not None and changed.status == BookingStatus.ON_HOLD:
@@ -98,7 +115,11 @@ def preview_order(
 
 
 def _change(
-    order_id: UUID, update: Callable[[datetime], _Changed], payment_request: PaymentRequest | None, clock: Clock
+    order_id: UUID,
+    update: Callable[[datetime], _Changed],
+    payment_request: PaymentRequest | None,
+    clock: Clock,
+    gift_code: str | None,
 ) -> _Changed:
     refuse_what_was_refused(payment_request)
     now = clock()
@@ -110,6 +131,8 @@ def _change(
         changed = update(now)
         order = changed.order if isinstance(changed, Booking) else changed
         follow_customer(order=order, previous_id=customer_before)
+        if gift_code is not None:
+            apply_gift(order=order, code=gift_code, now=now)
         prepared = Prepared()
         money = order_money(order)
         is_dearer = money.to_collect_minor > asked_before.minor
@@ -119,7 +142,7 @@ def _change(
                 due=Money(money.due_minor, order.currency),
             )
         if money.money_in_minor > 0 and money.certain_surplus_minor > 0:
-            operations = plan_return(
+            operations = give_back(
                 order=order,
                 amount_minor=money.certain_surplus_minor,
                 reason="the booking became cheaper",

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import transaction as database
 
 from bookings import services as booking_services
-from bookings.models import BookingStatus, Order, Partner
+from bookings.models import BookingStatus, Order, Partner, Supplier
 from gateways.models import GatewayAccount
 from gateways.protocol import Capability, ExternalCharge, Source
 from gateways.registry import gateway_for
@@ -230,9 +230,10 @@ def _first_account(order: Order) -> GatewayAccount | None:
 
 
 def country_code_of(order: Order) -> str:
-    """Return the ISO 3166-1 country of the brand that sells, a hint for the gateway's page."""
+    """Return the ISO 3166-1 country of the brand that sells, of any for a gift: a hint for the gateway's page."""
     booking = order.bookings.select_related("product__supplier").order_by("created_at").first()
-    return booking.product.supplier.country_code if booking else ""
+    supplier = booking.product.supplier if booking else Supplier.objects.order_by("pk").first()
+    return supplier.country_code if supplier else ""
 
 
 def check_request(request: PaymentRequest, *, order: Order, due: Money) -> None:

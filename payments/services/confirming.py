@@ -13,14 +13,21 @@ from uuid import UUID
 from django.db import transaction as database
 
 from bookings import services as booking_services
-from bookings.errors import AlreadyConfirmed, BookingError, HoldExpired, OrderHasOtherHolds, OrderNotOpen
-from bookings.models import Booking, BookingStatus, Order
-from bookings.requests import BookingChanges, OrderChanges
+from bookings.errors import (
+    AlreadyConfirmed,
+    BookingError,
+    GiftHoldExpired,
+    HoldExpired,
+    OrderHasOtherHolds,
+    OrderNotOpen,
+)
+from bookings.models import Booking, BookingStatus, Gift, Order, OrderKind
+from bookings.requests import BookingChanges, GiftChanges, OrderChanges
 from gateways.errors import GatewayError, Rejected
 from gateways.protocol import CompleteRequest
 from gateways.registry import gateway_for
 from money import Money
-from payments.errors import InvalidEvidence, NotCancellableByPartner
+from payments.errors import InvalidEvidence, NotCancellableByPartner, PaymentDue
 from payments.metrics import gateway_call
 from payments.models import EventSource, Opening, Transaction
 from payments.selectors import CHARGE_KINDS, OrderMoney, Subject, has_undecided_money, order_money
@@ -31,6 +38,7 @@ from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.operations import Clock, Patience, perform_claimed
 from payments.services.routing import Wish, choose_account
 from payments.services.surplus import new_operation, return_surplus, unused_holds
+from payments.services.tenders import apply_gift, settle_gift_sales
 from payments.services.transitions import apply_outcome
 from payments.splitting import Parts, share_of
 from payments.states import OperationKind, Status
@@ -47,6 +55,7 @@ class Confirmation:
     order: Order
     is_confirmed: bool
     booking: Booking | None = None
+    gift: Gift | None = None
     money: OrderMoney | None = None
 
 
@@ -69,25 +78,41 @@ class _NotCovered(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wanted:
-    """Be what is to be confirmed: one booking of an order, or the order; and what changes with it."""
+    """Be what is to be confirmed: one booking or gift of an order, or the order; what changes with it, and the gift
+    that is to pay.
+    """
 
     order: Order
     booking: Booking | None = None
+    gift: Gift | None = None
+    gift_changes: GiftChanges | None = None
+    gift_code: str | None = None
     changes: BookingChanges | None = None
     order_changes: OrderChanges | None = None
 
     @property
     def has_changes(self) -> bool:
-        return self.changes is not None or self.order_changes is not None
+        return any(each is not None for each in (self.changes, self.order_changes, self.gift_changes))
+
+    @property
+    def item(self) -> Booking | Gift | None:
+        return self.booking or self.gift
 
     def expired(self) -> BookingError:
         if self.booking is not None:
             return HoldExpired(str(self.booking.uuid))
+        if self.gift is not None:
+            return GiftHoldExpired(str(self.gift.uuid))
         return OrderNotOpen(str(self.order.uuid), "its hold has expired")
 
 
 def confirm_booking(
-    *, booking: Booking, changes: BookingChanges | None, request: PaymentRequest, clock: Clock
+    *,
+    booking: Booking,
+    changes: BookingChanges | None,
+    request: PaymentRequest,
+    clock: Clock,
+    gift_code: str | None = None,
 ) -> Confirmation:
     """Confirm a booking as `confirm_order` does an order; one of several only when all of them are paid.
 
@@ -95,21 +120,45 @@ def confirm_booking(
 
     :raises BookingError: the booking cannot be confirmed, or a change is impossible; nothing was changed.
     """
-    return _confirm(_Wanted(order=booking.order, booking=booking, changes=changes), request, clock)
+    wanted = _Wanted(order=booking.order, booking=booking, changes=changes, gift_code=gift_code)
+    return _confirm(wanted, request, clock)
 
 
-def confirm_order(*, order: Order, changes: OrderChanges, request: PaymentRequest, clock: Clock) -> Confirmation:
+def confirm_gift(
+    *,
+    gift: Gift,
+    changes: GiftChanges | None,
+    request: PaymentRequest,
+    clock: Clock,
+    gift_code: str | None = None,
+) -> Confirmation:
+    """Confirm a gift as `confirm_booking` does a booking: once it is paid it gets its code, and a mail brings it."""
+    wanted = _Wanted(order=gift.order, gift=gift, gift_changes=changes, gift_code=gift_code)
+    return _confirm(wanted, request, clock)
+
+
+def confirm_order(
+    *,
+    order: Order,
+    changes: OrderChanges,
+    request: PaymentRequest,
+    clock: Clock,
+    gift_code: str | None = None,
+) -> Confirmation:
     """Confirm all that an order holds, after finding out about its payment and taking what may be taken without the
     guest.
 
-    Confirming what is confirmed changes nothing. `changes` are applied with the confirmation or not at all.
+    Confirming what is confirmed changes nothing. `changes` are applied with the confirmation or not at all. The gift of
+    a `gift_code` pays first; where it pays only a part and nobody speaks of the rest, the part is kept and the order
+    stays on hold, as after a part payment taken elsewhere.
 
     :raises PaymentPending: the gateway has not decided or we do not know; repeat the same call.
     :raises PaymentRefused: it was refused; a new session stands ready.
     :raises PaymentDue: money is missing and nobody says that it was paid; nothing was changed.
+    :raises GiftNotUsable: the code opens no gift that can pay here; nothing was written.
     :raises BookingError: something in it cannot be confirmed, or a change is impossible; nothing was changed.
     """
-    return _confirm(_Wanted(order=order, order_changes=changes), request, clock)
+    return _confirm(_Wanted(order=order, order_changes=changes, gift_code=gift_code), request, clock)
 
 
 def _confirm(wanted: _Wanted, request: PaymentRequest, clock: Clock) -> Confirmation:
@@ -142,7 +191,13 @@ def _confirm(wanted: _Wanted, request: PaymentRequest, clock: Clock) -> Confirma
     if isinstance(done, Confirmation):
         return done
     _note_report(order_id, request, clock())
-    return Confirmation(order=explain(order_id, done.money, request, charged, clock, patience), is_confirmed=False)
+    try:
+        order = explain(order_id, done.money, request, charged, clock, patience)
+    except PaymentDue:
+        if not wanted.gift_code:
+            raise
+        order = Order.objects.get(pk=order_id)  # the gift paid its part; the rest is due
+    return Confirmation(order=order, is_confirmed=False)
 
 
 def _look_again(
@@ -177,13 +232,16 @@ def _confirm_or_write(
     now = patience.clock()
 
     def check(order: Order, bookings: Sequence[Booking]) -> None:
+        has_run_out = order.expires_at is not None and order.expires_at <= now
+        if wanted.gift_code is not None and not has_run_out:
+            apply_gift(order=order, code=wanted.gift_code, now=now, bookings=bookings)
         money = order_money(order, bookings=bookings)
-        if order.expires_at is not None and order.expires_at <= now and not has_undecided_money(order):
+        if has_run_out and not has_undecided_money(order):
             raise wanted.expired()
         if is_first_look:
             _check_wish(request, order, money)
-        if wanted.booking is not None and not money.is_covered and _holds_others(bookings, wanted.booking):
-            raise OrderHasOtherHolds(str(wanted.booking.uuid), str(order.uuid))
+        if wanted.item is not None and not money.is_covered and _holds_others(order, bookings, wanted.item):
+            raise OrderHasOtherHolds(str(wanted.item.uuid), str(order.uuid))
         if not money.is_covered or (is_first_look and request.is_cancellation):
             raise _NotCovered(money)
         covering.append(money)
@@ -199,14 +257,20 @@ def _confirm_or_write(
                     booking=wanted.booking,
                     changes=wanted.changes,
                     order_changes=wanted.order_changes,
+                    gift=wanted.gift,
+                    gift_changes=wanted.gift_changes,
                     check=check,
                 )
+                settle_gift_sales(order=confirmed, now=now)
         except AlreadyConfirmed:
             if is_first_look and request.is_cancellation:
                 words = "A confirmed booking's payment is for the supplier's staff to undo."
                 raise NotCancellableByPartner(words) from None
             return Confirmation(order=order, is_confirmed=True)
         except _NotCovered as missing:
+            if wanted.gift_code is not None and wanted.has_changes:
+                # The changes were undone, and with them what the gift paid: it pays for the order as it is.
+                apply_gift(order=order, code=wanted.gift_code, now=now)
             if may_charge and (charge := _write_charge(order, missing.money, request, now)) is not None:
                 return _Missing(money=missing.money, charge=charge)
             if not may_charge and is_first_look:
@@ -214,11 +278,13 @@ def _confirm_or_write(
             captures = _write_captures(order, missing.money, now, is_claimed=patience.allows_a_call())
             return _Missing(money=missing.money, captures=tuple(captures))
     asked_for = next((one for one in confirmed.bookings.all() if wanted.booking and one.pk == wanted.booking.pk), None)
-    return Confirmation(order=confirmed, is_confirmed=True, booking=asked_for, money=covering[0])
+    gift = next((one for one in confirmed.gifts.all() if wanted.gift and one.pk == wanted.gift.pk), None)
+    return Confirmation(order=confirmed, is_confirmed=True, booking=asked_for, gift=gift, money=covering[0])
 
 
-def _holds_others(bookings: Sequence[Booking], booking: Booking) -> bool:
-    return any(each.status == BookingStatus.ON_HOLD and each.pk != booking.pk for each in bookings)
+def _holds_others(order: Order, bookings: Sequence[Booking], item: Booking | Gift) -> bool:
+    gifts = order.gifts.all() if order.kind in (OrderKind.GIFT, OrderKind.CART) else ()
+    return any(each.status == BookingStatus.ON_HOLD and each.pk != item.pk for each in (*bookings, *gifts))
 
 
 def _check_wish(request: PaymentRequest, order: Order, money: OrderMoney) -> None:

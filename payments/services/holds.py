@@ -13,10 +13,11 @@ from bookings.errors import BookingError
 from bookings.models import BookingStatus, Order
 from money import Money
 from payments.models import Case, CaseKind, Payment
-from payments.selectors import current_payment, has_undecided_money, order_money
+from payments.selectors import current_payment, has_undecided_charge, has_undecided_money, order_money
 from payments.services.cases import open_case
 from payments.services.draining import drain
 from payments.services.openings import close_openings
+from payments.services.tenders import gift_tenders, return_all_gifts, settle_gift_sales
 from payments.states import Status
 
 log = structlog.get_logger(__name__)
@@ -38,6 +39,7 @@ def _expire(order_id: UUID, now: datetime) -> bool:
         order = booking_services.lock_order(order_id=order_id)
         if order.status != BookingStatus.ON_HOLD or order.expires_at is None or order.expires_at > now:
             return False
+        _let_gifts_go(order, now)
         if has_undecided_money(order):
             until = now + timedelta(minutes=settings.PAYMENTS["KEEP_PAID_HOLD_MINUTES"])
             booking_services.keep_hold(order=order, until=until, now=now)
@@ -45,6 +47,14 @@ def _expire(order_id: UUID, now: datetime) -> bool:
         close_openings(order=order)
         booking_services.expire_order(order=order, now=now)
         return True
+
+
+def _let_gifts_go(order: Order, now: datetime) -> None:
+    """Give gifts back what they paid on a hold that ran out, unless a card paid or may have paid the rest of it."""
+    if order.money_in_minor == 0 or order.money_in_minor > sum(one.amount_minor for one in gift_tenders(order)):
+        return
+    if not has_undecided_charge(order):
+        return_all_gifts(order=order, now=now)
 
 
 def confirm_paid_orders(*, now: datetime, limit: int = 100) -> int:
@@ -75,7 +85,7 @@ def _confirm_or_show(order_id: UUID, now: datetime) -> bool:
         if rule is not None and money.is_covered and paid_at <= now - timedelta(minutes=rule):
             try:
                 with database.atomic():
-                    booking_services.confirm_order(order=order, now=now)
+                    settle_gift_sales(order=booking_services.confirm_order(order=order, now=now), now=now)
             except BookingError as error:
                 open_case(payment=payment, kind=CaseKind.PAID_UNCONFIRMED, detail=str(error), now=now)
                 return False

@@ -24,6 +24,7 @@ from payments.services.collecting import (
     view_of,
 )
 from payments.services.operations import Clock, perform_claimed
+from payments.services.tenders import apply_gift
 
 _Held = TypeVar("_Held", Booking, Order)
 
@@ -45,6 +46,7 @@ def reserve_booking(
     request: ReserveRequest,
     payment_request: PaymentRequest | None,
     clock: Clock,
+    gift_code: str | None = None,
 ) -> Reservation:
     """Hold seats and, when the caller can take card payments, prepare what a guest can pay.
 
@@ -58,7 +60,7 @@ def reserve_booking(
     def reserve(now: datetime) -> Booking:
         return booking_services.reserve_booking(partner=partner, is_live=is_live, request=request, now=now)
 
-    booking, view = _hold(reserve, payment_request, clock)
+    booking, view = _hold(reserve, payment_request, clock, gift_code)
     return Reservation(booking=booking, card_payment=view)
 
 
@@ -69,6 +71,7 @@ def create_order(
     request: OrderRequest,
     payment_request: PaymentRequest | None,
     clock: Clock,
+    gift_code: str | None = None,
 ) -> tuple[Order, CardPaymentView | None]:
     """Hold an order with all its bookings and, as `reserve_booking` does, prepare what a guest can pay.
 
@@ -79,20 +82,24 @@ def create_order(
     def create(now: datetime) -> Order:
         return booking_services.create_order(partner=partner, is_live=is_live, request=request, now=now)
 
-    return _hold(create, payment_request, clock)
+    return _hold(create, payment_request, clock, gift_code)
 
 
 def _hold(
-    hold: Callable[[datetime], _Held], payment_request: PaymentRequest | None, clock: Clock
+    hold: Callable[[datetime], _Held], payment_request: PaymentRequest | None, clock: Clock, gift_code: str | None
 ) -> tuple[_Held, CardPaymentView | None]:
     refuse_what_was_refused(payment_request)
     now = clock()
     with database.atomic():
         held = hold(now)
         order = held.order if isinstance(held, Booking) else held
+        # A call that is repeated finds what it made before: its gift has paid, and an empty code has nothing to void.
+        has_gift = bool(gift_code) and held.created_at == now
+        if gift_code and has_gift:
+            apply_gift(order=order, code=gift_code, now=now)
         if payment_request is None:
             return held, None
-        is_new = order.was_just_made
+        is_new = order.was_just_made and not has_gift
         if not is_new:
             order = booking_services.lock_order(order_id=order.pk)
         bookings = [held] if isinstance(held, Booking) else list(held.bookings.all())

@@ -132,17 +132,21 @@ def plan_return(
     now: datetime,
     newest: Transaction | None = None,
     returns_surcharge: bool = True,
+    asked_after: datetime | None = None,
 ) -> list[Transaction]:
     """Write the operations that give so much of an order's price back: holds are released first, then captures
     refunded, newest first.
 
     The share of the surcharge that was paid on it goes back with it, unless `returns_surcharge` is off; all of it with
-    the last of the price. Call it under the order's lock. A hold is released whole or not at all. Returns the rows;
-    what cannot be given back by any of them is left, and the caller compares.
+    the last of the price. Call it under the order's lock. A hold is released whole or not at all. Only what was asked
+    after `asked_after` is looked at. Returns the rows; what cannot be given back by any of them is left, and the caller
+    compares.
     """
     left = amount_minor
     operations: list[Transaction] = []
     of_order = Transaction.objects.filter(order=order).select_related("parent")
+    if asked_after is not None:
+        of_order = of_order.filter(requested_at__gt=asked_after)
     rows = list(of_order.filter(kind__in=[OperationKind.SALE, OperationKind.CAPTURE], status=Status.PROCESSED))
     rows += unused_holds(of_order)
     rows.sort(key=lambda row: (row.requested_at, row.id), reverse=True)

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import transaction as database
 from django.db.models import Sum
 
-from bookings.models import BookingStatus, Order
+from bookings.models import BookingStatus, Order, OrderKind
 from bookings.services import keep_hold, lock_order, record_money, retake_seats
 from gateways.errors import ErrorCode
 from gateways.models import GatewayAccount
@@ -480,7 +480,9 @@ def _surplus_of(transaction: Transaction, money: OrderMoney) -> int:
 
 def _keeps_its_money(order: Order) -> bool:
     """Say whether staff cancelled the order and gave nothing back: the money it had asked for is meant to stay."""
-    return order.status == BookingStatus.CANCELLED and not order.bookings.exclude(cancellation_refund="NONE").exists()
+    if order.status != BookingStatus.CANCELLED or order.bookings.exclude(cancellation_refund="NONE").exists():
+        return False
+    return order.kind != OrderKind.GIFT  # a gift is cancelled unspent, and its buyer has all of it back
 
 
 __all__ = ["Applied", "SubjectUndecided", "UnknownSubject", "apply_outcome"]

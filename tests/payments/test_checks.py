@@ -31,8 +31,9 @@ from payments.models import (
     Transaction,
     WebhookDelivery,
 )
-from payments.services import aftercare, cases, tenders
+from payments.services import aftercare, cases, gifts, tenders
 from payments.services.transitions import apply_outcome
+from tests.payments.gifts import held_gift, sold_gift
 
 pytestmark = pytest.mark.django_db
 
@@ -352,32 +353,58 @@ def test_an_entry_that_does_not_fit_its_payment_is_found(house, story, field, wo
     assert words in strays[0]
 
 
-def gift_of(house, minor):
-    order = house.reserve(payment_request=None, return_url=None, settlement_method="DEFERRED").order
-    return Gift.objects.create(
-        reference=f"GF-{minor}",
-        order=order,
-        partner=house.partner,
-        is_live=True,
-        status="CONFIRMED",
-        amount_minor=minor,
-        currency="EUR",
-        created_at=house.clock(),
-        updated_at=house.clock(),
-    )
-
-
-def test_what_a_gift_paid_is_in_order_until_the_gift_paid_more_than_it_is(house):
-    gift = gift_of(house, 10000)
+@pytest.fixture
+def spent(house):
+    """A gift of 100.00 EUR of which an order took 90.00."""
+    gift = sold_gift(house, 10000)
     booking = house.reserve(payment_request=None, return_url=None)
     tenders.spend_gift(gift_id=gift.pk, order_id=booking.order_id, now=house.clock())
     booking_services.confirm_order(order=booking.order, now=house.clock())
-    assert found(house) == []
+    assert (found(house), faults_of_ledger()) == ([], [])
+    return gift
+
+
+def test_what_is_owed_to_holders_is_the_unspent_value_of_their_gifts(house, spent):
+    sold_gift(house, 2500)
+    held_gift(house, 7000)
+    gifts.cancel_gift(gift=sold_gift(house, 4000), reason="", clock=house.clock)
+
+    totals = {total.account: total.balance for total in ledger_totals()}
+    assert totals["GIFT_LIABILITY"] == Money(-1000 - 2500, "EUR")
+    assert totals["GIFT_SALES"] == Money(10000 + 2500, "EUR")
     assert faults_of_ledger() == []
 
-    Gift.objects.filter(pk=gift.pk).update(amount_minor=8999)
 
-    assert faults_of_ledger() == [("gift_overspent", gift.reference)]
+def test_a_gift_that_paid_more_than_it_is_worth_is_found(house, spent):
+    entry = LedgerEntry.objects.get(gift=spent, from_account="RECEIVABLE")
+    entry.pk, entry.amount_minor = None, 1001
+    entry.save(force_insert=True)
+
+    assert faults_of_ledger() == [("gift_overspent", spent.reference)]
+
+
+@pytest.mark.parametrize(
+    ("tampering", "code"),
+    [
+        ({"spent_minor": 8999}, "gift_spent_differs"),
+        ({"amount_minor": 11000}, "gift_liability_differs"),
+        ({"status": "CANCELLED"}, "gift_liability_differs"),
+    ],
+)
+def test_a_gift_whose_books_say_something_else_is_found(house, spent, tampering, code):
+    Gift.objects.filter(pk=spent.pk).update(**tampering)
+
+    assert faults_of_ledger() == [(code, spent.reference)]
+
+
+def test_a_debt_to_nobody_is_found(house, spent):
+    entry = LedgerEntry.objects.get(gift=spent, from_account="RECEIVABLE")
+    entry.pk, entry.gift = None, None
+    entry.save(force_insert=True)
+
+    strays = [finding.message for finding in ledger_findings() if finding.code == "stray_entry"]
+    assert len(strays) == 1
+    assert "has no gift" in strays[0]
 
 
 def test_money_of_one_payment_in_two_places_is_found(house, story):

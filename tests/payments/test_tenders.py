@@ -1,11 +1,20 @@
 import pytest
+from django.db import transaction as database
 
+from bookings.gift_codes import masked_code
 from bookings.models import Gift
+from bookings.requests import BookingChanges
+from bookings.services import lock_order, update_booking
+from gateways.protocol import OutcomeKind
 from money import Money
-from payments.errors import GiftNotUsable
+from payments.checking import ledger_findings
+from payments.errors import GiftNotUsable, GiftUnknown
 from payments.models import LedgerEntry
 from payments.selectors import gift_balance, order_money
-from payments.services import tenders
+from payments.services import confirming, gifts, holds, tenders
+from payments.services.collecting import NO_REQUEST
+from payments.services.returning import give_back
+from tests.payments.gifts import code, held_gift, sold_gift
 from tests.payments.house import books
 from tests.payments.races import meet, run_together, take_row_locks_away
 
@@ -15,12 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def gift(house):
     """A gift of 60.00 EUR that was bought on an order of its own."""
-    now = house.clock()
-    bought_on = house.reserve(payment_request=None).order
-    return Gift.objects.create(
-        reference="GF-7Q2KMX4H", order=bought_on, partner=house.partner, is_live=True, status="CONFIRMED",
-        amount_minor=6000, currency="EUR", confirmed_at=now, created_at=now, updated_at=now,
-    )  # fmt: skip
+    return sold_gift(house, 6000)
 
 
 def spend(house, gift, order):
@@ -94,7 +98,7 @@ def test_two_orders_that_spend_one_gift_at_once_never_take_it_below_zero(house, 
     results = race(house, gift, monkeypatch)
 
     assert gift_balance(gift) == Money(0, "EUR")
-    assert sorted(type(result).__name__ for result in results) == ["GiftNotUsable", "Money"]
+    assert sorted(type(result).__name__ for result in results) == ["GiftEmpty", "Money"]
 
 
 def test_control_without_the_gifts_lock_it_is_spent_twice(house, gift, monkeypatch):
@@ -103,3 +107,164 @@ def test_control_without_the_gifts_lock_it_is_spent_twice(house, gift, monkeypat
     race(house, gift, monkeypatch)
 
     assert gift_balance(gift) == Money(-6000, "EUR")
+
+
+def paid_by(order):
+    return {one.gift_id: one.amount_minor for one in tenders.gift_tenders(order)}
+
+
+def apply(house, order, text, **fields):
+    with database.atomic():
+        locked = lock_order(order_id=order.pk)
+        tenders.apply_gift(order=locked, code=text, now=house.clock(), **fields)
+
+
+@pytest.mark.parametrize("written", [str, str.lower, lambda text: text.replace("-", " "), lambda text: f" {text} "])
+def test_a_code_is_found_however_people_write_it(house, gift, written):
+    order = house.reserve(payment_request=None).order
+
+    apply(house, order, written(code(gift)))
+
+    assert paid_by(order) == {gift.pk: 6000}
+
+
+def test_the_same_code_again_pays_only_what_became_due_since(house, gift):
+    big, order = sold_gift(house, 20000), house.reserve(payment_request=None).order
+    for text in (code(big), code(big), masked_code(big)):
+        apply(house, order, text)
+    assert paid_by(order) == {big.pk: 9000}
+
+    booking = order.bookings.get()
+    dearer = BookingChanges(unit_items=house.request(3).unit_items)
+    update_booking(booking=booking, changes=dearer, now=house.clock())
+    apply(house, order, code(big))
+
+    assert paid_by(order) == {big.pk: 13500}
+
+
+def test_two_gifts_pay_one_order_and_an_empty_code_gives_both_back(house, gift):
+    second, order = sold_gift(house, 9000), house.reserve(payment_request=None).order
+    apply(house, order, code(gift))
+    house.clock.move(seconds=1)
+    apply(house, order, code(second))
+
+    shown = tenders.gift_payments([order.pk])[order.pk]
+    assert (shown.amount, shown.masked_code) == (Money(9000, "EUR"), masked_code(second))
+    assert paid_by(order) == {gift.pk: 6000, second.pk: 3000}
+    apply(house, order, " ")
+
+    assert paid_by(order) == {}
+    assert tenders.gift_payments([order.pk]) == {}
+    assert [gift_balance(one).minor for one in (gift, second)] == [6000, 9000]
+
+
+def test_a_gift_is_redeemed_when_all_of_it_is_spent_and_not_before(house, gift):
+    order = house.reserve(adults=1, payment_request=None).order
+    apply(house, order, code(gift))
+    gift.refresh_from_db()
+    assert (gift.status, gift.spent_minor, gift.redeemed_at) == ("CONFIRMED", 4500, None)
+
+    apply(house, house.reserve(payment_request=None).order, code(gift))
+    gift.refresh_from_db()
+    assert (gift.status, gift.spent_minor, gift.redeemed_at) == ("REDEEMED", 6000, house.clock())
+
+    tenders.return_gift(gift_id=gift.pk, order_id=order.pk, now=house.clock())
+    gift.refresh_from_db()
+    assert (gift.status, gift.spent_minor, gift.redeemed_at) == ("CONFIRMED", 1500, None)
+
+
+def test_codes_that_open_nothing_look_alike(house, gift):
+    order = house.reserve(payment_request=None).order
+    cancelled = sold_gift(house)
+    gifts.cancel_gift(gift=cancelled, reason="", clock=house.clock)
+    other, test = sold_gift(house), sold_gift(house, is_live=False)
+    Gift.objects.filter(pk=other.pk).update(partner=house.other_partner)
+    before = LedgerEntry.objects.count()
+
+    said = set()
+    for text in ("GIFT-2222-2222-2222-2222", "nonsense", code(cancelled), code(other), code(test), masked_code(gift)):
+        with pytest.raises(GiftUnknown) as refusal:
+            apply(house, order, text)
+        said.add(str(refusal.value))
+
+    assert said == {"There is no such gift."}
+    assert LedgerEntry.objects.count() == before
+
+
+def test_a_hold_that_runs_out_gives_the_gift_its_money_back(house, gift):
+    order = house.reserve(payment_request=None).order
+    apply(house, order, code(gift))
+
+    house.clock.move(minutes=31)
+    assert holds.expire_holds(now=house.clock()) == 1
+
+    order.refresh_from_db()
+    assert (order.status, order.money_in_minor) == ("EXPIRED", 0)
+    assert gift_balance(gift) == Money(6000, "EUR")
+    assert ledger_findings() == []
+
+
+def test_a_hold_that_a_gift_and_a_card_paid_is_kept(house, gift):
+    payment = house.payment()
+    apply(house, payment.order, code(gift))
+    house.opening(payment, amount_minor=3000)
+    house.tell(payment, OutcomeKind.AUTHORIZED, "PSP1", minor=3000)
+
+    house.clock.move(minutes=120)
+    holds.expire_holds(now=house.clock())
+
+    payment.order.refresh_from_db()
+    assert payment.order.status == "ON_HOLD"
+    assert gift_balance(gift) == Money(0, "EUR")
+
+
+def test_what_goes_back_goes_where_it_came_from_newest_first(house, gift):
+    payment = house.payment()
+    apply(house, payment.order, code(gift))
+    house.clock.move(seconds=5)
+    house.opening(payment, amount_minor=3000)
+    house.tell(payment, OutcomeKind.AUTHORIZED, "PSP1", minor=3000)
+
+    # The card paid last, and so all of its 30.00 goes back first.
+    assert give_back_of(house, payment.order, 4500) == [3000]
+    assert gift_balance(gift) == Money(1500, "EUR")
+    assert give_back_of(house, payment.order, 4500) == []
+    assert gift_balance(gift) == Money(6000, "EUR")
+    assert give_back_of(house, payment.order, 4500) == []
+    assert gift_balance(gift) == Money(6000, "EUR")
+
+
+def test_a_gift_that_paid_last_has_its_money_back_first(house, gift):
+    payment = house.payment()
+    house.opening(payment, amount_minor=3000)
+    house.tell(payment, OutcomeKind.AUTHORIZED, "PSP1", minor=3000)
+    house.clock.move(minutes=1)
+    apply(house, payment.order, code(gift))
+
+    assert give_back_of(house, payment.order, 4500) == []
+    assert gift_balance(gift) == Money(4500, "EUR")
+    assert give_back_of(house, payment.order, 2000) == [500]
+    assert gift_balance(gift) == Money(6000, "EUR")
+
+
+def test_a_gift_may_buy_a_gift_but_never_itself(house, gift):
+    held = held_gift(house, 5000, settlement_method="DIRECT")
+    apply(house, held.order, code(gift))
+    bought = confirming.confirm_gift(gift=held, changes=None, request=NO_REQUEST, clock=house.clock).gift
+
+    with pytest.raises(GiftUnknown):
+        apply(house, bought.order, code(bought))
+
+    assert gift_balance(gift) == Money(1000, "EUR")
+    gifts.cancel_gift(gift=bought, reason="", clock=house.clock)
+    assert gift_balance(gift) == Money(6000, "EUR")
+    assert ledger_findings() == []
+
+
+def give_back_of(house, order, minor):
+    """Return the refunds that cards are asked for."""
+    with database.atomic():
+        operations = give_back(
+            order=lock_order(order_id=order.pk), amount_minor=minor, reason="x", requested_by="us", now=house.clock()
+        )
+    return [operation.amount_minor for operation in operations]

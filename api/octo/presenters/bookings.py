@@ -11,7 +11,7 @@ from bookings.pricing import pricing_of_booking, pricing_of_unit_item
 
 # Formats whose value is the code itself; a PDF or a wallet pass would need an address that we do not serve.
 _CODE_FORMATS = ("QRCODE", "CODE128", "AZTECCODE")
-_CONTACT_WORDS = [
+CONTACT_WORDS = [
     "full_name",
     "first_name",
     "last_name",
@@ -50,7 +50,7 @@ def booking_fields(booking: Booking, capabilities: Applied, *, now: datetime) ->
         "freesale": booking.availability is None,
         "availabilityId": booking.availability_reference or None,
         "availability": _availability_fields(booking, now=now),
-        "contact": contact_fields({word: getattr(booking, f"contact_{word}") for word in _CONTACT_WORDS}),
+        "contact": contact_fields({word: getattr(booking, f"contact_{word}") for word in CONTACT_WORDS}),
         "notes": booking.notes or None,
         "deliveryMethods": list(booking.product.delivery_methods),
         "voucher": _voucher_fields(booking),

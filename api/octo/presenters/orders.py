@@ -2,13 +2,14 @@
 
 from datetime import datetime
 
-from api.octo.capabilities import PRICING, Applied
+from api.octo.capabilities import GIFTS, PRICING, Applied
 from api.octo.presenters.bookings import booking_fields
 from api.octo.presenters.catalogue import requested_contact_fields
+from api.octo.presenters.gifts import gift_fields
 from api.octo.presenters.values import contact_fields, pricing_fields, utc_time
 from bookings import rules
-from bookings.models import Booking, BookingStatus, Order
-from bookings.pricing import pricing_of_booking, total_of
+from bookings.models import Booking, BookingStatus, Gift, Order
+from bookings.pricing import pricing_of_booking, pricing_of_gift, total_of
 
 # In the order of OCTO's enumeration.
 _VISIBLE_CONTACT_FIELDS = (
@@ -24,7 +25,7 @@ _VISIBLE_CONTACT_FIELDS = (
 
 
 def order_fields(order: Order, capabilities: Applied, *, now: datetime) -> dict[str, object]:
-    """Return OCTO's Order; its bookings and what they sell are expected to be loaded.
+    """Return OCTO's Order; its bookings, what they sell, and its gifts are expected to be loaded.
 
     Card payment and return URL are not part of it: single answers add them, lists never do.
     """
@@ -32,6 +33,9 @@ def order_fields(order: Order, capabilities: Applied, *, now: datetime) -> dict[
     for booking in bookings:
         booking.order = order
     live = [booking for booking in bookings if booking.status in rules.LIVE_STATUSES]
+    gifts = list(order.gifts.all())
+    for gift in gifts:
+        gift.order = order
     is_live = order.status in rules.LIVE_STATUSES
     is_held = order.status == BookingStatus.ON_HOLD
     shown: dict[str, object] = {
@@ -48,8 +52,10 @@ def order_fields(order: Order, capabilities: Applied, *, now: datetime) -> dict[
         "utcUpdatedAt": utc_time(order.updated_at),
         "utcExpiresAt": utc_time(order.expires_at) if is_held else None,
         "utcConfirmedAt": utc_time(order.confirmed_at),
-        "cancellable": is_live and all(rules.is_cancellable(each, now=now) for each in live),
-        "confirmable": is_held and bool(live) and not _has_run_out(order, now),
+        "cancellable": is_live
+        and all(rules.is_cancellable(each, now=now) for each in live)
+        and _are_cancellable(gifts),
+        "confirmable": is_held and bool(live or gifts) and not _has_run_out(order, now),
         "updatable": is_live and not _has_run_out(order, now),
         "active": is_live,
         "contact": contact_fields(order.contact),
@@ -61,10 +67,21 @@ def order_fields(order: Order, capabilities: Applied, *, now: datetime) -> dict[
         "invoicePdfUrl": None,
         "currency": order.currency,
     }
+    if GIFTS in capabilities:
+        # What gifts paid is the order's to tell: it is paid as one.
+        shown["gifts"] = [gift_fields(gift, capabilities, gift_payment=None, now=now) for gift in gifts]
     if PRICING in capabilities:
-        parts = [pricing_of_booking(booking) for booking in (live or bookings)]
+        bought = [gift for gift in gifts if gift.status in (*rules.LIVE_STATUSES, BookingStatus.REDEEMED)]
+        shown_bookings, shown_gifts = (live, bought) if live or bought else (bookings, gifts)
+        parts = [pricing_of_booking(booking) for booking in shown_bookings]
+        parts += [pricing_of_gift(gift) for gift in shown_gifts]
         shown["pricing"] = pricing_fields(total_of(parts, currency=order.currency))
     return shown
+
+
+def _are_cancellable(gifts: list[Gift]) -> bool:
+    bought = (gift for gift in gifts if gift.status in (*rules.LIVE_STATUSES, BookingStatus.REDEEMED))
+    return all(rules.is_gift_cancellable(gift) for gift in bought)
 
 
 def _has_run_out(order: Order, now: datetime) -> bool:

@@ -15,12 +15,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api.auth import BearerKeyAuthentication
+from api.gift_guesses import note_wrong_code
 from api.json_body import StrictJsonParser, refuse_large_body
 from api.octo.capabilities import Applied, Capability, apply_capabilities
 from api.octo.errors import BAD_REQUEST, Refusal, answer_with_refusal
 from api.octo.languages import LANGUAGES, choose_language
 from api.throttling import PartnerKeyThrottle
 from bookings.models import Dialect, Partner, PartnerKey
+from payments.errors import GiftUnknown
 
 
 class OctoKeyAuthentication(BearerKeyAuthentication):
@@ -91,6 +93,12 @@ class OctoView(APIView):
                 % {"action": action[:120], "capability": self.needs.id},
             )
         refuse_large_body(request.META)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Count a gift code that opened nothing against the key that sent it."""
+        if isinstance(exc, GiftUnknown):
+            note_wrong_code(self.request.auth)
+        return super().handle_exception(exc)
 
     def get_exception_handler(self) -> Callable[..., Response]:
         """Answer every error in OCTO's envelope."""

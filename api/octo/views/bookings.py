@@ -105,6 +105,7 @@ class BookingListView(BookingViewBase):
                     with_order=self.knows_orders,
                 ),
                 payment_request=self.payment_request(request, fields),
+                gift_code=self.gift_code(request, fields),
                 clock=self.now,
             )
             self.card_payment = reservation.card_payment
@@ -138,6 +139,7 @@ class BookingView(BookingViewBase):
                 booking=booking,
                 changes=read_changes(fields, with_return_url=self.takes_cards, with_pricing=self.sees_prices),
                 payment_request=self.payment_request(request, fields),
+                gift_code=self.gift_code(request, fields),
                 clock=self.now,
             )
 
@@ -183,6 +185,7 @@ class ConfirmView(BookingViewBase):
                 booking=booking,
                 changes=None if changes == _NOTHING else changes,
                 request=self.payment_request(request, fields) or NO_REQUEST,
+                gift_code=self.gift_code(request, fields),
                 clock=self.now,
             )
             self.money = confirmation.money

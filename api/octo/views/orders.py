@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from api.fields import Fields
 from api.octo.capabilities import CART
 from api.octo.order_requests import read_order, read_order_changes, read_order_list
+from api.octo.presenters.gifts import gift_payment_fields
 from api.octo.presenters.orders import order_fields
 from api.octo.requests import read_cancel, read_extend
 from api.octo.schema import operation
@@ -15,7 +16,7 @@ from api.octo.shapes import list_of, shape
 from api.octo.views.paying import PayingView, query_of_list
 from bookings import selectors, services
 from bookings.models import Order
-from payments.services import aftercare, changing, confirming, reserving
+from payments.services import aftercare, changing, confirming, reserving, tenders
 from payments.services.collecting import NO_REQUEST, CardPaymentView
 
 _ID = {"order_id": "The order's id."}
@@ -92,8 +93,15 @@ class OrderListView(OrderViewBase):
             order, self.card_payment = reserving.create_order(
                 partner=self.partner,
                 is_live=bool(self.is_live),
-                request=read_order(fields, with_return_url=self.takes_cards, with_pricing=self.sees_prices),
+                request=read_order(
+                    fields,
+                    with_return_url=self.takes_cards,
+                    with_pricing=self.sees_prices,
+                    with_gifts=self.takes_gifts,
+                    language=self.language,
+                ),
                 payment_request=self.payment_request(request, fields),
+                gift_code=self.gift_code(request, fields),
                 clock=self.now,
             )
             return order if order.was_just_made else self.find(self.name_of(order))
@@ -127,6 +135,7 @@ class OrderView(OrderViewBase):
                 order=order,
                 changes=read_order_changes(fields, with_return_url=self.takes_cards),
                 payment_request=self.payment_request(request, fields),
+                gift_code=self.gift_code(request, fields),
                 clock=self.now,
             )
             return self.find(order_id)
@@ -160,6 +169,8 @@ class PreviewView(OrderViewBase):
 
         def show(changed: Order, view: CardPaymentView | None) -> dict[str, object]:
             shown = self.fields_of(selectors.with_what_was_ordered(Order.objects.filter(pk=changed.pk)).get())
+            if self.takes_gifts:
+                shown["giftPayment"] = gift_payment_fields(tenders.gift_payments([changed.pk]).get(changed.pk))
             return shown | self.payment_fields(changed, view) if self.takes_cards else shown
 
         return Response(
@@ -167,6 +178,7 @@ class PreviewView(OrderViewBase):
                 order=order,
                 changes=read_order_changes(fields, with_return_url=self.takes_cards),
                 payment_request=self.payment_request(request, fields),
+                gift_code=self.gift_code(request, fields),
                 show=show,
                 clock=self.now,
             )
@@ -209,6 +221,7 @@ class ConfirmOrderView(OrderViewBase):
                 order=order,
                 changes=read_order_changes(fields, with_return_url=self.takes_cards),
                 request=self.payment_request(request, fields) or NO_REQUEST,
+                gift_code=self.gift_code(request, fields),
                 clock=self.now,
             )
             self.money = confirmation.money

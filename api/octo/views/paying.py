@@ -10,20 +10,23 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.fields import Fields
+from api.gift_guesses import refuse_guesser
 from api.idempotency import Claim, Finished, RequestIdentity, claim_request, finish_request, release_key
-from api.octo.capabilities import CARD_PAYMENTS, CART, PRICING
+from api.octo.capabilities import CARD_PAYMENTS, CART, GIFTS, PRICING
 from api.octo.errors import payment_refused
+from api.octo.gift_requests import read_gift_code
 from api.octo.money_told import money_told
 from api.octo.payment_requests import read_payment
 from api.octo.presenters.card_payments import card_payment_fields
+from api.octo.presenters.gifts import gift_payment_fields
 from api.octo.views.base import OctoView
-from bookings.models import Booking, Order
+from bookings.models import Order
 from payments.errors import PaymentRefused
 from payments.selectors import OrderMoney
-from payments.services import collecting
+from payments.services import collecting, tenders
 from payments.services.collecting import NO_REQUEST, CardPaymentView, PaymentRequest
 
-_Sold = TypeVar("_Sold", Booking, Order)
+_Sold = TypeVar("_Sold")
 
 
 class PayingView(OctoView, Generic[_Sold]):
@@ -66,6 +69,11 @@ class PayingView(OctoView, Generic[_Sold]):
         return PRICING in self.capabilities
 
     @property
+    def takes_gifts(self) -> bool:
+        """Say whether this request may see and send gift payments."""
+        return GIFTS in self.capabilities
+
+    @property
     def knows_orders(self) -> bool:
         """Say whether this request may name orders."""
         return CART in self.capabilities
@@ -93,12 +101,24 @@ class PayingView(OctoView, Generic[_Sold]):
         channel = request.META.get("HTTP_ADYEN_CHANNEL")
         return read_payment(fields, channel_header=channel, locale=self.language)
 
+    def gift_code(self, request: Request, fields: Fields) -> str | None:
+        """Return the code of the gift that is to pay, "" to give gifts their money back; None without octo/gifts.
+
+        :raises Throttled: this key has sent too many codes that open nothing.
+        """
+        code = read_gift_code(fields) if self.takes_gifts else None
+        if code:
+            refuse_guesser(request.auth)
+        return code
+
     def show(self, request: Request, sold: _Sold) -> Response:
         """Return one object, with its card payment where the request can see it."""
         self.about = self.order_of(sold).pk
         shown = self.fields_of(sold)
+        order = self.order_of(sold)
+        if self.takes_gifts:
+            shown["giftPayment"] = gift_payment_fields(tenders.gift_payments([order.pk]).get(order.pk))
         if self.takes_cards:
-            order = self.order_of(sold)
             wish = self.payment_request(request, Fields({})) or NO_REQUEST
             view = self.card_payment or collecting.describe_payment(
                 order=order, clock=self.now, payment_request=wish, money=self.money

@@ -25,6 +25,8 @@ METHODS = ["DIRECT", "WHOLESALE", "VOUCHER", "DEFERRED", "DEPOSIT"]
 CORE = ""
 PRICED = "octo/pricing"
 CARDS = "octo/pricing, octo/cardPayments"
+GIFTS = "octo/pricing, octo/cardPayments, octo/gifts"
+GIFTS_IN_CART = "octo/pricing, octo/cardPayments, octo/cart, octo/gifts"
 RETURN_URL = "https://shop.example.com/return"
 
 

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from bookings.models import Booking, Customer, Order, UnitItem
 from payments.models import Opening
-from tests.api.octo.shop import CARDS, CORE, RETURN_URL, Shop
+from tests.api.octo.shop import CARDS, CORE, GIFTS, RETURN_URL, Shop
 
 RESERVE_BUDGET = 15
 CONFIRM_BUDGET = 20
@@ -19,6 +19,9 @@ CAPTURING_BUDGET = 30
 EXTERNAL_BUDGET = 47
 READ_BUDGET = 12
 LIST_BUDGET = 4
+GIFT_BUDGET = 25
+# A confirm, and beside it: finding, spending and booking the gift, and telling bookings of it.
+PAID_BY_GIFT_BUDGET = 42
 # What opens, ends and marks a transaction is no query.
 _TRANSACTION_CONTROL = ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK", "BEGIN", "COMMIT")
 
@@ -133,6 +136,37 @@ def test_a_confirmation_that_takes_the_money_itself_costs_the_same_for_one_or_tw
     assert costs[0] == costs[1]
     assert costs[0][0] <= CAPTURING_BUDGET
     assert costs[0][1] <= EXTERNAL_BUDGET
+
+
+def test_gifts_cost_little_and_a_list_of_them_as_much_as_one(shop):
+    octo, wish = shop.octo(GIFTS), {"amount": 6000, "currency": "EUR", "resellerReference": "R-1"}
+
+    gift, creating = cost_of(lambda: octo.post("/gifts", wish))
+    _, reading = cost_of(lambda: octo.get(f"/gifts/{gift['uuid']}"))
+    costs = []
+    for _ in range(2):
+        for _ in range(10):
+            octo.post("/gifts", wish)
+        costs.append(cost_of(lambda: octo.get("/gifts", {"resellerReference": "R-1"}))[1])
+
+    assert creating <= GIFT_BUDGET
+    assert reading <= READ_BUDGET
+    assert costs[0] == costs[1] <= LIST_BUDGET
+
+
+def test_paying_with_a_gift_costs_the_same_for_one_or_twenty_units(shop):
+    octo = shop.octo(GIFTS)
+    costs = []
+    for adults in (1, 20):
+        gift = octo.post("/gifts", {"amount": 400_000, "currency": "EUR", "settlementMethod": "VOUCHER"}).json()
+        sold = octo.post(f"/gifts/{gift['uuid']}/confirm", {}).json()
+        code = sold["voucher"]["deliveryOptions"][0]["deliveryValue"]
+        path = f"/bookings/{shop.reserve(octo, adults=adults)['uuid']}/confirm"
+        confirmed, cost = cost_of(lambda: octo.post(path, {"giftPayment": {"code": code}}))  # noqa: B023
+        assert confirmed["status"] == "CONFIRMED"
+        costs.append(cost)
+
+    assert costs[0] == costs[1] <= PAID_BY_GIFT_BUDGET
 
 
 def test_old_bookings_cost_nothing(shop, octo, cards):

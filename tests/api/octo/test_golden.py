@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 import time_machine
 
-from tests.api.octo.shop import CARDS, CORE, PRICED, RETURN_URL, Octo, Shop, build_shop
+from tests.api.octo.shop import CARDS, CORE, GIFTS, PRICED, RETURN_URL, Octo, Shop, build_shop
 
 FOLDER = Path(__file__).parent / "golden"
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 _NAMES = re.compile(
-    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b(?:BK|UN|TK|VO|OR)-[0-9A-Z]{8,}\b|cp_\d{8}_[0-9a-z]+"
+    r"\b(?:GIFT|TEST)(?:-[0-9A-Z]{4}){4}\b|\*{4}-[0-9A-Z]{4}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b(?:BK|UN|TK|VO|OR|GF)-[0-9A-Z]{8,}\b|cp_\d{8}_[0-9a-z]+"
     r"|tx_[0-9a-z]+|test_[0-9A-F]{32}|http://127\.0\.0\.1:\d+"
 )
 
@@ -50,7 +50,7 @@ class Conversation:
         return _NAMES.sub(self._name, text) + "\n"
 
     def _name(self, match: re.Match[str]) -> str:
-        kind = {"BK": "booking", "UN": "ticket", "cp": "payment"}.get(match[0][:2], "id")
+        kind = {"BK": "booking", "UN": "ticket", "GF": "gift", "GI": "code", "cp": "payment"}.get(match[0][:2], "id")
         return self._names.setdefault(match[0], f"<{kind} {len(self._names) + 1}>")
 
 
@@ -103,6 +103,59 @@ def card_payments(said: Conversation, shop: Shop) -> None:
     said.ask(octo, "POST", path, {"cardPayment": paid, "resellerReference": "R-1002"}, Idempotency_Key="R-1002")
     said.ask(octo, "POST", path, {"cardPayment": paid, "resellerReference": "R-1002"}, Idempotency_Key="R-1002")
     said.ask(octo, "GET", f"/card_payments/{booking['cardPayment']['cardPaymentId']}")
+
+
+def gifts(said: Conversation, shop: Shop) -> None:
+    octo = shop.octo(GIFTS)
+    wish = {
+        "amount": 6000,
+        "currency": "EUR",
+        "recipient": {"fullName": "Grace Hopper", "emailAddress": "grace@example.com"},
+        "message": "Happy birthday!",
+        "contact": {"fullName": "Ada Byron", "emailAddress": "ada@example.com", "locales": ["en-GB"]},
+        "resellerReference": "R-2001",
+    }
+    gift = said.ask(octo, "POST", "/gifts", wish)
+    path = f"/gifts/{gift['uuid']}"
+    said.ask(octo, "PATCH", f"{path}/preview", {"amount": 7000})
+    said.ask(octo, "PATCH", path, {"amount": 6500, "message": "Happy birthday, Grace!"})
+    said.ask(octo, "POST", f"{path}/extend", {"expirationMinutes": 60})
+    said.ask(octo, "POST", f"{path}/confirm", {})
+    paid = {"cardPayment": {"gateway": "external", "notes": "Till 3 slip 88122"}}
+    sold = said.ask(octo, "POST", f"{path}/confirm", paid)
+    code = sold["voucher"]["deliveryOptions"][0]["deliveryValue"]
+    booking = said.ask(octo, "POST", "/bookings", shop.wish(2, giftPayment={"code": code}))
+    said.ask(octo, "GET", f"/bookings/{booking['uuid']}")
+    said.ask(octo, "GET", path)
+    said.ask(octo, "POST", f"{path}/cancel", {"reason": "changed my mind"})
+    said.ask(octo, "PATCH", f"/bookings/{booking['uuid']}", {"giftPayment": {}})
+    said.ask(octo, "POST", f"{path}/notify", {})
+    said.ask(octo, "DELETE", path, {"reason": "changed my mind"})
+    said.ask(octo, "GET", "/gifts?resellerReference=R-2001")
+
+
+def gift_refusals(said: Conversation, shop: Shop) -> None:
+    octo = shop.octo(GIFTS)
+    said.ask(shop.octo(CARDS), "GET", "/gifts?resellerReference=R-1")
+    said.ask(octo, "GET", "/gifts")
+    said.ask(octo, "GET", "/gifts/not-a-uuid")
+    said.ask(octo, "GET", "/gifts/5d0c5b8e-6b0b-4f5d-9a66-2f1c9f7d1a10", Accept_Language="de")
+    said.ask(octo, "POST", "/gifts", {"amount": 499, "currency": "EUR"})
+    said.ask(octo, "POST", "/gifts", {"amount": 6000, "currency": "GBP"})
+    said.ask(octo, "POST", "/gifts", {"amount": 6000, "currency": "EUR", "settlementMethod": "DEPOSIT"})
+    said.ask(octo, "POST", "/gifts", {"currency": "EUR"})
+    gift = said.ask(octo, "POST", "/gifts", {"amount": 6000, "currency": "EUR", "settlementMethod": "VOUCHER"})
+    path = f"/gifts/{gift['uuid']}"
+    said.ask(octo, "POST", f"{path}/notify", {})
+    said.ask(octo, "POST", "/bookings", shop.wish(1, giftPayment={"code": "GIFT-2222-3333-4444-5555"}))
+    sold = said.ask(octo, "POST", f"{path}/confirm", {})
+    code = sold["voucher"]["deliveryOptions"][0]["deliveryValue"]
+    said.ask(octo, "PATCH", path, {"amount": 7000})
+    said.ask(octo, "POST", "/bookings", shop.wish(1, currency="USD", giftPayment={"code": code}))
+    said.ask(octo, "POST", "/bookings", shop.wish(2, giftPayment={"code": code}))
+    said.ask(octo, "POST", "/bookings", shop.wish(2, giftPayment={"code": code}))
+    said.ask(octo, "POST", f"{path}/notify", {})
+    said.ask(octo, "DELETE", path, {})
 
 
 def refusals(said: Conversation, shop: Shop) -> None:
@@ -172,7 +225,9 @@ def orders(said: Conversation, shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    "conversation", [core, prices, card_payments, refusals, orders, webhooks], ids=lambda talk: talk.__name__
+    "conversation",
+    [core, prices, card_payments, gifts, gift_refusals, refusals, orders, webhooks],
+    ids=lambda talk: talk.__name__,
 )
 def test_conversation(db, conversation):
     said = Conversation()

@@ -1,0 +1,142 @@
+"""What happens to the gifts of an order together with it; every function is called under the order's lock."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from bookings.errors import GiftNotCancellable
+from bookings.gift_codes import set_code
+from bookings.mailing import mail_language
+from bookings.models import BookingStatus, Gift, MailKind, MailStatus, Order, OrderKind, OutgoingMail
+from bookings.rules import is_gift_cancellable
+from bookings.services.mails import write_mail
+from bookings.services.numbering import new_reference
+
+# 16 characters out of 30: 78 bits, which nobody guesses at any speed we answer.
+_RANDOM_CHARACTERS = 16
+_GROUP = 4
+_KINDS_WITH_GIFTS = (OrderKind.GIFT, OrderKind.CART)
+_SAVED = ["status", "expires_at", "confirmed_at", "updated_at", "code_encrypted", "code_fingerprint", "code_suffix"]
+
+
+def gifts_under_lock(order: Order) -> list[Gift]:
+    """Lock the gifts that were bought on a locked order, against those who spend them, and return them.
+
+    An order made for one booking has none, and is not asked.
+    """
+    if order.kind not in _KINDS_WITH_GIFTS:
+        return []
+    gifts = list(Gift.objects.select_for_update(of=("self",)).filter(order=order).order_by("pk"))
+    for gift in gifts:
+        gift.order = order
+        gift.partner = order.partner
+    return gifts
+
+
+def held_gifts(gifts: Iterable[Gift]) -> list[Gift]:
+    """Return those that are on hold."""
+    return [gift for gift in gifts if gift.status == BookingStatus.ON_HOLD]
+
+
+def is_sold(gift: Gift) -> bool:
+    """Say whether a gift was confirmed and not cancelled, spent or not."""
+    return gift.status in (BookingStatus.CONFIRMED, BookingStatus.REDEEMED)
+
+
+def confirm_gifts(gifts: Sequence[Gift], *, now: datetime) -> None:
+    """Confirm gifts on hold, give them their codes, and write the mails that bring them."""
+    for gift in gifts:
+        gift.status = BookingStatus.CONFIRMED
+        gift.confirmed_at = gift.updated_at = now
+        gift.expires_at = None
+        set_code(gift, _new_code(gift))
+    save_gifts(gifts)
+    for gift in gifts:
+        if address_of(gift):
+            write_code_mail(gift, subject_key=f"gift:{gift.pk}", now=now)
+
+
+def expire_gifts(gifts: Sequence[Gift], *, now: datetime) -> None:
+    """End gifts on hold whose time is over."""
+    _set(gifts, BookingStatus.EXPIRED, now=now)
+
+
+def end_gifts(gifts: Sequence[Gift], *, reason: str, now: datetime) -> None:
+    """Cancel gifts nobody has paid with; their codes are worth nothing from then on, and no mail brings them any more.
+
+    :raises GiftNotCancellable: one is neither held nor confirmed, or some of it is spent; nothing was changed.
+    """
+    for gift in gifts:
+        if not is_gift_cancellable(gift):
+            raise GiftNotCancellable(str(gift.uuid), gift.status, is_spent=gift.spent_minor > 0)
+    for gift in gifts:
+        gift.status = BookingStatus.CANCELLED
+        gift.cancelled_at = gift.updated_at = now
+        gift.cancellation_reason = reason
+        gift.cancellation_refund = "FULL"
+        gift.expires_at = None
+        gift.save()
+    if gifts:
+        OutgoingMail.objects.filter(gift__in=gifts, status=MailStatus.WAITING).delete()
+
+
+def revive_gifts(gifts: Sequence[Gift], *, until: datetime, now: datetime) -> None:
+    """Hold expired gifts again: there are no seats that could be gone."""
+    for gift in gifts:
+        gift.expires_at = until
+    _set(gifts, BookingStatus.ON_HOLD, now=now)
+
+
+def hold_gifts_until(gifts: Sequence[Gift], *, until: datetime, now: datetime) -> None:
+    """Let gifts on hold run until then."""
+    for gift in gifts:
+        gift.expires_at = until
+    _set(gifts, BookingStatus.ON_HOLD, now=now)
+
+
+def address_of(gift: Gift) -> str:
+    """Return where a gift's code goes: to the recipient, else to whoever bought it; empty when nobody is named."""
+    return gift.recipient_email or gift.contact_email
+
+
+def write_code_mail(gift: Gift, *, subject_key: str, now: datetime, to: str = "", language: str = "") -> OutgoingMail:
+    """Write the mail that brings a gift's code; the code itself is read when the mail goes out."""
+    return write_mail(
+        kind=MailKind.GIFT_CODE,
+        subject_key=subject_key,
+        to=to or address_of(gift),
+        language=language or mail_language(*gift.contact_locales, gift.language),
+        order=gift.order,
+        gift=gift,
+        now=now,
+    )
+
+
+def save_gifts(gifts: Sequence[Gift]) -> None:
+    """Save what holds change."""
+    if gifts:
+        Gift.objects.bulk_update(gifts, _SAVED)
+
+
+def remember_gifts(order: Order, gifts: Sequence[Gift]) -> None:
+    """Let the caller read the gifts that were just written, as if they had been prefetched."""
+    prefetched: QuerySet[Gift] = order.gifts.get_queryset()
+    # What Django's own prefetch_related_objects leaves behind, without asking the database for what we hold already.
+    prefetched._result_cache = list(gifts)
+    prefetched._prefetch_done = True  # type: ignore[attr-defined]
+    cache = getattr(order, "_prefetched_objects_cache", {})
+    order._prefetched_objects_cache = {**cache, "gifts": prefetched}  # type: ignore[attr-defined]
+
+
+def _new_code(gift: Gift) -> str:
+    """Return such as GIFT-7Q2K-MX4H-9ZPD-3RTW; a test gift's code says what it is, and pays for test orders only."""
+    prefix, _, random = new_reference("GIFT" if gift.is_live else "TEST", length=_RANDOM_CHARACTERS).partition("-")
+    return "-".join([prefix, *(random[start : start + _GROUP] for start in range(0, len(random), _GROUP))])
+
+
+def _set(gifts: Sequence[Gift], status: BookingStatus, *, now: datetime) -> None:
+    for gift in gifts:
+        gift.status = status
+        gift.updated_at = now
+    save_gifts(gifts)
