@@ -233,6 +233,38 @@ class TestBooks:
         assert (money.refunded_minor, money.refunded_surcharge_minor, money.money_in_minor) == (PRICE, 100, 0)
         assert faults(house) == []
 
+    @pytest.mark.parametrize(
+        ("arrival", "booked"),
+        [
+            (["REF1", "REF2"], {"CLEARING>RECEIVABLE": PRICE, "CLEARING>SURCHARGE": SURCHARGE}),
+            (
+                ["REF2", "REF1"],
+                {
+                    "RECEIVABLE>CLEARING": PRICE + SURCHARGE,
+                    "CLEARING>RECEIVABLE": PRICE + SURCHARGE,
+                    "CLEARING>SURCHARGE": SURCHARGE,
+                },
+            ),
+        ],
+    )
+    def test_refunds_told_of_one_second_are_split_by_their_names(self, house, rule, arrival, booked):
+        payment = paid_with_surcharge(house)
+        of_both = house.clock() + timedelta(hours=1)
+        minor = {"REF1": 2500, "REF2": WHOLE - 2500}
+
+        for name in arrival:
+            house.tell(payment, Kind.REFUNDED, name, of="PSP1", minor=minor[name], occurred_at=of_both)
+
+        assert in_parts(payment.order)[:2] == [
+            ("REFUND", "PROCESSED", 2500, 0),
+            ("REFUND", "PROCESSED", PRICE - 2500, SURCHARGE),
+        ]
+        paid = {"RECEIVABLE>CLEARING": PRICE, "SURCHARGE>CLEARING": SURCHARGE}
+        assert books(payment.order) == {**paid, **booked}
+        money = order_money(payment.order)
+        assert (money.refunded_minor, money.refunded_surcharge_minor) == (PRICE, SURCHARGE)
+        assert faults(house) == []
+
     def test_a_chargeback_and_its_reversal_take_and_bring_both(self, house, rule):
         payment = paid_with_surcharge(house)
         house.tell(payment, Kind.CHARGEBACK, "CB1", of="PSP1", minor=WHOLE)
