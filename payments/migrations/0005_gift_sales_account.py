@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('payments', '0003_keep_consents_and_delete_revoked_cards'),
+        ('payments', '0004_surcharge_rules_and_parts'),
     ]
 
     operations = [
