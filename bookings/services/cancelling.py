@@ -2,6 +2,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from bookings.deposits import kept_of
 from bookings.errors import CancellationCutoffPassed, NotCancellable, OrderNotOpen
 from bookings.free_text import LONGEST_REASON, clean_text
 from bookings.models import Booking, BookingStatus, Order
@@ -65,6 +66,7 @@ def _cancel(
         one.cancelled_at = now
         one.cancellation_reason = reason
         one.cancellation_refund = "NONE" if is_late else "FULL"
+        one.kept_minor = kept_of(one, order=order, bookings=bookings) if is_late else 0
         one.expires_at = None
         one.updated_at = now
     free_seats(wanted)
@@ -75,6 +77,7 @@ def _cancel(
             "cancelled_at",
             "cancellation_reason",
             "cancellation_refund",
+            "kept_minor",
             "expires_at",
             "seats_held",
             "updated_at",
