@@ -44,11 +44,11 @@ def write_charge(*, order: Order, request: PaymentRequest, money: OrderMoney, no
     payment, _ = ensure_payment(order=order, request=request, money=money, now=now)
     if payment is None:
         return None
-    return _charge_row(order, payment, request, money.to_collect_minor, now)
+    return _charge_row(order, payment, request, money.wanted_minor, now)
 
 
 def _charge_row(
-    order: Order, payment: Payment, request: PaymentRequest, to_collect_minor: int, now: datetime
+    order: Order, payment: Payment, request: PaymentRequest, wanted_minor: int, now: datetime
 ) -> Transaction:
     """Commit the row of a charge before the gateway hears of it; one guest-less charge of an order lives at a time."""
     capabilities = gateway_for(payment.account).capabilities
@@ -80,7 +80,7 @@ def _charge_row(
                 currency=payment.currency,
                 reference=reference,
                 idempotency_key=reference,
-                expected_total_minor=to_collect_minor,
+                expected_total_minor=wanted_minor,
                 requested_by="partner",
                 requested_at=now,
                 **claimed_from_the_start(now),

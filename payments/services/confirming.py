@@ -6,7 +6,7 @@ send it -> look again and confirm.
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -213,7 +213,9 @@ def _confirm_or_write(
             captures = _write_captures(order, missing.money, now, is_claimed=patience.allows_a_call())
             return _Missing(money=missing.money, captures=tuple(captures))
     asked_for = next((one for one in confirmed.bookings.all() if wanted.booking and one.pk == wanted.booking.pk), None)
-    return Confirmation(order=confirmed, is_confirmed=True, booking=asked_for, money=covering[0])
+    is_open = confirmed.status == BookingStatus.CONFIRMED
+    money = replace(covering[0], is_balance_open=is_open)
+    return Confirmation(order=confirmed, is_confirmed=True, booking=asked_for, money=money)
 
 
 def _holds_others(bookings: Sequence[Booking], booking: Booking) -> bool:
