@@ -17,6 +17,8 @@ SAMPLE = {
     "ALLOWED_HOSTS": "pay.example.com",
     "CSRF_TRUSTED_ORIGINS": "https://pay.example.com",
     "PUBLIC_BASE_URL": "https://pay.example.com",
+    "EMAIL_HOST": "smtp.example.com",
+    "DEFAULT_FROM_EMAIL": "Tours <tours@example.com>",
 }
 
 sys.exit(

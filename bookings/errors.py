@@ -276,6 +276,16 @@ class InvalidValue(BookingError):
         self.reason = reason
 
 
+class MailNotSendable(BookingError):
+    """Say that a mail waits to be sent already."""
+
+    code = "MAIL_NOT_SENDABLE"
+
+    def __init__(self, mail_id: str) -> None:
+        super().__init__(f"The mail {mail_id} waits to be sent already.")
+        self.mail_id = mail_id
+
+
 class KeyAlreadyRevoked(BookingError):
     """Say that a partner's key was revoked before."""
 

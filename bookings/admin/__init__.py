@@ -1,6 +1,7 @@
 """What staff see of partners, the catalogue and orders; what services decide is shown and not edited."""
 
 from bookings.admin.catalog import AvailabilityAdmin, OptionAdmin, ProductAdmin, SupplierAdmin, UnitAdmin
+from bookings.admin.mails import OutgoingMailAdmin
 from bookings.admin.orders import BookingAdmin, ChangeAdmin, CustomerAdmin, GiftAdmin, InstallmentAdmin, OrderAdmin
 from bookings.admin.partners import PartnerAdmin, PartnerKeyAdmin
 
@@ -13,6 +14,7 @@ __all__ = [
     "InstallmentAdmin",
     "OptionAdmin",
     "OrderAdmin",
+    "OutgoingMailAdmin",
     "PartnerAdmin",
     "PartnerKeyAdmin",
     "ProductAdmin",

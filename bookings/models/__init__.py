@@ -1,5 +1,6 @@
 from bookings.models.catalog import Availability, AvailabilityType, Option, Price, Product, Supplier, Unit, UnitType
 from bookings.models.change import Change, ChangeTopic
+from bookings.models.mail import MailKind, MailStatus, OutgoingMail
 from bookings.models.order import (
     Booking,
     BookingStatus,
@@ -26,9 +27,12 @@ __all__ = [
     "Gift",
     "Installment",
     "InstallmentKind",
+    "MailKind",
+    "MailStatus",
     "Option",
     "Order",
     "OrderKind",
+    "OutgoingMail",
     "Partner",
     "PartnerKey",
     "Price",

@@ -5,6 +5,7 @@ from bookings.services.carts import extend_order, update_order
 from bookings.services.catalogue import ensure_availabilities
 from bookings.services.confirming import confirm_locked_order, confirm_order
 from bookings.services.keys import mint_partner_key, revoke_partner_key
+from bookings.services.mails import drain_mails, prune_mails, send_mail_again, write_mail
 from bookings.services.numbering import new_reference
 from bookings.services.ordering import create_order
 from bookings.services.orders import expire_order, keep_hold, lock_order, record_money, retake_seats
@@ -17,6 +18,7 @@ __all__ = [
     "confirm_locked_order",
     "confirm_order",
     "create_order",
+    "drain_mails",
     "ensure_availabilities",
     "expire_order",
     "extend_booking",
@@ -25,10 +27,13 @@ __all__ = [
     "lock_order",
     "mint_partner_key",
     "new_reference",
+    "prune_mails",
     "record_money",
     "reserve_booking",
     "retake_seats",
     "revoke_partner_key",
+    "send_mail_again",
     "update_booking",
     "update_order",
+    "write_mail",
 ]

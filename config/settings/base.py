@@ -1,5 +1,6 @@
 """Settings every environment shares. A secret has no default here: local and test provide one, production refuses."""
 
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,20 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT: Path = VAR_DIR / "static"
 
+# Where mails go. Production talks SMTP; a checkout prints them, tests keep them.
+EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.smtp.EmailBackend")
+EMAIL_HOST = env.str("EMAIL_HOST", default="localhost")
+EMAIL_PORT = env.int("EMAIL_PORT", default=25)
+EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", default="")
+EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", default="")
+# STARTTLS, usually on port 587; or TLS from the first byte, usually on port 465. Never both.
+EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", default=False)
+EMAIL_USE_SSL = env.bool("EMAIL_USE_SSL", default=False)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Tours <tours@example.com>")
+# What follows the @ of our Message-IDs.
+MAIL_DOMAIN = parseaddr(DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
+
 REST_FRAMEWORK = {
     # Closed unless a dialect's view opens it.
     "DEFAULT_AUTHENTICATION_CLASSES": [],
@@ -207,6 +222,14 @@ PAYMENTS: dict[str, Any] = {
 BOOKINGS: dict[str, Any] = {
     "HOLD_MINUTES": 30,
     "MAX_HOLD_MINUTES": 1_440,
+    # A mail whose worker died is taken over after this; talking to a mail server ends after EMAIL_TIMEOUT.
+    "MAIL_LEASE_SECONDS": 60,
+    # One drain begins no mail after this; the next drain goes on.
+    "MAIL_DRAIN_SECONDS": 20,
+    # When a mail that could not be sent is tried again; after the last it waits for staff.
+    "MAIL_RETRY_SECONDS": [60, 300, 900, 3_600, 21_600, 86_400],
+    # Sent mails are deleted after this long: they hold a reader's address.
+    "KEEP_SENT_MAILS_DAYS": 180,
 }
 API: dict[str, Any] = {
     # An idempotent request whose process died frees its key after this long; a request itself ends within 20 s.

@@ -94,9 +94,15 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "expire-holds": _every(10, "payments.tasks.expire_holds", QUEUE_OPERATIONS),
     "confirm-paid-orders": _every(30, "payments.tasks.confirm_paid_orders", QUEUE_OPERATIONS),
     "tell-partners": _every(5, "api.tasks.tell_partners", QUEUE_CALLBACKS),
+    "drain-mails": _every(10, "bookings.tasks.drain_mails", QUEUE_DEFAULT),
     "prune": {
         "task": "payments.tasks.prune",
         "schedule": crontab(hour="3", minute="15"),
+        "options": {"queue": QUEUE_DEFAULT},
+    },
+    "prune-mails": {
+        "task": "bookings.tasks.prune_mails",
+        "schedule": crontab(hour="3", minute="50"),
         "options": {"queue": QUEUE_DEFAULT},
     },
     "prune-idempotency-keys": {

@@ -51,6 +51,9 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 CALLBACKS = LOCAL_CALLBACKS
 
+# A mail is printed by the worker that would send it; nothing leaves the machine unless the environment says so.
+EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.console.EmailBackend")
+
 # The demo's accounts are at the sandbox; an account the environment knows is taken from there, whole.
 GATEWAY_CREDENTIALS = {
     **LOCAL_SECRETS.sandbox_accounts(base_url=f"http://127.0.0.1:{SANDBOX_PORT}/adyen/v72"),

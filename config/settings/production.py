@@ -17,6 +17,8 @@ _REQUIRED = (
     "REDIS_URL",
     "ALLOWED_HOSTS",
     "PUBLIC_BASE_URL",
+    "EMAIL_HOST",
+    "DEFAULT_FROM_EMAIL",
 )
 _SHORTEST_SECRET = 32
 
@@ -43,6 +45,8 @@ def _refuse_what_is_unsafe() -> None:
         faults.append("CALLBACK_ALLOWED_NETWORKS must be empty: partners could make us call our own network")
     if "*" in ALLOWED_HOSTS:
         faults.append("ALLOWED_HOSTS allows every host")
+    if EMAIL_USE_TLS and EMAIL_USE_SSL:
+        faults.append("EMAIL_USE_TLS and EMAIL_USE_SSL are both set")
     # Only an address of the vendor's that we override may be empty: empty means the vendor's own.
     may_be_empty = {"checkout_base_url", "live_prefix"}
     for account, fields in GATEWAY_CREDENTIALS.items():

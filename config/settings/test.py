@@ -66,6 +66,9 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True
 
+# The test process keeps its mails in memory, by pytest-django; a worker it starts writes none to the world either.
+EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+
 # A pool is exhausted by test threads that do not close, and a kept connection blocks the drop of the test database.
 DATABASES = {"default": {**database_settings(pooled=False), "CONN_MAX_AGE": 0}}
 

@@ -4,11 +4,12 @@ import io
 import re
 from pathlib import Path
 
-from babel.messages.extract import extract_from_dir, extract_from_file
+from babel.messages.extract import extract, extract_from_dir, extract_from_file
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from django.conf import settings
 from django.utils import translation
+from django.utils.translation.template import templatize
 
 from gateways.errors import ErrorCode
 from payments.sentences import REFUSAL_SENTENCES, sentence_for
@@ -20,7 +21,14 @@ def sentences_in_code() -> set[str]:
     root = Path(settings.BASE_DIR)
     found = {message for _, _, message, *_ in extract_from_dir(root / "api", method_map=[("**.py", "python")])}
     found |= {message for _, message, *_ in extract_from_file("python", str(root / "payments" / "sentences.py"))}
+    found |= {message for page in (root / "templates" / "emails").rglob("*.*") for message in _sentences_of(page)}
     return {message for message in found if isinstance(message, str)}
+
+
+def _sentences_of(template: Path) -> set[str | tuple[str, ...]]:
+    """Return what a template has translated: Django rewrites it for the extractor as makemessages would."""
+    lines = [line.strip() for line in templatize(template.read_text()).splitlines()]
+    return {message for _, message, *_ in extract("python", io.BytesIO("\n".join(lines).encode()))}
 
 
 def catalog():

@@ -13,7 +13,7 @@ from tests.bookings.shop import NOW
 pytestmark = pytest.mark.django_db
 
 MODELS = [model for model in admin.site._registry if model._meta.app_label == "bookings"]
-READ_ONLY = {"order", "booking", "customer", "gift", "installment", "change"}
+READ_ONLY = {"order", "booking", "customer", "gift", "installment", "change", "outgoingmail"}
 
 
 @pytest.fixture

@@ -21,6 +21,8 @@ PRODUCTION = {
     "REDIS_URL": "redis://redis.example.com:6379/0",
     "ALLOWED_HOSTS": "pay.example.com",
     "PUBLIC_BASE_URL": "https://pay.example.com",
+    "EMAIL_HOST": "smtp.example.com",
+    "DEFAULT_FROM_EMAIL": "Tours <tours@example.com>",
     "GATEWAY_ADYEN_EU__API_KEY": "sample",
 }
 
@@ -70,6 +72,8 @@ def test_production_refuses_unsafe_values_and_repeats_none() -> None:
         "PUBLIC_BASE_URL": "http://pay.example.com",
         "ALLOWED_HOSTS": "*",
         "CALLBACK_ALLOWED_NETWORKS": "10.0.0.0/8",
+        "EMAIL_USE_TLS": "true",
+        "EMAIL_USE_SSL": "true",
     }
 
     result = manage("check", **{**PRODUCTION, **unsafe})
@@ -81,6 +85,7 @@ def test_production_refuses_unsafe_values_and_repeats_none() -> None:
         "PUBLIC_BASE_URL does not begin with https://",
         "CALLBACK_ALLOWED_NETWORKS must be empty: partners could make us call our own network",
         "ALLOWED_HOSTS allows every host",
+        "EMAIL_USE_TLS and EMAIL_USE_SSL are both set",
     ]
     assert "too-short-a-secret" not in result.stderr
     assert "no-key-at-all" not in result.stderr

@@ -1,0 +1,86 @@
+"""Render the mails we send, in the reader's language, as they go out: nothing rendered is ever stored.
+
+Each kind has a folder in templates/emails with subject.txt, body.txt and body.html.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.mime.base import MIMEBase
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from bookings.models import Booking, MailKind, OutgoingMail
+from bookings.rules import zone_of
+from money import Money
+
+TEST_MARK = "[TEST] "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """Be what a template is given, and what goes with the mail."""
+
+    words: Mapping[str, Any]
+    attachments: tuple[MIMEBase, ...] = field(default=())
+
+
+def render_mail(mail: OutgoingMail) -> EmailMultiAlternatives:
+    """Return a mail ready to be sent, with its rows read as they are now."""
+    with translation.override(mail.language):
+        content = _CONTENTS[MailKind(mail.kind)](mail)
+        words = {**mail.context, **content.words, "language": mail.language}
+        folder = f"emails/{mail.kind.lower()}"
+        # A line break in a name would end the header.
+        subject = " ".join(render_to_string(f"{folder}/subject.txt", words).split())
+        message = EmailMultiAlternatives(
+            subject=subject if _is_live(mail) else TEST_MARK + subject,
+            body=render_to_string(f"{folder}/body.txt", words).strip() + "\n",
+            to=[mail.to],
+            # The same mail sent twice, because an answer was lost, is one mail to the reader's mail server.
+            headers={"Message-ID": f"<{mail.pk}@{settings.MAIL_DOMAIN}>", "Auto-Submitted": "auto-generated"},
+        )
+        message.attach_alternative(render_to_string(f"{folder}/body.html", words), "text/html")
+    if content.attachments:
+        message.mixed_subtype = "related"
+        for attachment in content.attachments:
+            message.attach(attachment)
+    return message
+
+
+def mail_language(*locales: str) -> str:
+    """Return the first language of ours among language tags, such as de for de-AT; else the house's own."""
+    ours = {code for code, _ in settings.LANGUAGES}
+    for locale in locales:
+        language = locale.replace("_", "-").partition("-")[0].lower()
+        if language in ours:
+            return language
+    return settings.LANGUAGE_CODE
+
+
+def _is_live(mail: OutgoingMail) -> bool:
+    about = mail.gift or mail.booking or mail.order
+    return about is None or about.is_live
+
+
+def _order_summary(mail: OutgoingMail) -> Content:
+    assert mail.order is not None
+    bookings = mail.order.bookings.select_related("product", "availability").order_by("created_at", "pk")
+    return Content(words={"order": mail.order, "bookings": [_booking_words(booking) for booking in bookings]})
+
+
+def _booking_words(booking: Booking) -> dict[str, Any]:
+    start = booking.availability.starts_at.astimezone(zone_of(booking.product)) if booking.availability else None
+    return {
+        "reference": booking.reference,
+        "status": booking.status,
+        "product": booking.product.name,
+        "start": start.replace(tzinfo=None) if start else None,
+        "price": str(Money(booking.retail_minor, booking.currency)),
+    }
+
+
+_CONTENTS: dict[MailKind, Callable[[OutgoingMail], Content]] = {MailKind.ORDER_SUMMARY: _order_summary}
