@@ -10,6 +10,7 @@ class MailKind(models.TextChoices):
     """Name the mails we write; templates/emails has a folder of the same name in lower case for each."""
 
     ORDER_SUMMARY = "ORDER_SUMMARY"
+    BALANCE_DUE = "BALANCE_DUE"
 
 
 class MailStatus(models.TextChoices):

@@ -86,6 +86,9 @@ class Opening(models.Model):
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     return_url = models.CharField(max_length=1024)
+    is_hosted = models.BooleanField(
+        default=False, db_default=False, help_text="Paid on a page of the gateway's own, by a link of ours."
+    )
     channel = models.CharField(max_length=16, default="Web")
     locale = models.CharField(max_length=16, blank=True)
     shopper_reference = models.CharField(
