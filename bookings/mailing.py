@@ -5,6 +5,7 @@ Each kind has a folder in templates/emails with subject.txt, body.txt and body.h
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from email.mime.base import MIMEBase
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from bookings.models import Booking, MailKind, OutgoingMail
+from bookings.pay_links import pay_link
 from bookings.rules import zone_of
 from money import Money
 
@@ -83,4 +85,15 @@ def _booking_words(booking: Booking) -> dict[str, Any]:
     }
 
 
-_CONTENTS: dict[MailKind, Callable[[OutgoingMail], Content]] = {MailKind.ORDER_SUMMARY: _order_summary}
+def _balance_due(mail: OutgoingMail) -> Content:
+    assert mail.order is not None
+    words = _order_summary(mail).words
+    # The link is signed as the mail goes out, so that none rests in the outbox.
+    link = pay_link(order=mail.order, now=mail.created_at)
+    return Content(words={**words, "link": link, "due_date": date.fromisoformat(mail.context["due_date"])})
+
+
+_CONTENTS: dict[MailKind, Callable[[OutgoingMail], Content]] = {
+    MailKind.ORDER_SUMMARY: _order_summary,
+    MailKind.BALANCE_DUE: _balance_due,
+}

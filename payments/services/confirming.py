@@ -301,6 +301,15 @@ def _ask_about_evidence(order_id: UUID, request: PaymentRequest, clock: Clock) -
         )
 
 
+def take_evidence(*, order_id: UUID, opening_reference: str, evidence: str, clock: Clock) -> None:
+    """Take in what the gateway says of an Opening that a guest came back from.
+
+    :raises InvalidEvidence: the Opening is not one of this order's, or the evidence is not of it.
+    """
+    request = PaymentRequest(opening_reference=opening_reference, evidence=evidence)
+    _ask_about_evidence(order_id, request, clock)
+
+
 def _note_report(order_id: UUID, request: PaymentRequest, now: datetime) -> Opening | None:
     """Note that the partner says an Opening was paid, while nobody else has said anything that decides it."""
     opening = _named_opening(order_id, request)
