@@ -44,10 +44,8 @@ class PayView(View):
         token: str = kwargs["token"]
         try:
             self.order_id = order_id_of(token, now=timezone.now())
-            what, limit = (
-                ("opening", "OPENINGS_PER_MINUTE") if request.method == "POST" else ("view", "VIEWS_PER_MINUTE")
-            )
-            if is_one_too_many(what, token, per_minute=settings.CHECKOUT[limit]):
+            limit = "OPENINGS_PER_MINUTE" if request.method == "POST" else "VIEWS_PER_MINUTE"
+            if is_one_too_many(limit.lower(), token, per_minute=settings.CHECKOUT[limit]):
                 response: HttpResponseBase = self.page(request, 429, state="busy")
             else:
                 response = super().dispatch(request, *args, **kwargs)

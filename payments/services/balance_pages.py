@@ -9,7 +9,7 @@ from django.db import transaction as database
 from bookings import services as booking_services
 from bookings.models import Booking, BookingStatus, Order, SettlementMethod
 from bookings.rules import zone_of
-from gateways.protocol import Capability, Source
+from gateways.protocol import Capability, OutcomeKind, Source
 from money import Money
 from payments.encryption import decrypt_json
 from payments.models import Opening, OpeningStatus
@@ -18,6 +18,7 @@ from payments.services.balances import locales_of, online_accounts
 from payments.services.collecting import PaymentRequest, country_code_of, ensure_payment
 from payments.services.openings import PAGE, claim_opening, new_opening, open_at_gateway, usable_opening
 from payments.services.operations import Clock
+from payments.states import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,10 @@ def balance_page(*, order_id: UUID) -> BalancePage:
         .order_by("number")
     )
     money = order_money(order)
-    is_reported = Opening.objects.filter(payment__order=order, reported_paid_at__isnull=False).exists()
+    reported = Opening.objects.filter(payment__order=order, reported_paid_at__isnull=False)
+    # A word that decides it is stronger than what the guest's browser brought back.
+    reported = reported.exclude(transactions__status__in=[Status.PROCESSED, Status.FAILED])
+    is_reported = reported.exclude(events__kind__in=[OutcomeKind.DECLINED, OutcomeKind.EXPIRED]).exists()
     names = [order.contact.get("first_name"), *(booking.contact_first_name for booking in bookings)]
     return BalancePage(
         first_name=str(next(filter(None, names), "")),
