@@ -5,6 +5,7 @@ Each kind has a folder in templates/emails with subject.txt, body.txt and body.h
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from email.mime.base import MIMEBase
 from email.mime.image import MIMEImage
 from io import BytesIO
@@ -18,6 +19,7 @@ from django.utils import translation
 
 from bookings.gift_codes import code_of
 from bookings.models import Booking, MailKind, OutgoingMail
+from bookings.pay_links import pay_link
 from bookings.rules import zone_of
 from money import Money
 
@@ -108,7 +110,16 @@ def _gift_code(mail: OutgoingMail) -> Content:
     return Content(words=words, attachments=(image,))
 
 
+def _balance_due(mail: OutgoingMail) -> Content:
+    assert mail.order is not None
+    words = _order_summary(mail).words
+    # The link is signed as the mail goes out, so that none rests in the outbox.
+    link = pay_link(order=mail.order, now=mail.created_at)
+    return Content(words={**words, "link": link, "due_date": date.fromisoformat(mail.context["due_date"])})
+
+
 _CONTENTS: dict[MailKind, Callable[[OutgoingMail], Content]] = {
     MailKind.ORDER_SUMMARY: _order_summary,
     MailKind.GIFT_CODE: _gift_code,
+    MailKind.BALANCE_DUE: _balance_due,
 }

@@ -27,7 +27,6 @@ from bookings.models import (
     UnitItem,
 )
 from bookings.offers import uuid_from_text
-from bookings.pricing import share_of
 from bookings.requests import BookingFilter, OrderFilter
 from bookings.rules import LIVE_STATUSES, Slot, slot_of, start_from_reference
 from card_numbers import mask_card_numbers
@@ -249,6 +248,16 @@ def amount_to_collect(
     return Money(minor, order.currency)
 
 
+def amount_due_later(order: Order, bookings: Iterable[Booking] | None = None) -> Money:
+    """Return what is to be paid after the confirmation, for the order's live bookings: the rest of a deposit."""
+    minor = 0
+    if order.settlement_method == SettlementMethod.DEPOSIT:
+        known = order.bookings.all() if bookings is None else bookings
+        live = [booking for booking in known if booking.status in LIVE_STATUSES]
+        minor = sum(booking.retail_minor - booking.deposit_minor for booking in live)
+    return Money(minor, order.currency)
+
+
 def amount_kept(order: Order, bookings: Iterable[Booking] | None = None) -> Money:
     """Return what stays with the operator of bookings that were cancelled too late: nobody gives it back by itself."""
     known = order.bookings.all() if bookings is None else bookings
@@ -259,7 +268,7 @@ def amount_kept(order: Order, bookings: Iterable[Booking] | None = None) -> Mone
     elif method == SettlementMethod.WHOLESALE:
         minor = sum(booking.net_minor for booking in kept)
     elif method == SettlementMethod.DEPOSIT:
-        minor = sum(share_of(booking.retail_minor, booking.product.deposit_percent or 100) for booking in kept)
+        minor = sum(booking.kept_minor for booking in kept)
     else:
         minor = sum(booking.retail_minor for booking in kept)
     return Money(minor, order.currency)

@@ -12,5 +12,6 @@ urlpatterns = [
     path("metrics", metrics),
     path("admin/", admin.site.urls),
     path("octo/", include("api.octo.urls")),
+    path("pay/", include("checkout.urls")),
     path("webhooks/<slug:account>/", receive_webhook),
 ]

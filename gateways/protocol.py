@@ -165,7 +165,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenRequest:
-    """Ask for something a guest can pay."""
+    """Ask for something a guest can pay; `is_hosted` asks for a page of the gateway's own to send the guest to."""
 
     reference: str
     idempotency_key: str
@@ -180,15 +180,20 @@ class OpenRequest:
     email: str = field(default="", repr=False)
     shopper_reference: str = ""
     stores_card: bool = False
+    is_hosted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """Be what a gateway opened; `client` is what the guest's browser needs, as JSON, and may hold secrets."""
+    """Be what a gateway opened; `client` is what the guest's browser needs, as JSON, and may hold secrets.
+
+    `redirect_url` is the gateway's own page, where one was asked for.
+    """
 
     gateway_reference: str
     expires_at: datetime
     client: Mapping[str, Any] = field(repr=False)
+    redirect_url: str = field(default="", repr=False)
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.db.models import Exists, F, OuterRef, Q, Sum
 
-from bookings.models import Booking, Gift, Order
-from bookings.selectors import amount_kept, amount_to_collect
+from bookings.models import Booking, BookingStatus, Gift, Order
+from bookings.selectors import amount_due_later, amount_kept, amount_to_collect
 from gateways.models import GatewayAccount
 from gateways.protocol import Outcome
 from money import Money
@@ -23,7 +23,8 @@ CHARGE_KINDS = (OperationKind.SALE, OperationKind.AUTHORIZATION)
 class OrderMoney:
     """Be what the books say of an order, in minor units of its currency.
 
-    `to_collect` is what cards must pay in all, and `kept` what they paid for what was cancelled too late. `paid`,
+    `to_collect` is what cards must pay before a confirmation, `later` what they must pay of the same price afterwards
+    (asked for once `is_balance_open`), and `kept` what they paid for what was cancelled too late. `paid`,
     `refunded` and `charged_back` are sums over entries, `held` is authorized and not captured, `asked` is charged with
     no answer yet, `returning` is being refunded or released, `accepted` is the part of `held` whose capture the gateway
     took on.
@@ -45,6 +46,8 @@ class OrderMoney:
     paid_surcharge_minor: int
     refunded_surcharge_minor: int
     paid_by_payment: dict[UUID, int]
+    later_minor: int = 0
+    is_balance_open: bool = False
 
     @property
     def money_in_minor(self) -> int:
@@ -52,10 +55,22 @@ class OrderMoney:
         return self.paid_minor - self.refunded_minor - self.charged_back_minor
 
     @property
+    def price_minor(self) -> int:
+        """Return what cards must pay in all, sooner or later."""
+        return self.to_collect_minor + self.later_minor
+
+    @property
+    def wanted_minor(self) -> int:
+        """Return what cards are asked for by now, paid or not."""
+        return self.price_minor if self.is_balance_open else self.to_collect_minor
+
+    @property
     def surplus_minor(self) -> int:
-        """Return what is there or coming beyond what is to collect; negative when something is missing."""
-        there = self.money_in_minor + self.held_minor + self.asked_minor - self.returning_minor
-        return self._without_kept(there) - self.to_collect_minor
+        """Return what is there or coming beyond the whole price; negative when something of what is to collect before
+        a confirmation is missing.
+        """
+        missing = self._there_minor - self.to_collect_minor
+        return missing if missing < 0 else max(0, self._there_minor - self.price_minor)
 
     @property
     def certain_surplus_minor(self) -> int:
@@ -63,15 +78,25 @@ class OrderMoney:
         return self.surplus_minor - self.asked_minor
 
     @property
+    def missing_minor(self) -> int:
+        """Return what of the amount to collect before a confirmation is neither there nor coming."""
+        return max(0, -self.surplus_minor)
+
+    @property
     def due_minor(self) -> int:
         """Return what is still to be asked of the guest."""
-        return max(0, -self.surplus_minor)
+        return max(0, self.wanted_minor - self._there_minor)
 
     @property
     def is_covered(self) -> bool:
         """Say whether nothing is missing: only money taken, or a capture the gateway accepted, counts."""
         taken = self.money_in_minor + self.accepted_minor - self.returning_minor
         return self._without_kept(taken) >= self.to_collect_minor
+
+    @property
+    def _there_minor(self) -> int:
+        """Return what is there or coming for what lives."""
+        return self._without_kept(self.money_in_minor + self.held_minor + self.asked_minor - self.returning_minor)
 
     def _without_kept(self, minor: int) -> int:
         """Return what is left for what lives; staff may have given back what was to be kept."""
@@ -117,6 +142,8 @@ def order_money(order: Order, *, bookings: Sequence[Booking] | None = None) -> O
         paid_surcharge_minor=paid_surcharge,
         refunded_surcharge_minor=refunded_surcharge,
         paid_by_payment=dict(paid_by_payment),
+        later_minor=amount_due_later(order, known).minor,
+        is_balance_open=order.status == BookingStatus.CONFIRMED,
     )
 
 

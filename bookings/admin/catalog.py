@@ -7,14 +7,16 @@ from django.http import HttpRequest
 
 from bookings.admin.read_only import KeptAdmin
 from bookings.models import Availability, Option, Price, Product, Supplier, Unit
+from money import MoneyError, exponent_of
 
 if TYPE_CHECKING:
     _AvailabilityForm = forms.ModelForm[Availability]
+    _ProductForm = forms.ModelForm[Product]
     _OptionInline = admin.TabularInline[Option, Product]
     _UnitInline = admin.TabularInline[Unit, Option]
     _PriceInline = admin.TabularInline[Price, Unit]
 else:
-    _AvailabilityForm = forms.ModelForm
+    _AvailabilityForm = _ProductForm = forms.ModelForm
     _OptionInline = _UnitInline = _PriceInline = admin.TabularInline
 
 
@@ -38,10 +40,29 @@ class OptionInline(_OptionInline):
     show_change_link = True
 
 
+class ProductForm(_ProductForm):
+    """Refuse a deposit in a currency that does not exist; the database refuses the rest."""
+
+    class Meta:
+        model = Product
+        fields = "__all__"
+
+    def clean_deposit_amounts(self) -> object:
+        """Return the deposits by currency."""
+        amounts = self.cleaned_data["deposit_amounts"] or {}
+        for currency in amounts if isinstance(amounts, dict) else ():
+            try:
+                exponent_of(currency)
+            except MoneyError as error:
+                raise forms.ValidationError(str(error)) from None
+        return amounts
+
+
 @admin.register(Product)
 class ProductAdmin(KeptAdmin):
     """Show what is sold."""
 
+    form = ProductForm
     list_display = ["name", "supplier", "availability_type", "time_zone", "default_currency", "is_active"]
     list_select_related = ["supplier"]
     list_filter = ["is_active", "availability_type", "supplier"]

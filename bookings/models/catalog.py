@@ -26,6 +26,20 @@ class UnitType(models.TextChoices):
     OTHER = "OTHER"
 
 
+class AreDepositAmounts(models.Func):
+    """Say whether a JSON value is an object of whole numbers above zero by currency code."""
+
+    # The value is named once, because a constraint is also checked with a parameter in its place.
+    template = (
+        """jsonb_path_exists(%(expressions)s, '$ ? (@.type() == "object" && !exists(@.keyvalue() ? ("""
+        """!(@.key like_regex "^[A-Z]{3}$") || @.value.type() != "number" """
+        """|| @.value < 1 || @.value != @.value.floor())))')"""
+    )
+    arity = 1
+    output_field = models.BooleanField()
+    conditional = True
+
+
 class Supplier(models.Model):
     """Be a brand of the operator; one deployment serves one operator."""
 
@@ -60,6 +74,17 @@ class Product(models.Model):
     deposit_percent = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="Share of the price due at once when settled by DEPOSIT."
     )
+    deposit_amounts = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text='Or what of a booking is due at once, by currency, in minor units: {"EUR": 2000, "JPY": 3000}.',
+    )
+    balance_due_days = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        help_text="How many days before the visit the rest is due; whoever books later than that pays all at once. "
+        "Empty: the rest is due on the day of the visit, however late the booking.",
+    )
     tax_name = models.CharField(max_length=40, blank=True)
     tax_basis_points = models.PositiveIntegerField(
         default=0, help_text="Tax contained in the price: 1900 is 19 percent of the net of tax."
@@ -72,7 +97,17 @@ class Product(models.Model):
             models.CheckConstraint(
                 condition=Q(deposit_percent__isnull=True) | Q(deposit_percent__gte=1, deposit_percent__lte=100),
                 name="deposit_percent_is_a_percentage",
-            )
+            ),
+            models.CheckConstraint(
+                condition=AreDepositAmounts(F("deposit_amounts")),
+                name="deposit_amounts_by_currency",
+                violation_error_message='Write amounts above zero in minor units by currency, such as {"EUR": 2000}.',
+            ),
+            models.CheckConstraint(
+                condition=Q(deposit_percent__isnull=True) | Q(deposit_amounts={}),
+                name="deposit_percent_or_amounts",
+                violation_error_message="A deposit is a percent or an amount, not both.",
+            ),
         ]
 
     def __str__(self) -> str:

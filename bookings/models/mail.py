@@ -12,6 +12,7 @@ class MailKind(models.TextChoices):
 
     ORDER_SUMMARY = "ORDER_SUMMARY"
     GIFT_CODE = "GIFT_CODE"
+    BALANCE_DUE = "BALANCE_DUE"
 
 
 class MailStatus(models.TextChoices):

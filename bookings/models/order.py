@@ -2,7 +2,7 @@ import uuid
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Func, Q, Value
+from django.db.models import F, Func, Q, Value
 
 from bookings.models.catalog import Availability, Option, Product, Unit
 from bookings.models.partner import Partner
@@ -156,6 +156,15 @@ class Booking(models.Model):
     retail_minor = models.BigIntegerField(default=0)
     net_minor = models.BigIntegerField(default=0)
     currency = models.CharField(max_length=3)
+    deposit_minor = models.BigIntegerField(
+        default=0, db_default=0, help_text="What of the price is due at once when settled by DEPOSIT; fixed with it."
+    )
+    balance_due_date = models.DateField(
+        null=True, blank=True, help_text="When the rest is due, in the product's time zone; fixed with the price."
+    )
+    kept_minor = models.BigIntegerField(
+        default=0, db_default=0, help_text="What stays with the operator of a DEPOSIT booking cancelled too late."
+    )
     tax_name = models.CharField(max_length=40, blank=True, help_text="The product's tax when the price was fixed.")
     tax_basis_points = models.PositiveIntegerField(default=0)
     request_fingerprint = models.CharField(
@@ -191,6 +200,10 @@ class Booking(models.Model):
             models.CheckConstraint(
                 condition=Q(original_minor__gte=0, retail_minor__gte=0, net_minor__gte=0),
                 name="booking_price_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(deposit_minor__gte=0, deposit_minor__lte=F("retail_minor"), kept_minor__gte=0),
+                name="deposit_within_the_price",
             ),
             # A confirmed booking can never be swept up as a forgotten hold, and a hold can never be forgotten.
             models.CheckConstraint(

@@ -3,6 +3,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from bookings.deposits import kept_of
 from bookings.errors import CancellationCutoffPassed, NotCancellable, OrderNotOpen
 from bookings.free_text import LONGEST_REASON, clean_text
 from bookings.models import Booking, BookingStatus, Gift, Order
@@ -79,6 +80,7 @@ def _cancel(
         one.cancelled_at = now
         one.cancellation_reason = reason
         one.cancellation_refund = "NONE" if is_late else "FULL"
+        one.kept_minor = kept_of(one, order=order, bookings=bookings) if is_late else 0
         one.expires_at = None
         one.updated_at = now
     end_gifts(ended, reason=reason, now=now)
@@ -90,6 +92,7 @@ def _cancel(
             "cancelled_at",
             "cancellation_reason",
             "cancellation_refund",
+            "kept_minor",
             "expires_at",
             "seats_held",
             "updated_at",

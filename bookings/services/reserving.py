@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from django.db import IntegrityError, transaction
 from django.utils.crypto import salted_hmac
 
+from bookings.deposits import takes_deposit
 from bookings.errors import (
     BookingError,
     BookingUuidTaken,
@@ -93,8 +94,7 @@ def settlement_method_for(partner: Partner, product: Product, wanted: str | None
     allowed = tuple(
         method
         for method in product.settlement_methods
-        if method in partner.settlement_methods
-        and (method != SettlementMethod.DEPOSIT or product.deposit_percent is not None)
+        if method in partner.settlement_methods and (method != SettlementMethod.DEPOSIT or takes_deposit(product))
     )
     if wanted is None:
         wanted = partner.default_settlement_method

@@ -5,11 +5,11 @@ from uuid import UUID, uuid4
 
 from django.db.models import QuerySet
 
+from bookings.deposits import deposit_of
 from bookings.errors import InvalidValue, PriceDiffers, UnitItemsMissing, UnitRestriction
 from bookings.free_text import LONGEST_REFERENCE, clean_contact, clean_text
 from bookings.models import Booking, Installment, InstallmentKind, Order, SettlementMethod, Unit, UnitItem
 from bookings.offers import Offer, uuid_from_text
-from bookings.pricing import share_of
 from bookings.requests import MOST_UNIT_ITEMS, UnitItemRequest
 from bookings.rules import LIVE_STATUSES
 from bookings.services.numbering import new_code, new_reference
@@ -76,10 +76,11 @@ def price_unit_item(item: UnitItem, offer: Offer) -> None:
 
 
 def price_booking(booking: Booking, items: Sequence[UnitItem]) -> None:
-    """Fix what a booking costs: the sum of its tickets."""
+    """Fix what a booking costs, the sum of its tickets, and what of it is due when."""
     booking.original_minor = sum(item.original_minor for item in items)
     booking.retail_minor = sum(item.retail_minor for item in items)
     booking.net_minor = sum(item.net_minor for item in items)
+    booking.deposit_minor, booking.balance_due_date = deposit_of(booking)
 
 
 def check_expected_price(booking: Booking, expected: Money | None) -> None:
@@ -93,11 +94,15 @@ def check_expected_price(booking: Booking, expected: Money | None) -> None:
 
 
 def installments_for(order: Order, bookings: Sequence[Booking]) -> list[Installment]:
-    """Return the deposits that are due at once and the balances that are due on the day of the first visit."""
+    """Return the deposits that are due at once, and the balances that are due when the first of them is."""
     live = [booking for booking in bookings if booking.status in LIVE_STATUSES]
-    deposit = sum(share_of(booking.retail_minor, booking.product.deposit_percent or 100) for booking in live)
-    dates = [booking.availability.local_date for booking in live if booking.availability]
+    deposit = sum(booking.deposit_minor for booking in live)
     balance = sum(booking.retail_minor for booking in live) - deposit
+    dates = [
+        booking.balance_due_date
+        for booking in live
+        if booking.balance_due_date is not None and booking.deposit_minor < booking.retail_minor
+    ]
     return [
         Installment(order=order, kind=kind, amount_minor=amount, currency=order.currency, due_date=due)
         for kind, amount, due in (

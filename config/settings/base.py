@@ -212,6 +212,8 @@ PAYMENTS: dict[str, Any] = {
         or "Ich bin einverstanden, dass meine Karte für spätere Zahlungen meiner Buchungen gespeichert und dafür auch "
         "ohne erneute Rückfrage belastet wird. Ich kann das jederzeit widerrufen.",
     },
+    # Whether beat charges kept cards, and mails links, for balances that are due.
+    "CHARGE_DUE_BALANCES": env.bool("CHARGE_DUE_BALANCES", default=False),
     # When a card that could not be deleted at its gateway is tried again; after the last it is a person's.
     "CARD_DELETION_SCHEDULE_SECONDS": [10, 60, 600, 3_600, 21_600, 86_400, 86_400],
     # News of a new card waits so long for the payment it was made with.
@@ -235,6 +237,13 @@ BOOKINGS: dict[str, Any] = {
     "MAIL_RETRY_SECONDS": [60, 300, 900, 3_600, 21_600, 86_400],
     # Sent mails are deleted after this long: they hold a reader's address.
     "KEEP_SENT_MAILS_DAYS": 180,
+    # How long a guest can pay by a link that was mailed.
+    "PAY_LINK_DAYS": env.int("PAY_LINK_DAYS", default=30),
+}
+CHECKOUT: dict[str, Any] = {
+    # Per link: how often a minute its page is shown, and how often a page of the gateway's is opened from it.
+    "VIEWS_PER_MINUTE": 60,
+    "OPENINGS_PER_MINUTE": 10,
 }
 API: dict[str, Any] = {
     # An idempotent request whose process died frees its key after this long; a request itself ends within 20 s.

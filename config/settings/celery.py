@@ -63,6 +63,7 @@ CELERY_TASK_ROUTES = {
     "api.tasks.tell_partners": {"queue": QUEUE_CALLBACKS},
     "payments.tasks.delete_revoked_card": {"queue": QUEUE_OPERATIONS},
     "payments.tasks.delete_revoked_cards": {"queue": QUEUE_OPERATIONS},
+    "payments.tasks.charge_due_balances": {"queue": QUEUE_OPERATIONS},
 }
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = False
@@ -92,6 +93,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "resolve-unknown": _every(15, "payments.tasks.resolve_unknown", QUEUE_OPERATIONS),
     "delete-revoked-cards": _every(10, "payments.tasks.delete_revoked_cards", QUEUE_OPERATIONS),
     "expire-holds": _every(10, "payments.tasks.expire_holds", QUEUE_OPERATIONS),
+    "charge-due-balances": _every(900, "payments.tasks.charge_due_balances", QUEUE_OPERATIONS),
     "confirm-paid-orders": _every(30, "payments.tasks.confirm_paid_orders", QUEUE_OPERATIONS),
     "drain-mails": _every(10, "bookings.tasks.drain_mails", QUEUE_DEFAULT),
     "tell-partners": _every(5, "api.tasks.tell_partners", QUEUE_CALLBACKS),
@@ -102,7 +104,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "prune-mails": {
         "task": "bookings.tasks.prune_mails",
-        "schedule": crontab(hour="3", minute="45"),
+        "schedule": crontab(hour="3", minute="50"),
         "options": {"queue": QUEUE_DEFAULT},
     },
     "prune-idempotency-keys": {

@@ -60,6 +60,7 @@ CASES: dict[CaseKind, str] = {
     CaseKind.REFUND_FAILED: "The money could not be given back",
     CaseKind.CHARGEBACK: "The guest's bank wants the money back",
     CaseKind.BALANCE_REOPENED: "Given back at the gateway, and the booking is still confirmed",
+    CaseKind.BALANCE_UNPAID: "The balance is due and was not collected by itself",
     CaseKind.REJECTED_BY_GATEWAY: "The gateway would not take our request",
     CaseKind.CARD_NOT_DELETED: "A revoked card is still stored at the gateway",
 }

@@ -1,3 +1,4 @@
+from payments.models.balance import BalanceCollection
 from payments.models.card import CardConsent, CardRevocation, ReusableCard, RevokedToken
 from payments.models.consent import ConsentText
 from payments.models.inbox import DeliveryStatus, WebhookDelivery
@@ -17,6 +18,7 @@ from payments.models.transaction import (
 
 __all__ = [
     "AccountRoute",
+    "BalanceCollection",
     "CardConsent",
     "CardRevocation",
     "Case",

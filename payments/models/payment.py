@@ -99,6 +99,9 @@ class Opening(models.Model):
     surcharge_minor = models.BigIntegerField(default=0, db_default=0, help_text="How much of the amount is surcharge.")
     currency = models.CharField(max_length=3)
     return_url = models.CharField(max_length=1024)
+    is_hosted = models.BooleanField(
+        default=False, db_default=False, help_text="Paid on a page of the gateway's own, by a link of ours."
+    )
     channel = models.CharField(max_length=16, default="Web")
     locale = models.CharField(max_length=16, blank=True)
     shopper_reference = models.CharField(

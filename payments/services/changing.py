@@ -16,6 +16,7 @@ from money import Money
 from payments.errors import PaymentDue
 from payments.models import Transaction
 from payments.selectors import current_payment, order_money
+from payments.services.balances import write_balance_charge
 from payments.services.cards import follow_customer
 from payments.services.charging import (
     refuse_what_was_refused,
@@ -139,7 +140,7 @@ def _change(
         if order.status == BookingStatus.CONFIRMED and is_dearer and not money.is_covered:
             raise PaymentDue(
                 "The change costs more than has been paid; nothing was changed.",
-                due=Money(money.due_minor, order.currency),
+                due=Money(money.missing_minor, order.currency),
             )
         if money.money_in_minor > 0 and money.certain_surplus_minor > 0:
             operations = give_back(
@@ -156,6 +157,8 @@ def _change(
             prepared = prepare(order, payment_request, now, money=money)
             if payment_request.external is not None or payment_request.card_id is not None:
                 charged = write_charge(order=order, request=payment_request, money=money, now=now)
+        elif payment_request is not None and order.status == BookingStatus.CONFIRMED:
+            charged = write_balance_charge(order=order, request=payment_request, money=money, now=now)
     for operation in operations:
         if patience.allows_a_call():
             perform(transaction_id=operation.id, clock=clock)

@@ -28,7 +28,9 @@ from payments.states import OperationKind, Status
 RETRY_AFTER_SECONDS = 2
 
 
-def write_charge(*, order: Order, request: PaymentRequest, money: OrderMoney, now: datetime) -> Transaction | None:
+def write_charge(
+    *, order: Order, request: PaymentRequest, money: OrderMoney, now: datetime, requested_by: str = "partner"
+) -> Transaction | None:
     """Write the row of a charge under the order's lock, claimed by the caller, who commits and then sends it.
 
     A charge is what may be taken without the guest: a payment reported from elsewhere, or a reusable card; None when
@@ -45,11 +47,11 @@ def write_charge(*, order: Order, request: PaymentRequest, money: OrderMoney, no
     payment, _ = ensure_payment(order=order, request=request, money=money, now=now)
     if payment is None:
         return None
-    return _charge_row(order, payment, request, money.to_collect_minor, now)
+    return _charge_row(order, payment, request, money.wanted_minor, requested_by, now)
 
 
 def _charge_row(
-    order: Order, payment: Payment, request: PaymentRequest, to_collect_minor: int, now: datetime
+    order: Order, payment: Payment, request: PaymentRequest, wanted_minor: int, requested_by: str, now: datetime
 ) -> Transaction:
     """Commit the row of a charge before the gateway hears of it; one guest-less charge of an order lives at a time."""
     capabilities = gateway_for(payment.account).capabilities
@@ -82,8 +84,8 @@ def _charge_row(
                 currency=payment.currency,
                 reference=reference,
                 idempotency_key=reference,
-                expected_total_minor=to_collect_minor,
-                requested_by="partner",
+                expected_total_minor=wanted_minor,
+                requested_by=requested_by,
                 requested_at=now,
                 **claimed_from_the_start(now),
             )

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import transaction as database
 
 from bookings import services as booking_services
-from bookings.models import BookingStatus, Order, Partner, Supplier
+from bookings.models import BookingStatus, Order, Partner, SettlementMethod, Supplier
 from gateways.models import GatewayAccount
 from gateways.protocol import Capability, ExternalCharge, Source
 from gateways.registry import gateway_for
@@ -96,15 +96,26 @@ class CardPaymentView:
 
 
 def prepare_payment(*, order_id: UUID, payment_request: PaymentRequest, clock: Clock) -> None:
-    """Make sure an order on hold has a current payment for what is due, and something open where a guest can pay it."""
+    """Make sure an order that can be paid has a current payment for what is due, and something open where a guest can
+    pay it.
+    """
     now = clock()
     with database.atomic():
         order = booking_services.lock_order(order_id=order_id)
         prepared = Prepared()
-        if order.status == BookingStatus.ON_HOLD:
+        if is_payable(order):
             prepared = prepare(order, payment_request, now, money=order_money(order))
     if prepared.is_claimed:
         open_prepared(prepared, country_code_of(order), clock)
+
+
+def is_payable(order: Order) -> bool:
+    """Say whether a guest can be sent to pay an order: a hold, or a confirmed one whose deposit left a balance, where
+    there is a page to come back to.
+    """
+    if order.status == BookingStatus.CONFIRMED:
+        return order.settlement_method == SettlementMethod.DEPOSIT and bool(order.return_url)
+    return order.status == BookingStatus.ON_HOLD
 
 
 def describe_payment(
@@ -119,7 +130,7 @@ def describe_payment(
     now = clock()
     payment = current_payment(order)
     money = money or order_money(order)
-    if order.status != BookingStatus.ON_HOLD or money.due_minor == 0:
+    if not is_payable(order) or money.due_minor == 0:
         return view_of(order, payment, None, money, now)
     opening = usable_opening(payment, order=order, now=now) if payment else None
     if _needs_opening(order, payment, opening, money):
@@ -147,11 +158,18 @@ def _needs_opening(order: Order, payment: Payment | None, opening: Opening | Non
     due = Money(money.due_minor, order.currency)
     if payment.parts != Parts(due.minor, _surcharge_now(order, payment.account, Source(payment.source), due)):
         return True
+    if _has_brought_the_deposit(payment, order):
+        return True
     if payment.source != Source.ECOM or not order.return_url:
         return False
     if Capability.OPEN not in gateway_for(payment.account).capabilities:
         return False
     return opening is None or opening.status != OpeningStatus.OPEN
+
+
+def _has_brought_the_deposit(payment: Payment, order: Order) -> bool:
+    """Say whether a payment has had its money, so that a balance of the same amount needs another one."""
+    return order.status == BookingStatus.CONFIRMED and payment.state in _HAS_MONEY
 
 
 def view_of(
@@ -277,6 +295,7 @@ def ensure_payment(
         current is not None
         and (current.account_id, current.source, current.currency) == (account.id, source, order.currency)
         and current.parts == parts
+        and not _has_brought_the_deposit(current, order)
     ):
         return current, False
     if current is not None:
@@ -292,7 +311,8 @@ def ensure_payment(
         amount_minor=parts.amount_minor,
         surcharge_minor=parts.surcharge_minor,
         currency=order.currency,
-        captures_at_once=account.captures_at_once,
+        # What pays a balance has no confirmation to wait for.
+        captures_at_once=account.captures_at_once or order.status == BookingStatus.CONFIRMED,
         created_at=now,
         updated_at=now,
     )

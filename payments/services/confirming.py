@@ -6,7 +6,7 @@ send it -> look again and confirm.
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -279,7 +279,9 @@ def _confirm_or_write(
             return _Missing(money=missing.money, captures=tuple(captures))
     asked_for = next((one for one in confirmed.bookings.all() if wanted.booking and one.pk == wanted.booking.pk), None)
     gift = next((one for one in confirmed.gifts.all() if wanted.gift and one.pk == wanted.gift.pk), None)
-    return Confirmation(order=confirmed, is_confirmed=True, booking=asked_for, gift=gift, money=covering[0])
+    is_open = confirmed.status == BookingStatus.CONFIRMED
+    money = replace(covering[0], is_balance_open=is_open)
+    return Confirmation(order=confirmed, is_confirmed=True, booking=asked_for, gift=gift, money=money)
 
 
 def _holds_others(order: Order, bookings: Sequence[Booking], item: Booking | Gift) -> bool:
@@ -366,6 +368,15 @@ def _ask_about_evidence(order_id: UUID, request: PaymentRequest, clock: Clock) -
             now=clock(),
             subject=Subject(opening.payment, opening, _attempt_of(opening, outcome.reference.gateway)),
         )
+
+
+def take_evidence(*, order_id: UUID, opening_reference: str, evidence: str, clock: Clock) -> None:
+    """Take in what the gateway says of an Opening that a guest came back from.
+
+    :raises InvalidEvidence: the Opening is not one of this order's, or the evidence is not of it.
+    """
+    request = PaymentRequest(opening_reference=opening_reference, evidence=evidence)
+    _ask_about_evidence(order_id, request, clock)
 
 
 def _note_report(order_id: UUID, request: PaymentRequest, now: datetime) -> Opening | None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import transaction as database
 
 from bookings import services as booking_services
@@ -22,6 +23,7 @@ from payments.services.collecting import (
 from payments.services.openings import close_openings
 from payments.services.operations import Clock, Patience, perform, perform_claimed
 from payments.services.returning import give_back
+from payments.services.surplus import leftover_surcharges
 from payments.services.tenders import GiftPayment, apply_gift, gift_payments, settle_gift_sales
 
 
@@ -110,21 +112,26 @@ def cancel_gift(*, gift: Gift, reason: str, clock: Clock) -> Gift:
     """
     now = clock()
     with database.atomic():
+        before = booking_services.lock_order(order_id=gift.order_id)
+        returns_surcharge = before.status != BookingStatus.CONFIRMED or settings.PAYMENTS["REFUND_SURCHARGE"]
         cancelled = booking_services.cancel_gift(gift=gift, reason=reason, now=now)
         order = cancelled.order
         settle_gift_sales(order=order, now=now)
         close_openings(order=order)
         operations: list[Transaction] = []
         # What is undecided is given back when it turns out to be there.
-        surplus = order_money(order).certain_surplus_minor
-        if surplus > 0:
+        money, why = order_money(order), reason or "gift cancelled"
+        if money.certain_surplus_minor > 0:
             operations = give_back(
                 order=order,
-                amount_minor=surplus,
-                reason=reason or "gift cancelled",
+                amount_minor=money.certain_surplus_minor,
+                reason=why,
                 requested_by="partner",
                 now=now,
+                returns_surcharge=returns_surcharge,
             )
+        if returns_surcharge and money.to_collect_minor == money.kept_minor == 0:
+            operations += leftover_surcharges(order=order, reason=why, requested_by="partner", now=now)
     _send(cancelled, None, Prepared(), None, operations, clock)
     return cancelled
 
@@ -155,7 +162,7 @@ def _ask(gift: Gift, request: PaymentRequest | None, clock: Clock) -> tuple[Tran
         return None, Prepared()
     money = order_money(order)
     prepared = prepare(order, request, now, money=money)
-    if request.external is None:
+    if request.external is None and request.card_id is None:
         return None, prepared
     return write_charge(order=order, request=request, money=money, now=now), prepared
 

@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 
 from bookings.models import Order
 from gateways.errors import AnswerLost, GatewayError, NotSent
-from gateways.protocol import Capability, OpenRequest, Outcome, OutcomeKind, Reference, Source
+from gateways.protocol import Capability, Opened, OpenRequest, Outcome, OutcomeKind, Reference, Source
 from gateways.registry import gateway_for
 from money import Money
 from payments.encryption import encrypt_json
@@ -27,14 +27,19 @@ from payments.services.operations import Clock, next_check
 from payments.services.transitions import record_opened
 
 log = structlog.get_logger(__name__)
+# Where what a client needs holds the address of the gateway's own page.
+PAGE = "page"
 # A session with less than this left is no use to a guest who has to find a card first.
 _LEAST_USEFUL = timedelta(seconds=60)
 
 
-def usable_opening(payment: Payment, *, order: Order, now: datetime) -> Opening | None:
+def usable_opening(
+    payment: Payment, *, order: Order, now: datetime, hosted_return_url: str | None = None
+) -> Opening | None:
     """Return the Opening a guest can be sent to now, or the one whose opening was never answered: it keeps its key.
 
-    One that is nearly over is used on when a new one could not last longer, because the hold ends too.
+    With a `hosted_return_url` it is one on the gateway's own page, that leads back there. One that is nearly over is
+    used on when a new one could not last longer, because the hold ends too.
     """
     newest = (
         Opening.objects.filter(
@@ -42,7 +47,8 @@ def usable_opening(payment: Payment, *, order: Order, now: datetime) -> Opening 
             status__in=[OpeningStatus.REQUESTED, OpeningStatus.OPEN],
             amount_minor=payment.amount_minor,
             surcharge_minor=payment.surcharge_minor,
-            return_url=order.return_url,
+            return_url=order.return_url if hosted_return_url is None else hosted_return_url,
+            is_hosted=hosted_return_url is not None,
             # One that was opened for another customer would show, and keep, another guest's cards.
             shopper_reference__in=["", shopper_reference_of(payment)],
             expires_at__gt=now,
@@ -56,10 +62,19 @@ def usable_opening(payment: Payment, *, order: Order, now: datetime) -> Opening 
     return newest if lasts_as_long_as_the_hold else None
 
 
-def new_opening(*, payment: Payment, order: Order, channel: str, locale: str, now: datetime) -> Opening:
+def new_opening(
+    *,
+    payment: Payment,
+    order: Order,
+    channel: str,
+    locale: str,
+    now: datetime,
+    hosted_return_url: str | None = None,
+) -> Opening:
     """Write the row of something to open, claimed by the caller, who commits and then calls `open_at_gateway`.
 
-    It never outlives the order's hold.
+    It never outlives the order's hold. With a `hosted_return_url` the guest pays on the gateway's own page, and comes
+    back there.
     """
     longest = gateway_for(payment.account).longest_opening_seconds or settings.PAYMENTS["SESSION_LIFETIME_SECONDS"]
     expires_at = now + timedelta(seconds=min(longest, settings.PAYMENTS["SESSION_LIFETIME_SECONDS"]))
@@ -76,7 +91,8 @@ def new_opening(*, payment: Payment, order: Order, channel: str, locale: str, no
         amount_minor=payment.amount_minor,
         surcharge_minor=payment.surcharge_minor,
         currency=payment.currency,
-        return_url=order.return_url,
+        return_url=order.return_url if hosted_return_url is None else hosted_return_url,
+        is_hosted=hosted_return_url is not None,
         channel=channel,
         locale=locale,
         shopper_reference=shopper_reference_of(payment) if is_storing else "",
@@ -117,6 +133,7 @@ def open_at_gateway(*, opening: Opening, country_code: str, clock: Clock) -> boo
         locale=opening.locale,
         shopper_reference=opening.shopper_reference,
         stores_card=opening.consent_text is not None,
+        is_hosted=opening.is_hosted,
     )
     try:
         with gateway_call(gateway=gateway.slug, operation="open"):
@@ -138,7 +155,7 @@ def open_at_gateway(*, opening: Opening, country_code: str, clock: Clock) -> boo
     learned: dict[str, Any] = {
         "status": OpeningStatus.OPEN,
         "gateway_reference": opened.gateway_reference,
-        "client_encrypted": encrypt_json({**opened.client, **_consent_of(opening)}),
+        "client_encrypted": encrypt_json({**opened.client, **_page_of(opened), **_consent_of(opening)}),
         "expires_at": min(opening.expires_at, opened.expires_at),
         "claimed_until": None,
         "unknown_since_at": None,
@@ -155,6 +172,10 @@ def open_at_gateway(*, opening: Opening, country_code: str, clock: Clock) -> boo
     else:
         opening.refresh_from_db()
     return opening.status == OpeningStatus.OPEN
+
+
+def _page_of(opened: Opened) -> dict[str, Any]:
+    return {PAGE: opened.redirect_url} if opened.redirect_url else {}
 
 
 def _consent_of(opening: Opening) -> dict[str, Any]:

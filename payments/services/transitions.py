@@ -424,7 +424,8 @@ def _follow(
             now=now,
         )
     is_told_refund = outcome.kind is Kind.REFUNDED and transaction is not None and transaction.origin == Origin.GATEWAY
-    if is_told_refund and order.status == BookingStatus.CONFIRMED and not money.is_covered:
+    is_missing = not money.is_covered or money.due_minor > 0
+    if is_told_refund and order.status == BookingStatus.CONFIRMED and is_missing:
         open_case(
             payment=payment,
             kind=CaseKind.BALANCE_REOPENED,
@@ -471,8 +472,8 @@ def _surplus_of(transaction: Transaction, money: OrderMoney) -> int:
     A charge that a confirmation asked for is measured by the price it will confirm. What a gateway told beyond what was
     asked is nobody's to give back by itself: the figure is before a person.
     """
-    wanted = max(money.to_collect_minor, transaction.expected_total_minor or 0)
-    surplus = money.certain_surplus_minor - (wanted - money.to_collect_minor)
+    wanted = max(money.price_minor, transaction.expected_total_minor or 0)
+    surplus = money.certain_surplus_minor - (wanted - money.price_minor)
     asked = transaction.opening.amount_minor if transaction.opening else transaction.amount_minor
     told_beyond = max(0, transaction.amount_minor - asked)
     return min(surplus, transaction.parts.base_minor) - told_beyond

@@ -21,7 +21,9 @@ def sentences_in_code() -> set[str]:
     root = Path(settings.BASE_DIR)
     found = {message for _, _, message, *_ in extract_from_dir(root / "api", method_map=[("**.py", "python")])}
     found |= {message for _, message, *_ in extract_from_file("python", str(root / "payments" / "sentences.py"))}
-    found |= {message for page in (root / "templates" / "emails").rglob("*.*") for message in _sentences_of(page)}
+    for folder in ("emails", "checkout"):
+        for page in (root / "templates" / folder).rglob("*.*"):
+            found |= _sentences_of(page)
     return {message for message in found if isinstance(message, str)}
 
 

@@ -534,6 +534,7 @@ class TestElsewhere:
             is_live=True, status="CONFIRMED", amount_minor=6000, currency="EUR", confirmed_at=now, created_at=now,
             updated_at=now,
         )  # fmt: skip
+        tenders.settle_gift_sales(order=gift.order, now=now)
         tenders.spend_gift(gift_id=gift.pk, order_id=payment.order_id, now=now)
 
         view = view_of(house, payment)

@@ -46,7 +46,9 @@ class GiftViewBase(PayingView[Gift]):
 
     def find(self, name: str) -> Gift:
         """Return the partner's gift of this mode."""
-        return gift_selectors.gift_for_partner(partner=self.partner, is_live=bool(self.is_live), uuid=name)
+        gift = gift_selectors.gift_for_partner(partner=self.partner, is_live=bool(self.is_live), uuid=name)
+        self.about = gift.order_id
+        return gift
 
     def name_of(self, sold: Gift) -> str:
         """Return its uuid."""

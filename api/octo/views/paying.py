@@ -1,10 +1,12 @@
 """What the routes share that sell and take money: the wish to pay, the answer with its card payment, and repeats."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from django.conf import settings
+from django.db import DatabaseError
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,7 +22,9 @@ from api.octo.payment_requests import read_payment
 from api.octo.presenters.card_payments import card_payment_fields
 from api.octo.presenters.gifts import gift_payment_fields
 from api.octo.views.base import OctoView
+from bookings.errors import OrderNotFound
 from bookings.models import Order
+from bookings.selectors import order_to_change
 from payments.errors import PaymentRefused
 from payments.selectors import OrderMoney
 from payments.services import collecting, tenders
@@ -50,13 +54,21 @@ class PayingView(OctoView, Generic[_Sold]):
             response.data["money"] = money_told(
                 response.data,
                 status=response.status_code,
-                order_id=self.about,
+                order_id=self.about or self._order_to_join(),
                 partner=self.partner,
                 is_live=bool(self.is_live),
                 key=request.META.get("HTTP_IDEMPOTENCY_KEY"),
                 now=self.now(),
             )
         return response
+
+    def _order_to_join(self) -> UUID | None:
+        """Return the order that a refused write wanted to add to: its money is what the partner asks about."""
+        sent = self.request.data.get("orderId") if self.knows_orders and isinstance(self.request.data, dict) else None
+        with suppress(OrderNotFound, DatabaseError):
+            if isinstance(sent, str):
+                return order_to_change(partner=self.partner, is_live=bool(self.is_live), order_id=sent).pk
+        return None
 
     @property
     def takes_cards(self) -> bool:
@@ -113,9 +125,9 @@ class PayingView(OctoView, Generic[_Sold]):
 
     def show(self, request: Request, sold: _Sold) -> Response:
         """Return one object, with its card payment where the request can see it."""
-        self.about = self.order_of(sold).pk
-        shown = self.fields_of(sold)
         order = self.order_of(sold)
+        self.about = order.pk
+        shown = self.fields_of(sold)
         if self.takes_gifts:
             shown["giftPayment"] = gift_payment_fields(tenders.gift_payments([order.pk]).get(order.pk))
         if self.takes_cards:

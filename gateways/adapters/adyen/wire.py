@@ -114,6 +114,8 @@ def session_request(request: OpenRequest, merchant_account: str) -> dict[str, An
         "shopperReference": request.shopper_reference,
     }
     body.update({name: value for name, value in optional.items() if value})
+    if request.is_hosted:
+        body["mode"] = "hosted"
     if request.stores_card and request.shopper_reference:
         body["storePaymentMethodMode"] = "askForConsent"
         body["recurringProcessingModel"] = _MERCHANT_INITIATED
@@ -152,15 +154,28 @@ def opened_of(answer: Mapping[str, Any], request: OpenRequest, client: Mapping[s
 
     :raises AnswerLost: it is not the session we asked for.
     """
-    session_id, session_data = answer.get("id"), answer.get("sessionData")
-    if not isinstance(session_id, str) or not SESSION_ID.fullmatch(session_id) or not isinstance(session_data, str):
+    session_id = answer.get("id")
+    # A hosted session is paid at its url, and Drop-in never sees its data.
+    needed = answer.get("url" if request.is_hosted else "sessionData")
+    if not isinstance(session_id, str) or not SESSION_ID.fullmatch(session_id) or not isinstance(needed, str):
         raise AnswerLost("adyen open: the answer holds no session")
     if money_of(answer.get("amount")) != request.money or answer.get("reference") != request.reference:
         raise AnswerLost("adyen open: the answer is about another payment")
+    if request.is_hosted:
+        if not needed.startswith(("https://", "http://")):
+            raise AnswerLost("adyen open: the page of the session has no address")
+        return Opened(
+            gateway_reference=session_id,
+            expires_at=when(answer.get("expiresAt")) or request.expires_at,
+            client={},
+            redirect_url=needed,
+            # Both addresses let whoever knows them see what a guest has to pay.
+            raw=kept({name: value for name, value in answer.items() if name not in ("url", "returnUrl")}),
+        )
     return Opened(
         gateway_reference=session_id,
         expires_at=when(answer.get("expiresAt")) or request.expires_at,
-        client={**client, "session": {"id": session_id, "sessionData": session_data}},
+        client={**client, "session": {"id": session_id, "sessionData": needed}},
         raw=kept(answer),
     )
 

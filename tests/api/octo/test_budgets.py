@@ -150,7 +150,8 @@ def test_gifts_cost_little_and_a_list_of_them_as_much_as_one(shop):
         costs.append(cost_of(lambda: octo.get("/gifts", {"resellerReference": "R-1"}))[1])
 
     assert creating <= GIFT_BUDGET
-    assert reading <= READ_BUDGET
+    # One more than a booking: what gifts paid for it.
+    assert reading <= READ_BUDGET + 1
     assert costs[0] == costs[1] <= LIST_BUDGET
 
 

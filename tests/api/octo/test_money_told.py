@@ -96,3 +96,15 @@ def test_a_fault_of_ours_on_an_order_that_is_not_known_yet_is_unknown(shop, card
 def test_who_takes_no_cards_and_who_only_reads_is_told_nothing(shop, octo, cards):
     assert "money" not in shop.octo(CORE).post("/bookings", shop.wish(1, unitItems=[])).json()
     assert "money" not in cards.get("/bookings/not-a-uuid").json()
+
+
+def test_the_money_of_a_gift_and_of_an_order_to_join_is_told(shop):
+    octo = shop.octo("octo/pricing, octo/cardPayments, octo/gifts, octo/cart")
+    gift = octo.post("/gifts", {"amount": 6000, "currency": "EUR"}).json()
+    path = f"/gifts/{gift['uuid']}/confirm"
+    octo.post(path, {"cardPayment": {"gateway": "external", "amount": 4000, "notes": "first part"}})
+
+    alone = told(octo.post(path, {}))
+    joining = told(octo.post("/bookings", shop.wish(1, unitItems=[], orderId=gift["orderId"])))
+
+    assert {(money["moved"], money["amount"]) for money in (alone, joining)} == {("yes", 4000)}
