@@ -529,8 +529,11 @@ class TestElsewhere:
     def test_a_gift_pays_the_price_and_the_rest_has_the_surcharge_of_the_rest(self, house, rule):
         payment = house.payment()
         now = house.clock()
+        basket = house.reserve(payment_request=None).order
+        basket.kind = "CART"
+        basket.save()
         gift = Gift.objects.create(
-            reference="GF-7Q2KMX4H", order=house.reserve(payment_request=None).order, partner=house.partner,
+            reference="GF-7Q2KMX4H", order=basket, partner=house.partner,
             is_live=True, status="CONFIRMED", amount_minor=6000, currency="EUR", confirmed_at=now, created_at=now,
             updated_at=now,
         )  # fmt: skip
