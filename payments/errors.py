@@ -91,16 +91,26 @@ class PaymentPending(PaymentError):
 
 
 class PaymentRefused(PaymentError):
-    """Say that the bank, the gateway or the partner's own processor said no."""
+    """Say that the bank, the gateway or the partner's own processor said no.
+
+    `was_charged` is False where the request charged nothing, but asked about a session: its guest may still pay there.
+    """
 
     code = "PAYMENT_REFUSED"
 
     def __init__(
-        self, message: str, *, error_code: ErrorCode, reason: str = "", payment_reference: str | None = None
+        self,
+        message: str,
+        *,
+        error_code: ErrorCode,
+        reason: str = "",
+        payment_reference: str | None = None,
+        was_charged: bool = True,
     ) -> None:
         super().__init__(message, payment_reference=payment_reference)
         self.error_code = error_code
         self.reason = reason
+        self.was_charged = was_charged
 
 
 class GatewayUnavailable(PaymentError):

@@ -262,6 +262,11 @@ def current_payment(order: Order) -> Payment | None:
     return Payment.objects.filter(order=order, superseded_at__isnull=True).select_related("account").first()
 
 
+def is_reported_paid(order_id: UUID) -> bool:
+    """Say whether a partner said that a guest paid somewhere of which nobody else has said anything yet."""
+    return Opening.objects.filter(payment__order_id=order_id, reported_paid_at__isnull=False).exists()
+
+
 def has_undecided_money(order: Order) -> bool:
     """Say whether an order has money, a hold on money, or a charge whose outcome nobody knows."""
     return order.money_in_minor > 0 or has_undecided_charge(order)

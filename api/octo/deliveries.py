@@ -13,17 +13,19 @@ from api.callbacks.sending import Message
 from api.callbacks.signing import SIGNATURE_HEADER, active_secrets, signature_of
 from api.callbacks.subscriptions import headers_of, url_of
 from api.models import CallbackEvent, Delivery, Subscription
-from api.octo.capabilities import CARD_PAYMENTS, Applied
+from api.octo.capabilities import CARD_PAYMENTS, GIFTS, Applied
 from api.octo.diffs import BOOKING_PATHS, ORDER_PATHS, diff_of
 from api.octo.languages import DEFAULT_LANGUAGE, choose_language
 from api.octo.presenters.bookings import booking_fields
 from api.octo.presenters.catalogue import supplier_fields
+from api.octo.presenters.gifts import gift_payment_fields
 from api.octo.presenters.orders import order_fields
 from api.octo.presenters.webhooks import webhook_fields_without_secrets
 from api.octo.views.supplier import endpoint
 from bookings import selectors
 from bookings.models import Booking, Change, Order
 from payments.selectors import current_payment
+from payments.services.tenders import gift_payments
 
 USER_AGENT = "octo-webhooks/1"
 
@@ -79,6 +81,7 @@ def _booking_told(booking: Booking, capabilities: Applied, now: datetime) -> Tol
     if CARD_PAYMENTS in capabilities:
         # No session is made for whoever listens; its receiver reads GET /card_payments/{cardPaymentId}.
         shown |= {"cardPayment": None, "returnUrl": booking.order.return_url or None}
+    shown |= _gift_payment(booking.order, capabilities)
     return Told(
         event=CallbackEvent.BOOKING_UPDATE,
         order=booking.order,
@@ -87,6 +90,12 @@ def _booking_told(booking: Booking, capabilities: Applied, now: datetime) -> Tol
         paths=BOOKING_PATHS,
         supplier=supplier_fields(booking.product.supplier, endpoint=endpoint()),
     )
+
+
+def _gift_payment(order: Order, capabilities: Applied) -> dict[str, object]:
+    if GIFTS not in capabilities:
+        return {}
+    return {"giftPayment": gift_payment_fields(gift_payments([order.pk]).get(order.pk))}
 
 
 def _locales_of(order: Order) -> list[str]:
@@ -100,6 +109,7 @@ def _order_told(order: Order, capabilities: Applied, now: datetime) -> Told:
     shown = order_fields(order, capabilities, now=now)
     if CARD_PAYMENTS in capabilities:
         shown |= {"cardPayment": None, "returnUrl": order.return_url or None}
+    shown |= _gift_payment(order, capabilities)
     first = next(iter(order.bookings.all()), None)
     supplier = first.product.supplier if first is not None else selectors.supplier_for_partner(order.partner)
     return Told(

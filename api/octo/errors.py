@@ -6,8 +6,10 @@ from math import ceil
 from typing import Any
 
 import structlog
+from django.db import OperationalError
 from django.http import Http404
 from django.utils.translation import gettext as _
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
@@ -81,6 +83,11 @@ def refusal_for(error: Exception) -> Refusal:
     for kinds, translate in _TRANSLATIONS:
         if isinstance(error, kinds):
             return translate(error)
+    if isinstance(error, OperationalError) and isinstance(error.__cause__, LockNotAvailable | DeadlockDetected):
+        # The database took everything back that this request had done so far.
+        return Refusal(
+            PAYMENT_PENDING, _("Somebody else is changing the same thing; repeat the request."), retry_after=1
+        )
     return Refusal(
         "INTERNAL_SERVER_ERROR",
         _("Something went wrong on our side. Repeat the request; nothing is done twice under the same uuid."),

@@ -13,7 +13,7 @@ from api.octo.errors import PAYMENT_PENDING
 from api.octo.presenters.values import utc_time
 from bookings.models import Order, Partner
 from money import exponent_of
-from payments.selectors import order_money
+from payments.selectors import is_reported_paid, order_money
 
 log = structlog.get_logger(__name__)
 
@@ -54,11 +54,12 @@ def _standing(order_id: UUID | None) -> dict[str, object] | None:
     try:
         order = Order.objects.get(pk=order_id)
         money = order_money(order)
+        is_undecided = money.asked_minor > 0 or is_reported_paid(order_id)
     except DatabaseError as error:
         log.warning("money_not_told", error=type(error).__name__)
         return None
     there = money.money_in_minor + money.held_minor + money.paid_surcharge_minor - money.refunded_surcharge_minor
-    moved = "unknown" if money.asked_minor > 0 else "yes" if there > 0 else "no"
+    moved = "unknown" if is_undecided else "yes" if there > 0 else "no"
     return {
         "moved": moved,
         "amount": there,

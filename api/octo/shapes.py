@@ -420,7 +420,10 @@ _PAYMENT_SHAPES: dict[str, Schema] = {
             **_CARD_PAYMENT_OF_ANSWER,
         },
     ),
-    "ListedBooking": closed(_BOOKING_FIELDS, optional={"pricing": shape("Pricing"), **_ORDER_OF_BOOKING}),
+    "ListedBooking": closed(
+        _BOOKING_FIELDS,
+        optional={"pricing": shape("Pricing"), "giftPayment": or_null(shape("GiftPayment")), **_ORDER_OF_BOOKING},
+    ),
     "Order": closed(
         _ORDER_FIELDS,
         optional={
@@ -430,7 +433,14 @@ _PAYMENT_SHAPES: dict[str, Schema] = {
             **_CARD_PAYMENT_OF_ANSWER,
         },
     ),
-    "ListedOrder": closed(_ORDER_FIELDS, optional={"pricing": shape("Pricing"), "gifts": list_of(shape("ListedGift"))}),
+    "ListedOrder": closed(
+        _ORDER_FIELDS,
+        optional={
+            "pricing": shape("Pricing"),
+            "gifts": list_of(shape("ListedGift")),
+            "giftPayment": or_null(shape("GiftPayment")),
+        },
+    ),
     "GiftPayment": closed({"giftCode": TEXT, "code": TEXT, "amount": MINOR, "currency": CURRENCY}),
     "Gift": closed(
         _GIFT_FIELDS, optional={"pricing": shape("Pricing"), **_ORDER_OF_BOOKING, **_CARD_PAYMENT_OF_ANSWER}

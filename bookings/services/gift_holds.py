@@ -20,6 +20,11 @@ _KINDS_WITH_GIFTS = (OrderKind.GIFT, OrderKind.CART)
 _SAVED = ["status", "expires_at", "confirmed_at", "updated_at", "code_encrypted", "code_fingerprint", "code_suffix"]
 
 
+def gifts_of(order: Order) -> Iterable[Gift]:
+    """Return the gifts bought on an order by their ids alone, to tell of them; an order for one booking has none."""
+    return order.gifts.only("pk", "order") if order.kind in _KINDS_WITH_GIFTS else ()
+
+
 def gifts_under_lock(order: Order) -> list[Gift]:
     """Lock the gifts that were bought on a locked order, against those who spend them, and return them.
 

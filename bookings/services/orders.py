@@ -11,6 +11,7 @@ from bookings.rules import LIVE_STATUSES, last_entry_at
 from bookings.services.changes import touch_order, write_changes
 from bookings.services.gift_holds import (
     expire_gifts,
+    gifts_of,
     gifts_under_lock,
     held_gifts,
     hold_gifts_until,
@@ -183,7 +184,7 @@ def record_money(*, order: Order, money_in_minor: int, now: datetime) -> Order:
     write_changes(
         order=order,
         bookings=order.bookings.only("pk", "order"),
-        gifts=gifts_under_lock(order),
+        gifts=gifts_of(order),
         reason="money_recorded",
         now=now,
         before={"money_in_minor": before},

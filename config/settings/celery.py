@@ -93,8 +93,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "resolve-unknown": _every(15, "payments.tasks.resolve_unknown", QUEUE_OPERATIONS),
     "delete-revoked-cards": _every(10, "payments.tasks.delete_revoked_cards", QUEUE_OPERATIONS),
     "expire-holds": _every(10, "payments.tasks.expire_holds", QUEUE_OPERATIONS),
-    "charge-due-balances": _every(900, "payments.tasks.charge_due_balances", QUEUE_OPERATIONS),
     "confirm-paid-orders": _every(30, "payments.tasks.confirm_paid_orders", QUEUE_OPERATIONS),
+    "charge-due-balances": _every(30, "payments.tasks.charge_due_balances", QUEUE_OPERATIONS),
     "drain-mails": _every(10, "bookings.tasks.drain_mails", QUEUE_DEFAULT),
     "tell-partners": _every(5, "api.tasks.tell_partners", QUEUE_CALLBACKS),
     "prune": {

@@ -1,5 +1,6 @@
 """What staff see of payments: a page per payment that says what happened, and buttons that call one service each."""
 
+from payments.admin.balances import BalanceCollectionAdmin
 from payments.admin.cards import ReusableCardAdmin
 from payments.admin.cases import CaseAdmin, ExternalNoteAdmin
 from payments.admin.consents import CardConsentAdmin, CardRevocationAdmin, ConsentTextAdmin, RevokedTokenAdmin
@@ -12,6 +13,7 @@ from payments.admin.routes import AccountRouteAdmin, SurchargeRuleAdmin
 
 __all__ = [
     "AccountRouteAdmin",
+    "BalanceCollectionAdmin",
     "CardConsentAdmin",
     "CardRevocationAdmin",
     "CaseAdmin",

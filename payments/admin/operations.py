@@ -21,7 +21,7 @@ class OpeningAdmin(RecordAdmin):
         "amount",
         "surcharge",
         "gateway_reference",
-        "return_url",
+        "leads_back_to",
         "channel",
         "locale",
         "created",
@@ -40,6 +40,11 @@ class OpeningAdmin(RecordAdmin):
     unknown_since = staticmethod(when("unknown_since_at", "unknown since"))
     next_check = staticmethod(when("next_check_at", "asked again at"))
     reported_paid = staticmethod(when("reported_paid_at", "reported paid at"))
+
+    @admin.display(description="leads back to")
+    def leads_back_to(self, opening: Opening) -> str:
+        """Show the shop's address; that of a payment link is a key, and the guest's alone."""
+        return "the guest's payment link" if opening.is_hosted else opening.return_url or "–"
 
 
 @admin.register(Transaction)

@@ -21,7 +21,7 @@ from payments.selectors import OrderMoney
 from payments.services.cards import card_for_order
 from payments.services.collecting import PaymentRequest, ensure_payment
 from payments.services.operations import Clock, perform
-from payments.services.surplus import new_operation
+from payments.services.surplus import refund_rows, refundable_minor
 from payments.splitting import part_of
 from payments.states import OperationKind, Status
 
@@ -147,20 +147,17 @@ def write_external_cancellation(*, order: Order, request: PaymentRequest, now: d
     if order.status == BookingStatus.CONFIRMED:
         raise NotCancellableByPartner("A confirmed booking's payment is for the supplier's staff to undo.")
     sales = Transaction.objects.filter(order=order, kind=OperationKind.SALE, status=Status.PROCESSED)
-    return [
-        new_operation(
-            parent=taken,
-            kind=OperationKind.REFUND,
-            amount_minor=taken.amount_minor,
-            surcharge_minor=taken.surcharge_minor,
-            reason=request.notes or "cancelled by the partner",
-            requested_by="partner",
-            now=now,
-        )
-        for taken in sales.select_related("account")
-        if Capability.CHARGE_EXTERNAL in gateway_for(taken.account).capabilities
-        and not taken.children.exclude(status=Status.FAILED).exists()
-    ]
+    undone: list[Transaction] = []
+    for taken in sales.select_related("account"):
+        if Capability.CHARGE_EXTERNAL in gateway_for(taken.account).capabilities:
+            undone += refund_rows(
+                [taken],
+                amount_minor=refundable_minor(taken),
+                reason=request.notes or "cancelled by the partner",
+                requested_by="partner",
+                now=now,
+            )
+    return undone
 
 
 def refuse_what_was_refused(request: PaymentRequest | None) -> None:

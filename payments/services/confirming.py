@@ -114,7 +114,7 @@ def confirm_booking(
     clock: Clock,
     gift_code: str | None = None,
 ) -> Confirmation:
-    """Confirm a booking as `confirm_order` does an order; one of several only when all of them are paid.
+    """Confirm a booking as `confirm_order` does an order; one of several only where no card pays for them.
 
     `changes` are applied with the confirmation or not at all.
 
@@ -240,7 +240,8 @@ def _confirm_or_write(
             raise wanted.expired()
         if is_first_look:
             _check_wish(request, order, money)
-        if wanted.item is not None and not money.is_covered and _holds_others(order, bookings, wanted.item):
+        # What stands confirmed in an order that is still a hold must have no money that could be taken back from it.
+        if wanted.item is not None and money.to_collect_minor > 0 and _holds_others(order, bookings, wanted.item):
             raise OrderHasOtherHolds(str(wanted.item.uuid), str(order.uuid))
         if not money.is_covered or (is_first_look and request.is_cancellation):
             raise _NotCovered(money)

@@ -8,7 +8,7 @@ from gateways.protocol import OutcomeKind
 from money import Money
 from payments.errors import PaymentDue, PaymentPending, PaymentRefused
 from payments.models import GatewayEvent, Opening, OpeningStatus, Transaction
-from payments.selectors import CHARGE_KINDS, OrderMoney, current_payment
+from payments.selectors import CHARGE_KINDS, OrderMoney, current_payment, is_reported_paid
 from payments.services.collecting import PaymentRequest, prepare_payment
 from payments.services.operations import Clock, Patience
 from payments.states import Status
@@ -50,10 +50,15 @@ def explain(
                 clock=clock,
             )
         current = current_payment(order)
-        raise _refused(refusal, current.reference if current else reference)
+        raise PaymentRefused(
+            "The payment was refused.",
+            error_code=refusal,
+            payment_reference=current.reference if current else reference,
+            was_charged=False,
+        )
     is_charge_open = charged is not None and charged.status == Status.PENDING
     is_undecided = is_charge_open or (money.due_minor == 0 and money.asked_minor + money.held_minor > 0)
-    if is_undecided or _names_something_undecided(order_id, request):
+    if is_undecided or _names_something_undecided(order_id, request) or is_reported_paid(order_id):
         raise pending(reference)
     # What the guest has to pay, and the only amount a request may name: with the surcharge of the payment that waits.
     is_for_this = payment is not None and payment.parts.base_minor == money.due_minor

@@ -5,7 +5,7 @@ from datetime import datetime
 from bookings.models import Order
 from payments.models import Transaction
 from payments.services.surplus import plan_return
-from payments.services.tenders import gift_tenders, return_to_gift
+from payments.services.tenders import lock_gifts_that_paid, return_to_gift
 
 
 def give_back(
@@ -24,7 +24,7 @@ def give_back(
     """
     left = amount_minor
     operations: list[Transaction] = []
-    for tender in gift_tenders(order):
+    for tender in lock_gifts_that_paid(order):
         # What cards paid after this gift did goes first; what is planned twice is counted once.
         planned = plan_return(
             order=order,

@@ -87,12 +87,24 @@ def apply_gift(*, order: Order, code: str, now: datetime, bookings: Sequence[Boo
 
 def return_all_gifts(*, order: Order, now: datetime) -> int:
     """Give every gift back what it paid on a locked order; return how much that was, in minor units."""
-    return sum(_give_back(order, tender, tender.amount_minor, now).minor for tender in gift_tenders(order))
+    return sum(_give_back(order, tender, tender.amount_minor, now).minor for tender in lock_gifts_that_paid(order))
 
 
 def return_to_gift(*, order: Order, tender: Tender, amount_minor: int, now: datetime) -> Money:
     """Give a part of what one gift paid on a locked order back to it."""
     return _give_back(order, tender, min(amount_minor, tender.amount_minor), now)
+
+
+def lock_gifts_that_paid(order: Order) -> list[Tender]:
+    """Lock the gifts that paid on a locked order, in the order of their ids, and return what they paid, newest first.
+
+    Two orders paid by the same gifts in another order of time must not wait for each other.
+    """
+    tenders = gift_tenders(order)
+    if tenders:
+        gift_ids = [tender.gift_id for tender in tenders]
+        list(Gift.objects.select_for_update(of=("self",)).filter(pk__in=gift_ids).order_by("pk").values_list("pk"))
+    return tenders
 
 
 def gift_tenders(order: Order) -> list[Tender]:

@@ -123,6 +123,26 @@ def test_a_session_for_something_else_is_no_session(server: ScriptedServer, chan
         adyen_at(server.url).open(open_request())
 
 
+def test_a_hosted_session_is_paid_at_its_address_which_is_kept_from_the_books(server: ScriptedServer) -> None:
+    url = "https://test.adyen.link/CSHOSTED"
+    server.answers({**sample("session_created"), "sessionData": None, "mode": "hosted", "url": url}, status=201)
+
+    opened = adyen_at(server.url).open(open_request(is_hosted=True))
+
+    assert server.asked[0].json["mode"] == "hosted"
+    assert (opened.redirect_url, opened.client) == (url, {})
+    assert url not in repr(opened)
+    assert not {"url", "returnUrl"} & set(opened.raw)
+
+
+@pytest.mark.parametrize("url", [None, "", "javascript:alert(1)", 7])
+def test_a_hosted_session_without_an_address_is_no_session(server: ScriptedServer, url: Any) -> None:
+    server.answers({**sample("session_created"), "url": url}, status=201)
+
+    with pytest.raises(AnswerLost):
+        adyen_at(server.url).open(open_request(is_hosted=True))
+
+
 def test_a_stored_card_is_charged_by_phone_as_the_guests_own_use_of_it(server: ScriptedServer) -> None:
     server.answers(sample("payment_authorised"))
 

@@ -88,6 +88,7 @@ OPENINGS: list[dict[str, Any]] = [
     {"channel": "iOS", "source": Source.MOTO},
     {"source": Source.POS, "country_code": "", "locale": ""},
     {"stores_card": True, "shopper_reference": "c-1204", "email": "ada@example.com", "locale": "de_CH"},
+    {"is_hosted": True, "locale": "de"},
     {"money": Money(5000, "CLP")},
     {"money": Money(12_345, "KWD")},
 ]

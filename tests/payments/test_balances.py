@@ -4,12 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core import mail
+from django.db import transaction
 from django.utils import timezone
 
 from bookings.models import Booking, OutgoingMail, Product
 from bookings.pay_links import order_id_of
 from bookings.requests import BookingChanges, ContactDetails, UnitItemRequest
-from bookings.services import drain_mails
+from bookings.services import drain_mails, lock_order
 from gateways.models import GatewayAccount
 from gateways.protocol import ExternalCharge, OutcomeKind
 from payments.checking import payment_findings
@@ -353,6 +354,21 @@ class TestCards:
         assert (money_of(kept).due_minor, refusals(kept)) == (0, 0)
         assert BalanceCollection.objects.get().done_at is not None
         assert not OutgoingMail.objects.exists()
+
+    def test_a_worker_that_died_before_its_call_is_replaced_and_the_card_is_charged_once(self, house, guest, kept):
+        with transaction.atomic():
+            locked = lock_order(order_id=kept.order_id)
+            balances._write(locked, kept.order.installments.get(kind="BALANCE").due_date, house.clock())
+        assert balances.charge_due_balances(clock=house.clock) == 0
+        assert not guest.sandbox.get("requests", operation="payments")["requests"]
+
+        house.clock.move(seconds=61)
+        janitor.send_pending(clock=house.clock)
+        asked = [balances.charge_due_balances(clock=house.clock) for _ in range(2)]
+
+        assert (asked, money_of(kept).due_minor) == ([0, 0], 0)
+        assert len(guest.sandbox.get("requests", operation="payments")["requests"]) == 1
+        assert BalanceCollection.objects.get().done_at is not None
 
     def test_an_expired_card_is_not_tried(self, house, kept):
         ReusableCard.objects.update(expiry_year=2020)

@@ -81,8 +81,7 @@ class BookingListView(BookingViewBase):
         if asked.page is not None:
             self.headers_to_add["Octo-Total-Pages"] = str(ceil(found.count() / asked.per_page))
             found = found[(asked.page - 1) * asked.per_page : asked.page * asked.per_page]
-        now = self.now()
-        return Response([booking_fields(booking, self.capabilities, now=now) for booking in found])
+        return Response(self.listed(found))
 
     @operation(
         "reserveBooking",

@@ -76,7 +76,7 @@ class OrderListView(OrderViewBase):
         if asked.page is not None:
             self.headers_to_add["Octo-Total-Pages"] = str(ceil(found.count() / asked.per_page))
             found = found[(asked.page - 1) * asked.per_page : asked.page * asked.per_page]
-        return Response([self.fields_of(order) for order in found])
+        return Response(self.listed(found))
 
     @operation(
         "createOrder",

@@ -1,6 +1,6 @@
 """What the routes share that sell and take money: the wish to pay, the answer with its card payment, and repeats."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -138,6 +138,17 @@ class PayingView(OctoView, Generic[_Sold]):
             shown |= self.payment_fields(order, view)
         return Response(shown)
 
+    def listed(self, sold: Iterable[_Sold]) -> list[dict[str, object]]:
+        """Return what a list shows: everything but the card payment, which would be a query each."""
+        found = list(sold)
+        shown = [self.fields_of(each) for each in found]
+        if self.takes_gifts:
+            order_ids = [self.order_of(each).pk for each in found]
+            paid = tenders.gift_payments(order_ids)
+            for each, order_id in zip(shown, order_ids, strict=True):
+                each["giftPayment"] = gift_payment_fields(paid.get(order_id))
+        return shown
+
     @staticmethod
     def payment_fields(order: Order, view: CardPaymentView | None) -> dict[str, object]:
         """Return what octo/cardPayments adds to a single answer."""
@@ -171,6 +182,9 @@ class PayingView(OctoView, Generic[_Sold]):
         try:
             sold = act(fields)
         except PaymentRefused as refusal:
+            if not refusal.was_charged:
+                release_key(claim)
+                raise
             # A refusal is how this charge ended: the same key must not charge the card a second time.
             finish_request(
                 claim,

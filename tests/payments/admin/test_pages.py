@@ -15,6 +15,7 @@ from payments.admin.columns import page_of
 from payments.encryption import encrypt_json, encrypt_text, fingerprint
 from payments.models import (
     AccountRoute,
+    BalanceCollection,
     CardConsent,
     CardRevocation,
     Case,
@@ -39,6 +40,7 @@ from payments.services.consents import consent_text_for
 
 pytestmark = pytest.mark.django_db
 RECORDS: list[Any] = [
+    BalanceCollection,
     CardConsent,
     CardRevocation,
     ConsentText,
@@ -91,6 +93,9 @@ def add_one_of_each(house, payment):
         status="PROCESSED",
         received_at=house.clock(),
         processed_at=house.clock(),
+    )
+    BalanceCollection.objects.create(
+        order=payment.order, due_date=house.clock().date(), amount_minor=7200, currency="EUR", created_at=house.clock()
     )
     ExternalNote.objects.create(payment=payment, text="a note", written_by="partner", written_at=house.clock())
 
