@@ -362,6 +362,27 @@ class GiftNotNotifiable(BookingError):
         self.reason = reason
 
 
+class OrderNotNotifiable(BookingError):
+    """Say that there is nothing in an order to mail about."""
+
+    code = "ORDER_NOT_NOTIFIABLE"
+
+    def __init__(self, order_id: str, reason: str) -> None:
+        super().__init__(f"The order {order_id} cannot be mailed: {reason}.")
+        self.order_id = order_id
+        self.reason = reason
+
+
+class OrderWithoutAddress(BookingError):
+    """Say that nobody in an order has an e-mail address, and none was given."""
+
+    code = "ORDER_WITHOUT_ADDRESS"
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__(f"Nobody in the order {order_id} has an e-mail address.")
+        self.order_id = order_id
+
+
 class MailNotSendable(BookingError):
     """Say that a mail waits to be sent already."""
 

@@ -76,7 +76,22 @@ def _is_live(mail: OutgoingMail) -> bool:
 def _order_summary(mail: OutgoingMail) -> Content:
     assert mail.order is not None
     bookings = mail.order.bookings.select_related("product", "availability").order_by("created_at", "pk")
-    return Content(words={"order": mail.order, "bookings": [_booking_words(booking) for booking in bookings]})
+    gifts = mail.order.gifts.order_by("created_at", "pk")
+    return Content(
+        words={
+            "order": mail.order,
+            "bookings": [_booking_words(booking) for booking in bookings],
+            # Never the code: a gift's own mail brings it, to whom it is for.
+            "gifts": [
+                {
+                    "reference": gift.reference,
+                    "status": gift.status,
+                    "price": str(Money(gift.amount_minor, gift.currency)),
+                }
+                for gift in gifts
+            ],
+        }
+    )
 
 
 def _booking_words(booking: Booking) -> dict[str, Any]:

@@ -181,6 +181,12 @@ def _for_booking(error: Exception) -> Refusal:
         case bookings.OrderNotOpen():
             words = _("The order cannot be changed: %(reason)s.") % {"reason": error.reason}
             return Refusal(UNPROCESSABLE, words, orderId=error.order_id)
+        case bookings.OrderNotNotifiable():
+            words = _("The order cannot be mailed: %(reason)s.") % {"reason": error.reason}
+            return Refusal(UNPROCESSABLE, words, orderId=error.order_id)
+        case bookings.OrderWithoutAddress():
+            words = _("contact.emailAddress: is needed, for nobody in the order has one.")
+            return Refusal(BAD_REQUEST, words, orderId=error.order_id)
         case bookings.OrderHasOtherHolds():
             words = _("The booking is paid with the others of its order; confirm the order.")
             return Refusal(UNPROCESSABLE, words, orderId=error.order_id)

@@ -25,14 +25,6 @@ class GiftListRequest:
     per_page: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotifyRequest:
-    """Ask for one more mail, to an address or in languages other than the gift's own."""
-
-    email: str | None
-    locales: tuple[str, ...]
-
-
 def read_gift_code(fields: Fields) -> str | None:
     """Return the code of `giftPayment`: "" where it is there without one, None where it is not there."""
     payment = fields.child("giftPayment")
@@ -93,14 +85,6 @@ def read_gift_confirm(fields: Fields, *, with_return_url: bool) -> GiftChanges:
         reseller_reference=fields.text("resellerReference", longest=LONGEST_REFERENCE),
         return_url=read_return_url(fields) if with_return_url else None,
     )
-
-
-def read_gift_notify(fields: Fields) -> NotifyRequest:
-    """Return what a notify asks; its language is the contact's unless `useContactLanguage` is false."""
-    contact = read_contact(fields)
-    uses_language = fields.boolean("useContactLanguage")
-    locales = contact.locales if contact is not None and uses_language is not False else None
-    return NotifyRequest(email=(contact.email if contact else None) or None, locales=locales or ())
 
 
 def read_gift_list(query: QueryDict) -> GiftListRequest:

@@ -20,7 +20,7 @@ from api.octo.requests import (
     read_return_url,
 )
 from bookings.free_text import CONTACT_LENGTHS, LONGEST_REFERENCE
-from bookings.requests import ContactDetails, OrderChanges, OrderFilter, OrderRequest
+from bookings.requests import OrderChanges, OrderFilter, OrderRequest
 
 ORDERS_FIELDS_REQUIRED = "ORDERS_FIELDS_REQUIRED"
 MOST_BOOKINGS = 20
@@ -72,11 +72,6 @@ def read_order_changes(fields: Fields, *, with_return_url: bool) -> OrderChanges
         return_url=read_return_url(fields) if with_return_url else None,
         customer_reference=read_customer_reference(fields) if with_return_url else None,
     )
-
-
-def read_notify(fields: Fields) -> tuple[ContactDetails | None, bool]:
-    """Return whom to write to, and whether in the language of that contact."""
-    return read_contact(fields), fields.boolean("useContactLanguage") is not False
 
 
 def read_order_list(query: QueryDict) -> OrderListRequest:

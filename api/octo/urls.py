@@ -44,6 +44,7 @@ ROUTES: dict[str, type[OctoView]] = {
     "orders/<str:order_id>/extend": orders.ExtendOrderView,
     "orders/<str:order_id>/confirm": orders.ConfirmOrderView,
     "orders/<str:order_id>/cancel": orders.CancelOrderView,
+    "orders/<str:order_id>/notify": orders.NotifyOrderView,
     "card_payments/cards/<str:card_id>": card_payments.ReusableCardView,
     "card_payments/<str:card_payment_id>": card_payments.CardPaymentView,
     "webhooks": webhooks.WebhookListView,

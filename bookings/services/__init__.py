@@ -11,6 +11,7 @@ from bookings.services.numbering import new_reference
 from bookings.services.ordering import create_order
 from bookings.services.orders import expire_order, keep_hold, lock_order, record_money, retake_seats
 from bookings.services.reserving import reserve_booking
+from bookings.services.summaries import notify_order
 from bookings.services.updating import extend_booking, update_booking
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "mint_partner_key",
     "new_reference",
     "notify_gift",
+    "notify_order",
     "prune_mails",
     "record_gift_use",
     "record_money",

@@ -23,6 +23,7 @@ from bookings.services.gift_changes import apply_gift_changes
 from bookings.services.gift_holds import confirm_gifts, gifts_under_lock, held_gifts, remember_gifts
 from bookings.services.numbering import new_code
 from bookings.services.orders import bookings_under_lock, holds_of, lock_order, remember_bookings, settle_status
+from bookings.services.summaries import write_receipts
 from bookings.services.units import ticket_code_for
 from bookings.services.updating import apply_changes
 
@@ -109,6 +110,7 @@ def confirm_locked_order(
     write_changes(
         order=order, bookings=held, gifts=bought, reason="confirmed", now=now, before=was, before_of=before_of
     )
+    write_receipts(order, bookings=held, gifts=bought, now=now)
     remember_bookings(order, bookings)
     remember_gifts(order, gifts)
     return order

@@ -59,7 +59,16 @@ def confirm_gifts(gifts: Sequence[Gift], *, now: datetime) -> None:
     save_gifts(gifts)
     for gift in gifts:
         if address_of(gift):
-            write_code_mail(gift, subject_key=f"gift:{gift.pk}", now=now)
+            # The code itself is read when the mail goes out.
+            write_mail(
+                kind=MailKind.GIFT_CODE,
+                subject_key=f"gift:{gift.pk}",
+                to=address_of(gift),
+                language=language_of(gift),
+                order=gift.order,
+                gift=gift,
+                now=now,
+            )
 
 
 def expire_gifts(gifts: Sequence[Gift], *, now: datetime) -> None:
@@ -105,17 +114,9 @@ def address_of(gift: Gift) -> str:
     return gift.recipient_email or gift.contact_email
 
 
-def write_code_mail(gift: Gift, *, subject_key: str, now: datetime, to: str = "", language: str = "") -> OutgoingMail:
-    """Write the mail that brings a gift's code; the code itself is read when the mail goes out."""
-    return write_mail(
-        kind=MailKind.GIFT_CODE,
-        subject_key=subject_key,
-        to=to or address_of(gift),
-        language=language or mail_language(*gift.contact_locales, gift.language),
-        order=gift.order,
-        gift=gift,
-        now=now,
-    )
+def language_of(gift: Gift) -> str:
+    """Return the language of the mails about a gift."""
+    return mail_language(*gift.contact_locales, gift.language)
 
 
 def save_gifts(gifts: Sequence[Gift]) -> None:

@@ -23,7 +23,6 @@ from bookings.models import (
     BookingStatus,
     Gift,
     MailKind,
-    MailStatus,
     Order,
     OrderKind,
     OutgoingMail,
@@ -38,8 +37,9 @@ from bookings.services.carts import locked_order_to_join, new_order
 from bookings.services.changes import touch_order, write_changes
 from bookings.services.customers import customer_for
 from bookings.services.gift_changes import apply_gift_changes, check_gift_amount, set_gift_contact, set_gift_text
-from bookings.services.gift_holds import address_of, end_gifts, gifts_under_lock, write_code_mail
+from bookings.services.gift_holds import address_of, end_gifts, gifts_under_lock, language_of
 from bookings.services.holds import hold_until
+from bookings.services.mails import write_another_mail
 from bookings.services.numbering import new_reference
 from bookings.services.orders import bookings_under_lock, holds_of, lock_order, move_expiry, set_expiry, settle_status
 from money import Money
@@ -129,9 +129,14 @@ def notify_gift(*, gift: Gift, to: str | None, language: str | None, now: dateti
     address = to or address_of(gift)
     if not address:
         raise GiftNotNotifiable(str(gift.uuid), "neither recipient nor contact has an e-mail address")
-    waiting = gift.mails.filter(kind=MailKind.GIFT_CODE, status=MailStatus.WAITING, to=address).first()
-    key = f"gift:{gift.pk}:{uuid4()}"
-    return waiting or write_code_mail(gift, subject_key=key, to=address, language=language or "", now=now)
+    return write_another_mail(
+        kind=MailKind.GIFT_CODE,
+        to=address,
+        language=language or language_of(gift),
+        order=gift.order,
+        gift=gift,
+        now=now,
+    )
 
 
 def record_gift_use(*, gift: Gift, spent_minor: int, now: datetime) -> None:

@@ -5,7 +5,7 @@ person.
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from smtplib import SMTPResponseException
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import structlog
 from django.conf import settings
@@ -51,6 +51,22 @@ def write_mail(
         },
     )
     return mail
+
+
+def write_another_mail(
+    *, kind: MailKind, to: str, language: str, order: Order, now: datetime, gift: Gift | None = None
+) -> OutgoingMail:
+    """Write a mail that may have gone out before; while its like waits to go out, that is the one.
+
+    It is called under the order's lock.
+    """
+    alike = OutgoingMail.objects.filter(
+        kind=kind, to=to, language=language, order=order, gift=gift, status=MailStatus.WAITING
+    )
+    key = f"asked:{(gift or order).pk}:{uuid4()}"
+    return alike.first() or write_mail(
+        kind=kind, subject_key=key, to=to, language=language, order=order, gift=gift, now=now
+    )
 
 
 def due_mails(*, now: datetime, limit: int = 100) -> list[UUID]:

@@ -2,7 +2,6 @@
 
 from math import ceil
 
-from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,12 +12,13 @@ from api.octo.gift_requests import (
     read_gift_changes,
     read_gift_confirm,
     read_gift_list,
-    read_gift_notify,
 )
+from api.octo.notify_requests import read_notify
 from api.octo.presenters.gifts import gift_fields
 from api.octo.requests import read_cancel, read_extend
 from api.octo.schema import operation
 from api.octo.shapes import list_of, shape
+from api.octo.views.notifying import NotifyView
 from api.octo.views.paying import PayingView, query_of_list
 from bookings import gift_selectors, services
 from bookings.mailing import mail_language
@@ -235,7 +235,7 @@ class GiftCancelView(GiftViewBase):
         return cancel(self, request, uuid)
 
 
-class GiftNotifyView(PayingView[OutgoingMail]):
+class GiftNotifyView(NotifyView):
     """POST /gifts/{uuid}/notify."""
 
     needs = GIFTS
@@ -253,23 +253,11 @@ class GiftNotifyView(PayingView[OutgoingMail]):
         gift = gift_selectors.gift_for_partner(partner=self.partner, is_live=bool(self.is_live), uuid=uuid)
 
         def act(fields: Fields) -> OutgoingMail:
-            wish = read_gift_notify(fields)
+            wish = read_notify(fields)
             language = mail_language(*wish.locales) if wish.locales else None
             return services.notify_gift(gift=gift, to=wish.email, language=language, now=self.now())
 
         return self.once(request, act)
-
-    def find(self, name: str) -> OutgoingMail:
-        """Return the mail that was written earlier, as far as its answer needs it."""
-        return OutgoingMail(pk=name)
-
-    def name_of(self, sold: OutgoingMail) -> str:
-        """Return the mail's id."""
-        return str(sold.pk)
-
-    def show(self, request: Request, sold: OutgoingMail) -> Response:
-        """Say that the mail is on its way."""
-        return Response({"status": "accepted", "requestId": str(sold.pk), "message": _("The mail is on its way.")})
 
 
 def cancel(view: GiftViewBase, request: Request, uuid: str) -> Response:

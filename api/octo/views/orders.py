@@ -7,15 +7,17 @@ from rest_framework.response import Response
 
 from api.fields import Fields
 from api.octo.capabilities import CART
+from api.octo.notify_requests import read_notify
 from api.octo.order_requests import read_order, read_order_changes, read_order_list
 from api.octo.presenters.gifts import gift_payment_fields
 from api.octo.presenters.orders import order_fields
 from api.octo.requests import read_cancel, read_extend
 from api.octo.schema import operation
 from api.octo.shapes import list_of, shape
+from api.octo.views.notifying import NotifyView
 from api.octo.views.paying import PayingView, query_of_list
 from bookings import selectors, services
-from bookings.models import Order
+from bookings.models import Order, OutgoingMail
 from payments.services import aftercare, changing, confirming, reserving, tenders
 from payments.services.collecting import NO_REQUEST, CardPaymentView
 
@@ -239,6 +241,38 @@ class CancelOrderView(OrderViewBase):
     def post(self, request: Request, order_id: str) -> Response:
         """Cancel an order."""
         return cancel(self, request, order_id)
+
+
+class NotifyOrderView(NotifyView):
+    """POST /orders/{orderId}/notify."""
+
+    needs = CART
+
+    @operation(
+        "notifyOrder",
+        "Mail what the order holds",
+        body=shape("NotifyRequest"),
+        answer=shape("Notified"),
+        path=_ID,
+        needs=CART,
+    )
+    def post(self, request: Request, order_id: str) -> Response:
+        """Mail what an order holds, to its contact unless another address is sent."""
+        order = selectors.order_to_change(partner=self.partner, is_live=bool(self.is_live), order_id=order_id)
+        self.about = order.pk
+
+        def act(fields: Fields) -> OutgoingMail:
+            wish = read_notify(fields)
+            return services.notify_order(
+                order=order,
+                to=wish.email,
+                locales=wish.locales,
+                follows_contact=wish.follows_contact,
+                language=self.language,
+                now=self.now(),
+            )
+
+        return self.once(request, act)
 
 
 def cancel(view: OrderViewBase, request: Request, order_id: str) -> Response:

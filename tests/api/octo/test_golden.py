@@ -215,11 +215,15 @@ def orders(said: Conversation, shop: Shop) -> None:
     paid = {"gateway": "external", "notes": "Till 3 slip 88121"}
     said.ask(octo, "POST", f"{path}/confirm", {"cardPayment": paid}, Idempotency_Key="order-1")
     said.ask(octo, "GET", f"/orders?supplierReference={order['supplierReference']}")
+    said.ask(octo, "POST", f"{path}/notify", {})
+    said.ask(octo, "POST", f"{path}/notify", {}, Accept_Language="de")
     said.ask(octo, "POST", f"{path}/cancel", {"reason": "Storm warning"})
     said.ask(octo, "DELETE", path)
     said.ask(octo, "GET", "/orders", Accept_Language="de")
     said.ask(octo, "GET", "/orders/not-a-uuid")
     said.ask(octo, "POST", "/orders", {"currency": "USD", "orderId": order["id"]})
+    nobody = said.ask(octo, "POST", "/orders", {"bookings": [shop.wish(1)], "settlementMethod": "VOUCHER"})
+    said.ask(octo, "POST", f"/orders/{nobody['id']}/notify", {}, Accept_Language="de")
     said.ask(octo, "POST", "/orders", {})
     said.ask(shop.octo(CARDS), "GET", path)
 
