@@ -1,7 +1,7 @@
 """What Prometheus reads at /metrics.
 
 Figures of two kinds. What alerts need is read from the database and the broker at each scrape, so that any web process
-tells the eight queries, each over an index that holds only what is under way. Counts and durations of
+tells the same truth: eight queries, each over an index that holds only what is under way. Counts and durations of
 requests and gateway calls belong to processes: those of one machine keep them in files in METRICS_DIR, and whichever
 web process is asked adds them up. Without a METRICS_DIR (tests, management commands) a process shows its own.
 """

@@ -16,8 +16,8 @@ from api.octo.webhook_shapes import DELIVERIES, WEBHOOK_SHAPES
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 DESCRIPTION = """
-Reservations by OCTO, with prices (`octo/pricing`), card payments (`octo/cardPayments`), gifts (`octo/gifts`) and
-webhooks (`octo/webhooks`).
+Reservations by OCTO, with prices (`octo/pricing`), card payments (`octo/cardPayments`), orders
+(`octo/cart`), gifts (`octo/gifts`) and webhooks (`octo/webhooks`).
 
 Success is always 200 and a refusal always 400 with `error` and `errorMessage`; only a missing key (401), a bad key
 (403), a limit (429) and a fault of ours (500) differ. Every path answers with and without a trailing slash. Amounts are
@@ -63,6 +63,7 @@ _ANSWER_HEADERS = (
     ("RateLimit-Limit", "Requests a minute of this key."),
     ("RateLimit-Remaining", "Requests left in this sliding minute."),
     ("RateLimit-Reset", "Seconds until there is room for more."),
+    ("RateLimit-Policy", "The limit and its window in seconds."),
 )
 _ERRORS = {
     400: "The request was refused.",
