@@ -10,6 +10,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.core.cache import cache
+from django.utils.translation import get_language
 from redis.exceptions import RedisError
 
 from payments.encryption import decrypt_json, encrypt_json, fingerprint
@@ -46,6 +47,7 @@ def _key_and_seconds(payment: Payment, now: datetime) -> tuple[str, int]:
         payment.state,
         payment.order.version,
         payment.order.status,
+        get_language(),  # the text of a consent is in it
         *(opening or ()),
         # A card that is revoked, or that expires, disappears at once.
         *_card_ids(payment, now),
