@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError
+from rest_framework.exceptions import APIException
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -64,9 +65,10 @@ class PayingView(OctoView, Generic[_Sold]):
 
     def _order_to_join(self) -> UUID | None:
         """Return the order that a refused write wanted to add to: its money is what the partner asks about."""
-        sent = self.request.data.get("orderId") if self.knows_orders and isinstance(self.request.data, dict) else None
-        with suppress(OrderNotFound, DatabaseError):
-            if isinstance(sent, str):
+        # A body that cannot be read raises again whenever it is looked at.
+        with suppress(APIException, OrderNotFound, DatabaseError):
+            sent = self.request.data.get("orderId") if isinstance(self.request.data, dict) else None
+            if self.knows_orders and isinstance(sent, str):
                 return order_to_change(partner=self.partner, is_live=bool(self.is_live), order_id=sent).pk
         return None
 

@@ -93,6 +93,14 @@ def test_a_fault_of_ours_on_an_order_that_is_not_known_yet_is_unknown(shop, card
     assert (answer.status_code, told(answer)["moved"]) == (500, "unknown")
 
 
+def test_a_body_that_cannot_be_read_moved_nothing(shop):
+    octo = shop.octo("octo/cardPayments, octo/cart, octo/gifts")
+
+    for path in ("/bookings", "/orders", "/gifts"):
+        for body in ("{", "[1]", '"text"', '{"orderId": 1}', '{"orderId": "\\u0000"}'):
+            assert told(octo.send("POST", path, body)) == nothing(None), (path, body)
+
+
 def test_who_takes_no_cards_and_who_only_reads_is_told_nothing(shop, octo, cards):
     assert "money" not in shop.octo(CORE).post("/bookings", shop.wish(1, unitItems=[])).json()
     assert "money" not in cards.get("/bookings/not-a-uuid").json()
