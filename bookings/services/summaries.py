@@ -87,7 +87,7 @@ def _of_order(order: Order) -> Reader:
 
 def _of_items(bookings: Sequence[Booking], gifts: Sequence[Gift]) -> Iterator[Reader]:
     """Yield the guests of bookings in the order they were made, then who bought the gifts: never a gift's recipient."""
-    items: list[Booking | Gift] = [*sorted(bookings, key=lambda each: (each.created_at, each.pk)), *gifts]
+    items: list[Booking | Gift] = [*sorted(bookings, key=lambda each: each.number), *gifts]
     for item in items:
         yield Reader(email=item.contact_email, locales=tuple(item.contact_locales))
 

@@ -207,10 +207,10 @@ def test_the_transcript_is_scrubbed_and_off_by_default(
 
     with caplog.at_level(logging.INFO):
         client().send("brew", "POST", server.url, headers={}, body=b'{"cvc": "737"}')
-    quiet = str([record.__dict__ for record in caplog.records])
+    quiet = str([record.msg for record in caplog.records])
     with caplog.at_level(logging.DEBUG):
         client().send("brew", "POST", server.url, headers={"authorization": "very secret"}, body=b'{"cvc": "737"}')
-    loud = str([record.__dict__ for record in caplog.records])
+    loud = str([{**record.msg, "timestamp": ""} for record in caplog.records])
 
     assert "gateway_answered" in quiet
     assert "gateway_transcript" not in quiet
