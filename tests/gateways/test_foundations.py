@@ -1,6 +1,7 @@
 """Exponents, scrubbing, the HTTP client, the registry and the checks: what every adapter stands on."""
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Mapping
@@ -210,7 +211,8 @@ def test_the_transcript_is_scrubbed_and_off_by_default(
     quiet = str([record.msg for record in caplog.records])
     with caplog.at_level(logging.DEBUG):
         client().send("brew", "POST", server.url, headers={"authorization": "very secret"}, body=b'{"cvc": "737"}')
-    loud = str([{**record.msg, "timestamp": ""} for record in caplog.records])
+    # A time of day may well have a 737 in it.
+    loud = re.sub(r"'timestamp': '[^']*'", "", str([record.msg for record in caplog.records]))
 
     assert "gateway_answered" in quiet
     assert "gateway_transcript" not in quiet
