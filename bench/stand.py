@@ -33,6 +33,7 @@ class Stand:
         self._log = local.VAR_DIR / "log"
 
     def __enter__(self) -> "Stand":
+        from config.demo.accounts import SANDBOX_ACCOUNTS
         from config.embedded import EmbeddedServers, forget_servers, new_socket_directory, record_servers, server_home
         from config.local_secrets import sandbox_config
 
@@ -56,7 +57,13 @@ class Stand:
             self.manage("migrate", "--noinput", "--verbosity=0")
             self.access = json.loads(self.manage("seed_demo", "--json"))
             config = settings.VAR_DIR / "run" / "sandbox.json"
-            config.write_text(json.dumps(sandbox_config(settings.GATEWAY_CREDENTIALS, web_base_url=self.web_url)))
+            described = sandbox_config(
+                settings.GATEWAY_CREDENTIALS,
+                accounts=SANDBOX_ACCOUNTS,
+                gateways=settings.GATEWAYS,
+                web_base_url=self.web_url,
+            )
+            config.write_text(json.dumps(described))
             sandbox = ["gateways.sandbox", "--port", str(settings.SANDBOX_PORT), "--config", str(config)]
             self._say("web and sandbox")
             children = exits.enter_context(

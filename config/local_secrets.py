@@ -5,11 +5,11 @@ import hashlib
 import hmac
 import os
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
-
-# Demo account slug -> Adyen merchant account. The test-mode one serves bookings made with a test key.
-SANDBOX_ACCOUNTS = {"adyen-eu": "ToursEU", "adyen-us": "ToursUS", "adyen-test": "ToursTest"}
+from typing import Any
 
 
 class LocalSecrets:
@@ -26,45 +26,39 @@ class LocalSecrets:
         """Return a key in Fernet's spelling."""
         return base64.urlsafe_b64encode(bytes.fromhex(self.text(name))).decode()
 
-    def sandbox_accounts(self, *, base_url: str) -> dict[str, dict[str, str]]:
-        """Return the credentials of the demo's accounts at the sandbox's Adyen, by account slug."""
+    def sandbox_accounts(
+        self, *, accounts: Mapping[str, str], gateways: Mapping[str, str], origin: str
+    ) -> dict[str, dict[str, str]]:
+        """Return credentials for accounts at the sandbox; `accounts` maps their slugs to gateways, `gateways` these to
+        the paths of their classes.
+        """
         return {
-            slug: {
-                "api_key": self.text(f"{slug} api_key"),
-                "merchant_account": merchant_account,
-                "hmac_keys": self.text(f"{slug} hmac_key").upper(),
-                "webhook_user": f"{slug}-webhooks",
-                "webhook_password": self.text(f"{slug} webhook_password")[:32],
-                "client_key": f"test_{self.text(f'{slug} client_key')[:32].upper()}",
-                "environment": "test",
-                "live_prefix": "",
-                "checkout_base_url": base_url,
-                "timeout_seconds": "12",
-            }
-            for slug, merchant_account in SANDBOX_ACCOUNTS.items()
+            account: standin_of(gateways[gateway]).credentials(account, self.text, origin)
+            for account, gateway in accounts.items()
         }
 
 
-def sandbox_config(credentials: dict[str, dict[str, str]], *, web_base_url: str) -> dict[str, object]:
+def sandbox_config(
+    credentials: Mapping[str, Mapping[str, str]],
+    *,
+    accounts: Mapping[str, str],
+    gateways: Mapping[str, str],
+    web_base_url: str,
+) -> dict[str, dict[str, list[dict[str, Any]]]]:
     """Return the sandbox's own configuration for the accounts that point at it."""
-    return {
-        "adyen": {
-            "accounts": [
-                {
-                    "merchant_account": fields["merchant_account"],
-                    "api_key": fields["api_key"],
-                    "client_key": fields["client_key"],
-                    "hmac_key": fields["hmac_keys"].split(",")[0],
-                    "webhook_url": f"{web_base_url}/webhooks/{slug}/",
-                    "webhook_user": fields["webhook_user"],
-                    "webhook_password": fields["webhook_password"],
-                    "token_webhooks": True,
-                }
-                for slug, fields in credentials.items()
-                if slug in SANDBOX_ACCOUNTS
-            ]
-        }
-    }
+    sections: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for account, gateway in accounts.items():
+        described = standin_of(gateways[gateway]).sandbox_account(
+            credentials[account], f"{web_base_url}/webhooks/{account}/"
+        )
+        sections.setdefault(gateway, {"accounts": []})["accounts"].append(described)
+    return sections
+
+
+def standin_of(gateway_path: str) -> Any:
+    """Return the module of a gateway's folder that sets accounts up at the sandbox."""
+    folder = gateway_path.rsplit(".", 2)[0]
+    return import_module(f"{folder}.standin")
 
 
 def _read_or_create(path: Path) -> bytes:

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
+from config.demo.accounts import SANDBOX_ACCOUNTS
 from config.embedded import (
     EmbeddedServers,
     EmbeddedServersFailed,
@@ -125,7 +126,12 @@ class Stack:
 
     def _write_sandbox_config(self) -> None:
         path = self._var / "run" / "sandbox.json"
-        config = sandbox_config(settings.GATEWAY_CREDENTIALS, web_base_url=self.web_url)
+        config = sandbox_config(
+            settings.GATEWAY_CREDENTIALS,
+            accounts=SANDBOX_ACCOUNTS,
+            gateways=settings.GATEWAYS,
+            web_base_url=self.web_url,
+        )
         path.unlink(missing_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             json.dump(config, file, indent=2)

@@ -23,6 +23,7 @@ from bookings.services.catalogue import (
     ensure_product,
     ensure_supplier,
 )
+from config.demo.accounts import ACCOUNTS
 from config.demo.catalogue import CANAL_CRUISE, PRODUCTS, SETTLEMENT_METHODS, SUPPLIERS
 from config.local_secrets import LocalSecrets
 from gateways.models import GatewayAccount
@@ -37,42 +38,6 @@ STAFF_USER = "demo-staff"
 LEAST_HOLD = timedelta(hours=6)
 LONGEST_HOLD_MINUTES = 24 * 60
 
-_EURO_WORLD = ["EUR", "GBP", "JPY", "CHF", "DKK", "NOK", "SEK", "PLN"]
-_CARD_SOURCES = ["ECOM", "MOTO"]
-_ACCOUNTS: dict[str, dict[str, object]] = {
-    "adyen-eu": {
-        "name": "Adyen, Europe and Japan",
-        "gateway": "adyen",
-        "currencies": _EURO_WORLD,
-        "sources": _CARD_SOURCES,
-        "captures_at_once": True,
-        "stores_cards": True,
-    },
-    "adyen-us": {
-        "name": "Adyen, United States (captured when confirmed)",
-        "gateway": "adyen",
-        "currencies": ["USD"],
-        "sources": _CARD_SOURCES,
-        "captures_at_once": False,
-        "stores_cards": True,
-    },
-    "adyen-test": {
-        "name": "Adyen, test orders",
-        "gateway": "adyen",
-        "currencies": [*_EURO_WORLD, "USD"],
-        "sources": _CARD_SOURCES,
-        "captures_at_once": True,
-        "stores_cards": True,
-    },
-    "external": {
-        "name": "Taken elsewhere",
-        "gateway": "external",
-        "currencies": [*_EURO_WORLD, "USD"],
-        "sources": ["ECOM", "POS", "MOTO"],
-        "captures_at_once": True,
-        "stores_cards": False,
-    },
-}
 # (account, for live orders, rank)
 _CARD_ROUTES = (("adyen-eu", True, 10), ("adyen-us", True, 10), ("adyen-test", False, 10))
 _EXTERNAL_ROUTES = (("external", True, 90), ("external", False, 90))
@@ -175,7 +140,7 @@ def _seed_accounts() -> dict[str, GatewayAccount]:
     """Return the accounts by slug; what staff changed on one stays as they left it."""
     return {
         slug: GatewayAccount.objects.get_or_create(slug=slug, defaults={"environment": "test", **fields})[0]
-        for slug, fields in _ACCOUNTS.items()
+        for slug, fields in ACCOUNTS.items()
     }
 
 

@@ -1,19 +1,9 @@
 """Where a processor counts minor units differently from ISO 4217, and exact conversion both ways."""
 
-from types import MappingProxyType
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from money import Money, MoneyError, exponent_of
-
-# Every gateway has an entry, also one that follows ISO 4217 to the letter: forgetting a gateway must not pass silently.
-_DIFFERS: MappingProxyType[str, MappingProxyType[str, int]] = MappingProxyType(
-    {
-        # Source: Adyen docs, "Currency codes and minor units": CLP, CVE, IDR and ISK differ from the standard.
-        "adyen": MappingProxyType({"CLP": 2, "CVE": 0, "IDR": 0, "ISK": 2}),
-        "external": MappingProxyType({}),
-    }
-)
-# Currencies whose exponent we could not establish for a processor; guessing would be wrong by a factor of a hundred.
-_UNKNOWN: MappingProxyType[str, frozenset[str]] = MappingProxyType({"adyen": frozenset({"BIF"})})
 
 
 class UnknownPair(MoneyError):
@@ -24,34 +14,41 @@ class InexactAmount(MoneyError):
     """Say that an amount cannot be told in the other side's minor units without rounding."""
 
 
-def gateway_exponent(slug: str, currency: str) -> int:
-    """Return the number of decimals a processor gives a currency.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exponents:
+    """Be one processor's table of decimals.
 
-    :raises UnknownPair: the gateway has no entry, or its decimals for this currency are not known.
-    :raises UnknownCurrency: not an ISO 4217 code.
+    `differing` has the currencies whose decimals are not ISO 4217's, `unknown` those whose decimals could not be
+    established: guessing would be wrong by a factor of a hundred.
     """
-    if slug not in _DIFFERS:
-        raise UnknownPair(f"no currency table for the gateway {slug!r}")
-    standard = exponent_of(currency)
-    if currency in _UNKNOWN.get(slug, frozenset()):
-        raise UnknownPair(f"the decimals {slug} gives {currency} are not known")
-    return _DIFFERS[slug].get(currency, standard)
 
+    differing: Mapping[str, int] = field(default_factory=dict)
+    unknown: frozenset[str] = frozenset()
 
-def to_gateway_minor(money: Money, slug: str) -> int:
-    """Return an amount in the processor's own minor units.
+    def exponent(self, currency: str) -> int:
+        """Return the number of decimals the processor gives a currency.
 
-    :raises InexactAmount: the processor has fewer decimals than the amount needs.
-    """
-    return _rescale(money.minor, exponent_of(money.currency), gateway_exponent(slug, money.currency), money.currency)
+        :raises UnknownPair: its decimals for this currency are not known.
+        :raises UnknownCurrency: not an ISO 4217 code.
+        """
+        standard = exponent_of(currency)
+        if currency in self.unknown:
+            raise UnknownPair(f"the decimals that this gateway gives {currency} are not known")
+        return self.differing.get(currency, standard)
 
+    def minor_of(self, money: Money) -> int:
+        """Return an amount in the processor's own minor units.
 
-def from_gateway_minor(minor: int, currency: str, slug: str) -> Money:
-    """Return the money that a processor's minor units mean.
+        :raises InexactAmount: the processor has fewer decimals than the amount needs.
+        """
+        return _rescale(money.minor, exponent_of(money.currency), self.exponent(money.currency), money.currency)
 
-    :raises InexactAmount: ISO 4217 has fewer decimals than the amount needs.
-    """
-    return Money(_rescale(minor, gateway_exponent(slug, currency), exponent_of(currency), currency), currency)
+    def money_of(self, minor: int, currency: str) -> Money:
+        """Return the money that the processor's minor units mean.
+
+        :raises InexactAmount: ISO 4217 has fewer decimals than the amount needs.
+        """
+        return Money(_rescale(minor, self.exponent(currency), exponent_of(currency), currency), currency)
 
 
 def _rescale(minor: int, have: int, want: int, currency: str) -> int:

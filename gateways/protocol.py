@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
 from gateways.errors import ErrorCode
+from gateways.exponents import Exponents
 from money import Money
 
 
@@ -20,6 +21,7 @@ class Capability(StrEnum):
 
     OPEN = "open"
     CHARGE_STORED_CARD = "charge_stored_card"
+    CHARGE_PAYMENT_TOKEN = "charge_payment_token"  # noqa: S105, a name
     CHARGE_ENCRYPTED_CARD = "charge_encrypted_card"
     CHARGE_RAW_CARD = "charge_raw_card"
     CHARGE_EXTERNAL = "charge_external"
@@ -207,9 +209,12 @@ class ExternalCharge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeRequest:
-    """Take money now, without a page: by a stored card, or registered from elsewhere.
+    """Take money now, without a page: by a stored card, by what the guest's browser got for a card, or registered from
+    elsewhere.
 
-    Exactly one of `card_token` and `external` is set. The token is never logged.
+    Exactly one of `card_token`, `payment_token` and `external` is set. Tokens are never logged. With a `payment_token`
+    the guest is there, and may be asked to prove who they are (`ACTION_REQUIRED`); `stores_card` then says that they
+    agreed to keep the card.
     """
 
     reference: str
@@ -218,7 +223,9 @@ class ChargeRequest:
     source: Source
     captures_at_once: bool
     card_token: str | None = field(default=None, repr=False)
+    payment_token: str | None = field(default=None, repr=False)
     shopper_reference: str = ""
+    stores_card: bool = False
     external: ExternalCharge | None = None
     return_url: str = ""
     requested_at: datetime
@@ -228,8 +235,8 @@ class ChargeRequest:
 class CompleteRequest:
     """Ask how a guest's attempt ended, with the evidence the client brought back.
 
-    `opening_reference` is the one we stored, never the client's word; `evidence` is the client's (Adyen: the
-    sessionResult).
+    `opening_reference` is the one we stored, never the client's word; `evidence` is the client's: a result that the
+    gateway signed, or the name of the attempt, to be held against `money` and `reference`.
     """
 
     opening_reference: str
@@ -294,11 +301,15 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """Say that a delivery is genuine, how to tell it from others, and how to acknowledge it."""
+    """Say that a delivery is genuine, how to tell it from others, and how to acknowledge it.
+
+    `status` is the HTTP status that the gateway takes for a receipt.
+    """
 
     delivery_key: str
     acknowledgement: str = ""
     content_type: str = "text/plain"
+    status: int = 202
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,11 +330,72 @@ class ColumnMap:
     types: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Greeting:
+    """Answer a gateway that asks, before it sends anything, whether an address is ours."""
+
+    body: str = field(repr=False)
+    content_type: str = "application/json"
+
+
+class Brought(StrEnum):
+    """Say what a value means that a partner's client brings back from its guest.
+
+    OPENING names what was opened, PAYMENT the attempt, EVIDENCE proves or names how it ended, PAYMENT_TOKEN stands for
+    a card entered in the guest's browser, CHANNEL says where it is shown. APPROVED, REASON and NOTES report a payment
+    taken elsewhere. REFUSED is what must not be sent to us, such as card details.
+    """
+
+    OPENING = "OPENING"
+    PAYMENT = "PAYMENT"
+    EVIDENCE = "EVIDENCE"
+    PAYMENT_TOKEN = "PAYMENT_TOKEN"  # noqa: S105, a name
+    CHANNEL = "CHANNEL"
+    APPROVED = "APPROVED"
+    REASON = "REASON"
+    NOTES = "NOTES"
+    REFUSED = "REFUSED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BroughtField:
+    """Describe one field that a partner's client may bring; `needs` names another that must come with it.
+
+    `may_be_number` takes a whole number as well as a text, for vendors whose references are both.
+    """
+
+    name: str
+    means: Brought
+    longest: int = 200
+    needs: str = ""
+    may_be_number: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartnerTalk:
+    """Say how partners speak of a gateway: by which name, what their page is given and what it brings back.
+
+    `gives` is a JSON schema of the properties of `client` (`client_settings` and `Opened.client`). `channels` are the
+    places a page can be shown in, the first one being the usual one; partners may name it in `channel_header`.
+    """
+
+    name: str
+    gives: Mapping[str, Any] = field(default_factory=dict)
+    brings: tuple[BroughtField, ...] = ()
+    channels: tuple[str, ...] = ()
+    channel_header: str = ""
+
+
 class Gateway(Protocol):
-    """Be a processor. Every verb raises NotSent, AnswerLost, Rejected or Unsupported and nothing else."""
+    """Be a processor. Every verb raises NotSent, AnswerLost, Rejected or Unsupported and nothing else.
+
+    `webhooks_are_hints` says that deliveries prove nothing: what they speak of is fetched before it is believed.
+    """
 
     slug: ClassVar[str]
     capabilities: ClassVar[frozenset[Capability]]
+    partner_talk: ClassVar[PartnerTalk]
+    exponents: ClassVar[Exponents]
     webhooks_are_hints: ClassVar[bool]
     idempotency_window_seconds: ClassVar[int | None]
     longest_opening_seconds: ClassVar[int | None]
@@ -368,11 +440,22 @@ class Gateway(Protocol):
         ...
 
     def fetch(self, reference: Reference) -> tuple[Outcome, ...]:
-        """Ask what the gateway believes happened, by whatever its vendor documents."""
+        """Ask what the gateway believes happened, by whatever its vendor documents and whatever the reference has.
+
+        By an opening: every attempt in it, and that it expired. By a payment: that attempt and what was done to it. By
+        `ours` alone: whether the gateway knows an operation of that name. Empty when it knows nothing or nothing yet.
+        """
         ...
 
     def revoke_card(self, request: RevokeCardRequest) -> None:
         """Delete a stored card at the gateway; deleting one that is gone is fine, and so is repeating it."""
+        ...
+
+    def greet_webhook(self) -> Greeting:
+        """Answer a gateway that asks for a word of its own before it sends anything to an address.
+
+        :raises Unsupported: this gateway asks for nothing.
+        """
         ...
 
     def verify_webhook(self, delivery: Delivery) -> Verified:

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import F
 
 from gateways.models import GatewayAccount
-from gateways.protocol import Delivery, Outcome, OutcomeKind
+from gateways.protocol import Delivery, Greeting, Outcome, OutcomeKind
 from gateways.registry import gateway_for
 from payments.encryption import encrypt_text
 from payments.errors import UnknownSubject
@@ -30,6 +30,16 @@ class Receipt:
     delivery_id: UUID | None
     acknowledgement: str
     content_type: str
+    status: int
+
+
+def greet(*, account: GatewayAccount) -> Greeting:
+    """Return what a gateway must be told before it sends anything to an account's address.
+
+    :raises Unsupported: this gateway asks for nothing.
+    :raises GatewayError: the answer has to be fetched from the gateway and could not be.
+    """
+    return gateway_for(account).greet_webhook()
 
 
 def receive(*, account: GatewayAccount, headers: Mapping[str, str], body: bytes, now: datetime) -> Receipt:
@@ -61,6 +71,7 @@ def receive(*, account: GatewayAccount, headers: Mapping[str, str], body: bytes,
         delivery_id=None if status == DeliveryStatus.PROCESSED else delivery_id,
         acknowledgement=verified.acknowledgement,
         content_type=verified.content_type,
+        status=verified.status,
     )
 
 

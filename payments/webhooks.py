@@ -2,12 +2,12 @@ import time
 
 import structlog
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods
 
-from gateways.errors import InvalidSignature, MisconfiguredAccount, Unsupported
+from gateways.errors import GatewayError, InvalidSignature, MisconfiguredAccount, Unsupported
 from gateways.models import GatewayAccount
 from payments import inbox
 from payments.nudges import nudge
@@ -19,17 +19,20 @@ _known_accounts: dict[str, tuple[float, GatewayAccount]] = {}
 
 
 @csrf_exempt
-@require_POST
+@require_http_methods(["GET", "POST"])
 def receive_webhook(request: HttpRequest, account: str) -> HttpResponse:
     """Store what a gateway sends and acknowledge it within milliseconds; a worker believes it later.
 
     401 when it does not prove where it comes from, 404 for an account we do not have, 503 when the account lacks
     credentials here. A duplicate and
-    an event we do not know are acknowledged: anything else would block the gateway's queue.
+    an event we do not know are acknowledged: anything else would block the gateway's queue. A GET is a gateway that
+    asks for a word of its own before it sends anything; 405 where this one does not.
     """
     found = _account(account)
     if found is None:
         return HttpResponse("no such account", status=404, content_type="text/plain")
+    if request.method == "GET":
+        return _greet(found)
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
         receipt = inbox.receive(account=found, headers=headers, body=request.body, now=timezone.now())
@@ -44,7 +47,18 @@ def receive_webhook(request: HttpRequest, account: str) -> HttpResponse:
         return HttpResponse("no webhooks here", status=404, content_type="text/plain")
     if receipt.delivery_id is not None:
         nudge(handle_delivery, drain=drain_deliveries, delivery_id=str(receipt.delivery_id))
-    return HttpResponse(receipt.acknowledgement, status=202, content_type=receipt.content_type)
+    return HttpResponse(receipt.acknowledgement, status=receipt.status, content_type=receipt.content_type)
+
+
+def _greet(account: GatewayAccount) -> HttpResponse:
+    try:
+        greeting = inbox.greet(account=account)
+    except Unsupported:
+        return HttpResponseNotAllowed(["POST"])
+    except GatewayError as reason:
+        log.warning("webhook_not_greeted", account=account.slug, reason=str(reason)[:200])
+        return HttpResponse("try again later", status=503, content_type="text/plain")
+    return HttpResponse(greeting.body, content_type=greeting.content_type)
 
 
 def _account(slug: str) -> GatewayAccount | None:

@@ -16,8 +16,9 @@ import httpx
 from django.conf import settings
 from django.db import connection
 
+from config.demo.accounts import SANDBOX_ACCOUNTS
 from config.heartbeat import fresh_workers, stop_heart
-from config.local_secrets import sandbox_config
+from config.local_secrets import sandbox_config, standin_of
 from config.supervisor import tethered
 
 
@@ -71,7 +72,13 @@ class Sandbox:
         """Start the process and return when it answers."""
         config = self._folder / "sandbox.json"
         web_base_url = f"http://127.0.0.1:{settings.WEB_PORT}"
-        config.write_text(json.dumps(sandbox_config(settings.GATEWAY_CREDENTIALS, web_base_url=web_base_url)))
+        described = sandbox_config(
+            settings.GATEWAY_CREDENTIALS,
+            accounts=SANDBOX_ACCOUNTS,
+            gateways=settings.GATEWAYS,
+            web_base_url=web_base_url,
+        )
+        config.write_text(json.dumps(described))
         arguments = ["--port", str(settings.SANDBOX_PORT), "--config", str(config), "--webhook-retry-scale", "0.01"]
         log = (self._folder / "sandbox.log").open("ab")
         with log:
@@ -114,8 +121,10 @@ class Sandbox:
     def reset(self) -> None:
         """Make the sandbox forget everything, and know its accounts again as they were configured."""
         self.post("reset")
-        for account in json.loads((self._folder / "sandbox.json").read_text())["adyen"]["accounts"]:
-            self.put(f"adyen/accounts/{account['merchant_account']}", **account)
+        for gateway, section in json.loads((self._folder / "sandbox.json").read_text()).items():
+            named = standin_of(settings.GATEWAYS[gateway]).account_name
+            for account in section["accounts"]:
+                self.put(f"{gateway}/accounts/{named(account)}", **account)
 
     def _answers(self) -> bool:
         if self._process is not None and self._process.poll() is not None:

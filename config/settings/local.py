@@ -7,6 +7,7 @@ import warnings
 
 from django.core.exceptions import ImproperlyConfigured
 
+from config.demo.accounts import SANDBOX_ACCOUNTS
 from config.embedded import read_servers
 from config.local_secrets import LocalSecrets
 from config.settings.environment import VAR_DIR, env, is_set, provide
@@ -55,6 +56,8 @@ CALLBACKS = LOCAL_CALLBACKS
 
 # The demo's accounts are at the sandbox; an account the environment knows is taken from there, whole.
 GATEWAY_CREDENTIALS = {
-    **LOCAL_SECRETS.sandbox_accounts(base_url=f"http://127.0.0.1:{SANDBOX_PORT}/adyen/v72"),
+    **LOCAL_SECRETS.sandbox_accounts(
+        accounts=SANDBOX_ACCOUNTS, gateways=GATEWAYS, origin=f"http://127.0.0.1:{SANDBOX_PORT}"
+    ),
     **GATEWAY_CREDENTIALS,
 }

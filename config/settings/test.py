@@ -5,6 +5,7 @@ import os
 import secrets
 import socket
 
+from config.demo.accounts import SANDBOX_ACCOUNTS
 from config.embedded import socket_directory
 from config.local_secrets import LocalSecrets
 from config.settings.environment import env, is_set, provide
@@ -78,7 +79,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = nudge_options() if IS_WEB else {}
 CELERY_TASK_PUBLISH_RETRY = not IS_WEB
 
 GATEWAY_CREDENTIALS = {
-    **LOCAL_SECRETS.sandbox_accounts(base_url=f"http://127.0.0.1:{SANDBOX_PORT}/adyen/v72"),
+    **LOCAL_SECRETS.sandbox_accounts(
+        accounts=SANDBOX_ACCOUNTS, gateways=GATEWAYS, origin=f"http://127.0.0.1:{SANDBOX_PORT}"
+    ),
     **GATEWAY_CREDENTIALS,
 }
 

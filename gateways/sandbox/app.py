@@ -1,8 +1,12 @@
 """The application: the shared machinery and the processors that live on it."""
 
+import pkgutil
+from collections.abc import Callable
+from importlib import import_module
+
 from aiohttp import web
 
-from gateways.sandbox.adyen.processor import AdyenProcessor
+import gateways.sandbox
 from gateways.sandbox.config import Config
 from gateways.sandbox.control import control_routes, reply_in_json
 from gateways.sandbox.faults import FaultBook
@@ -29,8 +33,10 @@ class Sandbox:
             retry_scale=config.webhook_retry_scale,
             delay_seconds=config.webhook_delay_seconds,
         )
-        adyen = AdyenProcessor(self)
-        self.processors: dict[str, Processor] = {adyen.slug: adyen}
+        self.processors: dict[str, Processor] = {}
+        for build in processor_builders():
+            processor = build(self)
+            self.processors[processor.slug] = processor
         self.courier.processors = self.processors
         store.save()
 
@@ -42,6 +48,15 @@ class Sandbox:
         kept = frozenset[str]().union(*(processor.account_kinds for processor in self.processors.values()))
         self.store.clear(keep=kept)
         self.store.save()
+
+
+def processor_builders() -> list[Callable[[Sandbox], Processor]]:
+    """Return what builds each stand-in processor: `build` in the module `processor` of every package here."""
+    return [
+        import_module(f"{gateways.sandbox.__name__}.{found.name}.processor").build
+        for found in pkgutil.iter_modules(gateways.sandbox.__path__)
+        if found.ispkg
+    ]
 
 
 def build_application(sandbox: Sandbox) -> web.Application:

@@ -120,7 +120,7 @@ class _Control:
 
     async def send(self, request: web.Request) -> web.Response:
         wish = await read_wish(request)
-        gateway = str(wish.pop("gateway", "adyen"))
+        gateway = str(wish.pop("gateway", ""))
         processor = self._sandbox.processors.get(gateway)
         if processor is None:
             raise BadWish(f"there is no gateway {gateway!r}")

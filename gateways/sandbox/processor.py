@@ -36,11 +36,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatch:
-    """A webhook ready to be sent."""
+    """A webhook ready to be sent; `accepted` is the only status that counts as a receipt, None takes any 2xx."""
 
     url: str
     headers: dict[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    accepted: int | None = None
 
 
 class Processor(Protocol):

@@ -246,7 +246,8 @@ class Courier:
         outcome = await self._post(dispatch)
         attempt = {"at": round(started, 3), "seconds": round(time.time() - started, 3), **outcome}
         delivery["attempts"].append(attempt)
-        if 200 <= outcome.get("status", 0) < 300:
+        status = outcome.get("status", 0)
+        if status == dispatch.accepted if dispatch.accepted is not None else 200 <= status < 300:
             self._finish(delivery, DELIVERED)
             # The endpoint works again, so its queue moves; what it refused a moment ago keeps its own pace.
             pause = self.processors[delivery["gateway"]].retry_wait(1) * self._scale

@@ -9,9 +9,10 @@ from django.db.models import OuterRef, QuerySet
 from django.db.models.functions import JSONObject
 
 from bookings.models import Order
-from gateways.exponents import UnknownPair, gateway_exponent
+from gateways.exponents import UnknownPair
 from gateways.models import GatewayAccount
 from gateways.protocol import Source
+from gateways.registry import gateway_class
 from money import Money, exponent_of
 from payments.models import AccountRoute, SurchargeRule
 
@@ -70,10 +71,10 @@ def surcharge_on(base: Money, rules: Iterable[Rule], *, source: Source, gateway:
 def _unit(currency: str, gateway: str) -> int:
     """Return in minor units the least amount that both ISO 4217 and the processor can tell.
 
-    Adyen has no decimals for IDR and CVE, which ISO 4217 gives two: a surcharge of half a rupiah could not be sent.
+    Some processors have no decimals for currencies that ISO 4217 gives two: half a rupiah could not be sent.
     """
     try:
-        lost = exponent_of(currency) - gateway_exponent(gateway, currency)
+        lost = exponent_of(currency) - gateway_class(gateway).exponents.exponent(currency)
     except UnknownPair:
         return 1
     return int("1" + "0" * max(0, lost))

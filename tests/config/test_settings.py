@@ -9,7 +9,7 @@ from django.conf import settings as django_settings
 
 from config.local_secrets import LocalSecrets, sandbox_config
 from config.settings.celery import broker_url
-from config.settings.gateways import credential_variables, gateway_credentials
+from config.settings.gateways import GATEWAYS, credential_variables, gateway_credentials
 
 PRODUCTION = {
     "DJANGO_SETTINGS_MODULE": "config.settings.production",
@@ -165,10 +165,13 @@ def test_gateway_credentials_are_collected_by_account() -> None:
 
 
 def test_the_sandbox_knows_the_demo_accounts_and_no_other() -> None:
-    credentials = LocalSecrets(None).sandbox_accounts(base_url="http://127.0.0.1:8100/adyen/v72")
+    demo = dict.fromkeys(("adyen-eu", "adyen-us", "adyen-test"), "adyen")
+    credentials = LocalSecrets(None).sandbox_accounts(accounts=demo, gateways=GATEWAYS, origin="http://127.0.0.1:8100")
     credentials["own-account"] = {"merchant_account": "Elsewhere"}
 
-    accounts = sandbox_config(credentials, web_base_url="http://127.0.0.1:8000")["adyen"]["accounts"]  # type: ignore[index]
+    accounts = sandbox_config(credentials, accounts=demo, gateways=GATEWAYS, web_base_url="http://127.0.0.1:8000")[
+        "adyen"
+    ]["accounts"]
 
     assert [account["merchant_account"] for account in accounts] == ["ToursEU", "ToursUS", "ToursTest"]
     assert accounts[0]["webhook_url"] == "http://127.0.0.1:8000/webhooks/adyen-eu/"

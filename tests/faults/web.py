@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx
 from django.conf import settings
 
-from config.local_secrets import SANDBOX_ACCOUNTS
+from config.demo.accounts import SANDBOX_ACCOUNTS
+from config.local_secrets import standin_of
 from config.settings.gateways import credential_variables
 from config.supervisor import tethered
 from tests.processes import Sandbox, process_environment, wait_until
@@ -80,8 +81,11 @@ def webhooks_to(sandbox: Sandbox, web: WebProcess) -> Iterator[None]:
     """Let the sandbox send its webhooks to another web process for a while."""
 
     def point(base: str) -> None:
-        for slug, merchant in SANDBOX_ACCOUNTS.items():
-            sandbox.put(f"adyen/accounts/{merchant}", webhook_url=f"{base}/webhooks/{slug}/")
+        for account, gateway in SANDBOX_ACCOUNTS.items():
+            standin = standin_of(settings.GATEWAYS[gateway])
+            webhook_url = f"{base}/webhooks/{account}/"
+            described = standin.sandbox_account(settings.GATEWAY_CREDENTIALS[account], webhook_url)
+            sandbox.put(f"{gateway}/accounts/{standin.account_name(described)}", webhook_url=webhook_url)
 
     point(web.url)
     try:

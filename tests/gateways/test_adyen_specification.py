@@ -14,8 +14,8 @@ from referencing.jsonschema import DRAFT202012
 
 from gateways.adapters.adyen import wire
 from gateways.adapters.adyen.settlement import SETTLEMENT_DETAILS
+from gateways.adapters.adyen.wire import EXPONENTS
 from gateways.errors import GatewayError, InvalidSignature
-from gateways.exponents import from_gateway_minor
 from gateways.protocol import OutcomeKind, Source
 from money import Money
 from tests.gateways.adyen_world import (
@@ -255,5 +255,5 @@ def test_the_column_map_fits_a_settlement_report() -> None:
 
 
 def test_adyens_own_decimals_are_those_of_its_documentation() -> None:
-    assert from_gateway_minor(500_000, "CLP", "adyen") == Money(5000, "CLP")
-    assert from_gateway_minor(5, "CVE", "adyen") == Money(500, "CVE")
+    assert EXPONENTS.money_of(500_000, "CLP") == Money(5000, "CLP")
+    assert EXPONENTS.money_of(5, "CVE") == Money(500, "CVE")

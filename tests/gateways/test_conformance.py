@@ -12,7 +12,7 @@ from django.conf import settings
 
 from gateways.checks import VERBS
 from gateways.errors import AnswerLost, Busy, ErrorCode, GatewayError, InvalidSignature, NotSent, Rejected, Unsupported
-from gateways.exponents import UnknownPair, from_gateway_minor, gateway_exponent, to_gateway_minor
+from gateways.exponents import UnknownPair
 from gateways.protocol import Capability, Gateway, Opened, Outcome, OutcomeKind, Reference
 from gateways.registry import gateway_class
 from money import EXPONENTS, Money
@@ -122,16 +122,17 @@ def test_every_documented_refusal_becomes_one_of_the_six_codes(world: World) -> 
 @pytest.mark.parametrize("slug", SLUGS)
 @pytest.mark.parametrize("currency", sorted(EXPONENTS))
 def test_every_currency_survives_the_way_there_and_back_or_is_refused(slug: str, currency: str) -> None:
+    exponents = gateway_class(slug).exponents
     try:
-        gateway_exponent(slug, currency)
+        exponents.exponent(currency)
     except UnknownPair:
         with pytest.raises(UnknownPair):
-            to_gateway_minor(Money(100, currency), slug)
+            exponents.minor_of(Money(100, currency))
         return
 
     money = Money(123_000, currency)
 
-    assert from_gateway_minor(to_gateway_minor(money, slug), currency, slug) == money
+    assert exponents.money_of(exponents.minor_of(money), currency) == money
 
 
 @pytest.mark.parametrize("money", [Money(1500, "JPY"), Money(1234, "EUR"), Money(12_345, "KWD")], ids=str)

@@ -15,10 +15,11 @@ from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateways.adapters.adyen.wire import EXPONENTS as ADYEN_EXPONENTS
 from gateways.adapters.external.gateway import ExternalGateway
 from gateways.checks import check_accounts, check_gateways
 from gateways.errors import AnswerLost, MisconfiguredAccount, NotSent, Rejected
-from gateways.exponents import InexactAmount, UnknownPair, from_gateway_minor, gateway_exponent, to_gateway_minor
+from gateways.exponents import Exponents, InexactAmount, UnknownPair
 from gateways.http import HttpClient, json_object
 from gateways.models import Environment, GatewayAccount
 from gateways.registry import account_problems, gateway_class, gateway_for
@@ -34,23 +35,23 @@ ADYEN_CURRENCIES = sorted(set(EXPONENTS) - {"BIF"})
 def test_conversion_is_exact_or_refused(currency: str, minor: int) -> None:
     money = Money(minor, currency)
     try:
-        told = to_gateway_minor(money, "adyen")
+        told = ADYEN_EXPONENTS.minor_of(money)
     except InexactAmount:
-        assert gateway_exponent("adyen", currency) < EXPONENTS[currency]
-        assert minor % 10 ** (EXPONENTS[currency] - gateway_exponent("adyen", currency)) != 0
+        assert ADYEN_EXPONENTS.exponent(currency) < EXPONENTS[currency]
+        assert minor % 10 ** (EXPONENTS[currency] - ADYEN_EXPONENTS.exponent(currency)) != 0
         return
 
-    assert from_gateway_minor(told, currency, "adyen") == money
-    assert told * 10 ** EXPONENTS[currency] == minor * 10 ** gateway_exponent("adyen", currency)
+    assert ADYEN_EXPONENTS.money_of(told, currency) == money
+    assert told * 10 ** EXPONENTS[currency] == minor * 10 ** ADYEN_EXPONENTS.exponent(currency)
 
 
 @given(currency=st.sampled_from(sorted(EXPONENTS)), minor=st.integers(-(10**15), 10**15))
 def test_a_gateway_that_follows_the_standard_changes_nothing(currency: str, minor: int) -> None:
-    assert to_gateway_minor(Money(minor, currency), "external") == minor
+    assert Exponents().minor_of(Money(minor, currency)) == minor
 
 
 def test_adyen_differs_from_the_standard_in_four_currencies_and_knows_not_one() -> None:
-    differing = {code: gateway_exponent("adyen", code) for code in ADYEN_CURRENCIES}
+    differing = {code: ADYEN_EXPONENTS.exponent(code) for code in ADYEN_CURRENCIES}
 
     assert {code: n for code, n in differing.items() if n != EXPONENTS[code]} == {
         "CLP": 2,
@@ -59,19 +60,19 @@ def test_adyen_differs_from_the_standard_in_four_currencies_and_knows_not_one() 
         "ISK": 2,
     }
     with pytest.raises(UnknownPair):
-        gateway_exponent("adyen", "BIF")
+        ADYEN_EXPONENTS.exponent("BIF")
 
 
-@pytest.mark.parametrize(("slug", "currency"), [("nobody", "EUR"), ("adyen", "XXX"), ("adyen", "eur"), ("adyen", "")])
-def test_a_pair_nobody_knows_is_refused(slug: str, currency: str) -> None:
+@pytest.mark.parametrize("currency", ["XXX", "eur", ""])
+def test_a_currency_nobody_knows_is_refused(currency: str) -> None:
     with pytest.raises(MoneyError):
-        gateway_exponent(slug, currency)
+        ADYEN_EXPONENTS.exponent(currency)
 
 
 @pytest.mark.parametrize("minor", [True, 1.0, "1", None])
 def test_only_whole_numbers_are_amounts(minor: Any) -> None:
     with pytest.raises(MoneyError):
-        from_gateway_minor(minor, "EUR", "adyen")
+        ADYEN_EXPONENTS.money_of(minor, "EUR")
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,11 @@ from urllib.parse import quote
 
 from gateways.adapters.adyen import webhooks, wire
 from gateways.adapters.adyen.calls import Checkout, NotFound, Refused, call
+from gateways.adapters.adyen.partner_talk import PARTNER_TALK
 from gateways.adapters.adyen.refusals import CARD_ERRORS, TOKEN_IS_GONE
 from gateways.adapters.adyen.settlement import SETTLEMENT_DETAILS
 from gateways.errors import MisconfiguredAccount, Rejected, Unsupported
+from gateways.exponents import Exponents
 from gateways.http import HttpClient
 from gateways.protocol import (
     Capability,
@@ -18,9 +20,11 @@ from gateways.protocol import (
     ColumnMap,
     CompleteRequest,
     Delivery,
+    Greeting,
     Opened,
     OpenRequest,
     Outcome,
+    PartnerTalk,
     Reference,
     RefundRequest,
     RevokeCardRequest,
@@ -58,6 +62,8 @@ class AdyenGateway:
             Capability.STORE_CARD,
         }
     )
+    partner_talk: ClassVar[PartnerTalk] = PARTNER_TALK
+    exponents: ClassVar[Exponents] = wire.EXPONENTS
     webhooks_are_hints: ClassVar[bool] = False
     # Adyen keeps a key "for a minimum of 7 days".
     idempotency_window_seconds: ClassVar[int | None] = 7 * 24 * 60 * 60
@@ -113,6 +119,7 @@ class AdyenGateway:
         return {
             "environment": self._environment,
             "clientKey": self._client_key,
+            "session": None,
             "countryCode": country_code.upper() or None,
             "paymentMethodsConfiguration": {
                 "card": {"hasHolderName": True, "billingAddressRequired": False, "billingAddressMode": "none"}
@@ -256,6 +263,13 @@ class AdyenGateway:
         except Refused as refusal:
             if refusal.error_code not in TOKEN_IS_GONE:
                 raise
+
+    def greet_webhook(self) -> Greeting:
+        """Refuse: Adyen asks for no greeting.
+
+        :raises Unsupported: always.
+        """
+        raise Unsupported("Adyen asks for nothing before it sends")
 
     def verify_webhook(self, delivery: Delivery) -> Verified:
         """Prove a delivery by basic auth, every item's HMAC, the merchant account and the environment.

@@ -7,7 +7,7 @@ from typing import Any
 
 from gateways.adapters.adyen.refusals import CARD_ERRORS, TOKEN_IS_GONE, decline_of, text_of
 from gateways.errors import AnswerLost, ErrorCode, Rejected
-from gateways.exponents import from_gateway_minor, to_gateway_minor
+from gateways.exponents import Exponents
 from gateways.protocol import (
     Action,
     Card,
@@ -52,6 +52,9 @@ _KEPT_ADDITIONAL = frozenset(_KEPT_NAMES.split())
 
 # POST /payments requires a returnUrl even where no guest is present to be sent back; RFC 2606 keeps this name free.
 _NOBODY_RETURNS = "https://nobody-returns.invalid/"
+# Source: Adyen docs, "Currency codes and minor units": CLP, CVE, IDR and ISK differ from the standard; of BIF the
+# pages contradict each other.
+EXPONENTS = Exponents(differing={"CLP": 2, "CVE": 0, "IDR": 0, "ISK": 2}, unknown=frozenset({"BIF"}))
 _INTERACTIONS = {Source.ECOM: "Ecommerce", Source.MOTO: "Moto", Source.POS: "POS"}
 # Consent is asked for, and charges are made, without a fixed day or amount. Source: Adyen docs, "Tokenization".
 _MERCHANT_INITIATED = "UnscheduledCardOnFile"
@@ -70,7 +73,7 @@ def amount_of(money: Money) -> dict[str, Any]:
     :raises Rejected: Adyen cannot be told this amount exactly.
     """
     try:
-        return {"currency": money.currency, "value": to_gateway_minor(money, SLUG)}
+        return {"currency": money.currency, "value": EXPONENTS.minor_of(money)}
     except MoneyError as problem:
         raise Rejected(f"adyen: {problem}") from None
 
@@ -83,7 +86,7 @@ def money_of(amount: object) -> Money | None:
     if type(value) is not int or not isinstance(currency, str):
         return None
     try:
-        return from_gateway_minor(value, currency, SLUG)
+        return EXPONENTS.money_of(value, currency)
     except MoneyError:
         return None
 

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from gateways.errors import ErrorCode, Rejected, Unsupported
+from gateways.exponents import Exponents
 from gateways.protocol import (
+    Brought,
+    BroughtField,
     Capability,
     CaptureRequest,
     ChargeRequest,
@@ -12,10 +15,12 @@ from gateways.protocol import (
     CompleteRequest,
     Decline,
     Delivery,
+    Greeting,
     Opened,
     OpenRequest,
     Outcome,
     OutcomeKind,
+    PartnerTalk,
     Reference,
     RefundRequest,
     RevokeCardRequest,
@@ -33,6 +38,15 @@ class ExternalGateway:
     capabilities: ClassVar[frozenset[Capability]] = frozenset(
         {Capability.CHARGE_EXTERNAL, Capability.VOID, Capability.REFUND, Capability.PARTIAL_REFUND}
     )
+    partner_talk: ClassVar[PartnerTalk] = PartnerTalk(
+        name="external",
+        brings=(
+            BroughtField(name="approved", means=Brought.APPROVED),
+            BroughtField(name="refusalReason", means=Brought.REASON),
+            BroughtField(name="notes", means=Brought.NOTES, longest=500),
+        ),
+    )
+    exponents: ClassVar[Exponents] = Exponents()
     webhooks_are_hints: ClassVar[bool] = False
     idempotency_window_seconds: ClassVar[int | None] = None
     longest_opening_seconds: ClassVar[int | None] = None
@@ -128,6 +142,13 @@ class ExternalGateway:
         :raises Unsupported: always.
         """
         raise Unsupported("external: no card is stored")
+
+    def greet_webhook(self) -> Greeting:
+        """Refuse.
+
+        :raises Unsupported: always.
+        """
+        raise Unsupported("external: nobody sends webhooks")
 
     def verify_webhook(self, delivery: Delivery) -> Verified:
         """Refuse.

@@ -215,6 +215,11 @@ class AdyenProcessor:
             await asyncio.sleep(seconds)
 
 
+def build(sandbox: "Sandbox") -> AdyenProcessor:
+    """Return the processor that lives in a sandbox."""
+    return AdyenProcessor(sandbox)
+
+
 def _body(call: Call) -> Document:
     if call.method in ("GET", "DELETE"):
         return {}

@@ -205,9 +205,14 @@ def test_hand_made_notification_is_completed_and_signed(box: Box, receiver: Rece
     assert is_signed(received)
     assert received["pspReference"] == item["pspReference"]
     unsigned = {**item, "additionalData": {"hmacSignature": "wrong"}}
-    box.control("POST", "/webhooks/send", unsigned)
+    box.control("POST", "/webhooks/send", {"gateway": "adyen", **unsigned})
     assert [is_signed(one) for one in receiver.items()] == [True, False]
-    box.control("POST", "/webhooks/send", {"eventCode": "CAPTURE", "merchantAccountCode": "Nobody"}, status=422)
+    box.control(
+        "POST",
+        "/webhooks/send",
+        {"gateway": "adyen", "eventCode": "CAPTURE", "merchantAccountCode": "Nobody"},
+        status=422,
+    )
 
 
 def test_webhook_without_an_endpoint_is_kept_and_can_be_sent_later(box: Box, receiver: Receiver) -> None:

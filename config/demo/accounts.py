@@ -1,0 +1,45 @@
+"""The gateway accounts of the demo's operator."""
+
+from typing import Any
+
+_EURO_WORLD = ["EUR", "GBP", "JPY", "CHF", "DKK", "NOK", "SEK", "PLN"]
+_CARD_SOURCES = ["ECOM", "MOTO"]
+AT_THE_SANDBOX: dict[str, dict[str, Any]] = {
+    "adyen-eu": {
+        "name": "Adyen, Europe and Japan",
+        "gateway": "adyen",
+        "currencies": _EURO_WORLD,
+        "sources": _CARD_SOURCES,
+        "captures_at_once": True,
+        "stores_cards": True,
+    },
+    "adyen-us": {
+        "name": "Adyen, United States (captured when confirmed)",
+        "gateway": "adyen",
+        "currencies": ["USD"],
+        "sources": _CARD_SOURCES,
+        "captures_at_once": False,
+        "stores_cards": True,
+    },
+    "adyen-test": {
+        "name": "Adyen, test orders",
+        "gateway": "adyen",
+        "currencies": [*_EURO_WORLD, "USD"],
+        "sources": _CARD_SOURCES,
+        "captures_at_once": True,
+        "stores_cards": True,
+    },
+}
+TAKEN_ELSEWHERE: dict[str, dict[str, Any]] = {
+    "external": {
+        "name": "Taken elsewhere",
+        "gateway": "external",
+        "currencies": [*_EURO_WORLD, "USD"],
+        "sources": ["ECOM", "POS", "MOTO"],
+        "captures_at_once": True,
+        "stores_cards": False,
+    },
+}
+ACCOUNTS = {**AT_THE_SANDBOX, **TAKEN_ELSEWHERE}
+# Account -> gateway.
+SANDBOX_ACCOUNTS: dict[str, str] = {slug: fields["gateway"] for slug, fields in AT_THE_SANDBOX.items()}
