@@ -51,7 +51,7 @@ _ATTRIBUTES = (
 
 @checks.register(checks.Tags.security)
 def check_gateways(**_: Any) -> list[checks.CheckMessage]:
-    """Check that every gateway of the settings can be imported, keeps the protocol and has a partners' name of its own."""
+    """Check that every gateway of the settings can be imported, keeps the protocol and has a name of its own."""
     found: list[checks.CheckMessage] = []
     slugs_by_name: dict[str, list[str]] = defaultdict(list)
     for slug in settings.GATEWAYS:
