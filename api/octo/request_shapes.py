@@ -24,6 +24,8 @@ from bookings.free_text import (
 )
 from bookings.gift_codes import LONGEST_CODE
 from bookings.models import SettlementMethod
+from gateways.protocol import Brought, BroughtField, PartnerTalk
+from payments.services.talks import partner_talks
 
 
 def opened(properties: dict[str, Schema], *, required: tuple[str, ...] = ()) -> Schema:
@@ -109,6 +111,22 @@ _ORDER_CHANGE_FIELDS: dict[str, Schema] = {
     "giftPayment": or_null(shape("GiftPaymentRequest")),
 }
 
+
+def _brought_fields(talk: PartnerTalk) -> dict[str, Schema]:
+    """Return what a partner's client may bring back from its guest, by the gateway's own names."""
+    return {field.name: or_null(_brought(field, talk)) for field in talk.brings if field.means is not Brought.REFUSED}
+
+
+def _brought(field: BroughtField, talk: PartnerTalk) -> Schema:
+    if field.means is Brought.APPROVED:
+        return YES_NO
+    if field.means is Brought.CHANNEL:
+        return words(*talk.channels)
+    if field.may_be_number:
+        return {"type": ["string", "integer"], "maxLength": field.longest}
+    return {**TEXT, "maxLength": field.longest}
+
+
 REQUEST_SHAPES: dict[str, Schema] = {
     "CalendarRequest": opened(
         {
@@ -182,19 +200,7 @@ REQUEST_SHAPES: dict[str, Schema] = {
             "notes": or_null(TEXT),
             "cancel": or_null(YES_NO),
             "cardId": or_null(UUID),
-            "adyen": or_null(
-                opened(
-                    {
-                        "sessionId": or_null(TEXT),
-                        "sessionResult": or_null(TEXT),
-                        "pspReference": or_null(TEXT),
-                        "channel": or_null(words("Web", "iOS", "Android")),
-                    }
-                )
-            ),
-            "external": or_null(
-                opened({"approved": or_null(YES_NO), "refusalReason": or_null(TEXT), "notes": or_null(TEXT)})
-            ),
+            **{talk.name: or_null(opened(_brought_fields(talk))) for talk in partner_talks().values()},
         }
     ),
 }

@@ -12,6 +12,7 @@ from api.octo.capabilities import CARD_PAYMENTS, CART, GIFTS, REGISTRY, WEBHOOKS
 from api.octo.request_shapes import REQUEST_SHAPES
 from api.octo.shapes import ANSWER_SHAPES, shape
 from api.octo.webhook_shapes import DELIVERIES, WEBHOOK_SHAPES
+from payments.services.talks import partner_talks
 
 _View = TypeVar("_View", bound=Callable[..., Any])
 
@@ -49,12 +50,16 @@ _IDEMPOTENCY_KEY = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="1 to 255 printable ASCII characters; the same key and request do the work once.",
 )
-_ADYEN_CHANNEL = OpenApiParameter(
-    "adyen-channel",
-    str,
-    OpenApiParameter.HEADER,
-    enum=["Web", "iOS", "Android"],
-    description="Channel of the payment session; comes before cardPayment.adyen.channel.",
+_CHANNELS = tuple(
+    OpenApiParameter(
+        talk.channel_header,
+        str,
+        OpenApiParameter.HEADER,
+        enum=list(talk.channels),
+        description=f"Channel of the payment session; comes before cardPayment.{talk.name}.channel.",
+    )
+    for talk in partner_talks().values()
+    if talk.channel_header
 )
 _ANSWER_HEADERS = (
     ("Octo-Capabilities", "The capabilities that were applied."),
@@ -93,7 +98,7 @@ def operation(
     if body is not None and is_write:
         parameters.append(_IDEMPOTENCY_KEY)
     if takes_payment:
-        parameters.append(_ADYEN_CHANNEL)
+        parameters += _CHANNELS
     parameters += [
         OpenApiParameter(name, str, OpenApiParameter.HEADER, description=text, response=[200, 400])
         for name, text in _ANSWER_HEADERS

@@ -3,6 +3,7 @@
 from typing import Any
 
 from bookings.models import BookingStatus, SettlementMethod, UnitType
+from payments.services.talks import partner_talks
 
 Schema = dict[str, Any]
 
@@ -386,6 +387,12 @@ _ORDER_FIELDS: dict[str, Schema] = {
     "currency": CURRENCY,
 }
 
+
+def client_shape_name(gateway: str) -> str:
+    """Return the name of the shape of what a guest's page is given for a gateway."""
+    return f"{gateway.capitalize()}Client"
+
+
 _PAYMENT_SHAPES: dict[str, Schema] = {
     "ReusableCard": closed(
         {
@@ -397,19 +404,15 @@ _PAYMENT_SHAPES: dict[str, Schema] = {
             "expYear": or_null(WHOLE),
         }
     ),
-    "AdyenClient": closed(
-        {},
-        optional={
-            "environment": words("test", "live"),
-            "clientKey": TEXT,
-            "countryCode": or_null(TEXT),
-            "session": or_null(closed({"id": TEXT, "sessionData": TEXT})),
-            "paymentMethodsConfiguration": or_null({"type": "object"}),
-            "cardConsent": closed({"text": TEXT, "language": TEXT}),
-        },
-    ),
+    **{
+        client_shape_name(talk.name): closed(
+            {}, optional={**talk.gives, "cardConsent": closed({"text": TEXT, "language": TEXT})}
+        )
+        for talk in partner_talks().values()
+    },
     "CardPayment": closed(
-        _CARD_PAYMENT_FIELDS, optional={"adyen": shape("AdyenClient"), "external": {"type": "object"}}
+        _CARD_PAYMENT_FIELDS,
+        optional={talk.name: shape(client_shape_name(talk.name)) for talk in partner_talks().values()},
     ),
     "Booking": closed(
         _BOOKING_FIELDS,

@@ -35,8 +35,8 @@ class PaymentRequest:
     """Be what a partner says of a card payment, in our words; None is not said.
 
     `opening_reference` is the gateway's name of what the guest paid (a session id), `evidence` what its client brought
-    back, `gateway_reference` the gateway's name of the payment. `external` is set when the partner reports a payment of
-    its own.
+    back, `gateway_reference` the gateway's name of the payment, `payment_token` what the guest's browser got for a
+    card. `external` is set when the partner reports a payment of its own.
     """
 
     gateway: str | None = None
@@ -49,6 +49,7 @@ class PaymentRequest:
     opening_reference: str | None = None
     evidence: str | None = field(default=None, repr=False)
     gateway_reference: str | None = None
+    payment_token: str | None = field(default=None, repr=False)
     external: ExternalCharge | None = None
     channel: str = "Web"
     locale: str = ""

@@ -29,6 +29,8 @@ from payments.services.transitions import record_opened
 log = structlog.get_logger(__name__)
 # Where what a client needs holds the address of the gateway's own page.
 PAGE = "page"
+# Where it holds what a guest is told who may have a card kept.
+CONSENT = "consent"
 # A session with less than this left is no use to a guest who has to find a card first.
 _LEAST_USEFUL = timedelta(seconds=60)
 
@@ -181,7 +183,7 @@ def _page_of(opened: Opened) -> dict[str, Any]:
 def _consent_of(opening: Opening) -> dict[str, Any]:
     """Return what the guest's page must show beside the wish to keep the card; nothing where cards are not kept."""
     text = opening.consent_text
-    return {"consent": {"text": text.text, "language": text.language}} if text is not None else {}
+    return {CONSENT: {"text": text.text, "language": text.language}} if text is not None else {}
 
 
 def close_openings(*, order: Order) -> None:

@@ -1,6 +1,6 @@
 """Show an order's card payment as OCTO does; of a gateway only the shape of its part on the wire is known here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +9,8 @@ from bookings.models import BookingStatus
 from money import exponent_of
 from payments.models import ReusableCard
 from payments.services.collecting import CardPaymentView
+from payments.services.openings import CONSENT, PAGE
+from payments.services.talks import partner_name_of
 from payments.states import State
 
 # Total: a test goes through every State.
@@ -32,11 +34,12 @@ def card_payment_fields(view: CardPaymentView, *, order_id: UUID) -> dict[str, o
 
     Where nothing is due there is no payment of ours yet: `id` is then the order's and `cardPaymentId` is null.
     """
+    gateway = partner_name_of(view.gateway)
     return {
         "status": _status(view),
         "id": str(view.payment_id or order_id),
         "cardPaymentId": view.reference,
-        "gateway": view.gateway,
+        "gateway": gateway,
         "source": view.source,
         "paid": view.paid_minor,
         "totalPaid": view.total_paid_minor,
@@ -49,10 +52,10 @@ def card_payment_fields(view: CardPaymentView, *, order_id: UUID) -> dict[str, o
         "currency": view.currency,
         "currencyPrecision": exponent_of(view.currency),
         "reusableCards": [card_fields(card) for card in view.reusable_cards],
-        "provider": view.gateway,
+        "provider": gateway,
         "providerReference": view.gateway_reference,
         "createdAt": utc_time(view.created_at),
-        view.gateway: _GATEWAY_PARTS.get(view.gateway, dict)(view.client),
+        gateway: _client_fields(view.client),
     }
 
 
@@ -73,22 +76,10 @@ def card_fields(card: ReusableCard) -> dict[str, object]:
     }
 
 
-def _adyen_part(client: Mapping[str, Any]) -> dict[str, object]:
-    """Return what Drop-in is mounted with; empty when nothing is due, `session` null until there is a return URL."""
-    if not client:
-        return {}
-    asked = {"cardConsent": client["consent"]} if "consent" in client else {}
-    return {
-        "environment": client["environment"],
-        "clientKey": client["clientKey"],
-        "session": client.get("session"),
-        "countryCode": client.get("countryCode"),
-        "paymentMethodsConfiguration": client.get("paymentMethodsConfiguration"),
-        **asked,
-    }
+def _client_fields(client: Mapping[str, Any]) -> dict[str, object]:
+    """Return what the guest's page needs, by the gateway's own names; empty when nothing is due.
 
-
-_GATEWAY_PARTS: dict[str, Callable[[Mapping[str, Any]], dict[str, object]]] = {
-    "adyen": _adyen_part,
-    "external": lambda _client: {},
-}
+    The gateway's own page is for whoever sends guests there, and the wish to keep a card has a name of ours.
+    """
+    shown = {name: value for name, value in client.items() if name not in (PAGE, CONSENT)}
+    return {**shown, "cardConsent": client[CONSENT]} if CONSENT in client else shown

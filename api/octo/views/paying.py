@@ -112,8 +112,7 @@ class PayingView(OctoView, Generic[_Sold]):
         """Return what the request says of its card payment, None without octo/cardPayments."""
         if not self.takes_cards:
             return None
-        channel = request.META.get("HTTP_ADYEN_CHANNEL")
-        return read_payment(fields, channel_header=channel, locale=self.language)
+        return read_payment(fields, headers=request.headers, locale=self.language)
 
     def gift_code(self, request: Request, fields: Fields) -> str | None:
         """Return the code of the gift that is to pay, "" to give gifts their money back; None without octo/gifts.
