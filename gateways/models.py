@@ -51,6 +51,14 @@ class GatewayAccount(models.Model):
         help_text="Confirm an order that was paid in full but never confirmed after so many minutes; empty: staff.",
     )
     is_active = models.BooleanField(default=True)
+    unreachable_calls = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    unreachable_since_at = models.DateTimeField(null=True, blank=True, editable=False)
+    rests_until = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="It could not be reached: new payments go elsewhere until then.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

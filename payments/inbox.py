@@ -18,9 +18,14 @@ from payments.errors import UnknownSubject
 from payments.models import DeliveryStatus, EventSource, Payment, WebhookDelivery
 from payments.models.claims import unclaimed
 from payments.services.cards import take_card_news
+from payments.services.hints import AskedAMomentAgo, may_store, what_is_true
 from payments.services.transitions import apply_outcome
 
 log = structlog.get_logger(__name__)
+
+
+class TooManyHints(Exception):
+    """Say that an account was sent more unproved deliveries in a minute than are stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +51,13 @@ def receive(*, account: GatewayAccount, headers: Mapping[str, str], body: bytes,
     """Store a genuine delivery once; a repeat of one that waits as an orphan or failed wakes it.
 
     :raises InvalidSignature: it does not prove where it comes from; nothing was stored.
+    :raises TooManyHints: the gateway proves nothing, and too much was sent in its name; nothing was stored.
     """
     delivery = Delivery(headers=headers, body=body, received_at=now)
-    verified = gateway_for(account).verify_webhook(delivery)
+    gateway = gateway_for(account)
+    verified = gateway.verify_webhook(delivery)
+    if gateway.webhooks_are_hints and not may_store(account):
+        raise TooManyHints(f"account {account.slug} was sent more than it can have been")
     text = body.decode("utf-8", "replace")
     # The account's row is found here by its slug: the caller's copy may be some seconds old.
     with connection.cursor() as cursor:
@@ -98,12 +107,16 @@ def handle(*, delivery_id: UUID, clock: Callable[[], datetime]) -> DeliveryStatu
     status, error = DeliveryStatus.PROCESSED, ""
     payment: Payment | None = None
     try:
-        for outcome in news_in(delivery):
+        for told in news_in(delivery):
+            outcome = told
             try:
-                applied = apply_outcome(
-                    account=delivery.account, outcome=outcome, source=EventSource.WEBHOOK, now=clock()
-                )
-                payment = payment or applied.payment
+                for outcome in _believed(delivery, told):
+                    applied = apply_outcome(
+                        account=delivery.account, outcome=outcome, source=EventSource.WEBHOOK, now=clock()
+                    )
+                    payment = payment or applied.payment
+            except AskedAMomentAgo:
+                status, error = DeliveryStatus.RECEIVED, "the gateway was asked about this a moment ago"
             except UnknownSubject as unknown:
                 if outcome.is_about_money or not _is_taken_as_card_news(delivery, outcome, clock()):
                     status, error = DeliveryStatus.ORPHAN, str(unknown)
@@ -114,6 +127,13 @@ def handle(*, delivery_id: UUID, clock: Callable[[], datetime]) -> DeliveryStatu
         status, error = DeliveryStatus.FAILED, f"{type(fault).__name__}: {fault}"
     _finish(delivery, payment, status, error, clock())
     return status
+
+
+def _believed(delivery: WebhookDelivery, told: Outcome) -> tuple[Outcome, ...]:
+    """Return what a genuine delivery says, or what the gateway says itself where deliveries prove nothing."""
+    if not gateway_for(delivery.account).webhooks_are_hints:
+        return (told,)
+    return what_is_true(account=delivery.account, hint=told)
 
 
 def _is_taken_as_card_news(delivery: WebhookDelivery, outcome: Outcome, now: datetime) -> bool:

@@ -43,6 +43,9 @@ def receive_webhook(request: HttpRequest, account: str) -> HttpResponse:
         # Our fault, not the gateway's: it keeps what it could not deliver and tries again.
         log.error("webhook_account_misconfigured", account=account, reason=str(reason))
         return HttpResponse("try again later", status=503, content_type="text/plain")
+    except inbox.TooManyHints as reason:
+        log.warning("webhook_refused", account=account, reason=str(reason))
+        return HttpResponse("too many", status=429, headers={"Retry-After": "60"}, content_type="text/plain")
     except Unsupported:
         return HttpResponse("no webhooks here", status=404, content_type="text/plain")
     if receipt.delivery_id is not None:

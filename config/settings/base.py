@@ -190,6 +190,12 @@ PAYMENTS: dict[str, Any] = {
     # When a webhook that could not be matched or handled is tried again, and again after the last as long. It usually
     # waits for an answer that is under way; later on for a person, or for nothing.
     "WEBHOOK_RETRY_SECONDS": [2, 5, 15, 60, 300, 900, 3_600],
+    # So many calls within the window that did not reach an account's gateway, and new payments avoid it for a while.
+    "OUTAGE_CALLS": 3,
+    "OUTAGE_WINDOW_SECONDS": 60,
+    "OUTAGE_REST_SECONDS": 120,
+    # So many deliveries a minute are stored for an account whose gateway does not sign them.
+    "HINTS_PER_MINUTE": 300,
     # How long a guest may pay an Opening, unless the hold ends earlier.
     "SESSION_LIFETIME_SECONDS": 3_600,
     # An order with money on it keeps its hold this long at a time.

@@ -289,7 +289,7 @@ def ensure_payment(
         rules = rules_for(order, account)
     else:
         source = read_source(request.source)
-        route = choose_route(order=order, wish=Wish(gateway=request.gateway, source=request.source))
+        route = choose_route(order=order, wish=Wish(gateway=request.gateway, source=request.source), now=now)
         account, rules = route.account, rules_read_with(route)
     parts = Parts(due.minor, surcharge_on(due, rules, source=source, gateway=account.gateway))
     if (
@@ -313,7 +313,11 @@ def ensure_payment(
         surcharge_minor=parts.surcharge_minor,
         currency=order.currency,
         # What pays a balance has no confirmation to wait for.
-        captures_at_once=account.captures_at_once or order.status == BookingStatus.CONFIRMED,
+        captures_at_once=(
+            account.captures_at_once
+            or order.status == BookingStatus.CONFIRMED
+            or Capability.AUTHORIZE not in gateway_for(account).capabilities
+        ),
         created_at=now,
         updated_at=now,
     )

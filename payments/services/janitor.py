@@ -15,6 +15,7 @@ from payments.metrics import gateway_call
 from payments.models import EventSource, Opening, OpeningStatus, Origin, Transaction
 from payments.models.claims import unclaimed
 from payments.selectors import CHARGE_KINDS, Subject, order_money
+from payments.services.asking import poll_openings
 from payments.services.attention import close_what_resolved_itself, show_to_staff
 from payments.services.collecting import country_code_of
 from payments.services.draining import drain
@@ -70,6 +71,7 @@ def resolve_unknown(*, clock: Clock, limit: int = 50) -> int:
         what="unknown opening",
         clock=clock,
     )
+    asked += poll_openings(clock=clock)
     _adopt_stranded(now)
     show_to_staff(now=now)
     close_what_resolved_itself(now=now)

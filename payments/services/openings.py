@@ -7,12 +7,12 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import transaction as database
-from django.db.models import F
+from django.db.models import Case, F, When
 from django.db.models.functions import Coalesce
 
 from bookings.models import Order
 from gateways.errors import AnswerLost, GatewayError, NotSent
-from gateways.protocol import Capability, Opened, OpenRequest, Outcome, OutcomeKind, Reference, Source
+from gateways.protocol import Capability, Gateway, Opened, OpenRequest, Outcome, OutcomeKind, Reference, Source
 from gateways.registry import gateway_for
 from money import Money
 from payments.encryption import encrypt_json
@@ -24,6 +24,7 @@ from payments.services.cards import shopper_reference_of
 from payments.services.cases import open_case
 from payments.services.consents import consent_text_for
 from payments.services.operations import Clock, next_check
+from payments.services.outages import note_not_sent
 from payments.services.transitions import record_opened
 
 log = structlog.get_logger(__name__)
@@ -33,6 +34,8 @@ PAGE = "page"
 CONSENT = "consent"
 # A session with less than this left is no use to a guest who has to find a card first.
 _LEAST_USEFUL = timedelta(seconds=60)
+# A gateway may take a moment longer than we to let something expire.
+LAST_WORD_GRACE = timedelta(seconds=30)
 
 
 def usable_opening(
@@ -142,6 +145,8 @@ def open_at_gateway(*, opening: Opening, country_code: str, clock: Clock) -> boo
             opened = gateway.open(request)
     except (NotSent, AnswerLost) as error:
         _postpone(opening, error, clock())
+        if isinstance(error, NotSent):
+            note_not_sent(account=opening.account, now=clock())
         return False
     except GatewayError as error:
         _give_up(opening, error, clock())
@@ -161,7 +166,9 @@ def open_at_gateway(*, opening: Opening, country_code: str, clock: Clock) -> boo
         "expires_at": min(opening.expires_at, opened.expires_at),
         "claimed_until": None,
         "unknown_since_at": None,
-        "next_check_at": None,
+        # Where the gateway can be asked, what ends without a word is asked about.
+        "next_check_at": _first_look_at(gateway, min(opening.expires_at, opened.expires_at)),
+        "checks_made": 0,
         "last_error": "",
     }
     with database.atomic():
@@ -186,12 +193,19 @@ def _consent_of(opening: Opening) -> dict[str, Any]:
     return {CONSENT: {"text": text.text, "language": text.language}} if text is not None else {}
 
 
+def _first_look_at(gateway: Gateway, expires_at: datetime) -> datetime | None:
+    return expires_at + LAST_WORD_GRACE if Capability.FETCH in gateway.capabilities else None
+
+
 def close_openings(*, order: Order) -> None:
     """Stop offering what a guest could still pay on an order; a payment that comes all the same is booked by the
     door.
     """
     Opening.objects.filter(payment__order=order, status__in=[OpeningStatus.REQUESTED, OpeningStatus.OPEN]).update(
-        status=OpeningStatus.CLOSED, client_encrypted=None, next_check_at=None
+        status=OpeningStatus.CLOSED,
+        client_encrypted=None,
+        # What is open at the gateway is asked about all the same once it has ended there.
+        next_check_at=Case(When(status=OpeningStatus.OPEN, then=F("next_check_at"))),
     )
 
 

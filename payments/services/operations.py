@@ -36,6 +36,7 @@ from payments.models.claims import lease_end, unclaimed
 from payments.selectors import Subject
 from payments.services.cards import card_token
 from payments.services.cases import open_case
+from payments.services.outages import note_not_sent
 from payments.services.transitions import apply_outcome
 from payments.states import OperationKind, Status
 
@@ -235,6 +236,8 @@ def _release(operation: Transaction, error: GatewayError, was_sent_before: bool,
     if not was_sent_before:
         changes["first_sent_at"] = None
     _mine(operation).update(**changes)
+    if isinstance(error, NotSent):
+        note_not_sent(account=operation.account, now=now)
 
 
 def _mark_unknown(operation: Transaction, why: str, now: datetime) -> None:

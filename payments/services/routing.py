@@ -1,6 +1,7 @@
 """Which account may take an order's money."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
@@ -11,6 +12,7 @@ from gateways.protocol import Source
 from gateways.registry import gateway_for
 from payments.errors import GatewayMismatch, InvalidSource, NoAccount
 from payments.models import AccountRoute
+from payments.services.outages import is_resting
 from payments.services.surcharging import with_surcharge_rules
 
 log = structlog.get_logger(__name__)
@@ -76,15 +78,20 @@ def _takes(route: AccountRoute, order: Order, source: Source | None) -> bool:
     return takes_currency and takes_source and (order.is_live or account.environment == Environment.TEST)
 
 
-def choose_route(*, order: Order, wish: Wish) -> AccountRoute:
+def choose_route(*, order: Order, wish: Wish, now: datetime | None = None) -> AccountRoute:
     """Return the route by which an order is paid, with its surcharge rules.
+
+    For a payment that begins `now`, an account that rests comes after all others.
 
     :raises InvalidSource: no account of the partner takes cards from that source.
     :raises GatewayMismatch: the gateway named is not one the partner may use for this order.
     :raises NoAccount: nothing is set up for the order's currency and mode.
     """
     source = read_source(wish.source)
-    for route in routes_for(order, source):
+    routes = routes_for(order, source)
+    if now is not None:
+        routes.sort(key=lambda route: is_resting(route.account, now))
+    for route in routes:
         if wish.gateway in (None, route.account.gateway):
             return route
     accounts = routed_accounts(order)

@@ -1,0 +1,81 @@
+"""Ask a gateway what became of something a guest could pay: what it did not tell, or told a webhook that got lost."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+import structlog
+from django.db.models import F
+
+from gateways.errors import GatewayError
+from gateways.protocol import Capability, Outcome, Reference
+from gateways.registry import gateway_for
+from payments.metrics import gateway_call
+from payments.models import EventSource, Opening, OpeningStatus, Transaction
+from payments.selectors import CHARGE_KINDS, Subject
+from payments.services.draining import drain
+from payments.services.operations import Clock, next_check
+from payments.services.transitions import apply_outcome
+from payments.states import Status
+
+log = structlog.get_logger(__name__)
+
+
+def ask_about_opening(*, opening: Opening, clock: Clock) -> bool:
+    """Take in everything the gateway says of an Opening; False when it cannot be asked or did not answer."""
+    gateway = gateway_for(opening.account)
+    if Capability.FETCH not in gateway.capabilities or not opening.gateway_reference:
+        return False
+    try:
+        with gateway_call(gateway=gateway.slug, operation="fetch"):
+            outcomes = gateway.fetch(Reference(ours=opening.reference, opening=opening.gateway_reference))
+    except GatewayError as error:
+        log.warning("fetch_failed", opening=opening.reference, error=type(error).__name__)
+        return False
+    take_in(outcomes, opening=opening, clock=clock)
+    return True
+
+
+def take_in(outcomes: Iterable[Outcome], *, opening: Opening, clock: Clock) -> None:
+    """Bring what a gateway answered about an Opening through the door."""
+    for outcome in outcomes:
+        apply_outcome(
+            account=opening.account,
+            outcome=outcome,
+            source=EventSource.POLL,
+            now=clock(),
+            subject=Subject(opening.payment, opening, _attempt_of(opening, outcome.reference.gateway)),
+        )
+
+
+def poll_openings(*, clock: Clock, limit: int = 50) -> int:
+    """Ask about the Openings whose time has come: expired without a word, or reported paid; return how many."""
+    due = (
+        Opening.objects.filter(
+            status__in=[OpeningStatus.OPEN, OpeningStatus.CLOSED],
+            gateway_reference__isnull=False,
+            next_check_at__lte=clock(),
+        )
+        .order_by("next_check_at")
+        .values_list("pk", flat=True)[:limit]
+    )
+    return drain(list(due), lambda pk: _poll(pk, clock), what="opening to ask about", clock=clock)
+
+
+def _poll(opening_id: UUID, clock: Clock) -> bool:
+    opening = Opening.objects.select_related("payment", "account").get(pk=opening_id)
+    is_answered = ask_about_opening(opening=opening, clock=clock)
+    now = clock()
+    is_over = is_answered and opening.expires_at <= now and not opening.transactions.filter(status=Status.PENDING)
+    Opening.objects.filter(pk=opening_id).update(
+        checks_made=F("checks_made") + 1,
+        next_check_at=None if is_over else next_check(opening.checks_made, now),
+    )
+    return True
+
+
+def _attempt_of(opening: Opening, gateway_reference: str | None) -> Transaction | None:
+    if gateway_reference is None:
+        return None
+    return Transaction.objects.filter(
+        account=opening.account, gateway_reference=gateway_reference, kind__in=CHARGE_KINDS
+    ).first()

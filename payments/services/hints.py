@@ -1,0 +1,60 @@
+"""Believe nothing that proves nothing: of an unsigned delivery only what its gateway says when asked.
+
+Anyone may send such a delivery, so what it can make us do is bounded: it must name something of ours, and one thing is
+asked about once a minute.
+"""
+
+import structlog
+from django.conf import settings
+from django.core.cache import cache
+from redis.exceptions import RedisError
+
+from gateways.models import GatewayAccount
+from gateways.protocol import Outcome
+from gateways.registry import gateway_for
+from payments.metrics import gateway_call
+from payments.selectors import subject_of
+
+log = structlog.get_logger(__name__)
+MINUTE = 60
+
+
+class AskedAMomentAgo(Exception):
+    """Say that a gateway was asked about the same thing within the last minute; the delivery waits for its turn."""
+
+
+def may_store(account: GatewayAccount) -> bool:
+    """Say whether an account has room for one more unproved delivery this minute."""
+    key = f"hints:{account.slug}"
+    try:
+        cache.add(key, 0, MINUTE)
+        return bool(cache.incr(key) <= settings.PAYMENTS["HINTS_PER_MINUTE"])
+    except ValueError:
+        return True  # the minute ended between the two
+    except RedisError as error:
+        log.warning("hints_not_counted", error=type(error).__name__)
+        return True
+
+
+def what_is_true(*, account: GatewayAccount, hint: Outcome) -> tuple[Outcome, ...]:
+    """Return what the gateway itself says of the thing that a hint speaks of.
+
+    :raises UnknownSubject: it speaks of nothing of ours; the gateway is not asked.
+    :raises AskedAMomentAgo: it was asked within the last minute.
+    :raises GatewayError: the gateway did not answer.
+    """
+    gateway = gateway_for(account)
+    subject_of(account=account, outcome=hint)
+    reference = hint.reference
+    if not _take_turn(f"asked:{account.slug}:{reference.opening or reference.payment or reference.gateway}"):
+        raise AskedAMomentAgo
+    with gateway_call(gateway=gateway.slug, operation="fetch"):
+        return gateway.fetch(reference)
+
+
+def _take_turn(key: str) -> bool:
+    try:
+        return cache.add(key, True, MINUTE)
+    except RedisError as error:
+        log.warning("hints_not_counted", error=type(error).__name__)
+        return True
