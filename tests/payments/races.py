@@ -4,9 +4,10 @@ Each actor has its own thread and database connection. `meet` makes both wait fo
 ours returned, which is where a check has been made and its consequence not yet written. With the lock on, the second
 actor never gets there while the first is inside: the meeting is given up after a moment and the first goes on alone.
 That pause is the cost of a passing race test, not a wait for luck: without the lock both are in the window at once,
-every time.
+every time, and so a control waits as long as a busy machine may need to bring the second one there.
 """
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from django.db import connection, connections
 from django.db.models.query import QuerySet
 
 _PATIENCE_SECONDS = 0.6
+_PATIENCE_OF_CONTROLS_SECONDS = 10.0
 
 
 def run_together(*actors: Callable[[], Any]) -> list[Any]:
@@ -57,6 +59,7 @@ def meet(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> None:
 def take_row_locks_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make `select_for_update` an ordinary read: the negative control of every row lock."""
     monkeypatch.setattr(QuerySet, "select_for_update", lambda self, *_, **__: self.all())
+    monkeypatch.setattr(sys.modules[__name__], "_PATIENCE_SECONDS", _PATIENCE_OF_CONTROLS_SECONDS)
 
 
 @contextmanager
