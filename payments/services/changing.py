@@ -20,6 +20,7 @@ from payments.services.balances import write_balance_charge
 from payments.services.cards import follow_customer
 from payments.services.charging import (
     refuse_what_was_refused,
+    told_by,
     write_charge,
     write_external_cancellation,
 )
@@ -163,7 +164,7 @@ def _change(
         if patience.allows_a_call():
             perform(transaction_id=operation.id, clock=clock)
     if charged is not None and payment_request is not None:
-        perform_claimed(operation=charged, clock=clock, external=payment_request.external)
+        perform_claimed(operation=charged, clock=clock, told=told_by(payment_request))
     elif prepared.is_claimed and patience.allows_a_call():
         open_prepared(prepared, country_code_of(order), clock)
     return changed

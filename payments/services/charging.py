@@ -20,7 +20,8 @@ from payments.references import new_reference
 from payments.selectors import OrderMoney
 from payments.services.cards import card_for_order
 from payments.services.collecting import PaymentRequest, ensure_payment
-from payments.services.operations import Clock, perform
+from payments.services.openings import usable_opening
+from payments.services.operations import Clock, OnlyTold, perform
 from payments.services.surplus import refund_rows, refundable_minor
 from payments.splitting import part_of
 from payments.states import OperationKind, Status
@@ -33,13 +34,14 @@ def write_charge(
 ) -> Transaction | None:
     """Write the row of a charge under the order's lock, claimed by the caller, who commits and then sends it.
 
-    A charge is what may be taken without the guest: a payment reported from elsewhere, or a reusable card; None when
-    the request asks for neither, or nothing is due. `money` is what the books say of the order, measured by the price
-    that it will have. A report of the same payment from elsewhere returns the row of the first one.
+    A charge is what may be taken at once: a payment reported from elsewhere, a reusable card, or what the guest's
+    browser got for a card; None when the request asks for none of them, or nothing is due. `money` is what the books
+    say of the order, measured by the price that it will have. A report of the same payment from elsewhere returns the
+    row of the first one.
 
     :raises PaymentError: the charge cannot be made; nothing was written.
     """
-    if request.external is None and request.card_id is None:
+    if not asks_for_a_charge(request):
         return None
     twin = _same_external_charge(order, request)
     if twin is not None:
@@ -50,13 +52,28 @@ def write_charge(
     return _charge_row(order, payment, request, money.wanted_minor, requested_by, now)
 
 
+def asks_for_a_charge(request: PaymentRequest) -> bool:
+    """Say whether a request brings what money can be taken by at once."""
+    return any(each is not None for each in (request.external, request.card_id, request.payment_token))
+
+
+def told_by(request: PaymentRequest) -> OnlyTold:
+    """Return what of a request goes to the gateway with a charge and is kept nowhere."""
+    return OnlyTold(external=request.external, payment_token=request.payment_token)
+
+
+def _needed_for(request: PaymentRequest) -> Capability:
+    if request.external is not None:
+        return Capability.CHARGE_EXTERNAL
+    return Capability.CHARGE_STORED_CARD if request.card_id is not None else Capability.CHARGE_PAYMENT_TOKEN
+
+
 def _charge_row(
     order: Order, payment: Payment, request: PaymentRequest, wanted_minor: int, requested_by: str, now: datetime
 ) -> Transaction:
     """Commit the row of a charge before the gateway hears of it; one guest-less charge of an order lives at a time."""
     capabilities = gateway_for(payment.account).capabilities
-    wanted = Capability.CHARGE_EXTERNAL if request.external is not None else Capability.CHARGE_STORED_CARD
-    if wanted not in capabilities:
+    if _needed_for(request) not in capabilities:
         raise GatewayMismatch("The gateway that takes this order's money cannot do that.")
     due = Money(payment.amount_minor, payment.currency)
     amount_minor = payment.amount_minor
@@ -68,6 +85,9 @@ def _charge_row(
     card = None
     if request.card_id is not None:
         card = card_for_order(order=order, account=payment.account, card_id=request.card_id, now=now)
+    opening = None
+    if request.payment_token is not None:
+        opening = usable_opening(payment, order=order, now=now)  # where the guest entered the card
     reference = new_reference("tx")
     is_sale = payment.captures_at_once or request.external is not None
     try:
@@ -77,6 +97,7 @@ def _charge_row(
                 order=order,
                 account=payment.account,
                 card=card,
+                opening=opening,
                 kind=OperationKind.SALE if is_sale else OperationKind.AUTHORIZATION,
                 origin=Origin.OURS,
                 amount_minor=amount_minor,

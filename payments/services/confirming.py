@@ -11,6 +11,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction as database
+from django.db.models import Case, DateTimeField, When
 
 from bookings import services as booking_services
 from bookings.errors import (
@@ -29,17 +30,17 @@ from gateways.registry import gateway_for
 from money import Money
 from payments.errors import InvalidEvidence, NotCancellableByPartner, PaymentDue
 from payments.metrics import gateway_call
-from payments.models import EventSource, Opening, Transaction
-from payments.selectors import CHARGE_KINDS, OrderMoney, Subject, has_undecided_money, order_money
-from payments.services.charging import cancel_external, write_charge
+from payments.models import Opening, Transaction
+from payments.selectors import OrderMoney, has_undecided_money, order_money
+from payments.services.asking import ask_about_opening, take_in
+from payments.services.charging import asks_for_a_charge, cancel_external, told_by, write_charge
 from payments.services.collecting import PaymentRequest, check_request
 from payments.services.explaining import explain, pending
 from payments.services.locking import tried_again_after_lock_timeout
-from payments.services.operations import Clock, Patience, perform_claimed
+from payments.services.operations import Clock, Patience, next_check, perform_claimed
 from payments.services.routing import Wish, choose_account
 from payments.services.surplus import new_operation, return_surplus, unused_holds
 from payments.services.tenders import apply_gift, settle_gift_sales
-from payments.services.transitions import apply_outcome
 from payments.splitting import Parts, share_of
 from payments.states import OperationKind, Status
 
@@ -177,11 +178,15 @@ def _confirm(wanted: _Wanted, request: PaymentRequest, clock: Clock) -> Confirma
         if request.card_id is not None and not patience.allows_a_call():
             raise pending(None)
         done = _confirm_or_write(wanted, request, patience, may_charge=True)
+    if isinstance(done, _Missing) and _is_to_be_asked_about(done, request) and patience.allows_a_call():
+        opening = _named_opening(order_id, request)
+        if opening is not None and ask_about_opening(opening=opening, clock=clock):
+            done = _look_again(wanted, request, patience, None)
     if isinstance(done, Confirmation):
         return done
     charged = None
     if done.charge is not None:
-        charged = perform_claimed(operation=done.charge, clock=clock, external=request.external)
+        charged = perform_claimed(operation=done.charge, clock=clock, told=told_by(request))
         done = _look_again(wanted, request, patience, charged)
     if isinstance(done, _Missing) and done.captures:
         for capture in done.captures:
@@ -198,6 +203,12 @@ def _confirm(wanted: _Wanted, request: PaymentRequest, clock: Clock) -> Confirma
             raise
         order = Order.objects.get(pk=order_id)  # the gift paid its part; the rest is due
     return Confirmation(order=order, is_confirmed=False)
+
+
+def _is_to_be_asked_about(missing: _Missing, request: PaymentRequest) -> bool:
+    """Say whether only the gateway could know of what the partner speaks of, and nobody brought evidence."""
+    is_named = request.opening_reference is not None and request.evidence is None
+    return is_named and missing.charge is None and not missing.captures
 
 
 def _look_again(
@@ -292,7 +303,7 @@ def _holds_others(order: Order, bookings: Sequence[Booking], item: Booking | Gif
 
 def _check_wish(request: PaymentRequest, order: Order, money: OrderMoney) -> None:
     check_request(request, order=order, due=Money(money.due_minor, order.currency))
-    takes_money = request.external is not None or request.card_id is not None
+    takes_money = asks_for_a_charge(request)
     if request.gateway is not None and money.due_minor > 0 and not takes_money:
         choose_account(order=order, wish=Wish(gateway=request.gateway, source=request.source))
 
@@ -361,14 +372,7 @@ def _ask_about_evidence(order_id: UUID, request: PaymentRequest, clock: Clock) -
         raise InvalidEvidence("The session result is not one of this session's.") from None
     except GatewayError:
         return  # a question that was not answered leaves the payment as it was: undecided
-    for outcome in outcomes:
-        apply_outcome(
-            account=opening.account,
-            outcome=outcome,
-            source=EventSource.POLL,
-            now=clock(),
-            subject=Subject(opening.payment, opening, _attempt_of(opening, outcome.reference.gateway)),
-        )
+    take_in(outcomes, opening=opening, clock=clock)
 
 
 def take_evidence(*, order_id: UUID, opening_reference: str, evidence: str, clock: Clock) -> None:
@@ -384,29 +388,25 @@ def _note_report(order_id: UUID, request: PaymentRequest, now: datetime) -> Open
     """Note that the partner says an Opening was paid, while nobody else has said anything that decides it."""
     opening = _named_opening(order_id, request)
     if opening is not None and not opening.transactions.exclude(status=Status.PENDING).exists():
-        Opening.objects.filter(pk=opening.pk, reported_paid_at__isnull=True).update(reported_paid_at=now)
+        Opening.objects.filter(pk=opening.pk, reported_paid_at__isnull=True).update(
+            reported_paid_at=now,
+            # Only what can be asked about has a time for it: now there is a reason to ask earlier.
+            next_check_at=Case(
+                When(next_check_at__isnull=False, then=next_check(0, now)), output_field=DateTimeField()
+            ),
+        )
     return opening
 
 
 def _named_opening(order_id: UUID, request: PaymentRequest) -> Opening | None:
+    openings = Opening.objects.filter(payment__order_id=order_id).select_related("payment", "account")
     if request.opening_reference is None:
-        return None
-    opening = (
-        Opening.objects.filter(payment__order_id=order_id, gateway_reference=request.opening_reference)
-        .select_related("payment", "account")
-        .first()
-    )
+        # Evidence that names no Opening is of the newest one.
+        return openings.order_by("-created_at").first() if request.evidence else None
+    opening = openings.filter(gateway_reference=request.opening_reference).first()
     if opening is None:
         raise InvalidEvidence("The session is not one of this order's.")
     return opening
-
-
-def _attempt_of(opening: Opening, gateway_reference: str | None) -> Transaction | None:
-    if gateway_reference is None:
-        return None
-    return Transaction.objects.filter(
-        account=opening.account, gateway_reference=gateway_reference, kind__in=CHARGE_KINDS
-    ).first()
 
 
 def _give_back(charged: Transaction | None, now: datetime) -> None:

@@ -39,16 +39,15 @@ def explain(
         return order
     if charged is not None and charged.status == Status.FAILED:
         reason = request.external.refusal_reason if request.external else ""
+        if charged.opening is not None:
+            _offer_anew(order_id, charged.opening, request, clock, patience)
         raise _refused(ErrorCode(charged.error_code), reference, reason)
     refusal = _refusal(order_id, request)
     if refusal is not None:
         _close_refused(order_id, request)
         if patience.allows_a_call():
-            prepare_payment(
-                order_id=order_id,
-                payment_request=PaymentRequest(channel=request.channel, locale=request.locale),
-                clock=clock,
-            )
+            again = PaymentRequest(channel=request.channel, locale=request.locale)
+            prepare_payment(order_id=order_id, payment_request=again, clock=clock)
         current = current_payment(order)
         raise PaymentRefused(
             "The payment was refused.",
@@ -66,6 +65,16 @@ def explain(
     raise PaymentDue(
         "The booking has not been paid.", due=Money(due_minor, money.currency), payment_reference=reference
     )
+
+
+def _offer_anew(order_id: UUID, opening: Opening, request: PaymentRequest, clock: Clock, patience: Patience) -> None:
+    """Close the Opening whose card was refused, and have a new one ready."""
+    Opening.objects.filter(pk=opening.pk, status=OpeningStatus.OPEN).update(
+        status=OpeningStatus.CLOSED, client_encrypted=None
+    )
+    if patience.allows_a_call():
+        again = PaymentRequest(channel=request.channel, locale=request.locale)
+        prepare_payment(order_id=order_id, payment_request=again, clock=clock)
 
 
 def pending(reference: str | None) -> PaymentPending:

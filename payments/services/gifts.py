@@ -10,7 +10,7 @@ from bookings.models import BookingStatus, Gift, Partner
 from bookings.requests import GiftChanges, GiftRequest
 from payments.models import Transaction
 from payments.selectors import current_payment, order_money
-from payments.services.charging import refuse_what_was_refused, write_charge, write_external_cancellation
+from payments.services.charging import refuse_what_was_refused, told_by, write_charge, write_external_cancellation
 from payments.services.collecting import (
     CardPaymentView,
     PaymentRequest,
@@ -181,6 +181,6 @@ def _send(
         if patience.allows_a_call():
             perform(transaction_id=operation.id, clock=clock)
     if charged is not None and request is not None:
-        perform_claimed(operation=charged, clock=clock, external=request.external)
+        perform_claimed(operation=charged, clock=clock, told=told_by(request))
     elif prepared.is_claimed and patience.allows_a_call():
         open_prepared(prepared, country_code_of(gift.order), clock)

@@ -6,11 +6,13 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.db.models import F, Q
 
 from gateways.errors import GatewayError, MisconfiguredAccount
+from gateways.models import GatewayAccount
 from gateways.protocol import Capability, Reference
-from gateways.registry import gateway_for
+from gateways.registry import gateway_class, gateway_for
 from payments.metrics import gateway_call
 from payments.models import EventSource, Opening, OpeningStatus, Origin, Transaction
 from payments.models.claims import unclaimed
@@ -162,14 +164,20 @@ def open_again(*, opening_id: UUID, clock: Clock) -> None:
 
 
 def _adopt_stranded(now: datetime) -> None:
-    """Take up external charges whose caller died between row and record: nobody can repeat them, a person decides."""
-    Transaction.objects.filter(
+    """Take up charges that only their caller could repeat, whose caller died between row and record: the gateway is
+    asked where that can be done, else a person decides.
+    """
+    stranded = Transaction.objects.filter(
         _ONLY_ITS_CALLER_COULD_REPEAT,
         origin=Origin.OURS,
         status=Status.PENDING,
         claimed_until__lt=now,
         unknown_since_at__isnull=True,
-    ).update(unknown_since_at=now)
+    )
+    askable = [slug for slug in settings.GATEWAYS if Capability.FETCH in gateway_class(slug).capabilities]
+    accounts = GatewayAccount.objects.filter(gateway__in=askable)
+    stranded.filter(account__in=accounts).update(unknown_since_at=now, next_check_at=now)
+    stranded.update(unknown_since_at=now)
 
 
 def _fresh(operation: Transaction) -> Transaction:

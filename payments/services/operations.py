@@ -5,7 +5,7 @@ learned is recorded through the door, and bookkeeping of the claim is conditiona
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -34,6 +34,7 @@ from payments.metrics import gateway_call
 from payments.models import CaseKind, EventSource, Origin, Transaction
 from payments.models.claims import lease_end, unclaimed
 from payments.selectors import Subject
+from payments.services.actions import show_action
 from payments.services.cards import card_token
 from payments.services.cases import open_case
 from payments.services.outages import note_not_sent
@@ -41,6 +42,20 @@ from payments.services.transitions import apply_outcome
 from payments.states import OperationKind, Status
 
 Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnlyTold:
+    """Hold what only the caller of a charge knows and nothing keeps: without the caller it cannot be repeated.
+
+    `external` reports a payment taken elsewhere; `payment_token` is what the guest's browser got for a card.
+    """
+
+    external: ExternalCharge | None = None
+    payment_token: str | None = field(default=None, repr=False)
+
+
+NOTHING_TOLD = OnlyTold()
 
 
 class Patience:
@@ -87,31 +102,31 @@ def claim(*, transaction_id: UUID, now: datetime) -> Transaction | None:
     )
 
 
-def perform(*, transaction_id: UUID, clock: Clock, external: ExternalCharge | None = None) -> Transaction | None:
+def perform(*, transaction_id: UUID, clock: Clock) -> Transaction | None:
     """Send an operation to its gateway and record what it said; None when it was not ours to send now.
 
     A lost answer leaves the operation unknown, to be asked again with the same key; nothing here raises for it: read
-    the row. `external` carries what only the caller of an external charge knows.
+    the row.
     """
     started_at = clock()
     operation = claim(transaction_id=transaction_id, now=started_at)
     if operation is None:
         return None
-    return _carry_out(operation, started_at, operation.first_sent_at != started_at, clock, external)
+    return _carry_out(operation, started_at, operation.first_sent_at != started_at, clock, NOTHING_TOLD)
 
 
-def perform_claimed(*, operation: Transaction, clock: Clock, external: ExternalCharge | None = None) -> Transaction:
+def perform_claimed(*, operation: Transaction, clock: Clock, told: OnlyTold = NOTHING_TOLD) -> Transaction:
     """Send an operation that its caller wrote as claimed and has committed, and record what the gateway said.
 
     One that is decided already is returned as it is. Otherwise as `perform`.
     """
     if operation.status != Status.PENDING:
         return operation
-    return _carry_out(operation, clock(), False, clock, external)
+    return _carry_out(operation, clock(), False, clock, told)
 
 
 def _carry_out(
-    operation: Transaction, started_at: datetime, was_sent_before: bool, clock: Clock, external: ExternalCharge | None
+    operation: Transaction, started_at: datetime, was_sent_before: bool, clock: Clock, told: OnlyTold
 ) -> Transaction:
     try:
         gateway = gateway_for(operation.account)
@@ -123,7 +138,7 @@ def _carry_out(
         return _fresh(operation)
     try:
         with gateway_call(gateway=gateway.slug, operation=operation.kind):
-            outcome = _send(operation, gateway, started_at, external)
+            outcome = _send(operation, gateway, started_at, told)
     except NotSent as error:
         _release(operation, error, was_sent_before, clock())
     except AnswerLost as error:
@@ -131,7 +146,8 @@ def _carry_out(
     except GatewayError as error:
         _reject(operation, error, was_sent_before, clock())
     else:
-        return record_answer(operation=operation, outcome=outcome, now=clock())
+        is_guest_there = told.payment_token is not None
+        return record_answer(operation=operation, outcome=outcome, now=clock(), is_guest_there=is_guest_there)
     return _fresh(operation)
 
 
@@ -143,12 +159,18 @@ def may_repeat(operation: Transaction, gateway: Gateway, now: datetime) -> bool:
     return now < operation.first_sent_at + timedelta(seconds=window)
 
 
-def record_answer(*, operation: Transaction, outcome: Outcome, now: datetime) -> Transaction:
+def record_answer(
+    *, operation: Transaction, outcome: Outcome, now: datetime, is_guest_there: bool = False
+) -> Transaction:
     """Take in the answer to an operation, end its claim and return it as it stands then.
 
-    A charge without the guest that asks for the guest is refused: nobody is there to act, and no money has moved.
+    A charge without the guest that asks for the guest is refused: nobody is there to act, and no money has moved. A
+    guest who is there is shown what to do, and until then nothing is decided.
     """
-    if outcome.kind is OutcomeKind.ACTION_REQUIRED:
+    if outcome.kind is OutcomeKind.ACTION_REQUIRED and is_guest_there and operation.opening is not None:
+        show_action(opening=operation.opening, action=outcome.action, now=now)
+        outcome = replace(outcome, kind=OutcomeKind.PENDING)
+    elif outcome.kind is OutcomeKind.ACTION_REQUIRED:
         refusal = Decline(code=ErrorCode.TRANSACTION_DECLINED, raw_text="the bank asks for the guest")
         outcome = replace(outcome, kind=OutcomeKind.DECLINED, decline=refusal)
     applied = apply_outcome(
@@ -166,7 +188,7 @@ def record_answer(*, operation: Transaction, outcome: Outcome, now: datetime) ->
     return _fresh(operation)
 
 
-def _send(operation: Transaction, gateway: Gateway, now: datetime, external: ExternalCharge | None) -> Outcome:
+def _send(operation: Transaction, gateway: Gateway, now: datetime, told: OnlyTold) -> Outcome:
     money = Money(operation.amount_minor, operation.currency)
     key = operation.idempotency_key or operation.reference
     match OperationKind(operation.kind):
@@ -179,8 +201,10 @@ def _send(operation: Transaction, gateway: Gateway, now: datetime, external: Ext
                     source=Source(operation.payment.source),
                     captures_at_once=operation.kind == OperationKind.SALE,
                     card_token=card_token(operation.card) if operation.card else None,
-                    shopper_reference=operation.card.shopper_reference if operation.card else "",
-                    external=external,
+                    payment_token=told.payment_token,
+                    shopper_reference=_shopper_reference(operation),
+                    stores_card=operation.opening is not None and operation.opening.consent_text_id is not None,
+                    external=told.external,
                     return_url=operation.payment.order.return_url,
                     requested_at=now,
                 )
@@ -216,6 +240,12 @@ def _send(operation: Transaction, gateway: Gateway, now: datetime, external: Ext
             )
         case OperationKind.CHARGEBACK:
             raise AssertionError("a chargeback is never ours to send")
+
+
+def _shopper_reference(charge: Transaction) -> str:
+    if charge.card is not None:
+        return charge.card.shopper_reference
+    return charge.opening.shopper_reference if charge.opening is not None else ""
 
 
 def _payment_reference(operation: Transaction) -> str:

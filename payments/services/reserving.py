@@ -12,7 +12,7 @@ from bookings.models import Booking, BookingStatus, Order, Partner
 from bookings.requests import OrderRequest, ReserveRequest
 from bookings.selectors import amount_to_collect
 from payments.selectors import nothing_paid_yet, order_money
-from payments.services.charging import refuse_what_was_refused, write_charge
+from payments.services.charging import refuse_what_was_refused, told_by, write_charge
 from payments.services.collecting import (
     CardPaymentView,
     PaymentRequest,
@@ -113,7 +113,7 @@ def _hold(
             if takes_money and held.created_at == now:
                 charged = write_charge(order=order, request=payment_request, money=money, now=now)
     if charged is not None:
-        perform_claimed(operation=charged, clock=clock, external=payment_request.external)
+        perform_claimed(operation=charged, clock=clock, told=told_by(payment_request))
     elif prepared.is_claimed:
         open_prepared(prepared, _country_code(order, bookings), clock)
     if not is_new or charged is not None:
