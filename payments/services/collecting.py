@@ -18,7 +18,7 @@ from gateways.registry import gateway_for
 from money import Money
 from payments.encryption import decrypt_json
 from payments.errors import AmountMismatch, CurrencyMismatch, NoAccount
-from payments.models import Opening, OpeningStatus, Payment, ReusableCard
+from payments.models import Opening, OpeningStatus, Origin, Payment, ReusableCard
 from payments.references import new_payment_reference, next_payment_number
 from payments.selectors import OrderMoney, current_payment, order_money
 from payments.services.cards import card_for_order, usable_cards
@@ -27,7 +27,7 @@ from payments.services.operations import Clock
 from payments.services.routing import Wish, choose_account, choose_route, is_set_up, read_source, routed_accounts
 from payments.services.surcharging import rules_for, rules_read_with, surcharge_on
 from payments.splitting import Parts
-from payments.states import State
+from payments.states import State, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +132,7 @@ def describe_payment(
     payment = current_payment(order)
     money = money or order_money(order)
     if not is_payable(order) or money.due_minor == 0:
-        return view_of(order, payment, None, money, now)
+        return view_of(order, payment, _waits_for_guest(payment), money, now)
     opening = usable_opening(payment, order=order, now=now) if payment else None
     if _needs_opening(order, payment, opening, money):
         try:
@@ -151,6 +151,17 @@ def payment_by_reference(*, partner: Partner, is_live: bool, reference: str) -> 
         .select_related("order", "order__partner", "account")
         .first()
     )
+
+
+def _waits_for_guest(payment: Payment | None) -> Opening | None:
+    """Return the Opening in which a guest must act before a charge under way is decided."""
+    if payment is None or not is_set_up(payment.account):
+        return None
+    if Capability.CHARGE_PAYMENT_TOKEN not in gateway_for(payment.account).capabilities:
+        return None
+    return payment.openings.filter(
+        status=OpeningStatus.OPEN, transactions__status=Status.PENDING, transactions__origin=Origin.OURS
+    ).first()
 
 
 def _needs_opening(order: Order, payment: Payment | None, opening: Opening | None, money: OrderMoney) -> bool:
@@ -188,7 +199,9 @@ def view_of(
     client: Mapping[str, Any] = {}
     due = Money(money.due_minor, order.currency)
     surcharge_minor = _surcharge_of(order, payment, account, due)
-    if due.minor > 0 and is_set_up(account):
+    if opening is not None and due.minor == 0:
+        client = decrypt_json(opening.client_encrypted) if opening.client_encrypted is not None else {}
+    elif due.minor > 0 and is_set_up(account):
         country = country_code if country_code is not None else country_code_of(order)
         client = _client(account, Money(due.minor + surcharge_minor, due.currency), country, opening)
     return CardPaymentView(

@@ -1,0 +1,164 @@
+"""A card entered on the partner's page: charged with the confirmation by a token that is kept nowhere."""
+
+from typing import ClassVar
+
+import pytest
+from django.apps import apps
+
+from gateways.errors import AnswerLost, ErrorCode
+from gateways.models import GatewayAccount
+from gateways.protocol import Action, Capability, ChargeRequest, Decline, Outcome, OutcomeKind, Reference
+from payments.encryption import decrypt_json
+from payments.errors import GatewayMismatch, PaymentPending, PaymentRefused
+from payments.models import AccountRoute, Opening, Transaction
+from payments.services import janitor
+from payments.services.collecting import PaymentRequest, describe_payment
+from payments.services.confirming import confirm_booking
+from tests.payments.asked_gateway import AskedGateway
+from tests.payments.house import books
+
+pytestmark = pytest.mark.django_db(transaction=True)
+TOKEN = "tok-R3d8sQ1x"
+
+
+class TokenGateway(AskedGateway):
+    """Charge by token as `answers` says; it keeps the requests it got."""
+
+    slug: ClassVar[str] = "tokens"
+    capabilities = AskedGateway.capabilities | {Capability.CHARGE_PAYMENT_TOKEN}
+    charged: ClassVar[list[ChargeRequest]] = []
+    kind: ClassVar[OutcomeKind] = OutcomeKind.CAPTURED
+
+    def charge(self, request: ChargeRequest) -> Outcome:
+        self.charged.append(request)
+        if self.kind is OutcomeKind.NOTE:
+            raise AnswerLost("tokens charge: no answer")
+        return said_of(request, self.kind)
+
+
+def said_of(request: ChargeRequest, kind: OutcomeKind) -> Outcome:
+    return Outcome(
+        kind=kind,
+        reference=Reference(
+            ours=request.reference, gateway=f"at-{request.reference}", payment=f"at-{request.reference}"
+        ),
+        event_key=f"{request.reference}:{kind}",
+        occurred_at=request.requested_at,
+        money=request.money,
+        decline=Decline(code=ErrorCode.CREDIT_LIMIT_EXCEEDED) if kind is OutcomeKind.DECLINED else None,
+        action=Action(type="redirect", url="https://bank.example.com/3ds", method="POST", fields={"creq": "abc"}),
+    )
+
+
+@pytest.fixture
+def booking(house, settings):
+    settings.GATEWAYS = {**settings.GATEWAYS, "tokens": f"{__name__}.TokenGateway"}
+    TokenGateway.begin()
+    TokenGateway.charged, TokenGateway.kind = [], OutcomeKind.CAPTURED
+    account = GatewayAccount.objects.create(
+        slug="tokens-eu", name="Tokens", gateway="tokens", environment="test", currencies=["EUR"], sources=["ECOM"]
+    )
+    AccountRoute.objects.create(partner=house.partner, account=account, is_live=True, rank=1)
+    return house.reserve()
+
+
+def confirm(house, booking, **fields):
+    request = PaymentRequest(**{"payment_token": TOKEN, **fields})
+    booking.refresh_from_db()
+    return confirm_booking(booking=booking, changes=None, request=request, clock=house.clock)
+
+
+def test_the_token_pays_what_is_due_and_the_booking_is_confirmed(house, booking):
+    assert confirm(house, booking).is_confirmed
+
+    [request] = TokenGateway.charged
+    assert (request.payment_token, request.card_token, request.money.minor) == (TOKEN, None, 9000)
+    assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
+    assert Transaction.objects.get().opening == Opening.objects.get()
+
+
+def test_the_token_is_in_no_table(house, booking):
+    confirm(house, booking)
+
+    for model in apps.get_models():
+        for row in model._default_manager.all():
+            assert TOKEN not in str(vars(row))
+
+
+def test_a_refused_card_is_said_so_and_another_page_stands_ready(house, booking):
+    TokenGateway.kind = OutcomeKind.DECLINED
+    first = Opening.objects.get()
+
+    with pytest.raises(PaymentRefused) as refused:
+        confirm(house, booking)
+
+    assert refused.value.error_code is ErrorCode.CREDIT_LIMIT_EXCEEDED
+    assert books(booking.order) == {}
+    assert list(Opening.objects.order_by("created_at").values_list("status", flat=True)) == ["CLOSED", "OPEN"]
+    TokenGateway.kind = OutcomeKind.CAPTURED
+    assert confirm(house, booking).is_confirmed
+    assert Transaction.objects.get(status="PROCESSED").opening != first
+
+
+def test_a_guest_who_must_act_is_shown_how_and_nothing_is_decided(house, booking):
+    TokenGateway.kind = OutcomeKind.ACTION_REQUIRED
+
+    with pytest.raises(PaymentPending):
+        confirm(house, booking)
+
+    charge = Transaction.objects.get()
+    assert (charge.status, charge.error_code) == ("PENDING", "")
+    booking.order.refresh_from_db()
+    view = describe_payment(order=booking.order, clock=house.clock)
+    assert view.client["action"] == {
+        "type": "redirect",
+        "url": "https://bank.example.com/3ds",
+        "method": "POST",
+        "fields": {"creq": "abc"},
+    }
+    assert decrypt_json(Opening.objects.get().client_encrypted)["action"]["type"] == "redirect"
+
+
+def test_a_lost_answer_is_never_charged_again_and_looked_up(house, booking):
+    TokenGateway.kind = OutcomeKind.NOTE
+    with pytest.raises(PaymentPending):
+        confirm(house, booking)
+    TokenGateway.kind = OutcomeKind.CAPTURED
+    with pytest.raises(PaymentPending):
+        confirm(house, booking)
+    assert len(TokenGateway.charged) == 1
+
+    [request] = TokenGateway.charged
+    TokenGateway.says = staticmethod(lambda _: (said_of(request, OutcomeKind.CAPTURED),))
+    house.clock.move(seconds=31)
+    janitor.resolve_unknown(clock=house.clock)
+
+    assert TokenGateway.asked[-1].ours == request.reference
+    assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
+    assert confirm(house, booking).is_confirmed
+    assert len(TokenGateway.charged) == 1
+
+
+def test_where_its_caller_died_the_gateway_is_asked(house, booking):
+    TokenGateway.kind = OutcomeKind.NOTE
+    with pytest.raises(PaymentPending):
+        confirm(house, booking)
+    died_at = house.clock()
+    Transaction.objects.update(unknown_since_at=None, next_check_at=None, checks_made=0, claimed_until=died_at)
+    [request] = TokenGateway.charged
+    TokenGateway.says = staticmethod(lambda _: (said_of(request, OutcomeKind.CAPTURED),))
+
+    house.clock.move(seconds=1)
+    janitor.resolve_unknown(clock=house.clock)
+    janitor.resolve_unknown(clock=house.clock)
+
+    assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
+
+
+def test_a_gateway_that_takes_no_tokens_is_sent_none(house):
+    booking = house.reserve(payment_request=None)
+
+    with pytest.raises(GatewayMismatch):
+        confirm(house, booking)
+
+    assert not Transaction.objects.exists()
