@@ -13,6 +13,7 @@ PYTEST := env PYTHONHASHSEED=0 $(PY) -m pytest --session-timeout=540 -n 2 --dist
 help:  ## say what there is
 	@echo "make demo          set up, start everything and walk one booking from reservation to refund"
 	@echo "make demo ONCE=1   the same, and stop after the story"
+	@echo "make demo GATEWAY=external   the same story through another gateway (see docs/)"
 	@echo "make run           web, worker, beat and sandbox processors until Ctrl-C"
 	@echo "make test          all tests, on servers of their own   (ARGS=\"-k webhook\")"
 	@echo "make check         format, lint, types, import contracts, migrations, deployment, audit, tests"
@@ -31,7 +32,7 @@ $(STAMP): requirements/local.txt
 	@touch $@
 
 demo: $(STAMP)
-	@exec $(PY) -m config.demo $(if $(ONCE),--once)
+	@exec $(PY) -m config.demo $(if $(ONCE),--once) $(if $(GATEWAY),--gateway $(GATEWAY))
 
 run: $(STAMP)
 	@exec $(PY) -m config.processes

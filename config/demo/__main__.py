@@ -7,6 +7,7 @@ import sys
 from config.demo.page import Page
 from config.demo.people import StoryFailed
 from config.demo.story import Story
+from config.demo.texts import TEXTS
 from config.embedded import EmbeddedServersFailed
 from config.processes import Stack, StackFailed, stop_on_signals
 from config.settings import local as settings
@@ -17,7 +18,11 @@ def main() -> int:
     """Run the demo; 0 when every step of the story held."""
     parser = argparse.ArgumentParser(prog="python -m config.demo", description="Walk one booking through the house.")
     parser.add_argument("--once", action="store_true", help="stop after the story")
-    once = parser.parse_args().once
+    parser.add_argument(
+        "--gateway", choices=sorted(TEXTS), default="adyen", help="which gateway the guests pay through"
+    )
+    arguments = parser.parse_args()
+    once = arguments.once
     page = Page()
     page.title("Card payments: from a reservation to the books")
     with stop_on_signals():
@@ -31,6 +36,7 @@ def main() -> int:
                     sandbox_url=stack.sandbox_url,
                     access=stack.access,
                     manage=stack.manage,
+                    gateway=arguments.gateway,
                 ).tell()
                 _say_what_is_open(page, stack)
                 if not once:

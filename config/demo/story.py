@@ -8,11 +8,15 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
 from uuid import uuid4
 
+from config.demo.guests import Attempt, guest_for
 from config.demo.page import Page
 from config.demo.people import Partner, Processor, expect, wait_for
+from config.demo.texts import TEXTS
+from config.settings import local as settings
 from money import Money
 
 RETURN_URL = "https://nordwind.example.com/thanks"
@@ -43,12 +47,23 @@ class Story:
     """Walk the main job and print it; `manage` runs a management command and returns what it printed."""
 
     def __init__(
-        self, *, page: Page, web_url: str, sandbox_url: str, access: dict[str, Any], manage: Callable[..., str]
+        self,
+        *,
+        page: Page,
+        web_url: str,
+        sandbox_url: str,
+        access: dict[str, Any],
+        manage: Callable[..., str],
+        gateway: str,
     ) -> None:
         self._page = page
         self._partner = Partner(web_url, access["octo_key"])
         self._processor = Processor(sandbox_url)
         self._manage = manage
+        path = settings.GATEWAYS[gateway]
+        self._texts = TEXTS[gateway]
+        self._gateway = partner_name(path)
+        self._guest = guest_for(partner_name=self._gateway, path=path, texts=self._texts, processor=self._processor)
 
     def tell(self) -> None:
         """Tell the whole story.
@@ -63,15 +78,16 @@ class Story:
         self._books(ledger_before, processor_before)
 
     def _paid_at_first_try(self) -> Any:
-        page = self._page
+        page, texts = self._page, self._texts
         trip = self._pick("canal-cruise")
         page.step("Nordwind Reisen, a travel agent, reserves for its guest Ada", "POST /octo/bookings")
         guests = {"adult": 2, "child": 1}
-        booking = self._partner.post("bookings", trip.body(guests, currency="EUR"))
+        booking = self._partner.post("bookings", self._wished(trip.body(guests, currency="EUR")))
         due = booking["cardPayment"]["balance"]
         expect(booking["status"] == "ON_HOLD", f"the booking is {booking['status']}, not on hold")
         expect(due == booking["pricing"]["retail"] > 0, f"{due} is due for {booking['pricing']}")
-        expect(booking["cardPayment"]["adyen"]["session"] is None, "there is a session before there is a return URL")
+        expect(booking["cardPayment"]["gateway"] == self._gateway, f"{booking['cardPayment']['gateway']} takes it")
+        expect(not self._guest.opened(booking), "something can be paid before there is a return URL")
         page.fact("tour", trip.product["title"] if "title" in trip.product else trip.product["internalName"])
         page.fact("departure", _day(trip.slot["localDateTimeStart"]))
         page.fact("guests", _people(guests))
@@ -81,26 +97,21 @@ class Story:
 
         page.step("It asks for something Ada can pay", "PATCH /octo/bookings/{uuid} {returnUrl}")
         booking = self._partner.patch(f"bookings/{booking['uuid']}", {"returnUrl": RETURN_URL})
-        session = booking["cardPayment"]["adyen"]["session"]
-        expect(session and session["id"] and session["sessionData"], "there is no session")
+        opened = self._guest.opened(booking)
+        expect(bool(opened) == texts.has_page, "there is nothing that a guest could pay")
         page.fact("payment", booking["cardPayment"]["cardPaymentId"])
-        page.fact("session", session["id"], "opened at Adyen (the sandbox); Drop-in would be mounted with it")
+        page.fact("opened", opened or "·", texts.opened)
         page.held(f"{_money(booking['cardPayment']['amount'], 'EUR')} can be paid")
 
-        page.step("Ada pays with a card", "Adyen's page")
-        paid = self._processor.pay(session["id"], name="Ada Vos")
-        expect(paid["resultCode"] == "Authorised", f"the card was answered {paid}")
-        page.fact("card", "Visa ···· 1111", "one of Adyen's published test cards")
-        page.fact("Adyen says", paid["resultCode"], f"pspReference {paid['pspReference']}")
-
-        self._told("AUTHORISATION", paid["pspReference"], booking, booked=due)
+        page.step("Ada pays with a card", texts.page)
+        paid = self._guest.pay(booking, is_good=True)
+        page.fact("card", texts.card, texts.card_note)
+        page.fact(f"{texts.name} says", paid.said, paid.name)
+        self._told("paid", paid, booking, booked=due)
 
         page.step("Nordwind confirms", "POST /octo/bookings/{uuid}/confirm")
-        evidence = {"sessionId": session["id"], "sessionResult": paid["sessionResult"]}
         contact = {"fullName": "Ada Vos", "emailAddress": "ada.vos@example.com"}
-        booking = self._partner.confirm(
-            booking["uuid"], {"contact": contact, "cardPayment": {"gateway": "adyen", "adyen": evidence}}
-        )
+        booking = self._partner.confirm(booking["uuid"], {"contact": contact, "cardPayment": paid.card_payment})
         expect(booking["status"] == "CONFIRMED", f"the booking is {booking['status']}")
         expect(booking["cardPayment"]["balance"] == 0, f"{booking['cardPayment']['balance']} is still due")
         tickets = [item["ticket"]["deliveryOptions"][0]["deliveryValue"] for item in booking["unitItems"]]
@@ -110,43 +121,46 @@ class Story:
         return booking
 
     def _refused_then_paid(self) -> None:
-        page = self._page
+        page, texts = self._page, self._texts
         trip = self._pick("sunset-sail")
-        page.step("Another guest, Ben; this account captures only what is confirmed", "POST /octo/bookings")
+        note = "; this account captures only what is confirmed" if texts.holds else ""
+        page.step(f"Another guest, Ben{note}", "POST /octo/bookings")
         guests = {"adult": 2}
-        booking = self._partner.post("bookings", {**trip.body(guests, currency="USD"), "returnUrl": RETURN_URL})
+        body = self._wished({**trip.body(guests, currency="USD"), "returnUrl": RETURN_URL})
+        booking = self._partner.post("bookings", body)
         uuid, due = booking["uuid"], booking["cardPayment"]["balance"]
-        first = booking["cardPayment"]["adyen"]["session"]["id"]
+        first = self._guest.opened(booking)
         page.fact("tour", trip.product["internalName"])
-        page.fact("price", _money(due, "USD"), f"session {first}")
+        page.fact("price", _money(due, "USD"), first and f"opened {first}")
         page.held("ON_HOLD")
 
-        page.step("Ben's bank says no", "Adyen's page, then confirm")
-        refused = self._processor.pay(first, name="NOT_ENOUGH_BALANCE")
-        expect(refused["resultCode"] == "Refused", f"the card was answered {refused}")
-        self._processor.webhook("AUTHORISATION", refused["pspReference"])
-        status, answer = self._refusal(uuid, first)
+        page.step("Ben's bank says no", f"{texts.page}, then confirm")
+        refused = self._guest.pay(booking, is_good=False)
+        if "refused" in texts.events:
+            self._processor.webhook(texts.events["refused"], refused.name)
+        status, answer = self._refusal(uuid, refused)
         expect((status, answer["error"]) == (400, "BAD_REQUEST"), f"confirm was answered {status} {answer}")
-        page.fact("Adyen says", refused["resultCode"], refused.get("refusalReason", ""))
+        page.fact(f"{texts.name} says", refused.said)
         page.fact("we say", answer["errorMessage"], "in the guest's language")
         booking = self._partner.get(f"bookings/{uuid}")
-        second = booking["cardPayment"]["adyen"]["session"]["id"]
-        expect(second != first, "there is no new session")
+        second = self._guest.opened(booking)
+        expect(second != first or not texts.has_page, "there is nothing new to pay")
         expect(booking["cardPayment"]["balance"] == due, f"{booking['cardPayment']['balance']} is due")
-        page.held(f"still ON_HOLD, nothing taken, new session {second}")
+        page.held("still ON_HOLD, nothing taken" + (f", opened anew {second}" if second else ""))
 
-        page.step("He tries another card; it is authorized, not yet captured", "Adyen's page")
-        paid = self._processor.pay(second, name="Ben Ode")
-        expect(paid["resultCode"] == "Authorised", f"the card was answered {paid}")
-        self._told("AUTHORISATION", paid["pspReference"], booking, booked=0)
+        held = "it is authorized, not yet captured" if texts.holds else "this one is good"
+        page.step(f"He tries another card; {held}", texts.page)
+        paid = self._guest.pay(booking, is_good=True)
+        self._told("paid", paid, booking, booked=0 if texts.holds else due)
 
-        page.step("The confirmation captures what was held", "POST /octo/bookings/{uuid}/confirm")
-        evidence = {"sessionId": second, "sessionResult": paid["sessionResult"]}
-        booking = self._partner.confirm(uuid, {"cardPayment": {"gateway": "adyen", "adyen": evidence}})
+        words = "The confirmation captures what was held" if texts.holds else "Nordwind confirms"
+        page.step(words, "POST /octo/bookings/{uuid}/confirm")
+        booking = self._partner.confirm(uuid, {"cardPayment": paid.card_payment})
         expect(booking["status"] == "CONFIRMED", f"the booking is {booking['status']}")
-        self._processor.webhook("CAPTURE", paid["pspReference"])
+        if "captured" in texts.events:
+            self._processor.webhook(texts.events["captured"], paid.name)
         card_payment = self._booked(booking, due)
-        page.fact("captured", _money(card_payment["totalPaid"], "USD"))
+        page.fact("captured" if texts.holds else "booked", _money(card_payment["totalPaid"], "USD"))
         page.held("CONFIRMED")
 
     def _taken_at_a_till(self) -> None:
@@ -171,7 +185,7 @@ class Story:
         page.held("CONFIRMED")
 
     def _given_back_in_part(self, booking: Any) -> None:
-        page = self._page
+        page, texts = self._page, self._texts
         uuid, paid = booking["uuid"], booking["cardPayment"]["totalPaid"]
         page.step("Ada's friend falls ill; Nordwind takes her off the booking", "PATCH /octo/bookings/{uuid}")
         friend, *others = sorted(booking["unitItems"], key=lambda item: -item["pricing"]["retail"])
@@ -180,8 +194,9 @@ class Story:
         changed = self._partner.patch(f"bookings/{uuid}", {"unitItems": keep})
         expect(changed["status"] == "CONFIRMED", f"the booking is {changed['status']}")
         page.fact("price", _money(changed["pricing"]["retail"], "EUR"), f"was {_money(paid, 'EUR')}")
-        page.fact("we ask Adyen", f"refund {_money(amount, 'EUR')}", "its row is written before the call")
-        self._processor.webhook("REFUND", booking["cardPayment"]["providerReference"])
+        page.fact(f"we ask {texts.name}", f"refund {_money(amount, 'EUR')}", "its row is written before the call")
+        if "refunded" in texts.events:
+            self._processor.webhook(texts.events["refunded"], booking["cardPayment"]["providerReference"])
 
         def look() -> Any:
             found = self._partner.get(f"bookings/{uuid}")["cardPayment"]
@@ -189,7 +204,8 @@ class Story:
 
         refunded = wait_for(look, "the refund in our books")
         expect(refunded["balance"] == 0, f"{refunded['balance']} is due again")
-        page.fact("given back", _money(amount, "EUR"), "told by webhook REFUND, booked by the worker")
+        told = f"told by webhook {texts.events['refunded']}, booked by the worker" if "refunded" in texts.events else ""
+        page.fact("given back", _money(amount, "EUR"), told)
         page.held("still CONFIRMED, one seat free again")
 
     def _books(self, ledger_before: Counter[tuple[str, str]], processor_before: dict[str, int]) -> None:
@@ -212,16 +228,22 @@ class Story:
         expect(all(check["ok"] for check in checks), f"the checks found {[check['findings'] for check in checks]}")
         page.held("check_payments and check_ledger find nothing wrong")
 
-    def _told(self, event: str, psp_reference: str, booking: Any, *, booked: int) -> None:
-        """See the webhook come in and the worker take it in."""
-        page = self._page
-        page.step("Adyen tells us by webhook; a Celery worker takes it in", "POST /webhooks/{account}/")
-        delivery = self._processor.webhook(event, psp_reference)
-        page.fact("webhook", event, f"signed, stored and acknowledged at {_stamp(delivery['attempts'][-1]['at'])} UTC")
+    def _told(self, what: str, attempt: Attempt, booking: Any, *, booked: int) -> None:
+        """See the webhook come in and the worker take it in; nothing to see where the answer itself is the news."""
+        page, texts = self._page, self._texts
+        if what not in texts.events:
+            return
+        page.step(f"{texts.name} tells us by webhook; a Celery worker takes it in", "POST /webhooks/{account}/")
+        event = texts.events[what]
+        delivery = self._processor.webhook(event, attempt.name)
+        page.fact("webhook", event, f"stored and acknowledged at {_stamp(delivery['attempts'][-1]['at'])} UTC")
         currency = booking["cardPayment"]["currency"]
         card_payment = self._booked(booking, booked)
         page.fact("booked", _money(booked, currency) if booked else "nothing yet", "" if booked else "held on the card")
         page.held(f"the payment is {card_payment['status']}")
+
+    def _wished(self, body: dict[str, Any]) -> dict[str, Any]:
+        return {**body, "cardPayment": self._guest.wish()}
 
     def _booked(self, booking: Any, amount: int) -> Any:
         def look() -> Any:
@@ -230,10 +252,11 @@ class Story:
 
         return wait_for(look, f"{amount} {booking['currency']} in our books")
 
-    def _refusal(self, uuid: str, session_id: str) -> tuple[int, Any]:
+    def _refusal(self, uuid: str, refused: Attempt) -> tuple[int, Any]:
         def attempt() -> tuple[int, Any] | None:
-            body = {"cardPayment": {"gateway": "adyen", "adyen": {"sessionId": session_id}}}
-            status, answer = self._partner.ask("POST", f"bookings/{uuid}/confirm", body)
+            status, answer = self._partner.ask(
+                "POST", f"bookings/{uuid}/confirm", {"cardPayment": refused.card_payment}
+            )
             return None if answer.get("error") == "PAYMENT_PENDING" else (status, answer)
 
         return wait_for(attempt, "the refusal in our books")
@@ -266,6 +289,13 @@ class Story:
                 if total["is_live"]
             }
         )
+
+
+def partner_name(path: str) -> str:
+    """Return the name by which partners know the gateway whose class is at a path."""
+    module, _, name = path.rpartition(".")
+    found: str = getattr(import_module(module), name).partner_talk.name
+    return found
 
 
 def _money(minor: int, currency: str) -> str:

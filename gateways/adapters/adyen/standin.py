@@ -40,3 +40,33 @@ def account_name(described: Mapping[str, Any]) -> str:
     """Return the name under which the sandbox keeps an account that was described to it."""
     name: str = described["merchant_account"]
     return name
+
+
+def guest_pays(client: Mapping[str, Any], *, is_good: bool) -> tuple[str, dict[str, Any]]:
+    """Return where, below the sandbox's control API, a guest pays what a page was given, and what is posted there."""
+    # Published by Adyen for its test environment, as is the name that has the bank refuse.
+    card = {"number": "4111 1111 1111 1111", "expiryMonth": "03", "expiryYear": "2030", "cvc": "737"}
+    name = "Ada Vos" if is_good else "NOT_ENOUGH_BALANCE"
+    return f"adyen/sessions/{client['session']['id']}/pay", {**card, "holderName": name}
+
+
+def opened(client: Mapping[str, Any]) -> str:
+    """Return the name of what a guest can pay; empty when nothing is open."""
+    session = client.get("session")
+    return session["id"] if session else ""
+
+
+def brought(client: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the guest's page brings the partner for the confirmation."""
+    return {"sessionId": client["session"]["id"], "sessionResult": answer["sessionResult"]}
+
+
+def attempt(answer: Mapping[str, Any]) -> str:
+    """Return the processor's name of what the guest tried, by which its webhooks speak of it."""
+    name: str = answer["pspReference"]
+    return name
+
+
+def said(answer: Mapping[str, Any]) -> str:
+    """Return what the guest's page was told, in the processor's words."""
+    return " ".join(filter(None, (answer["resultCode"], answer.get("refusalReason", ""))))

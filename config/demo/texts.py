@@ -1,0 +1,41 @@
+"""What the demo says of each gateway."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Texts:
+    """Be the words for one gateway.
+
+    `events` names the webhooks by which it tells that a guest paid, that a hold was captured and that money went back;
+    without one it tells by its answer. `holds` says that it can hold money until it is captured, `has_page`
+    that guests pay on a page and not at a till.
+    """
+
+    name: str
+    page: str
+    opened: str
+    card: str = "Visa ···· 1111"
+    card_note: str = "a published test card"
+    events: dict[str, str] = field(default_factory=dict)
+    holds: bool = True
+    has_page: bool = True
+
+
+TEXTS: dict[str, Texts] = {
+    "adyen": Texts(
+        name="Adyen",
+        page="Adyen's page",
+        opened="a session at Adyen (the sandbox); Drop-in would be mounted with it",
+        events={"paid": "AUTHORISATION", "refused": "AUTHORISATION", "captured": "CAPTURE", "refunded": "REFUND"},
+    ),
+    "external": Texts(
+        name="the till",
+        page="Nordwind's own till",
+        opened="nothing is opened: Nordwind takes the money itself and reports it",
+        card="card terminal",
+        card_note="the slip's number goes with the report",
+        holds=False,
+        has_page=False,
+    ),
+}
