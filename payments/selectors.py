@@ -273,8 +273,11 @@ def has_undecided_money(order: Order) -> bool:
 
 
 def has_undecided_charge(order: Order) -> bool:
-    """Say whether a card paid for an order, holds money for it, or was charged with an outcome nobody knows."""
+    """Say whether a card paid for an order and did not have all of it back, holds money for it, or was charged with an
+    outcome nobody knows.
+    """
+    is_there = Q(captured_minor__gt=F("refunded_minor")) | Q(authorized_minor__gt=0)
     return (
-        Payment.objects.filter(order=order).filter(Q(captured_minor__gt=0) | Q(authorized_minor__gt=0)).exists()
+        Payment.objects.filter(order=order).filter(is_there).exists()
         or Transaction.objects.filter(order=order, kind__in=CHARGE_KINDS, status=Status.PENDING).exists()
     )

@@ -15,7 +15,9 @@ from redis.exceptions import RedisError
 
 from payments.encryption import decrypt_json, encrypt_json, fingerprint
 from payments.models import OpeningStatus, Payment
+from payments.selectors import current_payment
 from payments.services.cards import usable_cards
+from payments.services.surcharging import rules_for
 
 log = structlog.get_logger(__name__)
 # An answer is dropped this long before the session in it ends: a guest needs time to find a card.
@@ -25,17 +27,31 @@ LEAST_SESSION = timedelta(seconds=120)
 def cached_answer(
     payment: Payment, build: Callable[[], dict[str, object] | None], *, now: datetime
 ) -> dict[str, object] | None:
-    """Return what `build` returned before for the payment as it stands now, or build it; None is never kept."""
-    key, _ = _key_and_seconds(payment, now)
+    """Return what `build` returned before for the payment as it stands now, or build it; None is never kept.
+
+    A payment that another one took the place of is answered with that one.
+    """
+    key, _ = _key_and_seconds(_shown(payment), now)
     found = _get(key)
     if found is not None:
         return found
     answer = build()
     if answer is not None:
-        payment.refresh_from_db(fields=["state", "updated_at", "order"])
-        key, seconds = _key_and_seconds(payment, now)
+        payment.refresh_from_db(fields=["state", "updated_at", "superseded_at", "order"])
+        key, seconds = _key_and_seconds(_shown(payment), now)
         _set(key, answer, seconds)
     return answer
+
+
+def _shown(payment: Payment) -> Payment:
+    """Return the payment that the answer shows: the order's present one."""
+    if payment.superseded_at is None:
+        return payment
+    present = current_payment(payment.order)
+    if present is None:
+        return payment
+    present.order = payment.order
+    return present
 
 
 def _key_and_seconds(payment: Payment, now: datetime) -> tuple[str, int]:
@@ -49,6 +65,8 @@ def _key_and_seconds(payment: Payment, now: datetime) -> tuple[str, int]:
         payment.order.status,
         get_language(),  # the text of a consent is in it
         *(opening or ()),
+        # A rule that is changed is told with the next read.
+        *sorted(map(repr, rules_for(payment.order, payment.account))),
         # A card that is revoked, or that expires, disappears at once.
         *_card_ids(payment, now),
     ]

@@ -96,8 +96,10 @@ def holds_of(bookings: Iterable[Booking]) -> list[Booking]:
 
 
 @transaction.atomic
-def expire_order(*, order: Order, now: datetime) -> Order:
+def expire_order(*, order: Order, now: datetime, keeps_money: bool = False) -> Order:
     """End the holds of an order whose time is over and free their seats.
+
+    `keeps_money` says that somebody was told of money that is on it.
 
     :raises NotExpirable: it is no hold, its hold still runs, or it has money; nothing was changed.
     """
@@ -106,7 +108,7 @@ def expire_order(*, order: Order, now: datetime) -> Order:
         raise NotExpirable(str(order.pk), f"it is {order.status}")
     if order.expires_at is None or order.expires_at > now:
         raise NotExpirable(str(order.pk), "its hold still runs")
-    if order.money_in_minor > 0:
+    if order.money_in_minor > 0 and not keeps_money:
         raise NotExpirable(str(order.pk), "it has money")
     bookings = bookings_under_lock(order)
     expired = holds_of(bookings)

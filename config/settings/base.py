@@ -198,7 +198,8 @@ PAYMENTS: dict[str, Any] = {
     "HINTS_PER_MINUTE": 300,
     # How long a guest may pay an Opening, unless the hold ends earlier.
     "SESSION_LIFETIME_SECONDS": 3_600,
-    # An order with money on it keeps its hold this long at a time.
+    # An order with money on it keeps its hold this long at a time; one of which only a part was reported from elsewhere
+    # keeps it this long after the last report, or to its own end when that is later, and then no more.
     "KEEP_PAID_HOLD_MINUTES": 60,
     # Money taken and nothing confirmed for this long is shown to staff.
     "PAID_UNCONFIRMED_CASE_MINUTES": 15,

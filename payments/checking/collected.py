@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 
 from bookings.models import BookingStatus, Order
-from bookings.selectors import amount_to_collect
+from bookings.selectors import amount_kept, amount_to_collect
 from money import Money
 from payments.checking.reading import CHUNK, MOST_FINDINGS, Finding, Reading, in_chunks, snapshot
 from payments.checking.stuck import STUCK_AFTER, stuck_work
@@ -175,7 +175,8 @@ def _confirmed_unpaid() -> Iterator[Finding]:
     """See that what is confirmed was paid.
 
     What people, or the gateway, gave back afterwards on purpose does not make it unpaid; what we gave back by ourselves
-    does. An open case says that somebody knows.
+    does. What was kept of bookings cancelled too late pays for those, not for what lives on. An open case says that
+    somebody knows.
     """
     last: UUID | None = None
     while True:
@@ -204,13 +205,15 @@ def _confirmed_unpaid() -> Iterator[Finding]:
                 )
             )
         for order in rows:
-            wanted = amount_to_collect(order)
+            wanted, kept = amount_to_collect(order), amount_kept(order)
             paid = order.money_in_minor + accepted.get(order.pk, 0)
-            if paid + returned.get(order.pk, 0) < wanted.minor and order.pk not in known:
+            there = paid + returned.get(order.pk, 0)
+            if there - max(0, min(kept.minor, there)) < wanted.minor and order.pk not in known:
+                of_it = f", {kept} of it kept for what was cancelled too late" if kept.minor > 0 else ""
                 yield Finding(
                     code="confirmed_unpaid",
                     subject=order.reference,
-                    message=f"confirmed, {wanted} to collect, {Money(paid, order.currency)} paid, and no open case",
+                    message=f"confirmed, {wanted} to collect, {Money(paid, order.currency)} paid{of_it}, no open case",
                 )
         last = rows[-1].pk
 

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from bookings.models import BookingStatus
+from bookings.models import BookingStatus, Order
+from bookings.selectors import amount_due_later, amount_kept, amount_to_collect
 from payments.models import Case, CaseKind, Opening, Origin, Transaction
 from payments.models.claims import unclaimed
 from payments.services.cases import open_case
@@ -79,6 +80,27 @@ def close_what_resolved_itself(*, now: datetime) -> None:
     on_hold = Q(payment__order__status=BookingStatus.ON_HOLD)
     settled = cases.filter(kind=CaseKind.PAID_UNCONFIRMED).exclude(on_hold).values("pk")
     Case.objects.filter(pk__in=settled).update(closed_at=now, closed_by="system")
+    _close_settled_balances(now)
+
+
+def _close_settled_balances(now: datetime) -> None:
+    """Close the cases of balances that were paid since, or that nobody owes any more.
+
+    Only money that came in counts: what is held or undecided may still come to nothing.
+    """
+    unpaid = Case.objects.filter(kind=CaseKind.BALANCE_UNPAID, closed_at__isnull=True)
+    # Money, a cancellation and a change of price all touch the order.
+    changed = Order.objects.filter(payments__cases__in=unpaid.filter(payment__order__updated_at__gte=F("opened_at")))
+    orders = changed.prefetch_related("bookings", "installments", "gifts").distinct()
+    settled = [order.pk for order in orders if _owes_nothing(order)]
+    if settled:
+        unpaid.filter(payment__order__in=settled).update(closed_at=now, closed_by="system")
+
+
+def _owes_nothing(order: Order) -> bool:
+    price = amount_to_collect(order).minor + amount_due_later(order).minor
+    there = order.money_in_minor
+    return price == 0 or there - max(0, min(amount_kept(order).minor, there)) >= price
 
 
 def _open_cases(rows: QuerySet[Row], kind: CaseKind, detail: Callable[[Row], str], now: datetime) -> None:

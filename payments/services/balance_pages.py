@@ -14,7 +14,7 @@ from money import Money
 from payments.encryption import decrypt_json
 from payments.models import Opening, OpeningStatus
 from payments.selectors import order_money
-from payments.services.balances import locales_of, online_accounts
+from payments.services.balances import asked_of_guest, locales_of, online_accounts
 from payments.services.collecting import PaymentRequest, country_code_of, ensure_payment
 from payments.services.openings import PAGE, claim_opening, new_opening, open_at_gateway, usable_opening
 from payments.services.operations import Clock
@@ -34,12 +34,14 @@ class Visit:
 class BalancePage:
     """Be what a guest may see by a link: never more than a first name, the visits and the amount.
 
-    `is_active` is False once nothing of the order is confirmed; `is_undecided` while a payment has no answer yet.
+    `due` is what the guest will be asked for, with the `surcharge` in it. `is_active` is False once nothing of the
+    order is confirmed; `is_undecided` while a payment has no answer yet.
     """
 
     first_name: str
     visits: tuple[Visit, ...]
     due: Money
+    surcharge: Money
     is_active: bool
     is_undecided: bool
     locales: tuple[str, ...]
@@ -61,11 +63,13 @@ def balance_page(*, order_id: UUID) -> BalancePage:
     # A word that decides it is stronger than what the guest's browser brought back.
     reported = reported.exclude(transactions__status__in=[Status.PROCESSED, Status.FAILED])
     is_reported = reported.exclude(events__kind__in=[OutcomeKind.DECLINED, OutcomeKind.EXPIRED]).exists()
+    asked = asked_of_guest(order, Money(money.due_minor, order.currency))
     names = [order.contact.get("first_name"), *(booking.contact_first_name for booking in bookings)]
     return BalancePage(
         first_name=str(next(filter(None, names), "")),
         visits=tuple(_visit(booking) for booking in bookings),
-        due=Money(money.due_minor, order.currency),
+        due=Money(asked.amount_minor, order.currency),
+        surcharge=Money(asked.surcharge_minor, order.currency),
         is_active=order.status == BookingStatus.CONFIRMED,
         is_undecided=is_reported or money.asked_minor > 0,
         locales=tuple(locales_of(order, bookings)),

@@ -22,10 +22,12 @@ from payments.selectors import OrderMoney, current_payment, order_money
 from payments.services.cards import usable_cards
 from payments.services.cases import open_case
 from payments.services.charging import write_charge
-from payments.services.collecting import PaymentRequest
+from payments.services.collecting import PaymentRequest, ensure_payment
 from payments.services.draining import drain
 from payments.services.operations import Clock, perform_claimed
 from payments.services.routing import routed_accounts
+from payments.services.surcharging import rules_for, surcharge_on
+from payments.splitting import Parts
 from payments.states import OperationKind, Status
 
 log = structlog.get_logger(__name__)
@@ -39,7 +41,7 @@ def write_balance_charge(
     *, order: Order, request: PaymentRequest, money: OrderMoney, now: datetime
 ) -> Transaction | None:
     """Write the row by which a partner pays the balance of a confirmed order with a kept card, or reports that it was
-    paid elsewhere; the caller commits and then sends it.
+    paid elsewhere; the caller commits and then sends it, or lets its transaction fail with the refusal.
 
     None where the request takes no money, or nothing is due. The amount must be named: a call that was made for the
     deposit and comes again, late, must not take the balance.
@@ -51,7 +53,9 @@ def write_balance_charge(
     if order.settlement_method != SettlementMethod.DEPOSIT or not takes_money or money.due_minor == 0:
         return None
     if request.amount_minor is None:
-        raise AmountMismatch("A payment of the balance names its amount.", due=Money(money.due_minor, order.currency))
+        asked, _ = ensure_payment(order=order, request=request, money=money, now=now)
+        minor = asked.amount_minor if asked is not None else money.due_minor
+        raise AmountMismatch("A payment of the balance names its amount.", due=Money(minor, order.currency))
     return write_charge(order=order, request=request, money=money, now=now)
 
 
@@ -169,6 +173,7 @@ def _write_to_guest(order: Order, collection: BalanceCollection, now: datetime) 
     address = next(filter(None, [order.contact.get("email"), *(each.contact_email for each in bookings)]), None)
     if address is None:
         return False
+    asked = asked_of_guest(order, Money(collection.amount_minor, collection.currency))
     booking_services.write_mail(
         kind=MailKind.BALANCE_DUE,
         subject_key=f"{order.pk}:{collection.due_date.isoformat()}",
@@ -177,11 +182,21 @@ def _write_to_guest(order: Order, collection: BalanceCollection, now: datetime) 
         now=now,
         order=order,
         context={
-            "amount": str(Money(collection.amount_minor, collection.currency)),
+            "amount": str(Money(asked.amount_minor, collection.currency)),
+            "surcharge": str(Money(asked.surcharge_minor, collection.currency)) if asked.surcharge_minor else "",
             "due_date": collection.due_date.isoformat(),
         },
     )
     return True
+
+
+def asked_of_guest(order: Order, due: Money) -> Parts:
+    """Return what a guest who follows a link pays for what is due, with the surcharge of the account that takes it."""
+    account = next(iter(online_accounts(order, Capability.OPEN)), None)
+    if account is None:
+        return Parts(due.minor, 0)
+    rules = rules_for(order, account)
+    return Parts(due.minor, surcharge_on(due, rules, source=Source.ECOM, gateway=account.gateway))
 
 
 def locales_of(order: Order, bookings: list[Booking]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Let holds run out, but never one that has money or an undecided charge on it; confirm what was paid and forgotten."""
+"""Let holds run out, but never one that a card paid or may have paid; confirm what was paid and forgotten."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -6,17 +6,20 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import transaction as database
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef, Q
 
 from bookings import services as booking_services
 from bookings.errors import BookingError
 from bookings.models import BookingStatus, Order
+from gateways.protocol import Capability
+from gateways.registry import gateway_for
 from money import Money
 from payments.models import Case, CaseKind, Payment
 from payments.selectors import current_payment, has_undecided_charge, has_undecided_money, order_money
 from payments.services.cases import open_case
 from payments.services.draining import drain
 from payments.services.openings import close_openings
+from payments.services.routing import is_set_up
 from payments.services.tenders import gift_tenders, return_all_gifts, settle_gift_sales
 from payments.states import Status
 
@@ -34,12 +37,20 @@ def expire_holds(*, now: datetime, limit: int = 100) -> int:
 
 
 def _expire(order_id: UUID, now: datetime) -> bool:
-    """Close what a guest could still pay, then expire the order; keep it when it has money or an undecided charge."""
+    """Close what a guest could still pay, then expire the order; keep it when it has money or an undecided charge.
+
+    A part that was only reported from elsewhere keeps nothing for longer than the hold it came to: one cent would keep
+    seats for ever that the next guest would pay in full.
+    """
     with database.atomic():
         order = booking_services.lock_order(order_id=order_id)
         if order.status != BookingStatus.ON_HOLD or order.expires_at is None or order.expires_at > now:
             return False
         _let_gifts_go(order, now)
+        part = _forgotten_part(order)
+        if part is not None:
+            _end_with_part(order, part, now)
+            return True
         if has_undecided_money(order):
             until = now + timedelta(minutes=settings.PAYMENTS["KEEP_PAID_HOLD_MINUTES"])
             booking_services.keep_hold(order=order, until=until, now=now)
@@ -55,6 +66,37 @@ def _let_gifts_go(order: Order, now: datetime) -> None:
         return
     if not has_undecided_charge(order):
         return_all_gifts(order=order, now=now)
+
+
+def _forgotten_part(order: Order) -> Payment | None:
+    """Return the payment by which a part of an order was reported from elsewhere, where that is all that is there.
+
+    None where a card paid, holds money or may have paid, and where all was paid: that is for its partner to confirm, or
+    for staff to see.
+    """
+    is_there = Q(captured_minor__gt=F("refunded_minor")) | Q(authorized_minor__gt=0)
+    paid = Payment.objects.filter(is_there, order=order)
+    payments = list(paid.select_related("account").order_by("-created_at"))
+    if not payments or not all(_is_taken_elsewhere(payment) for payment in payments):
+        return None
+    money = order_money(order)
+    return payments[0] if money.asked_minor == 0 and 0 < money.due_minor < money.wanted_minor else None
+
+
+def _is_taken_elsewhere(payment: Payment) -> bool:
+    return is_set_up(payment.account) and Capability.CHARGE_EXTERNAL in gateway_for(payment.account).capabilities
+
+
+def _end_with_part(order: Order, payment: Payment, now: datetime) -> None:
+    """Free the seats of a locked order that a part was reported for, and show staff the part."""
+    return_all_gifts(order=order, now=now)
+    money = order_money(order)
+    close_openings(order=order)
+    booking_services.expire_order(order=order, now=now, keeps_money=True)
+    taken, wanted = Money(money.money_in_minor, order.currency), Money(money.wanted_minor, order.currency)
+    detail = f"{taken} of {wanted} was reported from elsewhere and the rest never came; the hold ran out"
+    open_case(payment=payment, kind=CaseKind.PAID_WITHOUT_SEATS, detail=detail, now=now)
+    log.info("hold_expired_half_paid", order=order.reference, taken_minor=money.money_in_minor)
 
 
 def confirm_paid_orders(*, now: datetime, limit: int = 100) -> int:

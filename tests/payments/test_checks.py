@@ -8,7 +8,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from bookings import services as booking_services
-from bookings.models import Gift, Order
+from bookings.models import Booking, Gift, Order
+from bookings.requests import OrderRequest
 from gateways.protocol import OutcomeKind as Kind
 from money import Money
 from payments.checking import (
@@ -31,7 +32,8 @@ from payments.models import (
     Transaction,
     WebhookDelivery,
 )
-from payments.services import aftercare, cases, gifts, tenders
+from payments.services import aftercare, cases, gifts, reserving, tenders
+from payments.services.collecting import NO_REQUEST
 from payments.services.transitions import apply_outcome
 from tests.payments.gifts import held_gift, sold_gift
 
@@ -174,6 +176,26 @@ def test_what_people_give_back_afterwards_does_not_make_an_order_unpaid_but_what
     Transaction.objects.filter(kind="REFUND").update(requested_by="system")
 
     assert found(house) == [("confirmed_unpaid", payment.order.reference)]
+
+
+def test_money_kept_for_what_was_cancelled_too_late_does_not_pay_for_what_lives_on(house):
+    wish = OrderRequest(bookings=(house.request(1, return_url=None), house.request(1, return_url=None)))
+    order, _ = reserving.create_order(
+        partner=house.partner, is_live=True, request=wish, payment_request=NO_REQUEST, clock=house.clock
+    )
+    confirmed(house, house.paid(Payment.objects.get(order=order)))
+    late = order.bookings.earliest("number")
+    booking_services.cancel_booking(booking=late, reason="ill", force=True, now=house.clock() + timedelta(days=4))
+    assert (Order.objects.get(pk=order.pk).money_in_minor, found(house)) == (9000, [])
+
+    Booking.objects.filter(pk=late.pk).update(retail_minor=9000)
+
+    (finding,) = payment_findings(now=house.clock())
+    assert (finding.code, finding.subject) == ("confirmed_unpaid", order.reference)
+    assert finding.message == (
+        "confirmed, 45.00 EUR to collect, 90.00 EUR paid, 90.00 EUR of it kept for what was cancelled too late, "
+        "no open case"
+    )
 
 
 def test_orders_that_cards_do_not_pay_are_in_order_without_a_payment(house):

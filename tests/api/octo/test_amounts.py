@@ -25,6 +25,8 @@ DOCUMENT = Path(settings.BASE_DIR) / "docs" / "octo.md"
 # 3 % in EUR; 1.5 % in JPY from MOTO, and in KWD.
 RULES = (("EUR", "", 300), ("JPY", "MOTO", 150), ("KWD", "", 150))
 FILS_OF_AN_ADULT = 5250
+# The key, the payment, its Opening, and the rules of its route.
+COST_OF_A_KEPT_LOOK_UP = 4
 
 
 def documented():
@@ -130,6 +132,24 @@ def test_a_change_of_the_rule_is_shown_with_a_new_payment(shop, cards, rules):
 
     assert (changed["surcharge"], changed["amount"]) == (0, 9000)
     assert changed["cardPaymentId"] != booking["cardPayment"]["cardPaymentId"]
+
+
+def test_the_look_up_by_its_id_shows_a_change_of_the_rule_at_once(shop, cards, rules, guest):
+    payment = shop.reserve(cards, returnUrl=RETURN_URL)["cardPayment"]
+    path = f"/card_payments/{payment['cardPaymentId']}"
+    assert cards.get(path).json() == payment
+    assert cost_of(lambda: cards.get(path)) == (payment, COST_OF_A_KEPT_LOOK_UP)
+
+    SurchargeRule.objects.filter(currency="EUR").update(percent_basis_points=100)
+    changed = cards.get(path).json()
+    assert (changed["surcharge"], changed["amount"]) == (90, 9090)
+    assert changed["cardPaymentId"] != payment["cardPaymentId"]
+    assert cards.get(path).json() == cards.get(f"/card_payments/{changed['cardPaymentId']}").json() == changed
+    # One more: which payment took its place.
+    assert cost_of(lambda: cards.get(path)) == (changed, COST_OF_A_KEPT_LOOK_UP + 1)
+
+    SurchargeRule.objects.filter(currency="EUR").update(is_active=False)
+    assert (cards.get(path).json()["surcharge"], Payment.objects.count()) == (0, 3)
 
 
 def test_surcharges_cost_no_query(shop, cards):
