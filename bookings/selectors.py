@@ -219,6 +219,11 @@ def orders_for_partner(*, partner: Partner, is_live: bool, filters: OrderFilter)
     return with_what_was_ordered(orders).order_by("-created_at", "-pk")
 
 
+def order_of(sold: Booking | Gift | Order) -> Order:
+    """Return the order that owes what something sold costs: its own, or itself."""
+    return sold if isinstance(sold, Order) else sold.order
+
+
 def amount_to_collect(
     order: Order, bookings: Iterable[Booking] | None = None, gifts: Iterable[Gift] | None = None
 ) -> Money:

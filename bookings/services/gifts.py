@@ -18,7 +18,7 @@ from bookings.errors import (
     InvalidValue,
     SettlementMethodNotAllowed,
 )
-from bookings.free_text import LONGEST_REASON, clean_return_url, clean_text
+from bookings.free_text import LONGEST_REASON, clean_text
 from bookings.models import (
     BookingStatus,
     Gift,
@@ -33,7 +33,7 @@ from bookings.models import (
 from bookings.offers import uuid_from_text
 from bookings.requests import GiftChanges, GiftRequest, OrderRequest
 from bookings.rules import has_run_out
-from bookings.services.carts import locked_order_to_join, new_order
+from bookings.services.carts import join_order, locked_order_to_join, new_order
 from bookings.services.changes import touch_order, write_changes
 from bookings.services.customers import customer_for
 from bookings.services.gift_changes import apply_gift_changes, check_gift_amount, set_gift_contact, set_gift_text
@@ -41,7 +41,7 @@ from bookings.services.gift_holds import address_of, end_gifts, gifts_under_lock
 from bookings.services.holds import hold_until
 from bookings.services.mails import write_another_mail
 from bookings.services.numbering import new_reference
-from bookings.services.orders import bookings_under_lock, holds_of, lock_order, move_expiry, set_expiry, settle_status
+from bookings.services.orders import bookings_under_lock, holds_of, lock_order, set_expiry, settle_status
 from money import Money
 
 
@@ -183,17 +183,8 @@ def _create(partner: Partner, is_live: bool, request: GiftRequest, uuid: UUID, f
 
 
 def _join(order: Order, request: GiftRequest, uuid: UUID, fingerprint: str, now: datetime) -> Gift:
-    """Add a gift to a locked order; all that it holds runs out together, as late as the latest of them."""
-    if request.currency not in (None, order.currency):
-        raise InvalidValue("currency", f"must be that of the order, {order.currency}")
-    if request.settlement_method not in (None, order.settlement_method):
-        raise SettlementMethodNotAllowed(request.settlement_method, (order.settlement_method,))
-    until = hold_until(now=now, minutes=request.expiration_minutes)
-    order.kind = OrderKind.CART
-    if order.expires_at is None or until > order.expires_at:
-        move_expiry(order, holds_of(bookings_under_lock(order)), until=until, now=now)
-    if request.return_url:
-        order.return_url = clean_return_url(request.return_url)
+    """Add a gift to a locked order."""
+    join_order(order, bookings_under_lock(order), request, currency=request.currency or order.currency, now=now)
     gift = draft_gift(order, request, uuid=uuid, fingerprint=fingerprint, now=now)
     gift.save(force_insert=True)
     touch_order(order, now=now, fields=["expires_at", "return_url", "kind"])

@@ -74,7 +74,7 @@ def set_expiry(order: Order, bookings: list[Booking], *, until: datetime, now: d
     write_changes(order=order, bookings=bookings, gifts=gifts, reason=reason, now=now)
 
 
-def move_expiry(order: Order, bookings: list[Booking], *, until: datetime, now: datetime) -> list[Gift]:
+def move_expiry(order: Order, bookings: Sequence[Booking], *, until: datetime, now: datetime) -> list[Gift]:
     """Let holds of a locked order, and all of its gifts on hold, run until then; return these gifts.
 
     The caller saves the order and tells partners.

@@ -5,7 +5,7 @@ from typing import Any
 from bookings.gift_codes import code_of
 from bookings.models import Gift, Partner
 from bookings.requests import GiftRequest
-from payments.services import confirming, gifts
+from payments.services import confirming, reserving
 from payments.services.collecting import NO_REQUEST
 from tests.payments.house import House
 
@@ -15,13 +15,14 @@ def held_gift(
 ) -> Gift:
     """Return a gift on hold, which its reseller collects unless `settlement_method` says otherwise."""
     wish = {"currency": "EUR", "settlement_method": "DEFERRED", "recipient_email": "grace@example.com", **fields}
-    return gifts.create_gift(
+    gift, _ = reserving.create_gift(
         partner=partner or house.partner,
         is_live=is_live,
         request=GiftRequest(amount_minor=minor, **wish),
         payment_request=NO_REQUEST,
         clock=house.clock,
     )
+    return gift
 
 
 def sold_gift(house: House, minor: int = 6000, **fields: Any) -> Gift:

@@ -31,7 +31,7 @@ from payments.models import (
     Transaction,
     WebhookDelivery,
 )
-from payments.services import aftercare, cases, gifts, tenders
+from payments.services import aftercare, cases, tenders
 from payments.services.transitions import apply_outcome
 from tests.payments.gifts import held_gift, sold_gift
 
@@ -367,7 +367,7 @@ def spent(house):
 def test_what_is_owed_to_holders_is_the_unspent_value_of_their_gifts(house, spent):
     sold_gift(house, 2500)
     held_gift(house, 7000)
-    gifts.cancel_gift(gift=sold_gift(house, 4000), reason="", clock=house.clock)
+    aftercare.cancel_gift(gift=sold_gift(house, 4000), reason="", clock=house.clock)
 
     totals = {total.account: total.balance for total in ledger_totals()}
     assert totals["GIFT_LIABILITY"] == Money(-1000 - 2500, "EUR")

@@ -11,7 +11,7 @@ from payments.checking import ledger_findings
 from payments.errors import GiftNotUsable, GiftUnknown
 from payments.models import LedgerEntry
 from payments.selectors import gift_balance, order_money
-from payments.services import confirming, gifts, holds, tenders
+from payments.services import aftercare, confirming, holds, tenders
 from payments.services.collecting import NO_REQUEST
 from payments.services.returning import give_back
 from tests.payments.gifts import code, held_gift, sold_gift
@@ -176,7 +176,7 @@ def test_a_gift_is_redeemed_when_all_of_it_is_spent_and_not_before(house, gift):
 def test_codes_that_open_nothing_look_alike(house, gift):
     order = house.reserve(payment_request=None).order
     cancelled = sold_gift(house)
-    gifts.cancel_gift(gift=cancelled, reason="", clock=house.clock)
+    aftercare.cancel_gift(gift=cancelled, reason="", clock=house.clock)
     other, test = sold_gift(house), sold_gift(house, is_live=False)
     Gift.objects.filter(pk=other.pk).update(partner=house.other_partner)
     before = LedgerEntry.objects.count()
@@ -256,7 +256,7 @@ def test_a_gift_may_buy_a_gift_but_never_itself(house, gift):
         apply(house, bought.order, code(bought))
 
     assert gift_balance(gift) == Money(1000, "EUR")
-    gifts.cancel_gift(gift=bought, reason="", clock=house.clock)
+    aftercare.cancel_gift(gift=bought, reason="", clock=house.clock)
     assert gift_balance(gift) == Money(6000, "EUR")
     assert ledger_findings() == []
 

@@ -14,7 +14,7 @@ from api.octo.gift_requests import (
     read_gift_list,
 )
 from api.octo.notify_requests import read_notify
-from api.octo.presenters.gifts import gift_fields
+from api.octo.presenters.gifts import gift_fields, gift_payment_fields
 from api.octo.requests import read_cancel, read_extend
 from api.octo.schema import operation
 from api.octo.shapes import list_of, shape
@@ -24,8 +24,8 @@ from bookings import gift_selectors, services
 from bookings.mailing import mail_language
 from bookings.models import Gift, Order, OutgoingMail
 from bookings.requests import GiftChanges
-from payments.services import confirming, gifts, tenders
-from payments.services.collecting import NO_REQUEST
+from payments.services import aftercare, changing, confirming, reserving, tenders
+from payments.services.collecting import NO_REQUEST, CardPaymentView
 
 _UUID = {"uuid": "The gift's uuid."}
 _NOTHING = GiftChanges()
@@ -100,9 +100,9 @@ class GiftListView(GiftViewBase):
     )
     def post(self, request: Request) -> Response:
         """Hold a gift until it is paid; the same uuid with the same content shows the same gift again."""
-        return self.once(
-            request,
-            lambda fields: gifts.create_gift(
+
+        def act(fields: Fields) -> Gift:
+            gift, self.card_payment = reserving.create_gift(
                 partner=self.partner,
                 is_live=bool(self.is_live),
                 request=read_gift(
@@ -111,8 +111,10 @@ class GiftListView(GiftViewBase):
                 payment_request=self.payment_request(request, fields),
                 gift_code=self.gift_code(request, fields),
                 clock=self.now,
-            ),
-        )
+            )
+            return gift
+
+        return self.once(request, act)
 
 
 class GiftView(GiftViewBase):
@@ -137,7 +139,7 @@ class GiftView(GiftViewBase):
         gift = self.find(uuid)
         return self.once(
             request,
-            lambda fields: gifts.update_gift(
+            lambda fields: changing.update_gift(
                 gift=gift,
                 changes=read_gift_changes(fields, with_return_url=self.takes_cards),
                 payment_request=self.payment_request(request, fields),
@@ -169,17 +171,22 @@ class GiftPreviewView(GiftViewBase):
     def patch(self, request: Request, uuid: str) -> Response:
         """Show what a change would make of a gift; nothing is changed."""
         fields = Fields(request.data)
-        preview = gifts.preview_gift(
-            gift=self.find(uuid),
-            changes=read_gift_changes(fields, with_return_url=self.takes_cards),
-            gift_code=self.gift_code(request, fields),
-            clock=self.now,
+
+        def show(changed: Gift, view: CardPaymentView | None) -> dict[str, object]:
+            shown = self.fields_of(changed)
+            shown["giftPayment"] = gift_payment_fields(tenders.gift_payments([changed.order_id]).get(changed.order_id))
+            return shown | self.payment_fields(changed.order, view) if self.takes_cards else shown
+
+        return Response(
+            changing.preview_gift(
+                gift=self.find(uuid),
+                changes=read_gift_changes(fields, with_return_url=self.takes_cards),
+                payment_request=self.payment_request(request, fields),
+                gift_code=self.gift_code(request, fields),
+                show=show,
+                clock=self.now,
+            )
         )
-        gift = preview.gift
-        shown = gift_fields(gift, self.capabilities, gift_payment=preview.gift_payment, now=self.now())
-        if self.takes_cards:
-            shown |= self.payment_fields(gift.order, preview.card_payment)
-        return Response(shown)
 
 
 class GiftExtendView(GiftViewBase):
@@ -265,7 +272,7 @@ def cancel(view: GiftViewBase, request: Request, uuid: str) -> Response:
     gift = view.find(uuid)
 
     def act(fields: Fields) -> Gift:
-        gifts.cancel_gift(gift=gift, reason=read_cancel(fields), clock=view.now)
+        aftercare.cancel_gift(gift=gift, reason=read_cancel(fields), clock=view.now)
         return view.find(uuid)
 
     return view.once(request, act)
