@@ -139,16 +139,6 @@ def notify_gift(*, gift: Gift, to: str | None, language: str | None, now: dateti
     )
 
 
-def record_gift_use(*, gift: Gift, spent_minor: int, now: datetime) -> None:
-    """Note what the ledger says was spent of a locked gift: REDEEMED once it is all of it, else CONFIRMED again."""
-    is_spent = spent_minor == gift.amount_minor
-    gift.spent_minor = spent_minor
-    gift.status = BookingStatus.REDEEMED if is_spent else BookingStatus.CONFIRMED
-    gift.redeemed_at = now if is_spent else None
-    gift.updated_at = now
-    gift.save(update_fields=["spent_minor", "status", "redeemed_at", "updated_at"])
-
-
 def _locked(gift: Gift) -> tuple[Order, list[Gift], Gift]:
     order = lock_order(order_id=gift.order_id)
     gifts = gifts_under_lock(order)

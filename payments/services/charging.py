@@ -20,6 +20,7 @@ from payments.references import new_reference
 from payments.selectors import OrderMoney
 from payments.services.cards import card_for_order
 from payments.services.collecting import PaymentRequest, ensure_payment
+from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.operations import Clock, perform
 from payments.services.surplus import refund_rows, refundable_minor
 from payments.splitting import part_of
@@ -132,11 +133,15 @@ def cancel_external(*, order_id: UUID, request: PaymentRequest, clock: Clock) ->
 
     :raises NotCancellableByPartner: the order is confirmed; nothing was written.
     """
+    for operation in _lock_and_cancel(order_id, request, clock()):
+        perform(transaction_id=operation.id, clock=clock)
+
+
+@tried_again_after_lock_timeout
+def _lock_and_cancel(order_id: UUID, request: PaymentRequest, now: datetime) -> list[Transaction]:
     with database.atomic():
         order = booking_services.lock_order(order_id=order_id)
-        operations = write_external_cancellation(order=order, request=request, now=clock())
-    for operation in operations:
-        perform(transaction_id=operation.id, clock=clock)
+        return write_external_cancellation(order=order, request=request, now=now)
 
 
 def write_external_cancellation(*, order: Order, request: PaymentRequest, now: datetime) -> list[Transaction]:
