@@ -32,7 +32,7 @@ from bookings.models import (
 )
 from bookings.offers import uuid_from_text
 from bookings.requests import GiftChanges, GiftRequest, OrderRequest
-from bookings.rules import has_run_out
+from bookings.rules import has_run_out, is_gift_sold
 from bookings.services.carts import join_order, locked_order_to_join, new_order
 from bookings.services.changes import touch_order, write_changes
 from bookings.services.customers import customer_for
@@ -124,7 +124,7 @@ def notify_gift(*, gift: Gift, to: str | None, language: str | None, now: dateti
     :raises GiftNotNotifiable: there is no code to be mailed, or nobody to mail it to.
     """
     _, _, gift = _locked(gift)
-    if gift.status not in (BookingStatus.CONFIRMED, BookingStatus.REDEEMED):
+    if not is_gift_sold(gift):
         raise GiftNotNotifiable(str(gift.uuid), f"it is {gift.status}")
     address = to or address_of(gift)
     if not address:

@@ -7,7 +7,8 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 
 from bookings.admin.read_only import ReadOnlyInline
-from bookings.models import BookingStatus, Gift, OutgoingMail
+from bookings.models import Gift, OutgoingMail
+from bookings.rules import is_gift_sold
 from bookings.services import notify_gift
 from money import Money
 from payments.admin.buttons import faults_as_messages
@@ -90,8 +91,7 @@ class GiftAdmin(RecordAdmin):
     @admin.display(description="left")
     def left(self, gift: Gift) -> str:
         """Show what can still be spent."""
-        is_sold = gift.status in (BookingStatus.CONFIRMED, BookingStatus.REDEEMED)
-        return str(Money(gift.amount_minor - gift.spent_minor if is_sold else 0, gift.currency))
+        return str(Money(gift.amount_minor - gift.spent_minor if is_gift_sold(gift) else 0, gift.currency))
 
     @admin.display(description="code ends in")
     def code_end(self, gift: Gift) -> str:
@@ -113,7 +113,7 @@ class GiftAdmin(RecordAdmin):
         """Show the gift, with its button where there is a code to be mailed and somebody to mail it to."""
         gift: Gift | None = self.get_object(request, object_id)
         address = (gift.recipient_email or gift.contact_email) if gift is not None else ""
-        is_sold = gift is not None and gift.status in (BookingStatus.CONFIRMED, BookingStatus.REDEEMED)
+        is_sold = gift is not None and is_gift_sold(gift)
         may = request.user.has_perm("bookings.change_gift")
         context = {**(extra_context or {}), "can_send_again": bool(may and is_sold and address), "address": address}
         return super().change_view(request, object_id, form_url, context)

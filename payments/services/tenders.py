@@ -14,8 +14,8 @@ from django.db import transaction as database
 from django.db.models import Max, Q, Sum
 
 from bookings.gift_codes import fingerprint_of_code, masked_code
-from bookings.models import Booking, BookingStatus, Gift, Order, OrderKind
-from bookings.rules import LIVE_STATUSES
+from bookings.models import Booking, BookingStatus, Gift, Order
+from bookings.rules import LIVE_STATUSES, SOLD_GIFT_STATUSES, is_gift_sold, may_have_gifts
 from bookings.services import lock_order, record_gift_use, record_money
 from money import Money
 from payments import ledger
@@ -23,8 +23,6 @@ from payments.errors import GiftCurrencyMismatch, GiftEmpty, GiftPaymentKept, Gi
 from payments.ledger import Transfer
 from payments.models import LedgerAccount, LedgerEntry
 from payments.selectors import gift_balance, order_money
-
-_SOLD = (BookingStatus.CONFIRMED, BookingStatus.REDEEMED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +151,7 @@ def settle_gift_sales(*, order: Order, now: datetime) -> None:
 
     A confirmed gift is owed to its holder; one that was cancelled is not. The same state again posts nothing.
     """
-    if order.kind not in (OrderKind.GIFT, OrderKind.CART):
+    if not may_have_gifts(order):
         return
     gifts = list(Gift.objects.filter(order=order).order_by("pk"))
     booked: dict[UUID | None, int] = dict(
@@ -168,7 +166,7 @@ def settle_gift_sales(*, order: Order, now: datetime) -> None:
         .annotate(total=Sum("amount_minor"))
     )
     for gift in gifts:
-        worth = gift.amount_minor if gift.status in _SOLD else 0
+        worth = gift.amount_minor if is_gift_sold(gift) else 0
         delta = worth - booked.get(gift.pk, 0) + returned.get(gift.pk, 0)
         ways = (LedgerAccount.GIFT_LIABILITY, LedgerAccount.GIFT_SALES)
         from_account, to_account = ways if delta > 0 else tuple(reversed(ways))
@@ -189,7 +187,7 @@ def _find(order: Order, code: str) -> Gift:
     :raises GiftUnknown: nothing of this partner and mode goes by it.
     """
     of_partner = Gift.objects.select_for_update(of=("self",)).filter(
-        partner_id=order.partner_id, is_live=order.is_live, status__in=_SOLD
+        partner_id=order.partner_id, is_live=order.is_live, status__in=SOLD_GIFT_STATUSES
     )
     gift = of_partner.filter(code_fingerprint=fingerprint_of_code(code)).first()
     if gift is None and code.strip().startswith("*"):
@@ -204,7 +202,7 @@ def _find(order: Order, code: str) -> Gift:
 def _spend(order: Order, gift: Gift, *, now: datetime, bookings: Sequence[Booking] | None) -> Money:
     if (gift.partner_id, gift.is_live) != (order.partner_id, order.is_live) or gift.order_id == order.pk:
         raise GiftUnknown("There is no such gift.")
-    if gift.status not in _SOLD:
+    if not is_gift_sold(gift):
         raise GiftUnknown("The gift cannot be used.")
     if gift.currency != order.currency:
         raise GiftCurrencyMismatch(
