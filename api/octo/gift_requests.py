@@ -1,7 +1,5 @@
 """Read what octo/gifts asks into frozen requests of our own words; a bad field is refused by name."""
 
-from dataclasses import dataclass
-
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.http import QueryDict
@@ -10,19 +8,11 @@ from django.utils.translation import gettext as _
 from api.fields import LARGEST_AMOUNT, FieldRefused, Fields
 from api.octo.catalogue_requests import LONGEST_ID, query_values
 from api.octo.errors import GIFTS_FIELDS_REQUIRED, INVALID_GIFT_UUID, Refusal
-from api.octo.requests import check_pairs, read_contact, read_minutes, read_query_number, read_return_url, read_statuses
+from api.octo.list_requests import ListRequest, check_pairs, read_list, read_statuses
+from api.octo.requests import read_contact, read_minutes, read_return_url
 from bookings.free_text import CONTACT_LENGTHS, LONGEST_NOTE, LONGEST_REFERENCE
 from bookings.gift_codes import LONGEST_CODE
 from bookings.requests import GiftChanges, GiftFilter, GiftRequest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GiftListRequest:
-    """Ask for gifts; without a page there is no paging."""
-
-    filters: GiftFilter
-    page: int | None
-    per_page: int
 
 
 def read_gift_code(fields: Fields) -> str | None:
@@ -87,7 +77,7 @@ def read_gift_confirm(fields: Fields, *, with_return_url: bool) -> GiftChanges:
     )
 
 
-def read_gift_list(query: QueryDict) -> GiftListRequest:
+def read_gift_list(query: QueryDict) -> ListRequest[GiftFilter]:
     """Return what GET /gifts asks; one of the primary filters is needed."""
     fields = Fields(query_values(query, lists=("statuses",)))
     filters = GiftFilter(
@@ -117,11 +107,7 @@ def read_gift_list(query: QueryDict) -> GiftListRequest:
                 "utcUpdatedAtStart and utcUpdatedAtEnd, contactEmailAddress"
             },
         )
-    return GiftListRequest(
-        filters=filters,
-        page=read_query_number(fields, "page", 1_000_000),
-        per_page=read_query_number(fields, "perPage", 500) or 100,
-    )
+    return read_list(fields, filters)
 
 
 def _recipient(fields: Fields) -> tuple[str | None, str | None]:

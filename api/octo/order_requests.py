@@ -1,7 +1,5 @@
 """Read what OCTO's order calls ask into frozen requests of our own words."""
 
-from dataclasses import dataclass
-
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
@@ -9,30 +7,13 @@ from api.fields import Fields
 from api.octo.catalogue_requests import query_values
 from api.octo.errors import Refusal
 from api.octo.gift_requests import read_gift
-from api.octo.requests import (
-    check_pairs,
-    read_contact,
-    read_customer_reference,
-    read_last_name,
-    read_minutes,
-    read_query_number,
-    read_reserve,
-    read_return_url,
-)
+from api.octo.list_requests import ListRequest, check_pairs, read_last_name, read_list
+from api.octo.requests import read_contact, read_customer_reference, read_minutes, read_reserve, read_return_url
 from bookings.free_text import CONTACT_LENGTHS, LONGEST_REFERENCE
 from bookings.requests import OrderChanges, OrderFilter, OrderRequest
 
 ORDERS_FIELDS_REQUIRED = "ORDERS_FIELDS_REQUIRED"
 MOST_BOOKINGS = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderListRequest:
-    """Ask for orders; without a page there is no paging."""
-
-    filters: OrderFilter
-    page: int | None
-    per_page: int
 
 
 def read_order(
@@ -74,7 +55,7 @@ def read_order_changes(fields: Fields, *, with_return_url: bool) -> OrderChanges
     )
 
 
-def read_order_list(query: QueryDict) -> OrderListRequest:
+def read_order_list(query: QueryDict) -> ListRequest[OrderFilter]:
     """Return what GET /orders asks; one of the filters is needed."""
     fields = Fields(query_values(query, lists=()))
     filters = OrderFilter(
@@ -95,8 +76,4 @@ def read_order_list(query: QueryDict) -> OrderListRequest:
               "utcCreatedAtEnd, utcUpdatedAtStart and utcUpdatedAtEnd, contactEmailAddress, contactPhoneNumber, "
               "contactLastName"},
         )  # fmt: skip
-    return OrderListRequest(
-        filters=filters,
-        page=read_query_number(fields, "page", 1_000_000),
-        per_page=read_query_number(fields, "perPage", 500) or 100,
-    )
+    return read_list(fields, filters)

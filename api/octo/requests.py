@@ -1,7 +1,6 @@
 """Read what OCTO's booking calls ask into frozen requests of our own words; a bad field is refused by name."""
 
 import re
-from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -11,6 +10,7 @@ from django.utils.translation import gettext as _
 from api.fields import LARGEST_AMOUNT, FieldRefused, Fields
 from api.octo.catalogue_requests import DEFAULT_OPTION, LONGEST_ID, product_and_option, query_values
 from api.octo.errors import BAD_REQUEST, INVALID_BOOKING_UUID, Refusal
+from api.octo.list_requests import ListRequest, check_pairs, read_last_name, read_list, read_statuses
 from bookings.free_text import (
     CONTACT_LENGTHS,
     LONGEST_CUSTOMER_REFERENCE,
@@ -26,7 +26,6 @@ from bookings.free_text import (
     is_country,
     is_web_address,
 )
-from bookings.models import BookingStatus
 from bookings.requests import (
     MOST_UNIT_ITEMS,
     BookingChanges,
@@ -40,15 +39,6 @@ from money import Money
 
 MOST_MINUTES = 525_600
 _LOCALE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BookingListRequest:
-    """Ask for bookings; without a page there is no paging."""
-
-    filters: BookingFilter
-    page: int | None
-    per_page: int
 
 
 def read_reserve(
@@ -137,7 +127,7 @@ def read_cancel(fields: Fields) -> str:
     return fields.text("reason", longest=LONGEST_REASON) or ""
 
 
-def read_booking_list(query: QueryDict) -> BookingListRequest:
+def read_booking_list(query: QueryDict) -> ListRequest[BookingFilter]:
     """Return what GET /bookings asks; one of the primary filters is needed."""
     fields = Fields(query_values(query, lists=("statuses",)))
     one_date = fields.date("localDate")
@@ -166,49 +156,7 @@ def read_booking_list(query: QueryDict) -> BookingListRequest:
               "localDateStart and localDateEnd, utcCreatedAtStart and utcCreatedAtEnd, utcUpdatedAtStart and "
               "utcUpdatedAtEnd, availabilityId, contactEmailAddress, contactPhoneNumber, contactLastName"},
         )  # fmt: skip
-    return BookingListRequest(
-        filters=filters,
-        page=read_query_number(fields, "page", 1_000_000),
-        per_page=read_query_number(fields, "perPage", 500) or 100,
-    )
-
-
-def check_pairs(fields: Fields, *names: str) -> None:
-    """Refuse a range of which only one end was sent."""
-    for name in names:
-        first, last = f"{name}Start", f"{name}End"
-        for given, missing in ((first, last), (last, first)):
-            if fields.has(given) and not fields.has(missing):
-                raise fields.refuse(missing, _("is required with %(field)s") % {"field": given})
-
-
-def read_query_number(fields: Fields, name: str, most: int) -> int | None:
-    """Return a whole number of a query string."""
-    text = fields.text(name, longest=10)
-    if text is None:
-        return None
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= most:
-        raise fields.refuse(name, _("must be from %(least)s to %(most)s") % {"least": 1, "most": most})
-    return int(text)
-
-
-def read_statuses(fields: Fields) -> tuple[str, ...]:
-    """Return the statuses a list is narrowed to."""
-    statuses = fields.texts("statuses", most=20, longest=32) or []
-    one = fields.text("status", longest=32)
-    wanted = [*statuses, *([one] if one else [])]
-    choices = ", ".join(BookingStatus.values)
-    if not set(wanted) <= set(BookingStatus.values):
-        raise fields.refuse("status", _("must be one of %(choices)s") % {"choices": choices})
-    return tuple(wanted)
-
-
-def read_last_name(fields: Fields) -> str | None:
-    """Return the last name that is looked for."""
-    name = fields.text("contactLastName", longest=CONTACT_LENGTHS["last_name"])
-    if name is not None and len(name.strip()) < 3:
-        raise fields.refuse("contactLastName", _("must have at least %(count)s characters") % {"count": 3})
-    return name
+    return read_list(fields, filters)
 
 
 def _has_primary_filter(filters: BookingFilter) -> bool:

@@ -9,11 +9,12 @@ from uuid import UUID, uuid4
 from django.db import transaction
 from django.utils.crypto import salted_hmac
 
-from bookings.errors import InvalidValue, OrderNotFound, OrderNotOpen, OrderUuidTaken, SettlementMethodNotAllowed
+from bookings.errors import InvalidValue, OrderNotOpen, OrderUuidTaken, SettlementMethodNotAllowed
 from bookings.free_text import clean_contact, clean_return_url, set_contact
 from bookings.models import Booking, BookingStatus, Order, OrderKind, Partner
 from bookings.offers import uuid_from_text
 from bookings.requests import GiftRequest, OrderChanges, OrderRequest, ReserveRequest
+from bookings.selectors import order_to_change
 from bookings.services.changes import touch_order, write_changes
 from bookings.services.customers import give_order_to_customer
 from bookings.services.holds import hold_until
@@ -80,10 +81,7 @@ def locked_order_to_join(partner: Partner, is_live: bool, order_id: str, now: da
     :raises OrderNotFound: the partner has none of this id in this mode.
     :raises OrderNotOpen: it is no hold any more, or its time is over.
     """
-    uuid = uuid_from_text(order_id)
-    found = Order.objects.filter(partner=partner, is_live=is_live, uuid=uuid).first() if uuid else None
-    if found is None:
-        raise OrderNotFound(order_id)
+    found = order_to_change(partner=partner, is_live=is_live, order_id=order_id)
     order = lock_order(order_id=found.pk)
     check_is_held(order, now)
     return order

@@ -1,7 +1,5 @@
 """Reserve, read, change, extend, confirm and cancel."""
 
-from math import ceil
-
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -78,10 +76,7 @@ class BookingListView(BookingViewBase):
         """List bookings, newest first, never with card payment or return URL."""
         asked = read_booking_list(request.query_params)
         found = selectors.bookings_for_partner(partner=self.partner, is_live=bool(self.is_live), filters=asked.filters)
-        if asked.page is not None:
-            self.headers_to_add["Octo-Total-Pages"] = str(ceil(found.count() / asked.per_page))
-            found = found[(asked.page - 1) * asked.per_page : asked.page * asked.per_page]
-        return Response(self.listed(found))
+        return Response(self.listed(found, asked))
 
     @operation(
         "reserveBooking",

@@ -1,7 +1,5 @@
 """Sell gifts: hold, read, change, preview, extend, confirm, cancel, and mail the code once more."""
 
-from math import ceil
-
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -81,14 +79,7 @@ class GiftListView(GiftViewBase):
         found = gift_selectors.gifts_for_partner(
             partner=self.partner, is_live=bool(self.is_live), filters=asked.filters
         )
-        if asked.page is not None:
-            self.headers_to_add["Octo-Total-Pages"] = str(ceil(found.count() / asked.per_page))
-            found = found[(asked.page - 1) * asked.per_page : asked.page * asked.per_page]
-        listed, now = list(found), self.now()
-        paid = tenders.gift_payments(gift.order_id for gift in listed)
-        return Response(
-            [gift_fields(gift, self.capabilities, gift_payment=paid.get(gift.order_id), now=now) for gift in listed]
-        )
+        return Response(self.listed(found, asked))
 
     @operation(
         "createGift",
