@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction as database
 from django.db.models import Max, Q, Sum
 
 from bookings.gift_codes import fingerprint_of_code, masked_code
 from bookings.models import Booking, BookingStatus, Gift, Order
 from bookings.rules import LIVE_STATUSES, SOLD_GIFT_STATUSES, is_gift_sold, may_have_gifts
-from bookings.services import lock_order, record_gift_use, record_money
+from bookings.services import record_gift_use, record_money
 from money import Money
 from payments import ledger
 from payments.errors import GiftCurrencyMismatch, GiftEmpty, GiftPaymentKept, GiftUnknown
@@ -40,25 +39,6 @@ class Tender:
     gift_id: UUID
     amount_minor: int
     paid_at: datetime
-
-
-def spend_gift(*, gift_id: UUID, order_id: UUID, now: datetime) -> Money:
-    """Pay what an order still owes with a gift, as far as the gift goes; return what was spent, perhaps nothing.
-
-    :raises GiftNotUsable: the gift cannot pay for this order; nothing was written.
-    """
-    with database.atomic():
-        order = lock_order(order_id=order_id)
-        gift = Gift.objects.select_for_update(of=("self",)).get(pk=gift_id)
-        return _spend(order, gift, now=now, bookings=None)
-
-
-def return_gift(*, gift_id: UUID, order_id: UUID, now: datetime) -> Money:
-    """Give back to a gift all that it paid on an order; return how much, perhaps nothing."""
-    with database.atomic():
-        order = lock_order(order_id=order_id)
-        tender = next((one for one in gift_tenders(order) if one.gift_id == gift_id), None)
-        return Money(0, order.currency) if tender is None else _give_back(order, tender, tender.amount_minor, now)
 
 
 def apply_gift(*, order: Order, code: str, now: datetime, bookings: Sequence[Booking] | None = None) -> None:
@@ -199,11 +179,12 @@ def _find(order: Order, code: str) -> Gift:
     return gift
 
 
-def _spend(order: Order, gift: Gift, *, now: datetime, bookings: Sequence[Booking] | None) -> Money:
-    if (gift.partner_id, gift.is_live) != (order.partner_id, order.is_live) or gift.order_id == order.pk:
-        raise GiftUnknown("There is no such gift.")
-    if not is_gift_sold(gift):
-        raise GiftUnknown("The gift cannot be used.")
+def _spend(order: Order, gift: Gift, *, now: datetime, bookings: Sequence[Booking] | None) -> None:
+    """Pay with a locked gift as far as it goes; perhaps nothing.
+
+    :raises GiftCurrencyMismatch: it is in another currency.
+    :raises GiftEmpty: nothing is left of it, and none of it is on this order.
+    """
     if gift.currency != order.currency:
         raise GiftCurrencyMismatch(
             f"The gift is in {gift.currency}, the order in {order.currency}.", currency=gift.currency
@@ -211,15 +192,14 @@ def _spend(order: Order, gift: Gift, *, now: datetime, bookings: Sequence[Bookin
     left = gift_balance(gift)
     if left.minor <= 0:
         if any(tender.gift_id == gift.pk for tender in gift_tenders(order)):
-            return Money(0, order.currency)
+            return
         raise GiftEmpty("Nothing is left of the gift.")
-    spent = Money(min(left.minor, order_money(order, bookings=bookings).due_minor), order.currency)
-    if spent.minor > 0:
-        _post(order, gift, LedgerAccount.RECEIVABLE, LedgerAccount.GIFT_LIABILITY, spent.minor, "gift_spent", now)
+    spent_minor = min(left.minor, order_money(order, bookings=bookings).due_minor)
+    if spent_minor > 0:
+        _post(order, gift, LedgerAccount.RECEIVABLE, LedgerAccount.GIFT_LIABILITY, spent_minor, "gift_spent", now)
         # From what was read under the gift's lock.
-        record_gift_use(gift=gift, spent_minor=gift.amount_minor - left.minor + spent.minor, now=now)
+        record_gift_use(gift=gift, spent_minor=gift.amount_minor - left.minor + spent_minor, now=now)
         _tell_bookings(order, now)
-    return spent
 
 
 def _give_back(order: Order, tender: Tender, amount_minor: int, now: datetime) -> Money:

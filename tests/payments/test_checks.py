@@ -31,9 +31,9 @@ from payments.models import (
     Transaction,
     WebhookDelivery,
 )
-from payments.services import aftercare, cases, tenders
+from payments.services import aftercare, cases
 from payments.services.transitions import apply_outcome
-from tests.payments.gifts import held_gift, sold_gift
+from tests.payments.gifts import held_gift, sold_gift, spend
 
 pytestmark = pytest.mark.django_db
 
@@ -358,7 +358,7 @@ def spent(house):
     """A gift of 100.00 EUR of which an order took 90.00."""
     gift = sold_gift(house, 10000)
     booking = house.reserve(payment_request=None, return_url=None)
-    tenders.spend_gift(gift_id=gift.pk, order_id=booking.order_id, now=house.clock())
+    spend(gift, booking.order, now=house.clock())
     booking_services.confirm_order(order=booking.order, now=house.clock())
     assert (found(house), faults_of_ledger()) == ([], [])
     return gift

@@ -15,7 +15,7 @@ from payments.selectors import gift_balance, order_money
 from payments.services import aftercare, changing, confirming, holds, reserving, tenders
 from payments.services.collecting import NO_REQUEST
 from payments.services.returning import give_back
-from tests.payments.gifts import code, held_gift, sold_gift
+from tests.payments.gifts import code, held_gift, pay_with, sold_gift
 from tests.payments.house import books
 from tests.payments.races import meet, run_together, take_row_locks_away
 
@@ -28,14 +28,14 @@ def gift(house):
     return sold_gift(house, 6000)
 
 
-def spend(house, gift, order):
-    return tenders.spend_gift(gift_id=gift.pk, order_id=order.pk, now=house.clock())
+def apply(house, order, text):
+    pay_with(text, order, now=house.clock())
 
 
 def test_a_gift_pays_in_part_and_the_rest_stays_due(house, gift):
     order = house.reserve(payment_request=None).order
 
-    assert spend(house, gift, order) == Money(6000, "EUR")
+    apply(house, order, code(gift))
 
     assert gift_balance(gift) == Money(0, "EUR")
     assert (order_money(order).due_minor, order_money(order).is_covered) == (3000, False)
@@ -47,8 +47,8 @@ def test_a_gift_pays_in_part_and_the_rest_stays_due(house, gift):
 def test_a_gift_pays_no_more_than_is_due_and_keeps_the_rest(house, gift):
     order = house.reserve(adults=1, payment_request=None).order
 
-    assert spend(house, gift, order) == Money(4500, "EUR")
-    assert spend(house, gift, order) == Money(0, "EUR")
+    for _ in range(2):
+        apply(house, order, code(gift))
 
     assert gift_balance(gift) == Money(1500, "EUR")
     assert order_money(order).is_covered
@@ -56,11 +56,12 @@ def test_a_gift_pays_no_more_than_is_due_and_keeps_the_rest(house, gift):
 
 def test_what_a_gift_paid_goes_back_to_it_once(house, gift):
     order = house.reserve(payment_request=None).order
-    spend(house, gift, order)
+    apply(house, order, code(gift))
 
-    returned = [tenders.return_gift(gift_id=gift.pk, order_id=order.pk, now=house.clock()) for _ in range(2)]
+    for _ in range(2):
+        apply(house, order, "")
 
-    assert returned == [Money(6000, "EUR"), Money(0, "EUR")]
+    assert books(order) == {"RECEIVABLE>GIFT_LIABILITY": 6000, "GIFT_LIABILITY>RECEIVABLE": 6000}
     assert gift_balance(gift) == Money(6000, "EUR")
     assert order_money(order).due_minor == 9000
 
@@ -71,13 +72,13 @@ def test_what_a_gift_paid_goes_back_to_it_once(house, gift):
 def test_a_gift_that_cannot_pay_writes_nothing(house, gift, change):
     first, order = house.reserve(payment_request=None).order, house.reserve(payment_request=None).order
     if "amount_minor" in change:
-        spend(house, gift, first)
+        apply(house, first, code(gift))
     else:
         Gift.objects.filter(pk=gift.pk).update(**change)
     before = LedgerEntry.objects.count()
 
     with pytest.raises(GiftNotUsable):
-        spend(house, gift, order)
+        apply(house, order, code(gift))
 
     assert LedgerEntry.objects.count() == before
 
@@ -86,20 +87,20 @@ def test_a_gift_of_another_partner_does_not_exist(house, gift):
     order = house.reserve(payment_request=None, partner=house.other_partner).order
 
     with pytest.raises(GiftNotUsable):
-        spend(house, gift, order)
+        apply(house, order, code(gift))
 
 
 def race(house, gift, monkeypatch):
     orders = [house.reserve(payment_request=None).order for _ in range(2)]
     meet(monkeypatch, tenders, "gift_balance")
-    return run_together(*[lambda order=order: spend(house, gift, order) for order in orders])
+    return run_together(*[lambda order=order: apply(house, order, code(gift)) for order in orders])
 
 
 def test_two_orders_that_spend_one_gift_at_once_never_take_it_below_zero(house, gift, monkeypatch):
     results = race(house, gift, monkeypatch)
 
     assert gift_balance(gift) == Money(0, "EUR")
-    assert sorted(type(result).__name__ for result in results) == ["GiftEmpty", "Money"]
+    assert sorted(type(result).__name__ for result in results) == ["GiftEmpty", "NoneType"]
 
 
 def test_control_without_the_gifts_lock_it_is_spent_twice(house, gift, monkeypatch):
@@ -112,12 +113,6 @@ def test_control_without_the_gifts_lock_it_is_spent_twice(house, gift, monkeypat
 
 def paid_by(order):
     return {one.gift_id: one.amount_minor for one in tenders.gift_tenders(order)}
-
-
-def apply(house, order, text, **fields):
-    with database.atomic():
-        locked = lock_order(order_id=order.pk)
-        tenders.apply_gift(order=locked, code=text, now=house.clock(), **fields)
 
 
 @pytest.mark.parametrize("written", [str, str.lower, lambda text: text.replace("-", " "), lambda text: f" {text} "])
@@ -169,7 +164,7 @@ def test_a_gift_is_redeemed_when_all_of_it_is_spent_and_not_before(house, gift):
     gift.refresh_from_db()
     assert (gift.status, gift.spent_minor, gift.redeemed_at) == ("REDEEMED", 6000, house.clock())
 
-    tenders.return_gift(gift_id=gift.pk, order_id=order.pk, now=house.clock())
+    apply(house, order, "")
     gift.refresh_from_db()
     assert (gift.status, gift.spent_minor, gift.redeemed_at) == ("CONFIRMED", 1500, None)
 
@@ -287,6 +282,7 @@ def carts_that_paid_each_other(house):
         )
         carts.append((order.bookings.get(), order.gifts.get()))
     (first, first_gift), (second, second_gift) = carts
+    house.clock.move(seconds=1)
     for booking, gift in ((first, second_gift), (second, first_gift)):
         dearer = BookingChanges(unit_items=house.request(2).unit_items)
         changing.update_booking(
