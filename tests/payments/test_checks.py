@@ -8,6 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from bookings import services as booking_services
+from bookings.encryption import encrypt_text
 from bookings.models import Gift, Order
 from gateways.protocol import OutcomeKind as Kind
 from money import Money
@@ -18,7 +19,6 @@ from payments.checking import (
     ledger_totals,
     payment_findings,
 )
-from payments.encryption import encrypt_text
 from payments.models import (
     Case,
     CaseKind,

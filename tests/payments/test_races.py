@@ -3,10 +3,10 @@
 import pytest
 from django.db import IntegrityError
 
+from bookings.encryption import encrypt_text
 from gateways.protocol import OutcomeKind as Kind
 from money import Money
 from payments import inbox
-from payments.encryption import encrypt_text
 from payments.errors import RefundTooLarge
 from payments.models import GatewayEvent, Payment, Transaction, WebhookDelivery
 from payments.services import aftercare, collecting, confirming, operations, transitions
