@@ -23,7 +23,7 @@ def read_gift_code(fields: Fields) -> str | None:
     return (payment.text("code", longest=LONGEST_CODE) or "").strip()
 
 
-def read_gift(fields: Fields, *, with_return_url: bool, with_order: bool, language: str) -> GiftRequest:
+def read_gift(fields: Fields, *, with_cards: bool, with_order: bool, language: str) -> GiftRequest:
     """Return what POST /gifts asks."""
     amount = fields.integer("amount", least=1, most=LARGEST_AMOUNT, is_required=True)
     assert amount is not None
@@ -40,13 +40,13 @@ def read_gift(fields: Fields, *, with_return_url: bool, with_order: bool, langua
         notes=fields.text("notes", longest=LONGEST_NOTE),
         reseller_reference=fields.text("resellerReference", longest=LONGEST_REFERENCE),
         settlement_method=fields.text("settlementMethod", longest=32),
-        return_url=read_return_url(fields) if with_return_url else None,
+        return_url=read_return_url(fields) if with_cards else None,
         order_id=fields.text("orderId", longest=LONGEST_ID) if with_order else None,
         language=language,
     )
 
 
-def read_gift_changes(fields: Fields, *, with_return_url: bool) -> GiftChanges:
+def read_gift_changes(fields: Fields, *, with_cards: bool) -> GiftChanges:
     """Return what PATCH /gifts/{uuid} changes, or a preview of it."""
     name, email = _recipient(fields)
     return GiftChanges(
@@ -59,11 +59,11 @@ def read_gift_changes(fields: Fields, *, with_return_url: bool) -> GiftChanges:
         contact=read_contact(fields),
         notes=fields.text("notes", longest=LONGEST_NOTE),
         reseller_reference=fields.text("resellerReference", longest=LONGEST_REFERENCE),
-        return_url=read_return_url(fields) if with_return_url else None,
+        return_url=read_return_url(fields) if with_cards else None,
     )
 
 
-def read_gift_confirm(fields: Fields, *, with_return_url: bool) -> GiftChanges:
+def read_gift_confirm(fields: Fields, *, with_cards: bool) -> GiftChanges:
     """Return what a confirm changes before it confirms: never what the gift is worth, and never the hold."""
     name, email = _recipient(fields)
     return GiftChanges(
@@ -73,7 +73,7 @@ def read_gift_confirm(fields: Fields, *, with_return_url: bool) -> GiftChanges:
         contact=read_contact(fields),
         notes=fields.text("notes", longest=LONGEST_NOTE),
         reseller_reference=fields.text("resellerReference", longest=LONGEST_REFERENCE),
-        return_url=read_return_url(fields) if with_return_url else None,
+        return_url=read_return_url(fields) if with_cards else None,
     )
 
 

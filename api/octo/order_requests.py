@@ -17,7 +17,7 @@ MOST_BOOKINGS = 20
 
 
 def read_order(
-    fields: Fields, *, with_return_url: bool, with_pricing: bool, with_gifts: bool, language: str
+    fields: Fields, *, with_cards: bool, with_pricing: bool, with_gifts: bool, language: str
 ) -> OrderRequest:
     """Return what POST /orders asks.
 
@@ -28,9 +28,9 @@ def read_order(
     bookings = fields.children("bookings", most=MOST_BOOKINGS) or []
     return OrderRequest(
         order_id=fields.identifier("orderId"),
-        bookings=tuple(read_reserve(each, with_return_url=False, with_pricing=with_pricing) for each in bookings),
+        bookings=tuple(read_reserve(each, with_cards=False, with_pricing=with_pricing) for each in bookings),
         gifts=tuple(
-            read_gift(each, with_return_url=False, with_order=False, language=language)
+            read_gift(each, with_cards=False, with_order=False, language=language)
             for each in (fields.children("gifts", most=MOST_BOOKINGS) if with_gifts else None) or ()
         ),
         contact=read_contact(fields),
@@ -38,20 +38,20 @@ def read_order(
         settlement_method=fields.text("settlementMethod", longest=32),
         expiration_minutes=read_minutes(fields),
         email_receipt=fields.boolean("emailReceipt"),
-        return_url=read_return_url(fields) if with_return_url else None,
-        customer_reference=read_customer_reference(fields) if with_return_url else None,
+        return_url=read_return_url(fields) if with_cards else None,
+        customer_reference=read_customer_reference(fields) if with_cards else None,
     )
 
 
-def read_order_changes(fields: Fields, *, with_return_url: bool) -> OrderChanges:
+def read_order_changes(fields: Fields, *, with_cards: bool) -> OrderChanges:
     """Return what PATCH /orders/{orderId}, its preview and the body of its confirm change."""
     return OrderChanges(
         contact=read_contact(fields),
         currency=fields.currency("currency"),
         email_receipt=fields.boolean("emailReceipt"),
         expiration_minutes=read_minutes(fields),
-        return_url=read_return_url(fields) if with_return_url else None,
-        customer_reference=read_customer_reference(fields) if with_return_url else None,
+        return_url=read_return_url(fields) if with_cards else None,
+        customer_reference=read_customer_reference(fields) if with_cards else None,
     )
 
 

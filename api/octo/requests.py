@@ -41,10 +41,8 @@ MOST_MINUTES = 525_600
 _LOCALE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*")
 
 
-def read_reserve(
-    fields: Fields, *, with_return_url: bool, with_pricing: bool, with_order: bool = False
-) -> ReserveRequest:
-    """Return what POST /bookings asks."""
+def read_reserve(fields: Fields, *, with_cards: bool, with_pricing: bool, with_order: bool = False) -> ReserveRequest:
+    """Return what POST /bookings asks; `with_cards`: where a guest returns to after paying, and whose cards may pay."""
     product_id, option_id = product_and_option(fields)
     return ReserveRequest(
         product_id=product_id,
@@ -60,8 +58,8 @@ def read_reserve(
         settlement_method=fields.text("settlementMethod", longest=32),
         email_receipt=fields.boolean("emailReceipt"),
         metadata=_metadata(fields),
-        return_url=read_return_url(fields) if with_return_url else None,
-        customer_reference=read_customer_reference(fields) if with_return_url else None,
+        return_url=read_return_url(fields) if with_cards else None,
+        customer_reference=read_customer_reference(fields) if with_cards else None,
         expected_retail=_expected_retail(fields) if with_pricing else None,
         order_id=fields.text("orderId", longest=LONGEST_ID) if with_order else None,
     )
@@ -79,7 +77,7 @@ def _expected_retail(fields: Fields) -> Money | None:
     return Money(retail, currency)
 
 
-def read_changes(fields: Fields, *, with_return_url: bool, with_pricing: bool) -> BookingChanges:
+def read_changes(fields: Fields, *, with_cards: bool, with_pricing: bool) -> BookingChanges:
     """Return what PATCH /bookings/{uuid} and the body of a confirm change."""
     option_id = fields.text("optionId", longest=LONGEST_ID)
     return BookingChanges(
@@ -93,15 +91,15 @@ def read_changes(fields: Fields, *, with_return_url: bool, with_pricing: bool) -
         reseller_reference=fields.text("resellerReference", longest=LONGEST_REFERENCE),
         email_receipt=fields.boolean("emailReceipt"),
         metadata=_metadata(fields),
-        return_url=read_return_url(fields) if with_return_url else None,
-        customer_reference=read_customer_reference(fields) if with_return_url else None,
+        return_url=read_return_url(fields) if with_cards else None,
+        customer_reference=read_customer_reference(fields) if with_cards else None,
         currency=fields.currency("currency"),
         expiration_minutes=read_minutes(fields),
         expected_retail=_expected_retail(fields) if with_pricing else None,
     )
 
 
-def read_confirm(fields: Fields, *, with_return_url: bool, with_pricing: bool) -> BookingChanges:
+def read_confirm(fields: Fields, *, with_cards: bool, with_pricing: bool) -> BookingChanges:
     """Return what a confirm changes before it confirms: never the departure, and never the hold."""
     return BookingChanges(
         unit_items=_unit_items(fields),
@@ -109,7 +107,7 @@ def read_confirm(fields: Fields, *, with_return_url: bool, with_pricing: bool) -
         notes=fields.text("notes", longest=LONGEST_NOTE),
         reseller_reference=fields.text("resellerReference", longest=LONGEST_REFERENCE),
         email_receipt=fields.boolean("emailReceipt"),
-        return_url=read_return_url(fields) if with_return_url else None,
+        return_url=read_return_url(fields) if with_cards else None,
         expected_retail=_expected_retail(fields) if with_pricing else None,
     )
 

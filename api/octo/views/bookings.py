@@ -94,7 +94,7 @@ class BookingListView(BookingViewBase):
                 is_live=bool(self.is_live),
                 request=read_reserve(
                     fields,
-                    with_return_url=self.takes_cards,
+                    with_cards=self.takes_cards,
                     with_pricing=self.sees_prices,
                     with_order=self.knows_orders,
                 ),
@@ -131,7 +131,7 @@ class BookingView(BookingViewBase):
         def act(fields: Fields) -> Booking:
             return changing.update_booking(
                 booking=booking,
-                changes=read_changes(fields, with_return_url=self.takes_cards, with_pricing=self.sees_prices),
+                changes=read_changes(fields, with_cards=self.takes_cards, with_pricing=self.sees_prices),
                 payment_request=self.payment_request(request, fields),
                 gift_code=self.gift_code(request, fields),
                 clock=self.now,
@@ -174,7 +174,7 @@ class ConfirmView(BookingViewBase):
         booking = self.booking_to_change(uuid)
 
         def act(fields: Fields) -> Booking:
-            changes = read_confirm(fields, with_return_url=self.takes_cards, with_pricing=self.sees_prices)
+            changes = read_confirm(fields, with_cards=self.takes_cards, with_pricing=self.sees_prices)
             confirmation = confirming.confirm_booking(
                 booking=booking,
                 changes=None if changes == _NOTHING else changes,

@@ -97,7 +97,7 @@ class GiftListView(GiftViewBase):
                 partner=self.partner,
                 is_live=bool(self.is_live),
                 request=read_gift(
-                    fields, with_return_url=self.takes_cards, with_order=self.knows_orders, language=self.language
+                    fields, with_cards=self.takes_cards, with_order=self.knows_orders, language=self.language
                 ),
                 payment_request=self.payment_request(request, fields),
                 gift_code=self.gift_code(request, fields),
@@ -132,7 +132,7 @@ class GiftView(GiftViewBase):
             request,
             lambda fields: changing.update_gift(
                 gift=gift,
-                changes=read_gift_changes(fields, with_return_url=self.takes_cards),
+                changes=read_gift_changes(fields, with_cards=self.takes_cards),
                 payment_request=self.payment_request(request, fields),
                 gift_code=self.gift_code(request, fields),
                 clock=self.now,
@@ -171,7 +171,7 @@ class GiftPreviewView(GiftViewBase):
         return Response(
             changing.preview_gift(
                 gift=self.find(uuid),
-                changes=read_gift_changes(fields, with_return_url=self.takes_cards),
+                changes=read_gift_changes(fields, with_cards=self.takes_cards),
                 payment_request=self.payment_request(request, fields),
                 gift_code=self.gift_code(request, fields),
                 show=show,
@@ -209,7 +209,7 @@ class GiftConfirmView(GiftViewBase):
         gift = self.find(uuid)
 
         def act(fields: Fields) -> Gift:
-            changes = read_gift_confirm(fields, with_return_url=self.takes_cards)
+            changes = read_gift_confirm(fields, with_cards=self.takes_cards)
             confirmation = confirming.confirm_gift(
                 gift=gift,
                 changes=None if changes == _NOTHING else changes,

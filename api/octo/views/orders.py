@@ -92,7 +92,7 @@ class OrderListView(OrderViewBase):
                 is_live=bool(self.is_live),
                 request=read_order(
                     fields,
-                    with_return_url=self.takes_cards,
+                    with_cards=self.takes_cards,
                     with_pricing=self.sees_prices,
                     with_gifts=self.takes_gifts,
                     language=self.language,
@@ -130,7 +130,7 @@ class OrderView(OrderViewBase):
         def act(fields: Fields) -> Order:
             changing.update_order(
                 order=order,
-                changes=read_order_changes(fields, with_return_url=self.takes_cards),
+                changes=read_order_changes(fields, with_cards=self.takes_cards),
                 payment_request=self.payment_request(request, fields),
                 gift_code=self.gift_code(request, fields),
                 clock=self.now,
@@ -173,7 +173,7 @@ class PreviewView(OrderViewBase):
         return Response(
             changing.preview_order(
                 order=order,
-                changes=read_order_changes(fields, with_return_url=self.takes_cards),
+                changes=read_order_changes(fields, with_cards=self.takes_cards),
                 payment_request=self.payment_request(request, fields),
                 gift_code=self.gift_code(request, fields),
                 show=show,
@@ -216,7 +216,7 @@ class ConfirmOrderView(OrderViewBase):
         def act(fields: Fields) -> Order:
             confirmation = confirming.confirm_order(
                 order=order,
-                changes=read_order_changes(fields, with_return_url=self.takes_cards),
+                changes=read_order_changes(fields, with_cards=self.takes_cards),
                 request=self.payment_request(request, fields) or NO_REQUEST,
                 gift_code=self.gift_code(request, fields),
                 clock=self.now,
