@@ -20,11 +20,10 @@ from payments.services.openings import close_openings
 from payments.services.operations import Clock, Patience, perform
 from payments.services.returning import give_back
 from payments.services.surplus import (
-    left_minor,
     leftover_surcharges,
     new_operation,
     refund_rows,
-    refundable_minor,
+    refundable_of_payment,
     unused_holds,
 )
 from payments.services.tenders import settle_gift_sales
@@ -147,19 +146,13 @@ def request_refund(
     """
     with database.atomic():
         payment = _lock(Payment.objects.get(pk=payment_id), operations_seen)
-        limit = refundable(payment)
+        limit = refundable_of_payment(payment)
         if money.currency != payment.currency or not 0 < money.minor <= limit.minor:
             raise RefundTooLarge(
                 f"At most {limit} can be given back.", refundable=limit, payment_reference=payment.reference
             )
         taken = _processed(payment, OperationKind.SALE, OperationKind.CAPTURE)
         return refund_rows(taken, amount_minor=money.minor, reason=reason, requested_by=requested_by, now=now)
-
-
-def refundable(payment: Payment) -> Money:
-    """Return what of a payment can still be given back; only under the payment's lock does it stay so."""
-    of_each = sum(refundable_minor(row) for row in _processed(payment, OperationKind.SALE, OperationKind.CAPTURE))
-    return Money(max(0, min(of_each, left_minor(payment))), payment.currency)
 
 
 def cancel_booking(*, booking: Booking, reason: str, force: bool, clock: Clock) -> Booking:

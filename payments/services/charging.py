@@ -22,7 +22,7 @@ from payments.services.cards import card_for_order
 from payments.services.collecting import PaymentRequest, ensure_payment
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.operations import Clock, perform
-from payments.services.surplus import refund_rows, refundable_minor
+from payments.services.surplus import refund_rows, refundable_of
 from payments.splitting import part_of
 from payments.states import OperationKind, Status
 
@@ -157,7 +157,7 @@ def write_external_cancellation(*, order: Order, request: PaymentRequest, now: d
         if Capability.CHARGE_EXTERNAL in gateway_for(taken.account).capabilities:
             undone += refund_rows(
                 [taken],
-                amount_minor=refundable_minor(taken),
+                amount_minor=refundable_of(taken).amount_minor,
                 reason=request.notes or "cancelled by the partner",
                 requested_by="partner",
                 now=now,

@@ -18,6 +18,7 @@ from payments.selectors import order_money
 from payments.services import aftercare, changing, collecting
 from payments.services.collecting import NO_REQUEST, PaymentRequest
 from payments.services.surcharging import Rule, surcharge_on
+from payments.services.surplus import refundable_of_payment
 from payments.splitting import Parts
 from tests.payments.gifts import sold_gift, spend
 from tests.payments.house import books
@@ -391,7 +392,7 @@ class TestGivenBack:
 
     def test_staff_give_back_the_price_first_and_all_there_is_at_most(self, house, rule):
         payment = paid_with_surcharge(house)
-        assert aftercare.refundable(payment) == Money(WHOLE, "EUR")
+        assert refundable_of_payment(payment) == Money(WHOLE, "EUR")
 
         refund(house, payment, 9100)
 
@@ -436,7 +437,7 @@ class TestGivenBack:
         row = Transaction.objects.get(kind="REFUND")
         house.tell(payment, Kind.REFUND_FAILED, row.gateway_reference, of="PSP1", ours=row.reference, minor=WHOLE)
 
-        assert aftercare.refundable(payment) == Money(WHOLE, "EUR")
+        assert refundable_of_payment(payment) == Money(WHOLE, "EUR")
         money = order_money(payment.order)
         assert (money.refunded_minor, money.refunded_surcharge_minor) == (0, 0)
         assert faults(house) == []
