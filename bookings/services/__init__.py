@@ -4,7 +4,7 @@ from bookings.services.cancelling import cancel_booking, cancel_order
 from bookings.services.carts import extend_order, update_order
 from bookings.services.catalogue import ensure_availabilities
 from bookings.services.confirming import confirm_locked_order, confirm_order
-from bookings.services.gift_uses import record_gift_use, tell_gift_uses
+from bookings.services.gift_uses import record_gift_uses, tell_gift_uses
 from bookings.services.gifts import cancel_gift, create_gift, extend_gift, notify_gift, update_gift
 from bookings.services.keys import mint_partner_key, revoke_partner_key
 from bookings.services.mails import drain_mails, prune_mails, send_mail_again, write_mail
@@ -36,7 +36,7 @@ __all__ = [
     "notify_gift",
     "notify_order",
     "prune_mails",
-    "record_gift_use",
+    "record_gift_uses",
     "record_money",
     "reserve_booking",
     "retake_seats",

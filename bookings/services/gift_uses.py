@@ -1,6 +1,7 @@
 """Note that gifts paid or got back, and let those who listen to the orders they were bought on know of it."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -10,19 +11,20 @@ from bookings.models import BookingStatus, Gift, Order
 from bookings.services.changes import touch_order, write_changes
 
 
-def record_gift_use(*, gift: Gift, spent_minor: int, now: datetime) -> None:
-    """Note what the ledger says was spent of a locked gift: REDEEMED once it is all of it, else CONFIRMED again.
+def record_gift_uses(*, spent: Mapping[Gift, int], now: datetime) -> None:
+    """Note what the ledger says was spent of locked gifts: REDEEMED once it is all of one, else CONFIRMED again.
 
-    The order it was bought on is told of by `tell_gift_uses`: whoever spends a gift has locks already that come after
+    The order one was bought on is told of by `tell_gift_uses`: whoever spends a gift has locks already that come after
     that order's.
     """
-    is_spent = spent_minor == gift.amount_minor
-    gift.untold_status = gift.untold_status or gift.status
-    gift.spent_minor = spent_minor
-    gift.status = BookingStatus.REDEEMED if is_spent else BookingStatus.CONFIRMED
-    gift.redeemed_at = now if is_spent else None
-    gift.updated_at = now
-    gift.save(update_fields=["spent_minor", "status", "redeemed_at", "updated_at", "untold_status"])
+    for gift, spent_minor in spent.items():
+        is_spent = spent_minor == gift.amount_minor
+        gift.untold_status = gift.untold_status or gift.status
+        gift.spent_minor = spent_minor
+        gift.status = BookingStatus.REDEEMED if is_spent else BookingStatus.CONFIRMED
+        gift.redeemed_at = now if is_spent else None
+        gift.updated_at = now
+    Gift.objects.bulk_update(spent, ["spent_minor", "status", "redeemed_at", "updated_at", "untold_status"])
 
 
 @transaction.atomic

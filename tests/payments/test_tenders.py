@@ -1,11 +1,12 @@
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.db import transaction as database
+from django.test.utils import CaptureQueriesContext
 
 from bookings.gift_codes import masked_code
 from bookings.models import Change, Gift
 from bookings.requests import BookingChanges, GiftRequest, OrderChanges, OrderRequest
-from bookings.services import cancelling, lock_order, tell_gift_uses, update_booking
+from bookings.services import cancelling, create_order, lock_order, tell_gift_uses, update_booking
 from gateways.protocol import OutcomeKind
 from money import Money
 from payments.checking import ledger_findings
@@ -350,3 +351,25 @@ def test_an_order_or_gift_that_somebody_has_locked_is_told_of_the_next_time(hous
             assert run_together(lambda: tell_gift_uses(now=house.clock())) == [0]
 
     assert tell_gift_uses(now=house.clock()) == 1
+
+
+def test_giving_back_to_and_selling_many_gifts_costs_what_one_does(house):
+    costs = []
+    for count in (1, 3):
+        order = house.reserve(payment_request=None).order
+        paying = [sold_gift(house, 1000) for _ in range(count)]
+        for gift in paying:
+            apply(house, order, code(gift))
+        with CaptureQueriesContext(connection) as giving:
+            apply(house, order, "")
+        assert paid_by(order) == {}
+
+        request = OrderRequest(gifts=(GiftRequest(amount_minor=1000),) * count, currency="EUR")
+        cart = create_order(partner=house.partner, is_live=True, request=request, now=house.clock())
+        cart.gifts.update(status="CONFIRMED")
+        with CaptureQueriesContext(connection) as selling:
+            tenders.settle_gift_sales(order=cart, now=house.clock())
+        assert books(cart) == {"GIFT_LIABILITY>GIFT_SALES": 1000 * count}
+        costs.append((len(giving), len(selling)))
+
+    assert costs[0] == costs[1]
