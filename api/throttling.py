@@ -3,7 +3,6 @@
 A broker that does not answer never refuses a partner: for a while each process then counts by itself.
 """
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -60,7 +59,6 @@ class Counters:
         shared = RedisStorage("redis://", connection_pool=pool, wrap_exceptions=True, key_prefix="throttle")
         self._shared = SlidingWindowCounterRateLimiter(shared)
         self._alone = SlidingWindowCounterRateLimiter(MemoryStorage())
-        self._lock = threading.Lock()
         self._alone_until = 0.0
 
     def take(self, caller: str, *, per_minute: int) -> Allowance:
@@ -77,8 +75,7 @@ class Counters:
                 return how(self._shared, caller, per_minute)
             except StorageError as error:
                 log.warning("throttle_counts_alone", error=type(error.__cause__ or error).__name__)
-                with self._lock:
-                    self._alone_until = time.monotonic() + _PAUSE_SECONDS
+                self._alone_until = time.monotonic() + _PAUSE_SECONDS
         return how(self._alone, caller, per_minute)
 
 

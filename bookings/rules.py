@@ -5,9 +5,23 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from bookings.models import Availability, AvailabilityType, Booking, BookingStatus, Gift, Option, Product
+from bookings.models import (
+    Availability,
+    AvailabilityType,
+    Booking,
+    BookingStatus,
+    Gift,
+    Option,
+    Order,
+    OrderKind,
+    Product,
+)
 
 LIVE_STATUSES = (BookingStatus.ON_HOLD, BookingStatus.CONFIRMED)
+# Gifts that were paid for and not cancelled, spent or not: each has a code, and its value is owed to its holder.
+SOLD_GIFT_STATUSES = (BookingStatus.CONFIRMED, BookingStatus.REDEEMED)
+# What counts in its order: held, confirmed or used up.
+BOUGHT_STATUSES = (*LIVE_STATUSES, BookingStatus.REDEEMED)
 
 
 class SlotStatus(StrEnum):
@@ -137,6 +151,21 @@ def is_updatable(booking: Booking, *, now: datetime) -> bool:
     if booking.status == BookingStatus.ON_HOLD:
         return not has_run_out(booking, now=now)
     return booking.status == BookingStatus.CONFIRMED and _is_before_cutoff(booking, now)
+
+
+def may_have_gifts(order: Order) -> bool:
+    """Say whether gifts can be bought on an order; one made for a single booking has none, and need not be asked."""
+    return order.kind in (OrderKind.GIFT, OrderKind.CART)
+
+
+def is_gift_sold(gift: Gift) -> bool:
+    """Say whether a gift was paid for and not cancelled, spent or not."""
+    return gift.status in SOLD_GIFT_STATUSES
+
+
+def is_gift_bought(gift: Gift) -> bool:
+    """Say whether a gift counts in the price of the order it is bought on, paid or not."""
+    return gift.status in BOUGHT_STATUSES
 
 
 def is_gift_confirmable(gift: Gift, *, now: datetime) -> bool:

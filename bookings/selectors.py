@@ -17,7 +17,6 @@ from bookings.models import (
     InstallmentKind,
     Option,
     Order,
-    OrderKind,
     Partner,
     PartnerKey,
     Product,
@@ -28,7 +27,7 @@ from bookings.models import (
 )
 from bookings.offers import uuid_from_text
 from bookings.requests import BookingFilter, OrderFilter
-from bookings.rules import LIVE_STATUSES, Slot, slot_of, start_from_reference
+from bookings.rules import LIVE_STATUSES, Slot, is_gift_bought, may_have_gifts, slot_of, start_from_reference
 from card_numbers import mask_card_numbers
 from money import Money
 
@@ -219,13 +218,16 @@ def orders_for_partner(*, partner: Partner, is_live: bool, filters: OrderFilter)
     return with_what_was_ordered(orders).order_by("-created_at", "-pk")
 
 
-def amount_to_collect(
-    order: Order, bookings: Iterable[Booking] | None = None, gifts: Iterable[Gift] | None = None
-) -> Money:
+def order_of(sold: Booking | Gift | Order) -> Order:
+    """Return the order that owes what something sold costs: its own, or itself."""
+    return sold if isinstance(sold, Order) else sold.order
+
+
+def amount_to_collect(order: Order, bookings: Iterable[Booking] | None = None) -> Money:
     """Return what cards must pay in all for the order's live bookings and gifts, by how the order is settled.
 
     A gift earns no commission and has no deposit: whoever collects pays all of it, and one that was spent was bought
-    all the same. A caller that has the order's bookings or gifts in hand, all of them, passes them.
+    all the same. A caller that has the order's bookings in hand, all of them, passes them.
     """
     known = order.bookings.all() if bookings is None else bookings
     live = [booking for booking in known if booking.status in LIVE_STATUSES]
@@ -241,10 +243,8 @@ def amount_to_collect(
         minor = sum(deposit.amount_minor for deposit in deposits)
     else:
         minor = sum(booking.retail_minor for booking in live)
-    if gifts is None:
-        # An order made for one booking has no gifts, and is not asked.
-        gifts = order.gifts.all() if order.kind in (OrderKind.GIFT, OrderKind.CART) else ()
-    minor += sum(gift.amount_minor for gift in gifts if gift.status in (*LIVE_STATUSES, BookingStatus.REDEEMED))
+    gifts = order.gifts.all() if may_have_gifts(order) else ()
+    minor += sum(gift.amount_minor for gift in gifts if is_gift_bought(gift))
     return Money(minor, order.currency)
 
 

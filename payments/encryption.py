@@ -1,10 +1,10 @@
-"""Keep tokens and session data unreadable at rest, as bookings keeps its secrets; here also whole JSON objects."""
+"""Keep whole JSON objects unreadable at rest, such as session data."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from bookings.encryption import decrypt_text, encrypt_text, fingerprint, is_under_newest_key, rotate
+from bookings.encryption import decrypt_text, encrypt_text
 
 
 def encrypt_json(value: Mapping[str, Any]) -> bytes:
@@ -18,12 +18,4 @@ def decrypt_json(encrypted: bytes | memoryview) -> dict[str, Any]:
     return value
 
 
-__all__ = [
-    "decrypt_json",
-    "decrypt_text",
-    "encrypt_json",
-    "encrypt_text",
-    "fingerprint",
-    "is_under_newest_key",
-    "rotate",
-]
+__all__ = ["decrypt_json", "encrypt_json", "encrypt_text"]

@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
@@ -20,6 +19,7 @@ from api.callbacks.signing import mint_signing_secret, retire_signing_secret
 from api.callbacks.subscriptions import headers_of, url_of
 from api.models import Delivery, Subscription
 from bookings.admin.read_only import KeptAdmin
+from bookings.admin.row_button import RowButton
 from bookings.models import SigningSecret
 from payments.admin.columns import RecordAdmin, link, when
 
@@ -71,10 +71,11 @@ class SubscriptionAdmin(RecordAdmin):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(RecordAdmin):
+class DeliveryAdmin(RowButton, RecordAdmin):
     """Show what was told and what was not; what it said is not kept."""
 
-    change_form_template = "admin/api/delivery/change_form.html"
+    button = "send-again"
+    button_label = "Send again"
     list_display = [
         "created",
         "subscription",
@@ -126,27 +127,12 @@ class DeliveryAdmin(RecordAdmin):
     succeeded = staticmethod(when("succeeded_at", "arrived"))
     ended = staticmethod(when("ended_at", "ended"))
 
-    def get_urls(self) -> list[URLPattern]:
-        """Add the button's address."""
-        view = self.admin_site.admin_view(self.send_again_view)
-        return [path("<uuid:delivery_id>/send-again/", view, name="api_delivery_send_again"), *super().get_urls()]
+    def hint(self, delivery: Delivery) -> str:
+        """Offer it for every delivery."""
+        return "The newest state is told."
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Show the delivery, with its button for those who may press it."""
-        context = {**(extra_context or {}), "can_send_again": request.user.has_perm("api.change_delivery")}
-        return super().change_view(request, object_id, form_url, context)
-
-    def send_again_view(self, request: HttpRequest, delivery_id: str) -> HttpResponse:
+    def press(self, request: HttpRequest, delivery: Delivery) -> str:
         """Tell the subject's newest state again."""
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        if not request.user.has_perm("api.change_delivery"):
-            raise PermissionDenied("You may not do that.")
-        delivery: Delivery | None = self.get_object(request, str(delivery_id))
-        if delivery is None:
-            raise Http404
         try:
             resend_delivery(delivery=delivery, now=timezone.now())
         except CallbackError:
@@ -155,8 +141,7 @@ class DeliveryAdmin(RecordAdmin):
         else:
             told = "Sent again within seconds."
             messages.success(request, told)
-        self.log_change(request, delivery, told)
-        return HttpResponseRedirect(reverse("admin:api_delivery_change", args=[delivery.pk]))
+        return told
 
 
 class SecretForm(_SecretForm):

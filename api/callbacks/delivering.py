@@ -24,6 +24,7 @@ from api.callbacks.addresses import AddressRefused
 from api.callbacks.fan_out import fan_out
 from api.callbacks.sending import Attempt, Message, post
 from api.models import OPEN_CALLBACKS, CallbackStatus, Delivery, Subscription
+from bookings.services import tell_gift_uses
 
 log = structlog.get_logger(__name__)
 
@@ -111,6 +112,7 @@ def tell_partners(*, clock: Clock, render: Render) -> int:
     room = _Room()
     made = 0
     until = time.monotonic() + settings.CALLBACKS["DRAIN_SECONDS"]
+    tell_gift_uses(now=clock())
     while True:
         if time.monotonic() < until:
             while fan_out(now=clock()) and time.monotonic() < until:

@@ -35,16 +35,6 @@ class TooManySubscriptions(CallbackError):
         self.most = most
 
 
-class OrderUnknown(CallbackError):
-    """Say that the partner has no such order in this mode."""
-
-    code = "ORDER_UNKNOWN"
-
-    def __init__(self, order_id: str) -> None:
-        super().__init__(f"There is no order {order_id!r}.")
-        self.order_id = order_id
-
-
 class TwoSecretsActive(CallbackError):
     """Say that both places for a signing secret are taken; the older one must be retired first."""
 

@@ -6,12 +6,11 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
-from api.callbacks.errors import OrderUnknown, SubscriptionNotFound
+from api.callbacks.errors import SubscriptionNotFound
 from api.callbacks.fan_out import Subject, Telling, tell
 from api.models import CallbackEvent, CallbackStatus, Delivery, Subscription
 from bookings.models import Booking, Order
-from bookings.offers import uuid_from_text
-from bookings.selectors import booking_for_partner
+from bookings.selectors import booking_for_partner, order_to_change
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +25,7 @@ def resend(
 
     :raises SubscriptionNotFound: it has ended.
     :raises BookingNotFound: the partner has no such booking in the subscription's mode.
-    :raises OrderUnknown: nor such an order.
+    :raises OrderNotFound: nor such an order.
     """
     _wake(subscription)
     if booking_uuid is None and order_id is None:
@@ -36,7 +35,7 @@ def resend(
         bookings = [booking_for_partner(partner=partner, is_live=is_live, uuid=booking_uuid)]
         order = bookings[0].order
     else:
-        order = _order(subscription, order_id or "")
+        order = order_to_change(partner=partner, is_live=is_live, order_id=order_id or "")
         bookings = list(order.bookings.all())
     return _resend_subjects(subscription, order, bookings, now=now)
 
@@ -49,15 +48,6 @@ def resend_delivery(*, delivery: Delivery, now: datetime) -> None:
     """
     _wake(delivery.subscription)
     _tell(delivery.subscription, [delivery], now=now)
-
-
-def _order(subscription: Subscription, order_id: str) -> Order:
-    wanted = uuid_from_text(order_id)
-    mine = Order.objects.filter(partner=subscription.partner, is_live=subscription.is_live)
-    order = mine.filter(uuid=wanted).first() if wanted else None
-    if order is None:
-        raise OrderUnknown(order_id)
-    return order
 
 
 def _resend_failed(*, subscription: Subscription, now: datetime) -> int:

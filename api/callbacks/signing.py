@@ -10,8 +10,8 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from api.callbacks.errors import SecretAlreadyRetired, TwoSecretsActive
+from bookings.encryption import decrypt_text, encrypt_text
 from bookings.models import Partner, SigningSecret
-from payments.encryption import decrypt_text, encrypt_text
 
 SIGNATURE_HEADER = "Octo-Signature"
 _SLOTS = (1, 2)

@@ -13,8 +13,9 @@ from django.db.models import QuerySet
 from api.callbacks.addresses import looked_up_within, read_url
 from api.callbacks.errors import SubscriptionExists, SubscriptionNotFound, TooManySubscriptions
 from api.models import OPEN_CALLBACKS, CallbackStatus, Delivery, Subscription
+from bookings.encryption import decrypt_text, encrypt_text, fingerprint
 from bookings.models import Partner
-from payments.encryption import decrypt_json, decrypt_text, encrypt_json, encrypt_text, fingerprint
+from payments.encryption import decrypt_json, encrypt_json
 
 log = structlog.get_logger(__name__)
 

@@ -13,7 +13,8 @@ from django.core.cache import cache
 from django.utils.translation import get_language
 from redis.exceptions import RedisError
 
-from payments.encryption import decrypt_json, encrypt_json, fingerprint
+from bookings.encryption import fingerprint
+from payments.encryption import decrypt_json, encrypt_json
 from payments.models import OpeningStatus, Payment
 from payments.selectors import current_payment
 from payments.services.cards import usable_cards

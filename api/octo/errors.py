@@ -339,8 +339,6 @@ def _for_webhook(error: Exception) -> Refusal:
             return Refusal(BAD_REQUEST, _("url: another webhook tells this event there already."))
         case callbacks.TooManySubscriptions():
             return Refusal(UNPROCESSABLE, _("There are %(count)s webhooks already; end one.") % {"count": error.most})
-        case callbacks.OrderUnknown():
-            return Refusal(BAD_REQUEST, _("There is no such order."), orderId=error.order_id)
         case AddressRefused(code="https_needed"):
             return Refusal(BAD_REQUEST, _("url: must begin with https://."))
         case AddressRefused(code="port_not_allowed"):

@@ -1,7 +1,5 @@
 """Read what octo/gifts asks into frozen requests of our own words; a bad field is refused by name."""
 
-from dataclasses import dataclass
-
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.http import QueryDict
@@ -10,19 +8,11 @@ from django.utils.translation import gettext as _
 from api.fields import LARGEST_AMOUNT, FieldRefused, Fields
 from api.octo.catalogue_requests import LONGEST_ID, query_values
 from api.octo.errors import GIFTS_FIELDS_REQUIRED, INVALID_GIFT_UUID, Refusal
-from api.octo.requests import check_pairs, read_contact, read_minutes, read_query_number, read_return_url, read_statuses
+from api.octo.list_requests import ListRequest, check_pairs, read_list, read_statuses
+from api.octo.requests import read_contact, read_minutes, read_return_url
 from bookings.free_text import CONTACT_LENGTHS, LONGEST_NOTE, LONGEST_REFERENCE
 from bookings.gift_codes import LONGEST_CODE
 from bookings.requests import GiftChanges, GiftFilter, GiftRequest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GiftListRequest:
-    """Ask for gifts; without a page there is no paging."""
-
-    filters: GiftFilter
-    page: int | None
-    per_page: int
 
 
 def read_gift_code(fields: Fields) -> str | None:
@@ -33,7 +23,7 @@ def read_gift_code(fields: Fields) -> str | None:
     return (payment.text("code", longest=LONGEST_CODE) or "").strip()
 
 
-def read_gift(fields: Fields, *, with_return_url: bool, with_order: bool, language: str) -> GiftRequest:
+def read_gift(fields: Fields, *, with_cards: bool, with_order: bool, language: str) -> GiftRequest:
     """Return what POST /gifts asks."""
     amount = fields.integer("amount", least=1, most=LARGEST_AMOUNT, is_required=True)
     assert amount is not None
@@ -50,13 +40,13 @@ def read_gift(fields: Fields, *, with_return_url: bool, with_order: bool, langua
         notes=fields.text("notes", longest=LONGEST_NOTE),
         reseller_reference=fields.text("resellerReference", longest=LONGEST_REFERENCE),
         settlement_method=fields.text("settlementMethod", longest=32),
-        return_url=read_return_url(fields) if with_return_url else None,
+        return_url=read_return_url(fields) if with_cards else None,
         order_id=fields.text("orderId", longest=LONGEST_ID) if with_order else None,
         language=language,
     )
 
 
-def read_gift_changes(fields: Fields, *, with_return_url: bool) -> GiftChanges:
+def read_gift_changes(fields: Fields, *, with_cards: bool) -> GiftChanges:
     """Return what PATCH /gifts/{uuid} changes, or a preview of it."""
     name, email = _recipient(fields)
     return GiftChanges(
@@ -69,11 +59,11 @@ def read_gift_changes(fields: Fields, *, with_return_url: bool) -> GiftChanges:
         contact=read_contact(fields),
         notes=fields.text("notes", longest=LONGEST_NOTE),
         reseller_reference=fields.text("resellerReference", longest=LONGEST_REFERENCE),
-        return_url=read_return_url(fields) if with_return_url else None,
+        return_url=read_return_url(fields) if with_cards else None,
     )
 
 
-def read_gift_confirm(fields: Fields, *, with_return_url: bool) -> GiftChanges:
+def read_gift_confirm(fields: Fields, *, with_cards: bool) -> GiftChanges:
     """Return what a confirm changes before it confirms: never what the gift is worth, and never the hold."""
     name, email = _recipient(fields)
     return GiftChanges(
@@ -83,11 +73,11 @@ def read_gift_confirm(fields: Fields, *, with_return_url: bool) -> GiftChanges:
         contact=read_contact(fields),
         notes=fields.text("notes", longest=LONGEST_NOTE),
         reseller_reference=fields.text("resellerReference", longest=LONGEST_REFERENCE),
-        return_url=read_return_url(fields) if with_return_url else None,
+        return_url=read_return_url(fields) if with_cards else None,
     )
 
 
-def read_gift_list(query: QueryDict) -> GiftListRequest:
+def read_gift_list(query: QueryDict) -> ListRequest[GiftFilter]:
     """Return what GET /gifts asks; one of the primary filters is needed."""
     fields = Fields(query_values(query, lists=("statuses",)))
     filters = GiftFilter(
@@ -117,11 +107,7 @@ def read_gift_list(query: QueryDict) -> GiftListRequest:
                 "utcUpdatedAtStart and utcUpdatedAtEnd, contactEmailAddress"
             },
         )
-    return GiftListRequest(
-        filters=filters,
-        page=read_query_number(fields, "page", 1_000_000),
-        per_page=read_query_number(fields, "perPage", 500) or 100,
-    )
+    return read_list(fields, filters)
 
 
 def _recipient(fields: Fields) -> tuple[str | None, str | None]:

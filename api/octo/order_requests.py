@@ -1,7 +1,5 @@
 """Read what OCTO's order calls ask into frozen requests of our own words."""
 
-from dataclasses import dataclass
-
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
@@ -9,16 +7,8 @@ from api.fields import Fields
 from api.octo.catalogue_requests import query_values
 from api.octo.errors import Refusal
 from api.octo.gift_requests import read_gift
-from api.octo.requests import (
-    check_pairs,
-    read_contact,
-    read_customer_reference,
-    read_last_name,
-    read_minutes,
-    read_query_number,
-    read_reserve,
-    read_return_url,
-)
+from api.octo.list_requests import ListRequest, check_pairs, read_last_name, read_list
+from api.octo.requests import read_contact, read_customer_reference, read_minutes, read_reserve, read_return_url
 from bookings.free_text import CONTACT_LENGTHS, LONGEST_REFERENCE
 from bookings.requests import OrderChanges, OrderFilter, OrderRequest
 
@@ -26,17 +16,8 @@ ORDERS_FIELDS_REQUIRED = "ORDERS_FIELDS_REQUIRED"
 MOST_BOOKINGS = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderListRequest:
-    """Ask for orders; without a page there is no paging."""
-
-    filters: OrderFilter
-    page: int | None
-    per_page: int
-
-
 def read_order(
-    fields: Fields, *, with_return_url: bool, with_pricing: bool, with_gifts: bool, language: str
+    fields: Fields, *, with_cards: bool, with_pricing: bool, with_gifts: bool, language: str
 ) -> OrderRequest:
     """Return what POST /orders asks.
 
@@ -47,9 +28,9 @@ def read_order(
     bookings = fields.children("bookings", most=MOST_BOOKINGS) or []
     return OrderRequest(
         order_id=fields.identifier("orderId"),
-        bookings=tuple(read_reserve(each, with_return_url=False, with_pricing=with_pricing) for each in bookings),
+        bookings=tuple(read_reserve(each, with_cards=False, with_pricing=with_pricing) for each in bookings),
         gifts=tuple(
-            read_gift(each, with_return_url=False, with_order=False, language=language)
+            read_gift(each, with_cards=False, with_order=False, language=language)
             for each in (fields.children("gifts", most=MOST_BOOKINGS) if with_gifts else None) or ()
         ),
         contact=read_contact(fields),
@@ -57,24 +38,24 @@ def read_order(
         settlement_method=fields.text("settlementMethod", longest=32),
         expiration_minutes=read_minutes(fields),
         email_receipt=fields.boolean("emailReceipt"),
-        return_url=read_return_url(fields) if with_return_url else None,
-        customer_reference=read_customer_reference(fields) if with_return_url else None,
+        return_url=read_return_url(fields) if with_cards else None,
+        customer_reference=read_customer_reference(fields) if with_cards else None,
     )
 
 
-def read_order_changes(fields: Fields, *, with_return_url: bool) -> OrderChanges:
+def read_order_changes(fields: Fields, *, with_cards: bool) -> OrderChanges:
     """Return what PATCH /orders/{orderId}, its preview and the body of its confirm change."""
     return OrderChanges(
         contact=read_contact(fields),
         currency=fields.currency("currency"),
         email_receipt=fields.boolean("emailReceipt"),
         expiration_minutes=read_minutes(fields),
-        return_url=read_return_url(fields) if with_return_url else None,
-        customer_reference=read_customer_reference(fields) if with_return_url else None,
+        return_url=read_return_url(fields) if with_cards else None,
+        customer_reference=read_customer_reference(fields) if with_cards else None,
     )
 
 
-def read_order_list(query: QueryDict) -> OrderListRequest:
+def read_order_list(query: QueryDict) -> ListRequest[OrderFilter]:
     """Return what GET /orders asks; one of the filters is needed."""
     fields = Fields(query_values(query, lists=()))
     filters = OrderFilter(
@@ -95,8 +76,4 @@ def read_order_list(query: QueryDict) -> OrderListRequest:
               "utcCreatedAtEnd, utcUpdatedAtStart and utcUpdatedAtEnd, contactEmailAddress, contactPhoneNumber, "
               "contactLastName"},
         )  # fmt: skip
-    return OrderListRequest(
-        filters=filters,
-        page=read_query_number(fields, "page", 1_000_000),
-        per_page=read_query_number(fields, "perPage", 500) or 100,
-    )
+    return read_list(fields, filters)

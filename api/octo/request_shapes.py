@@ -1,5 +1,6 @@
 """The shapes of OCTO's requests as JSON Schema: open, for a field they do not name is ignored."""
 
+from api.octo.order_requests import MOST_BOOKINGS
 from api.octo.shapes import (
     CURRENCY,
     DATE,
@@ -167,8 +168,8 @@ REQUEST_SHAPES: dict[str, Schema] = {
         {
             **_ORDER_CHANGE_FIELDS,
             "orderId": or_null(UUID),
-            "bookings": or_null({"type": "array", "maxItems": 20, "items": shape("ReserveRequest")}),
-            "gifts": or_null({"type": "array", "maxItems": 20, "items": shape("GiftRequest")}),
+            "bookings": or_null({"type": "array", "maxItems": MOST_BOOKINGS, "items": shape("ReserveRequest")}),
+            "gifts": or_null({"type": "array", "maxItems": MOST_BOOKINGS, "items": shape("GiftRequest")}),
             "settlementMethod": or_null(words(*SettlementMethod.values)),
             "quote": or_null({**YES_NO, "description": "Quotes are not offered."}),
         }

@@ -1,7 +1,6 @@
 """Read what OCTO's booking calls ask into frozen requests of our own words; a bad field is refused by name."""
 
 import re
-from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -11,6 +10,7 @@ from django.utils.translation import gettext as _
 from api.fields import LARGEST_AMOUNT, FieldRefused, Fields
 from api.octo.catalogue_requests import DEFAULT_OPTION, LONGEST_ID, product_and_option, query_values
 from api.octo.errors import BAD_REQUEST, INVALID_BOOKING_UUID, Refusal
+from api.octo.list_requests import ListRequest, check_pairs, read_last_name, read_list, read_statuses
 from bookings.free_text import (
     CONTACT_LENGTHS,
     LONGEST_CUSTOMER_REFERENCE,
@@ -26,7 +26,6 @@ from bookings.free_text import (
     is_country,
     is_web_address,
 )
-from bookings.models import BookingStatus
 from bookings.requests import (
     MOST_UNIT_ITEMS,
     BookingChanges,
@@ -42,19 +41,8 @@ MOST_MINUTES = 525_600
 _LOCALE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BookingListRequest:
-    """Ask for bookings; without a page there is no paging."""
-
-    filters: BookingFilter
-    page: int | None
-    per_page: int
-
-
-def read_reserve(
-    fields: Fields, *, with_return_url: bool, with_pricing: bool, with_order: bool = False
-) -> ReserveRequest:
-    """Return what POST /bookings asks."""
+def read_reserve(fields: Fields, *, with_cards: bool, with_pricing: bool, with_order: bool = False) -> ReserveRequest:
+    """Return what POST /bookings asks; `with_cards`: where a guest returns to after paying, and whose cards may pay."""
     product_id, option_id = product_and_option(fields)
     return ReserveRequest(
         product_id=product_id,
@@ -70,8 +58,8 @@ def read_reserve(
         settlement_method=fields.text("settlementMethod", longest=32),
         email_receipt=fields.boolean("emailReceipt"),
         metadata=_metadata(fields),
-        return_url=read_return_url(fields) if with_return_url else None,
-        customer_reference=read_customer_reference(fields) if with_return_url else None,
+        return_url=read_return_url(fields) if with_cards else None,
+        customer_reference=read_customer_reference(fields) if with_cards else None,
         expected_retail=_expected_retail(fields) if with_pricing else None,
         order_id=fields.text("orderId", longest=LONGEST_ID) if with_order else None,
     )
@@ -89,7 +77,7 @@ def _expected_retail(fields: Fields) -> Money | None:
     return Money(retail, currency)
 
 
-def read_changes(fields: Fields, *, with_return_url: bool, with_pricing: bool) -> BookingChanges:
+def read_changes(fields: Fields, *, with_cards: bool, with_pricing: bool) -> BookingChanges:
     """Return what PATCH /bookings/{uuid} and the body of a confirm change."""
     option_id = fields.text("optionId", longest=LONGEST_ID)
     return BookingChanges(
@@ -103,15 +91,15 @@ def read_changes(fields: Fields, *, with_return_url: bool, with_pricing: bool) -
         reseller_reference=fields.text("resellerReference", longest=LONGEST_REFERENCE),
         email_receipt=fields.boolean("emailReceipt"),
         metadata=_metadata(fields),
-        return_url=read_return_url(fields) if with_return_url else None,
-        customer_reference=read_customer_reference(fields) if with_return_url else None,
+        return_url=read_return_url(fields) if with_cards else None,
+        customer_reference=read_customer_reference(fields) if with_cards else None,
         currency=fields.currency("currency"),
         expiration_minutes=read_minutes(fields),
         expected_retail=_expected_retail(fields) if with_pricing else None,
     )
 
 
-def read_confirm(fields: Fields, *, with_return_url: bool, with_pricing: bool) -> BookingChanges:
+def read_confirm(fields: Fields, *, with_cards: bool, with_pricing: bool) -> BookingChanges:
     """Return what a confirm changes before it confirms: never the departure, and never the hold."""
     return BookingChanges(
         unit_items=_unit_items(fields),
@@ -119,7 +107,7 @@ def read_confirm(fields: Fields, *, with_return_url: bool, with_pricing: bool) -
         notes=fields.text("notes", longest=LONGEST_NOTE),
         reseller_reference=fields.text("resellerReference", longest=LONGEST_REFERENCE),
         email_receipt=fields.boolean("emailReceipt"),
-        return_url=read_return_url(fields) if with_return_url else None,
+        return_url=read_return_url(fields) if with_cards else None,
         expected_retail=_expected_retail(fields) if with_pricing else None,
     )
 
@@ -137,7 +125,7 @@ def read_cancel(fields: Fields) -> str:
     return fields.text("reason", longest=LONGEST_REASON) or ""
 
 
-def read_booking_list(query: QueryDict) -> BookingListRequest:
+def read_booking_list(query: QueryDict) -> ListRequest[BookingFilter]:
     """Return what GET /bookings asks; one of the primary filters is needed."""
     fields = Fields(query_values(query, lists=("statuses",)))
     one_date = fields.date("localDate")
@@ -166,49 +154,7 @@ def read_booking_list(query: QueryDict) -> BookingListRequest:
               "localDateStart and localDateEnd, utcCreatedAtStart and utcCreatedAtEnd, utcUpdatedAtStart and "
               "utcUpdatedAtEnd, availabilityId, contactEmailAddress, contactPhoneNumber, contactLastName"},
         )  # fmt: skip
-    return BookingListRequest(
-        filters=filters,
-        page=read_query_number(fields, "page", 1_000_000),
-        per_page=read_query_number(fields, "perPage", 500) or 100,
-    )
-
-
-def check_pairs(fields: Fields, *names: str) -> None:
-    """Refuse a range of which only one end was sent."""
-    for name in names:
-        first, last = f"{name}Start", f"{name}End"
-        for given, missing in ((first, last), (last, first)):
-            if fields.has(given) and not fields.has(missing):
-                raise fields.refuse(missing, _("is required with %(field)s") % {"field": given})
-
-
-def read_query_number(fields: Fields, name: str, most: int) -> int | None:
-    """Return a whole number of a query string."""
-    text = fields.text(name, longest=10)
-    if text is None:
-        return None
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= most:
-        raise fields.refuse(name, _("must be from %(least)s to %(most)s") % {"least": 1, "most": most})
-    return int(text)
-
-
-def read_statuses(fields: Fields) -> tuple[str, ...]:
-    """Return the statuses a list is narrowed to."""
-    statuses = fields.texts("statuses", most=20, longest=32) or []
-    one = fields.text("status", longest=32)
-    wanted = [*statuses, *([one] if one else [])]
-    choices = ", ".join(BookingStatus.values)
-    if not set(wanted) <= set(BookingStatus.values):
-        raise fields.refuse("status", _("must be one of %(choices)s") % {"choices": choices})
-    return tuple(wanted)
-
-
-def read_last_name(fields: Fields) -> str | None:
-    """Return the last name that is looked for."""
-    name = fields.text("contactLastName", longest=CONTACT_LENGTHS["last_name"])
-    if name is not None and len(name.strip()) < 3:
-        raise fields.refuse("contactLastName", _("must have at least %(count)s characters") % {"count": 3})
-    return name
+    return read_list(fields, filters)
 
 
 def _has_primary_filter(filters: BookingFilter) -> bool:

@@ -10,7 +10,8 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 
 from api.octo.capabilities import CARD_PAYMENTS, CART, GIFTS, REGISTRY, WEBHOOKS, Capability
 from api.octo.request_shapes import REQUEST_SHAPES
-from api.octo.shapes import ANSWER_SHAPES, shape
+from api.octo.shapes import CATALOGUE_SHAPES, shape
+from api.octo.sold_shapes import SOLD_SHAPES
 from api.octo.webhook_shapes import DELIVERIES, WEBHOOK_SHAPES
 from payments.services.talks import partner_talks
 
@@ -136,7 +137,7 @@ def openapi_document() -> dict[str, Any]:
         "PREPROCESSING_HOOKS": ["api.octo.schema.without_twin_paths"],
         "POSTPROCESSING_HOOKS": [],
         "APPEND_COMPONENTS": {
-            "schemas": {**ANSWER_SHAPES, **REQUEST_SHAPES, **WEBHOOK_SHAPES},
+            "schemas": {**CATALOGUE_SHAPES, **SOLD_SHAPES, **REQUEST_SHAPES, **WEBHOOK_SHAPES},
             "securitySchemes": {"bearerKey": {"type": "http", "scheme": "bearer"}},
         },
     }

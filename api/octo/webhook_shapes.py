@@ -2,14 +2,22 @@
 
 from typing import Any
 
+from api.callbacks.addresses import LONGEST_URL
 from api.octo.capabilities import WEBHOOKS
 from api.octo.request_shapes import opened
 from api.octo.shapes import TEXT, UUID, YES_NO, Schema, closed, list_of, or_null, shape, words
+from api.octo.webhook_requests import EVENTS, LONGEST_HEADER_VALUE, MOST_HEADERS
 
 _WEBHOOK_FIELDS: dict[str, Schema] = {
-    "event": words("booking_update", "order_update"),
-    "url": {**TEXT, "format": "uri", "maxLength": 1_024},
-    "headers": or_null({"type": "object", "maxProperties": 20, "additionalProperties": {**TEXT, "maxLength": 1_000}}),
+    "event": words(*EVENTS),
+    "url": {**TEXT, "format": "uri", "maxLength": LONGEST_URL},
+    "headers": or_null(
+        {
+            "type": "object",
+            "maxProperties": MOST_HEADERS,
+            "additionalProperties": {**TEXT, "maxLength": LONGEST_HEADER_VALUE},
+        }
+    ),
     "retryOnError": or_null(YES_NO),
     "useContactLanguage": or_null(YES_NO),
 }
@@ -18,7 +26,7 @@ WEBHOOK_SHAPES: dict[str, Schema] = {
     "Webhook": closed(
         {
             "id": UUID,
-            "event": words("booking_update", "order_update"),
+            "event": words(*EVENTS),
             "url": TEXT,
             "capabilities": list_of(TEXT),
             "headers": {"type": "object", "additionalProperties": TEXT},

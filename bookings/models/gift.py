@@ -26,6 +26,14 @@ class Gift(models.Model):
     amount_minor = models.BigIntegerField()
     spent_minor = models.BigIntegerField(default=0)
     currency = models.CharField(max_length=3)
+    untold_status = models.CharField(
+        max_length=16,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="What it was before it paid or got back, till who listens to its order is told; else empty.",
+    )
     request_fingerprint = models.CharField(
         max_length=64, blank=True, editable=False, help_text="Keyed digest of the call; tells a repeat from a clash."
     )
@@ -70,6 +78,7 @@ class Gift(models.Model):
         indexes = [
             models.Index(fields=["partner", "is_live", "reseller_reference"], name="gift_by_reseller_ref"),
             models.Index(fields=["partner", "is_live", "-created_at"], name="gift_by_partner"),
+            models.Index(fields=["updated_at"], condition=~Q(untold_status=""), name="gift_use_untold"),
         ]
 
     def __str__(self) -> str:

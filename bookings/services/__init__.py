@@ -4,7 +4,8 @@ from bookings.services.cancelling import cancel_booking, cancel_order
 from bookings.services.carts import extend_order, update_order
 from bookings.services.catalogue import ensure_availabilities
 from bookings.services.confirming import confirm_locked_order, confirm_order
-from bookings.services.gifts import cancel_gift, create_gift, extend_gift, notify_gift, record_gift_use, update_gift
+from bookings.services.gift_uses import record_gift_uses, tell_gift_uses
+from bookings.services.gifts import cancel_gift, create_gift, extend_gift, notify_gift, update_gift
 from bookings.services.keys import mint_partner_key, revoke_partner_key
 from bookings.services.mails import drain_mails, prune_mails, send_mail_again, write_mail
 from bookings.services.numbering import new_reference
@@ -35,12 +36,13 @@ __all__ = [
     "notify_gift",
     "notify_order",
     "prune_mails",
-    "record_gift_use",
+    "record_gift_uses",
     "record_money",
     "reserve_booking",
     "retake_seats",
     "revoke_partner_key",
     "send_mail_again",
+    "tell_gift_uses",
     "update_booking",
     "update_gift",
     "update_order",

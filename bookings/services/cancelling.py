@@ -7,7 +7,7 @@ from bookings.deposits import kept_of
 from bookings.errors import CancellationCutoffPassed, NotCancellable, OrderNotOpen
 from bookings.free_text import LONGEST_REASON, clean_text
 from bookings.models import Booking, BookingStatus, Gift, Order
-from bookings.rules import LIVE_STATUSES, cancellation_cutoff_at
+from bookings.rules import LIVE_STATUSES, cancellation_cutoff_at, is_gift_bought
 from bookings.services.changes import touch_order, write_changes
 from bookings.services.gift_holds import end_gifts, gifts_under_lock
 from bookings.services.orders import bookings_under_lock, free_seats, lock_order, remember_bookings, settle_status
@@ -49,7 +49,7 @@ def cancel_order(*, order: Order, reason: str | None, force: bool, now: datetime
     live = [one for one in bookings if one.status in LIVE_STATUSES]
     if order.status not in LIVE_STATUSES:
         raise OrderNotOpen(str(order.uuid), f"it is {order.status}")
-    ended = [gift for gift in gifts if gift.status in (*LIVE_STATUSES, BookingStatus.REDEEMED)]
+    ended = [gift for gift in gifts if is_gift_bought(gift)]
     _cancel(order, bookings, live, text, force, now, gifts=gifts, ended=ended)
     remember_bookings(order, bookings)
     return order

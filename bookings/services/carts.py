@@ -9,11 +9,12 @@ from uuid import UUID, uuid4
 from django.db import transaction
 from django.utils.crypto import salted_hmac
 
-from bookings.errors import InvalidValue, OrderNotFound, OrderNotOpen, OrderUuidTaken, SettlementMethodNotAllowed
+from bookings.errors import InvalidValue, OrderNotOpen, OrderUuidTaken, SettlementMethodNotAllowed
 from bookings.free_text import clean_contact, clean_return_url, set_contact
 from bookings.models import Booking, BookingStatus, Order, OrderKind, Partner
 from bookings.offers import uuid_from_text
-from bookings.requests import OrderChanges, OrderRequest
+from bookings.requests import GiftRequest, OrderChanges, OrderRequest, ReserveRequest
+from bookings.selectors import order_to_change
 from bookings.services.changes import touch_order, write_changes
 from bookings.services.customers import give_order_to_customer
 from bookings.services.holds import hold_until
@@ -75,18 +76,37 @@ def settlement_method_of_order(partner: Partner, wanted: str | None) -> str:
 
 
 def locked_order_to_join(partner: Partner, is_live: bool, order_id: str, now: datetime) -> Order:
-    """Lock the order a booking wants to join.
+    """Lock the order a booking or gift wants to join.
 
     :raises OrderNotFound: the partner has none of this id in this mode.
     :raises OrderNotOpen: it is no hold any more, or its time is over.
     """
-    uuid = uuid_from_text(order_id)
-    found = Order.objects.filter(partner=partner, is_live=is_live, uuid=uuid).first() if uuid else None
-    if found is None:
-        raise OrderNotFound(order_id)
+    found = order_to_change(partner=partner, is_live=is_live, order_id=order_id)
     order = lock_order(order_id=found.pk)
     check_is_held(order, now)
     return order
+
+
+def join_order(
+    order: Order, bookings: Sequence[Booking], request: ReserveRequest | GiftRequest, *, currency: str, now: datetime
+) -> None:
+    """Let a booking or gift that is about to be made join a locked order; `bookings` are those it has.
+
+    All that an order holds runs out together, as late as the latest of it. The caller saves the order.
+
+    :raises InvalidValue: it is in another currency.
+    :raises SettlementMethodNotAllowed: it is to be settled otherwise than the order.
+    """
+    if currency != order.currency:
+        raise InvalidValue("currency", f"must be that of the order, {order.currency}")
+    if request.settlement_method not in (None, order.settlement_method):
+        raise SettlementMethodNotAllowed(request.settlement_method, (order.settlement_method,))
+    until = hold_until(now=now, minutes=request.expiration_minutes)
+    if order.expires_at is None or until > order.expires_at:
+        move_expiry(order, holds_of(bookings), until=until, now=now)
+    if request.return_url:
+        order.return_url = clean_return_url(request.return_url)
+    order.kind = OrderKind.CART
 
 
 def check_is_held(order: Order, now: datetime) -> None:
@@ -165,7 +185,7 @@ def apply_order_changes(
     if changes.expiration_minutes is not None:
         until = hold_until(now=now, minutes=changes.expiration_minutes)
         if order.status == BookingStatus.ON_HOLD and order.expires_at is not None and until > order.expires_at:
-            move_expiry(order, list(held), until=until, now=now)
+            move_expiry(order, held, until=until, now=now)
 
 
 def fingerprint_of_order(request: OrderRequest) -> str:

@@ -17,6 +17,7 @@ from bookings.errors import (
 from bookings.free_text import CONTACT_FIELDS
 from bookings.models import Booking, BookingStatus, Gift, Order, UnitItem
 from bookings.requests import BookingChanges, GiftChanges, OrderChanges
+from bookings.rules import SOLD_GIFT_STATUSES
 from bookings.services.carts import ORDER_TEXTS, apply_order_changes
 from bookings.services.changes import touch_order, write_changes
 from bookings.services.gift_changes import apply_gift_changes
@@ -132,7 +133,7 @@ def _refuse(order: Order, bookings: list[Booking], booking: Booking | None) -> N
 
 def _refuse_gift(order: Order, gifts: list[Gift], gift: Gift) -> NoReturn:
     status = next((one.status for one in gifts if one.pk == gift.pk), gift.status)
-    if status in (BookingStatus.CONFIRMED, BookingStatus.REDEEMED):
+    if status in SOLD_GIFT_STATUSES:
         raise AlreadyConfirmed(str(order.pk))
     if status == BookingStatus.EXPIRED:
         raise GiftHoldExpired(str(gift.uuid))

@@ -8,21 +8,20 @@ from django.db.models import QuerySet
 from bookings.errors import GiftNotCancellable
 from bookings.gift_codes import set_code
 from bookings.mailing import mail_language
-from bookings.models import BookingStatus, Gift, MailKind, MailStatus, Order, OrderKind, OutgoingMail
-from bookings.rules import is_gift_cancellable
+from bookings.models import BookingStatus, Gift, MailKind, MailStatus, Order, OutgoingMail
+from bookings.rules import is_gift_cancellable, may_have_gifts
 from bookings.services.mails import write_mail
 from bookings.services.numbering import new_reference
 
 # 16 characters out of 30: 78 bits, which nobody guesses at any speed we answer.
 _RANDOM_CHARACTERS = 16
 _GROUP = 4
-_KINDS_WITH_GIFTS = (OrderKind.GIFT, OrderKind.CART)
 _SAVED = ["status", "expires_at", "confirmed_at", "updated_at", "code_encrypted", "code_fingerprint", "code_suffix"]
 
 
 def gifts_of(order: Order) -> Iterable[Gift]:
     """Return the gifts bought on an order by their ids alone, to tell of them; an order for one booking has none."""
-    return order.gifts.only("pk", "order") if order.kind in _KINDS_WITH_GIFTS else ()
+    return order.gifts.only("pk", "order") if may_have_gifts(order) else ()
 
 
 def gifts_under_lock(order: Order) -> list[Gift]:
@@ -30,7 +29,7 @@ def gifts_under_lock(order: Order) -> list[Gift]:
 
     An order made for one booking has none, and is not asked.
     """
-    if order.kind not in _KINDS_WITH_GIFTS:
+    if not may_have_gifts(order):
         return []
     gifts = list(Gift.objects.select_for_update(of=("self",)).filter(order=order).order_by("pk"))
     for gift in gifts:
@@ -42,11 +41,6 @@ def gifts_under_lock(order: Order) -> list[Gift]:
 def held_gifts(gifts: Iterable[Gift]) -> list[Gift]:
     """Return those that are on hold."""
     return [gift for gift in gifts if gift.status == BookingStatus.ON_HOLD]
-
-
-def is_sold(gift: Gift) -> bool:
-    """Say whether a gift was confirmed and not cancelled, spent or not."""
-    return gift.status in (BookingStatus.CONFIRMED, BookingStatus.REDEEMED)
 
 
 def confirm_gifts(gifts: Sequence[Gift], *, now: datetime) -> None:
@@ -95,15 +89,8 @@ def end_gifts(gifts: Sequence[Gift], *, reason: str, now: datetime) -> None:
         OutgoingMail.objects.filter(gift__in=gifts, status=MailStatus.WAITING).delete()
 
 
-def revive_gifts(gifts: Sequence[Gift], *, until: datetime, now: datetime) -> None:
-    """Hold expired gifts again: there are no seats that could be gone."""
-    for gift in gifts:
-        gift.expires_at = until
-    _set(gifts, BookingStatus.ON_HOLD, now=now)
-
-
 def hold_gifts_until(gifts: Sequence[Gift], *, until: datetime, now: datetime) -> None:
-    """Let gifts on hold run until then."""
+    """Hold gifts until then, expired ones too: they have no seats that could be gone."""
     for gift in gifts:
         gift.expires_at = until
     _set(gifts, BookingStatus.ON_HOLD, now=now)

@@ -18,7 +18,7 @@ from bookings.errors import (
     InvalidValue,
     SettlementMethodNotAllowed,
 )
-from bookings.free_text import LONGEST_REASON, clean_return_url, clean_text
+from bookings.free_text import LONGEST_REASON, clean_text
 from bookings.models import (
     BookingStatus,
     Gift,
@@ -32,8 +32,8 @@ from bookings.models import (
 )
 from bookings.offers import uuid_from_text
 from bookings.requests import GiftChanges, GiftRequest, OrderRequest
-from bookings.rules import has_run_out
-from bookings.services.carts import locked_order_to_join, new_order
+from bookings.rules import has_run_out, is_gift_sold
+from bookings.services.carts import join_order, locked_order_to_join, new_order
 from bookings.services.changes import touch_order, write_changes
 from bookings.services.customers import customer_for
 from bookings.services.gift_changes import apply_gift_changes, check_gift_amount, set_gift_contact, set_gift_text
@@ -41,7 +41,7 @@ from bookings.services.gift_holds import address_of, end_gifts, gifts_under_lock
 from bookings.services.holds import hold_until
 from bookings.services.mails import write_another_mail
 from bookings.services.numbering import new_reference
-from bookings.services.orders import bookings_under_lock, holds_of, lock_order, move_expiry, set_expiry, settle_status
+from bookings.services.orders import bookings_under_lock, holds_of, lock_order, set_expiry, settle_status
 from money import Money
 
 
@@ -124,7 +124,7 @@ def notify_gift(*, gift: Gift, to: str | None, language: str | None, now: dateti
     :raises GiftNotNotifiable: there is no code to be mailed, or nobody to mail it to.
     """
     _, _, gift = _locked(gift)
-    if gift.status not in (BookingStatus.CONFIRMED, BookingStatus.REDEEMED):
+    if not is_gift_sold(gift):
         raise GiftNotNotifiable(str(gift.uuid), f"it is {gift.status}")
     address = to or address_of(gift)
     if not address:
@@ -137,16 +137,6 @@ def notify_gift(*, gift: Gift, to: str | None, language: str | None, now: dateti
         gift=gift,
         now=now,
     )
-
-
-def record_gift_use(*, gift: Gift, spent_minor: int, now: datetime) -> None:
-    """Note what the ledger says was spent of a locked gift: REDEEMED once it is all of it, else CONFIRMED again."""
-    is_spent = spent_minor == gift.amount_minor
-    gift.spent_minor = spent_minor
-    gift.status = BookingStatus.REDEEMED if is_spent else BookingStatus.CONFIRMED
-    gift.redeemed_at = now if is_spent else None
-    gift.updated_at = now
-    gift.save(update_fields=["spent_minor", "status", "redeemed_at", "updated_at"])
 
 
 def _locked(gift: Gift) -> tuple[Order, list[Gift], Gift]:
@@ -183,17 +173,8 @@ def _create(partner: Partner, is_live: bool, request: GiftRequest, uuid: UUID, f
 
 
 def _join(order: Order, request: GiftRequest, uuid: UUID, fingerprint: str, now: datetime) -> Gift:
-    """Add a gift to a locked order; all that it holds runs out together, as late as the latest of them."""
-    if request.currency not in (None, order.currency):
-        raise InvalidValue("currency", f"must be that of the order, {order.currency}")
-    if request.settlement_method not in (None, order.settlement_method):
-        raise SettlementMethodNotAllowed(request.settlement_method, (order.settlement_method,))
-    until = hold_until(now=now, minutes=request.expiration_minutes)
-    order.kind = OrderKind.CART
-    if order.expires_at is None or until > order.expires_at:
-        move_expiry(order, holds_of(bookings_under_lock(order)), until=until, now=now)
-    if request.return_url:
-        order.return_url = clean_return_url(request.return_url)
+    """Add a gift to a locked order."""
+    join_order(order, bookings_under_lock(order), request, currency=request.currency or order.currency, now=now)
     gift = draft_gift(order, request, uuid=uuid, fingerprint=fingerprint, now=now)
     gift.save(force_insert=True)
     touch_order(order, now=now, fields=["expires_at", "return_url", "kind"])

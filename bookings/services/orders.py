@@ -7,7 +7,7 @@ from django.db.models import QuerySet, Sum
 
 from bookings.errors import NotExpirable, SoldOut
 from bookings.models import Booking, BookingStatus, Gift, Order, UnitItem
-from bookings.rules import LIVE_STATUSES, last_entry_at
+from bookings.rules import BOUGHT_STATUSES, LIVE_STATUSES, is_gift_sold, last_entry_at
 from bookings.services.changes import touch_order, write_changes
 from bookings.services.gift_holds import (
     expire_gifts,
@@ -15,8 +15,6 @@ from bookings.services.gift_holds import (
     gifts_under_lock,
     held_gifts,
     hold_gifts_until,
-    is_sold,
-    revive_gifts,
 )
 from bookings.services.holds import hold_until
 from bookings.services.seats import move_seats
@@ -74,7 +72,7 @@ def set_expiry(order: Order, bookings: list[Booking], *, until: datetime, now: d
     write_changes(order=order, bookings=bookings, gifts=gifts, reason=reason, now=now)
 
 
-def move_expiry(order: Order, bookings: list[Booking], *, until: datetime, now: datetime) -> list[Gift]:
+def move_expiry(order: Order, bookings: Sequence[Booking], *, until: datetime, now: datetime) -> list[Gift]:
     """Let holds of a locked order, and all of its gifts on hold, run until then; return these gifts.
 
     The caller saves the order and tells partners.
@@ -121,7 +119,7 @@ def expire_order(*, order: Order, now: datetime, keeps_money: bool = False) -> O
     ended = held_gifts(gifts)
     expire_gifts(ended, now=now)
     fields = ["status"]
-    if any(one.status in LIVE_STATUSES for one in bookings) or any(is_sold(gift) for gift in gifts):
+    if any(one.status in LIVE_STATUSES for one in bookings) or any(is_gift_sold(gift) for gift in gifts):
         fields += settle_status(order, bookings, gifts)  # what was confirmed before stays so, and its order with it
     else:
         order.status = BookingStatus.EXPIRED
@@ -165,7 +163,7 @@ def retake_seats(*, order: Order, now: datetime) -> bool:
         booking.expires_at = until
         booking.updated_at = now
     Booking.objects.bulk_update(bookings, ["status", "seats_held", "expires_at", "updated_at"])
-    revive_gifts(gifts, until=until, now=now)
+    hold_gifts_until(gifts, until=until, now=now)
     order.status = BookingStatus.ON_HOLD
     order.expires_at = until
     touch_order(order, now=now, fields=["status", "expires_at"])
@@ -200,7 +198,7 @@ def settle_status(order: Order, bookings: Sequence[Booking], gifts: Sequence[Gif
     An order lives while any of them lives; a hold among them keeps the order a hold.
     """
     statuses = [*(booking.status for booking in bookings), *(gift.status for gift in gifts)]
-    live = [status for status in statuses if status in LIVE_STATUSES or status == BookingStatus.REDEEMED]
+    live = [status for status in statuses if status in BOUGHT_STATUSES]
     if BookingStatus.ON_HOLD in live or not statuses:
         return []
     if live:

@@ -21,7 +21,6 @@ from bookings.free_text import (
     LONGEST_REFERENCE,
     clean_contact,
     clean_metadata,
-    clean_return_url,
     clean_text,
     set_contact,
 )
@@ -30,12 +29,11 @@ from bookings.offers import Offer, check_units, find_offer, uuid_from_text
 from bookings.requests import OrderRequest, ReserveRequest
 from bookings.rules import SlotStatus, slot_of
 from bookings.selectors import with_what_was_sold
-from bookings.services.carts import locked_order_to_join, new_order
+from bookings.services.carts import join_order, locked_order_to_join, new_order
 from bookings.services.changes import touch_order, write_changes
 from bookings.services.customers import customer_for, give_order_to_customer
-from bookings.services.holds import hold_until
 from bookings.services.numbering import new_reference
-from bookings.services.orders import bookings_under_lock, holds_of, move_expiry, remember_bookings
+from bookings.services.orders import bookings_under_lock, remember_bookings
 from bookings.services.seats import move_seats
 from bookings.services.units import (
     check_expected_price,
@@ -135,20 +133,11 @@ def _reserve(
 
 
 def _join(order: Order, request: ReserveRequest, uuid: UUID, fingerprint: str, now: datetime) -> Booking:
-    """Add a booking to a locked order; all that it holds runs out together, as late as the latest of them."""
+    """Add a booking to a locked order."""
     siblings = bookings_under_lock(order)
     offer = offer_for(replace(request, currency=request.currency or order.currency))
-    if offer.currency != order.currency:
-        raise InvalidValue("currency", f"must be that of the order, {order.currency}")
-    if request.settlement_method not in (None, order.settlement_method):
-        raise SettlementMethodNotAllowed(request.settlement_method, (order.settlement_method,))
+    join_order(order, siblings, request, currency=offer.currency, now=now)
     settlement_method_for(order.partner, offer.product, order.settlement_method)
-    until = hold_until(now=now, minutes=request.expiration_minutes)
-    if order.expires_at is None or until > order.expires_at:
-        move_expiry(order, holds_of(siblings), until=until, now=now)
-    if request.return_url:
-        order.return_url = clean_return_url(request.return_url)
-    order.kind = OrderKind.CART
     draft = draft_booking(order, request, offer, uuid=uuid, fingerprint=fingerprint, now=now)
     draft.booking.is_primary = not siblings
     if request.customer_reference is not None:

@@ -1,17 +1,18 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.urls import URLPattern, path
+from django.http import HttpRequest
 from django.utils import timezone
 
 from bookings.admin.read_only import ReadOnlyInline
-from bookings.models import BookingStatus, Gift, OutgoingMail
+from bookings.admin.row_button import RowButton
+from bookings.models import Gift, OutgoingMail
+from bookings.rules import is_gift_sold
 from bookings.services import notify_gift
+from bookings.services.gift_holds import address_of
 from money import Money
 from payments.admin.buttons import faults_as_messages
-from payments.admin.columns import RecordAdmin, link, mode, money, page_of, unbroken, when, when_text
+from payments.admin.columns import RecordAdmin, link, mode, money, unbroken, when, when_text
 from payments.models import LedgerEntry
 
 
@@ -51,9 +52,11 @@ class GiftMailInline(ReadOnlyInline):
 
 
 @admin.register(Gift)
-class GiftAdmin(RecordAdmin):
+class GiftAdmin(RowButton, RecordAdmin):
     """Show gift vouchers, what is left of them, and where it went; of a code only its end, which finds it."""
 
+    button = "again"
+    button_label = "Send again"
     list_display = ["reference", "partner", "status", "amount", "left", "recipient_full_name", "code_end", "mode"]
     list_select_related = ["partner"]
     list_filter = ["status", "is_live", "partner"]
@@ -90,46 +93,21 @@ class GiftAdmin(RecordAdmin):
     @admin.display(description="left")
     def left(self, gift: Gift) -> str:
         """Show what can still be spent."""
-        is_sold = gift.status in (BookingStatus.CONFIRMED, BookingStatus.REDEEMED)
-        return str(Money(gift.amount_minor - gift.spent_minor if is_sold else 0, gift.currency))
+        return str(Money(gift.amount_minor - gift.spent_minor if is_gift_sold(gift) else 0, gift.currency))
 
     @admin.display(description="code ends in")
     def code_end(self, gift: Gift) -> str:
         """Show the last characters of the code; staff have no use for the others."""
         return gift.code_suffix or "–"
 
-    def get_urls(self) -> list[URLPattern]:
-        """Add the button's address."""
-        view = self.admin_site.admin_view(self.again_view)
-        return [path("<uuid:gift_id>/again/", view, name="bookings_gift_again"), *super().get_urls()]
+    def hint(self, gift: Gift) -> str | None:
+        """Offer it where there is a code to be mailed and somebody to mail it to."""
+        address = address_of(gift)
+        return f"Mails the code to {address}." if is_gift_sold(gift) and address else None
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show the gift, with its button where there is a code to be mailed and somebody to mail it to."""
-        gift: Gift | None = self.get_object(request, object_id)
-        address = (gift.recipient_email or gift.contact_email) if gift is not None else ""
-        is_sold = gift is not None and gift.status in (BookingStatus.CONFIRMED, BookingStatus.REDEEMED)
-        may = request.user.has_perm("bookings.change_gift")
-        context = {**(extra_context or {}), "can_send_again": bool(may and is_sold and address), "address": address}
-        return super().change_view(request, object_id, form_url, context)
-
-    def again_view(self, request: HttpRequest, gift_id: str) -> HttpResponse:
+    def press(self, request: HttpRequest, gift: Gift) -> str:
         """Mail the code once more."""
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        if not request.user.has_perm("bookings.change_gift"):
-            raise PermissionDenied("You may not do that.")
-        gift: Gift | None = self.get_object(request, str(gift_id))
-        if gift is None:
-            raise Http404
-        told = "Sent again."
         with faults_as_messages(request) as said:
             mail = notify_gift(gift=gift, to=None, language=None, now=timezone.now())
             messages.success(request, f"The code goes to {mail.to} within seconds.")
-        self.log_change(request, gift, " ".join(said) or told)
-        return HttpResponseRedirect(page_of(gift))
+        return " ".join(said) or "Sent again."

@@ -1,13 +1,10 @@
-from typing import Any
-
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html_join
 
+from bookings.admin.row_button import RowButton
 from payments.admin.buttons import faults_as_messages
 from payments.admin.columns import RecordAdmin, link, pretty_json, when
 from payments.inbox import news_in, replay
@@ -15,10 +12,11 @@ from payments.models import DeliveryStatus, WebhookDelivery
 
 
 @admin.register(WebhookDelivery)
-class WebhookDeliveryAdmin(RecordAdmin):
+class WebhookDeliveryAdmin(RowButton, RecordAdmin):
     """Show what gateways sent; the body as it came holds tokens and guests' details and is not shown."""
 
-    change_form_template = "admin/payments/webhookdelivery/change_form.html"
+    button = "replay"
+    button_label = "Replay delivery"
     list_display = ["received", "account", "status", "payment_link", "times_received", "attempts", "last_error"]
     list_select_related = ["account", "payment"]
     list_filter = ["status", "account"]
@@ -60,35 +58,15 @@ class WebhookDeliveryAdmin(RecordAdmin):
             ((outcome.kind, outcome.money or "", pretty_json(dict(outcome.raw))) for outcome in outcomes),
         )
 
-    def get_urls(self) -> list[URLPattern]:
-        """Add the button's address."""
-        view = self.admin_site.admin_view(self.replay_view)
-        return [path("<uuid:delivery_id>/replay/", view, name="payments_webhookdelivery_replay"), *super().get_urls()]
+    def hint(self, delivery: WebhookDelivery) -> str:
+        """Offer it for every delivery."""
+        return "What it told before changes nothing."
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show the delivery, with its button for those who may press it."""
-        context = {**(extra_context or {}), "can_replay": request.user.has_perm("payments.change_webhookdelivery")}
-        return super().change_view(request, object_id, form_url, context)
-
-    def replay_view(self, request: HttpRequest, delivery_id: str) -> HttpResponse:
+    def press(self, request: HttpRequest, delivery: WebhookDelivery) -> str:
         """Handle the delivery again."""
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        if not request.user.has_perm("payments.change_webhookdelivery"):
-            raise PermissionDenied("You may not do that.")
-        delivery: WebhookDelivery | None = self.get_object(request, str(delivery_id))
-        if delivery is None:
-            raise Http404
         told = "Replayed."
         with faults_as_messages(request) as said:
             status = replay(delivery_id=delivery.pk, clock=timezone.now)
             told = f"Replayed: {status.lower() if status else 'a worker has it at this moment'}."
             (messages.success if status == DeliveryStatus.PROCESSED else messages.warning)(request, told)
-        self.log_change(request, delivery, " ".join([told, *said]))
-        return HttpResponseRedirect(reverse("admin:payments_webhookdelivery_change", args=[delivery.pk]))
+        return " ".join([told, *said])

@@ -29,6 +29,7 @@ from payments.admin.searching import matching, without_card_number
 from payments.admin.timeline import history_of
 from payments.models import Case, Payment, Transaction
 from payments.services import aftercare, janitor
+from payments.services.surplus import refundable_of_payment
 from payments.states import State
 
 CarryOut = Callable[[Payment, Wish], list[Transaction]]
@@ -272,7 +273,7 @@ def has_changed(payment: Payment, wish: Wish) -> bool:
 def _limit(payment: Payment, verb: str) -> Money:
     match verb:
         case "refund":
-            return aftercare.refundable(payment)
+            return refundable_of_payment(payment)
         case "capture":
             return aftercare.capturable(payment)
         case _:

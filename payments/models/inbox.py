@@ -3,8 +3,8 @@ import uuid
 from django.db import models
 from django.db.models import Q
 
+from bookings.encryption import decrypt_text
 from gateways.models import GatewayAccount
-from payments.encryption import decrypt_text
 from payments.models.payment import Payment
 
 

@@ -9,7 +9,8 @@ from django.conf import settings
 from django.db import transaction as database
 
 from bookings import services as booking_services
-from bookings.models import Booking, BookingStatus, Order
+from bookings.models import Booking, BookingStatus, Gift, Order
+from bookings.selectors import order_of
 from money import Money
 from payments.errors import CaptureTooLarge, NothingToVoid, OutcomeUnknown, PaymentChanged, RefundTooLarge
 from payments.models import Payment, Transaction
@@ -19,18 +20,17 @@ from payments.services.openings import close_openings
 from payments.services.operations import Clock, Patience, perform
 from payments.services.returning import give_back
 from payments.services.surplus import (
-    left_minor,
     leftover_surcharges,
     new_operation,
     refund_rows,
-    refundable_minor,
+    refundable_of_payment,
     unused_holds,
 )
 from payments.services.tenders import settle_gift_sales
 from payments.splitting import part_of
 from payments.states import OperationKind, Status
 
-_Cancelled = TypeVar("_Cancelled", Booking, Order)
+_Cancelled = TypeVar("_Cancelled", Booking, Gift, Order)
 
 
 def capture_payment(
@@ -146,19 +146,13 @@ def request_refund(
     """
     with database.atomic():
         payment = _lock(Payment.objects.get(pk=payment_id), operations_seen)
-        limit = refundable(payment)
+        limit = refundable_of_payment(payment)
         if money.currency != payment.currency or not 0 < money.minor <= limit.minor:
             raise RefundTooLarge(
                 f"At most {limit} can be given back.", refundable=limit, payment_reference=payment.reference
             )
         taken = _processed(payment, OperationKind.SALE, OperationKind.CAPTURE)
         return refund_rows(taken, amount_minor=money.minor, reason=reason, requested_by=requested_by, now=now)
-
-
-def refundable(payment: Payment) -> Money:
-    """Return what of a payment can still be given back; only under the payment's lock does it stay so."""
-    of_each = sum(refundable_minor(row) for row in _processed(payment, OperationKind.SALE, OperationKind.CAPTURE))
-    return Money(max(0, min(of_each, left_minor(payment))), payment.currency)
 
 
 def cancel_booking(*, booking: Booking, reason: str, force: bool, clock: Clock) -> Booking:
@@ -171,11 +165,22 @@ def cancel_booking(*, booking: Booking, reason: str, force: bool, clock: Clock) 
     :raises BookingError: it cannot be cancelled; nothing was written.
     """
 
-    def cancel() -> Booking:
+    def cancel(now: datetime) -> Booking:
         return booking_services.cancel_booking(booking=booking, reason=reason, force=force, now=now)
 
-    now = clock()
-    return _cancel(booking.order_id, cancel, reason, clock, now)
+    return _cancel(booking.order_id, cancel, reason, clock)
+
+
+def cancel_gift(*, gift: Gift, reason: str, clock: Clock) -> Gift:
+    """Cancel a gift nobody has paid with, and give back what was taken for it, as `cancel_booking` does.
+
+    :raises BookingError: it cannot be cancelled; nothing was written.
+    """
+
+    def cancel(now: datetime) -> Gift:
+        return booking_services.cancel_gift(gift=gift, reason=reason, now=now)
+
+    return _cancel(gift.order_id, cancel, reason, clock)
 
 
 def cancel_order(*, order: Order, reason: str, force: bool, clock: Clock) -> Order:
@@ -184,28 +189,39 @@ def cancel_order(*, order: Order, reason: str, force: bool, clock: Clock) -> Ord
     :raises BookingError: something in it cannot be cancelled; nothing was written.
     """
 
-    def cancel() -> Order:
+    def cancel(now: datetime) -> Order:
         return booking_services.cancel_order(order=order, reason=reason, force=force, now=now)
 
-    now = clock()
-    return _cancel(order.pk, cancel, reason, clock, now)
+    return _cancel(order.pk, cancel, reason, clock)
 
 
-def _cancel(order_id: UUID, cancel: Callable[[], _Cancelled], reason: str, clock: Clock, now: datetime) -> _Cancelled:
+def _cancel(order_id: UUID, cancel: Callable[[datetime], _Cancelled], reason: str, clock: Clock) -> _Cancelled:
     patience = Patience(clock)
+    cancelled, operations = _write_cancellation(order_id, cancel, reason, clock())
+    for operation in operations:
+        if patience.allows_a_call():
+            perform(transaction_id=operation.id, clock=clock)
+    return cancelled
+
+
+@tried_again_after_lock_timeout
+def _write_cancellation(
+    order_id: UUID, cancel: Callable[[datetime], _Cancelled], reason: str, now: datetime
+) -> tuple[_Cancelled, list[Transaction]]:
+    """Cancel, and write the operations that give back what is too much then."""
     operations: list[Transaction] = []
     with database.atomic():
         before = booking_services.lock_order(order_id=order_id)
         was_open = before.status in (BookingStatus.ON_HOLD, BookingStatus.CONFIRMED)
         returns_surcharge = before.status != BookingStatus.CONFIRMED or settings.PAYMENTS["REFUND_SURCHARGE"]
-        cancelled = cancel()
-        order = cancelled.order if isinstance(cancelled, Booking) else cancelled
+        cancelled = cancel(now)
+        order = order_of(cancelled)
         if was_open:
             settle_gift_sales(order=order, now=now)
             close_openings(order=order)
             money = order_money(order)
             # What is undecided is given back when it turns out to be there.
-            why = reason or "booking cancelled"
+            why = reason or "cancelled"
             if money.certain_surplus_minor > 0:
                 operations = give_back(
                     order=order,
@@ -217,10 +233,7 @@ def _cancel(order_id: UUID, cancel: Callable[[], _Cancelled], reason: str, clock
                 )
             if returns_surcharge and money.to_collect_minor == money.kept_minor == 0:
                 operations += leftover_surcharges(order=order, reason=why, requested_by="partner", now=now)
-    for operation in operations:
-        if patience.allows_a_call():
-            perform(transaction_id=operation.id, clock=clock)
-    return cancelled
+    return cancelled, operations
 
 
 def _lock(payment: Payment, operations_seen: int | None) -> Payment:

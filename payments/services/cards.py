@@ -5,10 +5,10 @@ import structlog
 from django.db import transaction as database
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from bookings.encryption import decrypt_text, encrypt_text, fingerprint
 from bookings.models import Order, Partner
 from gateways.models import GatewayAccount
 from gateways.protocol import Card
-from payments.encryption import decrypt_text, encrypt_text, fingerprint
 from payments.errors import InvalidCard
 from payments.models import CardConsent, CardRevocation, Opening, Payment, ReusableCard, RevokedToken, Transaction
 from payments.services.consents import keep_consent

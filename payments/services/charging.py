@@ -20,9 +20,10 @@ from payments.references import new_reference
 from payments.selectors import OrderMoney
 from payments.services.cards import card_for_order
 from payments.services.collecting import PaymentRequest, ensure_payment
+from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.openings import usable_opening
 from payments.services.operations import Clock, OnlyTold, perform
-from payments.services.surplus import refund_rows, refundable_minor
+from payments.services.surplus import refund_rows, refundable_of
 from payments.splitting import part_of
 from payments.states import OperationKind, Status
 
@@ -153,11 +154,15 @@ def cancel_external(*, order_id: UUID, request: PaymentRequest, clock: Clock) ->
 
     :raises NotCancellableByPartner: the order is confirmed; nothing was written.
     """
+    for operation in _lock_and_cancel(order_id, request, clock()):
+        perform(transaction_id=operation.id, clock=clock)
+
+
+@tried_again_after_lock_timeout
+def _lock_and_cancel(order_id: UUID, request: PaymentRequest, now: datetime) -> list[Transaction]:
     with database.atomic():
         order = booking_services.lock_order(order_id=order_id)
-        operations = write_external_cancellation(order=order, request=request, now=clock())
-    for operation in operations:
-        perform(transaction_id=operation.id, clock=clock)
+        return write_external_cancellation(order=order, request=request, now=now)
 
 
 def write_external_cancellation(*, order: Order, request: PaymentRequest, now: datetime) -> list[Transaction]:
@@ -173,7 +178,7 @@ def write_external_cancellation(*, order: Order, request: PaymentRequest, now: d
         if Capability.CHARGE_EXTERNAL in gateway_for(taken.account).capabilities:
             undone += refund_rows(
                 [taken],
-                amount_minor=refundable_minor(taken),
+                amount_minor=refundable_of(taken).amount_minor,
                 reason=request.notes or "cancelled by the partner",
                 requested_by="partner",
                 now=now,

@@ -22,6 +22,7 @@ from payments.models import Opening, OpeningStatus, Origin, Payment, ReusableCar
 from payments.references import new_payment_reference, next_payment_number
 from payments.selectors import OrderMoney, current_payment, order_money
 from payments.services.cards import card_for_order, usable_cards
+from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.openings import claim_opening, new_opening, open_at_gateway, usable_opening
 from payments.services.operations import Clock
 from payments.services.routing import Wish, choose_account, choose_route, is_set_up, read_source, routed_accounts
@@ -100,14 +101,18 @@ def prepare_payment(*, order_id: UUID, payment_request: PaymentRequest, clock: C
     """Make sure an order that can be paid has a current payment for what is due, and something open where a guest can
     pay it.
     """
-    now = clock()
-    with database.atomic():
-        order = booking_services.lock_order(order_id=order_id)
-        prepared = Prepared()
-        if is_payable(order):
-            prepared = prepare(order, payment_request, now, money=order_money(order))
+    order, prepared = _prepare_payable(order_id, payment_request, clock())
     if prepared.is_claimed:
         open_prepared(prepared, country_code_of(order), clock)
+
+
+@tried_again_after_lock_timeout
+def _prepare_payable(order_id: UUID, request: PaymentRequest, now: datetime) -> tuple[Order, Prepared]:
+    with database.atomic():
+        order = booking_services.lock_order(order_id=order_id)
+        if not is_payable(order):
+            return order, Prepared()
+        return order, prepare(order, request, now, money=order_money(order))
 
 
 def is_payable(order: Order) -> bool:

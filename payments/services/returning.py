@@ -39,7 +39,7 @@ def give_back(
         left -= sum(operation.parts.base_minor for operation in planned)
         if left <= 0:
             return operations
-        left -= return_to_gift(order=order, tender=tender, amount_minor=left, now=now).minor
+        left -= return_to_gift(order=order, tender=tender, amount_minor=left, now=now)
     if left > 0:
         operations += plan_return(
             order=order,

@@ -62,8 +62,15 @@ class Refundable:
     attempt: Parts
 
 
-def refundable(taken: Transaction) -> Refundable:
-    """Return what of a sale or capture is neither given back nor being given back.
+def refundable_of_payment(payment: Payment) -> Money:
+    """Return what of a payment can still be given back; only under the payment's lock does it stay so."""
+    taken = payment.transactions.filter(kind__in=[OperationKind.SALE, OperationKind.CAPTURE], status=Status.PROCESSED)
+    of_each = sum(refundable_of(row).amount_minor for row in taken)
+    return Money(max(0, min(of_each, left_minor(payment))), payment.currency)
+
+
+def refundable_of(taken: Transaction) -> Refundable:
+    """Return what of a sale or capture is neither given back nor being given back, surcharge included.
 
     A processor names the payment, not the capture, when it tells of a refund or chargeback of its own; so what has
     gone back is counted over the whole payment at the gateway.
@@ -90,11 +97,6 @@ def refundable(taken: Transaction) -> Refundable:
     )
 
 
-def refundable_minor(taken: Transaction) -> int:
-    """Return what of a sale or capture is neither given back nor being given back, surcharge included."""
-    return refundable(taken).amount_minor
-
-
 def left_minor(payment: Payment) -> int:
     """Return what of a payment as a whole is neither given back, being given back nor charged back, in minor units."""
     returning = payment.transactions.filter(kind=OperationKind.REFUND, status=Status.PENDING).aggregate(
@@ -114,7 +116,7 @@ def refund_rows(
     left = amount_minor
     refunds = []
     for row in taken:
-        there = refundable(row)
+        there = refundable_of(row)
         amount = min(left, there.amount_minor) if left > 0 else 0
         if amount > 0:
             parts = part_of(amount, there.attempt)
@@ -169,7 +171,7 @@ def plan_return(
                 )
                 left -= row.parts.base_minor
             continue
-        parts = _returned_of(refundable(row), left, returns_surcharge=returns_surcharge)
+        parts = _returned_of(refundable_of(row), left, returns_surcharge=returns_surcharge)
         if parts.amount_minor > 0:
             operations.append(_refund(row, parts, reason=reason, requested_by=requested_by, now=now))
             left -= parts.base_minor
@@ -197,7 +199,7 @@ def leftover_surcharges(*, order: Order, reason: str, requested_by: str, now: da
     )
     refunds = []
     for row in taken.order_by("-requested_at", "-id"):
-        there = refundable(row)
+        there = refundable_of(row)
         surcharge_minor = min(there.amount_minor, there.attempt.surcharge_minor)
         if there.attempt.base_minor == 0 and surcharge_minor > 0:
             refunds.append(_refund(row, Parts(0, surcharge_minor), reason=reason, requested_by=requested_by, now=now))

@@ -5,26 +5,23 @@ RECEIVABLE: only then is it revenue. Every function that takes an order wants it
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction as database
 from django.db.models import Max, Q, Sum
 
 from bookings.gift_codes import fingerprint_of_code, masked_code
-from bookings.models import Booking, BookingStatus, Gift, Order, OrderKind
-from bookings.rules import LIVE_STATUSES
-from bookings.services import lock_order, record_gift_use, record_money
+from bookings.models import Booking, BookingStatus, Gift, Order
+from bookings.rules import LIVE_STATUSES, SOLD_GIFT_STATUSES, is_gift_sold, may_have_gifts
+from bookings.services import record_gift_uses, record_money
 from money import Money
 from payments import ledger
 from payments.errors import GiftCurrencyMismatch, GiftEmpty, GiftPaymentKept, GiftUnknown
 from payments.ledger import Transfer
 from payments.models import LedgerAccount, LedgerEntry
 from payments.selectors import gift_balance, order_money
-
-_SOLD = (BookingStatus.CONFIRMED, BookingStatus.REDEEMED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,25 +39,6 @@ class Tender:
     gift_id: UUID
     amount_minor: int
     paid_at: datetime
-
-
-def spend_gift(*, gift_id: UUID, order_id: UUID, now: datetime) -> Money:
-    """Pay what an order still owes with a gift, as far as the gift goes; return what was spent, perhaps nothing.
-
-    :raises GiftNotUsable: the gift cannot pay for this order; nothing was written.
-    """
-    with database.atomic():
-        order = lock_order(order_id=order_id)
-        gift = Gift.objects.select_for_update(of=("self",)).get(pk=gift_id)
-        return _spend(order, gift, now=now, bookings=None)
-
-
-def return_gift(*, gift_id: UUID, order_id: UUID, now: datetime) -> Money:
-    """Give back to a gift all that it paid on an order; return how much, perhaps nothing."""
-    with database.atomic():
-        order = lock_order(order_id=order_id)
-        tender = next((one for one in gift_tenders(order) if one.gift_id == gift_id), None)
-        return Money(0, order.currency) if tender is None else _give_back(order, tender, tender.amount_minor, now)
 
 
 def apply_gift(*, order: Order, code: str, now: datetime, bookings: Sequence[Booking] | None = None) -> None:
@@ -87,12 +65,12 @@ def apply_gift(*, order: Order, code: str, now: datetime, bookings: Sequence[Boo
 
 def return_all_gifts(*, order: Order, now: datetime) -> int:
     """Give every gift back what it paid on a locked order; return how much that was, in minor units."""
-    return sum(_give_back(order, tender, tender.amount_minor, now).minor for tender in lock_gifts_that_paid(order))
+    return _give_back(order, {tender.gift_id: tender.amount_minor for tender in lock_gifts_that_paid(order)}, now)
 
 
-def return_to_gift(*, order: Order, tender: Tender, amount_minor: int, now: datetime) -> Money:
-    """Give a part of what one gift paid on a locked order back to it."""
-    return _give_back(order, tender, min(amount_minor, tender.amount_minor), now)
+def return_to_gift(*, order: Order, tender: Tender, amount_minor: int, now: datetime) -> int:
+    """Give a part of what one gift paid on a locked order back to it; return how much, in minor units."""
+    return _give_back(order, {tender.gift_id: min(amount_minor, tender.amount_minor)}, now)
 
 
 def lock_gifts_that_paid(order: Order) -> list[Tender]:
@@ -153,29 +131,27 @@ def settle_gift_sales(*, order: Order, now: datetime) -> None:
 
     A confirmed gift is owed to its holder; one that was cancelled is not. The same state again posts nothing.
     """
-    if order.kind not in (OrderKind.GIFT, OrderKind.CART):
+    if not may_have_gifts(order):
         return
     gifts = list(Gift.objects.filter(order=order).order_by("pk"))
+    debt, sales = LedgerAccount.GIFT_LIABILITY, LedgerAccount.GIFT_SALES
     booked: dict[UUID | None, int] = dict(
-        LedgerEntry.objects.filter(gift__in=gifts, from_account=LedgerAccount.GIFT_LIABILITY)
-        .filter(to_account=LedgerAccount.GIFT_SALES)
+        LedgerEntry.objects.filter(gift__in=gifts)
         .values_list("gift_id")
-        .annotate(total=Sum("amount_minor"))
+        .annotate(
+            owed=Sum("amount_minor", filter=Q(from_account=debt, to_account=sales), default=0)
+            - Sum("amount_minor", filter=Q(from_account=sales), default=0)
+        )
     )
-    returned = dict(
-        LedgerEntry.objects.filter(gift__in=gifts, from_account=LedgerAccount.GIFT_SALES)
-        .values_list("gift_id")
-        .annotate(total=Sum("amount_minor"))
+    deltas = {gift: (gift.amount_minor if is_gift_sold(gift) else 0) - booked.get(gift.pk, 0) for gift in gifts}
+    _post(
+        order,
+        [Transfer(debt, sales, delta, gift=gift) for gift, delta in deltas.items() if delta > 0],
+        "gift_sold",
+        now,
     )
-    for gift in gifts:
-        worth = gift.amount_minor if gift.status in _SOLD else 0
-        delta = worth - booked.get(gift.pk, 0) + returned.get(gift.pk, 0)
-        ways = (LedgerAccount.GIFT_LIABILITY, LedgerAccount.GIFT_SALES)
-        from_account, to_account = ways if delta > 0 else tuple(reversed(ways))
-        if delta:
-            _post(
-                order, gift, from_account, to_account, abs(delta), "gift_sold" if delta > 0 else "gift_cancelled", now
-            )
+    taken_back = [Transfer(sales, debt, -delta, gift=gift) for gift, delta in deltas.items() if delta < 0]
+    _post(order, taken_back, "gift_cancelled", now)
 
 
 def _spendings() -> Q:
@@ -189,7 +165,7 @@ def _find(order: Order, code: str) -> Gift:
     :raises GiftUnknown: nothing of this partner and mode goes by it.
     """
     of_partner = Gift.objects.select_for_update(of=("self",)).filter(
-        partner_id=order.partner_id, is_live=order.is_live, status__in=_SOLD
+        partner_id=order.partner_id, is_live=order.is_live, status__in=SOLD_GIFT_STATUSES
     )
     gift = of_partner.filter(code_fingerprint=fingerprint_of_code(code)).first()
     if gift is None and code.strip().startswith("*"):
@@ -201,11 +177,12 @@ def _find(order: Order, code: str) -> Gift:
     return gift
 
 
-def _spend(order: Order, gift: Gift, *, now: datetime, bookings: Sequence[Booking] | None) -> Money:
-    if (gift.partner_id, gift.is_live) != (order.partner_id, order.is_live) or gift.order_id == order.pk:
-        raise GiftUnknown("There is no such gift.")
-    if gift.status not in _SOLD:
-        raise GiftUnknown("The gift cannot be used.")
+def _spend(order: Order, gift: Gift, *, now: datetime, bookings: Sequence[Booking] | None) -> None:
+    """Pay with a locked gift as far as it goes; perhaps nothing.
+
+    :raises GiftCurrencyMismatch: it is in another currency.
+    :raises GiftEmpty: nothing is left of it, and none of it is on this order.
+    """
     if gift.currency != order.currency:
         raise GiftCurrencyMismatch(
             f"The gift is in {gift.currency}, the order in {order.currency}.", currency=gift.currency
@@ -213,24 +190,40 @@ def _spend(order: Order, gift: Gift, *, now: datetime, bookings: Sequence[Bookin
     left = gift_balance(gift)
     if left.minor <= 0:
         if any(tender.gift_id == gift.pk for tender in gift_tenders(order)):
-            return Money(0, order.currency)
+            return
         raise GiftEmpty("Nothing is left of the gift.")
-    spent = Money(min(left.minor, order_money(order, bookings=bookings).due_minor), order.currency)
-    if spent.minor > 0:
-        _post(order, gift, LedgerAccount.RECEIVABLE, LedgerAccount.GIFT_LIABILITY, spent.minor, "gift_spent", now)
+    spent_minor = min(left.minor, order_money(order, bookings=bookings).due_minor)
+    if spent_minor > 0:
+        transfer = Transfer(LedgerAccount.RECEIVABLE, LedgerAccount.GIFT_LIABILITY, spent_minor, gift=gift)
+        _post(order, [transfer], "gift_spent", now)
         # From what was read under the gift's lock.
-        record_gift_use(gift=gift, spent_minor=gift.amount_minor - left.minor + spent.minor, now=now)
+        record_gift_uses(spent={gift: gift.amount_minor - left.minor + spent_minor}, now=now)
         _tell_bookings(order, now)
-    return spent
 
 
-def _give_back(order: Order, tender: Tender, amount_minor: int, now: datetime) -> Money:
-    gift = Gift.objects.select_for_update(of=("self",)).get(pk=tender.gift_id)
-    left = gift_balance(gift)
-    _post(order, gift, LedgerAccount.GIFT_LIABILITY, LedgerAccount.RECEIVABLE, amount_minor, "gift_returned", now)
-    record_gift_use(gift=gift, spent_minor=gift.amount_minor - left.minor - amount_minor, now=now)
+def _give_back(order: Order, returned: Mapping[UUID, int], now: datetime) -> int:
+    """Give gifts, by their ids, back so much of what they paid; return the sum."""
+    if not returned:
+        return 0
+    gifts = list(Gift.objects.select_for_update(of=("self",)).filter(pk__in=returned).order_by("pk"))
+    spent = _spent_of(gifts)
+    ways = (LedgerAccount.GIFT_LIABILITY, LedgerAccount.RECEIVABLE)
+    _post(order, [Transfer(*ways, returned[gift.pk], gift=gift) for gift in gifts], "gift_returned", now)
+    record_gift_uses(spent={gift: spent[gift.pk] - returned[gift.pk] for gift in gifts}, now=now)
     _tell_bookings(order, now)
-    return Money(amount_minor, order.currency)
+    return sum(returned.values())
+
+
+def _spent_of(gifts: Sequence[Gift]) -> dict[UUID | None, int]:
+    """Return what locked gifts paid in all and did not get back, in minor units."""
+    return dict(
+        LedgerEntry.objects.filter(_spendings(), gift__in=gifts)
+        .values_list("gift_id")
+        .annotate(
+            spent=Sum("amount_minor", filter=Q(from_account=LedgerAccount.RECEIVABLE), default=0)
+            - Sum("amount_minor", filter=Q(to_account=LedgerAccount.RECEIVABLE), default=0)
+        )
+    )
 
 
 def _tell_bookings(order: Order, now: datetime) -> None:
@@ -238,21 +231,6 @@ def _tell_bookings(order: Order, now: datetime) -> None:
     order.money_in_minor, order.version, order.updated_at = told.money_in_minor, told.version, told.updated_at
 
 
-def _post(
-    order: Order,
-    gift: Gift,
-    from_account: LedgerAccount,
-    to_account: LedgerAccount,
-    amount_minor: int,
-    cause: str,
-    now: datetime,
-) -> None:
-    ledger.post(
-        order=order,
-        payment=None,
-        transfers=[Transfer(from_account, to_account, amount_minor, gift=gift)],
-        cause=cause,
-        event=None,
-        occurred_at=now,
-        now=now,
-    )
+def _post(order: Order, transfers: Sequence[Transfer], cause: str, now: datetime) -> None:
+    if transfers:
+        ledger.post(order=order, payment=None, transfers=transfers, cause=cause, event=None, occurred_at=now, now=now)

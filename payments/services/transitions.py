@@ -18,16 +18,14 @@ from bookings.models import BookingStatus, Order, OrderKind
 from bookings.services import keep_hold, lock_order, record_money, retake_seats
 from gateways.errors import ErrorCode
 from gateways.models import GatewayAccount
-from gateways.protocol import Capability, DisputeNews, Outcome
+from gateways.protocol import Capability, Outcome
 from gateways.protocol import OutcomeKind as Kind
 from gateways.registry import gateway_for
-from money import Money
 from payments import ledger
 from payments.errors import SubjectUndecided, UnknownSubject
 from payments.ledger import Transfer
 from payments.models import (
     CaseKind,
-    Dispute,
     EventSource,
     GatewayEvent,
     LedgerAccount,
@@ -40,9 +38,9 @@ from payments.models import (
 )
 from payments.selectors import CHARGE_KINDS, OrderMoney, Subject, order_money, subject_of
 from payments.services.binding import operation_for
-from payments.services.cards import keep_card, revoke_by_token, revoke_card
 from payments.services.cases import open_case
 from payments.services.locking import tried_again_after_lock_timeout
+from payments.services.noting import compare_figures, note_news
 from payments.services.parts import is_as_asked, moved_by, parts_of_operations
 from payments.services.surplus import return_surplus
 from payments.states import Fact, OperationKind, Position, State, Status, derive
@@ -61,13 +59,6 @@ _WRITTEN = (
 _MONEY_CAME = frozenset({Kind.AUTHORIZED, Kind.CAPTURED})
 # A hope changes no sum: after it there is nothing to post, and nothing for bookings to learn.
 _MOVES_NOTHING = frozenset({Kind.ACTION_REQUIRED, Kind.PENDING, Kind.NOTE, Kind.CARD_STORED, Kind.CARD_REVOKED})
-_CASE_OF: dict[Kind, CaseKind] = {
-    Kind.CAPTURE_FAILED: CaseKind.CAPTURE_FAILED,
-    Kind.REFUND_FAILED: CaseKind.REFUND_FAILED,
-    Kind.REFUND_REVERSED: CaseKind.REFUND_FAILED,
-    Kind.DISPUTE_OPENED: CaseKind.CHARGEBACK,
-    Kind.CHARGEBACK: CaseKind.CHARGEBACK,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,9 +88,9 @@ def apply_outcome(
         transaction = operation_for(account=account, payment=payment, subject=subject, outcome=outcome)
         event, is_new = _store(account, payment, subject.opening, transaction, outcome, source, now)
         if not is_new:
-            _compare(payment, event, outcome, now)
+            compare_figures(payment, event, outcome, now)
             return Applied(payment=payment, transaction=transaction, is_new=False)
-        _note(payment, transaction, subject.opening, event, outcome, now)
+        note_news(payment, transaction, subject.opening, event, outcome, now)
         position, transactions = _rederive(payment, now)
         if transaction is not None:
             transaction = transactions[str(transaction.id)]
@@ -192,91 +183,6 @@ def _new_event(
         occurred_at=outcome.occurred_at,
         received_at=now,
     )
-
-
-def _compare(payment: Payment, stored: GatewayEvent, outcome: Outcome, now: datetime) -> None:
-    """Show staff when the same fact is told again with another figure; the first word stays in the books."""
-    if outcome.money is None or stored.amount_minor is None:
-        return
-    if (outcome.money.minor, outcome.money.currency) != (stored.amount_minor, stored.currency):
-        told = Money(stored.amount_minor, stored.currency)
-        open_case(
-            payment=payment,
-            kind=CaseKind.FIGURES_CONFLICT,
-            detail=f"{stored.kind} {stored.event_key}: told {told} first, then {outcome.money}",
-            now=now,
-        )
-
-
-def _note(
-    payment: Payment,
-    transaction: Transaction | None,
-    opening: Opening | None,
-    event: GatewayEvent,
-    outcome: Outcome,
-    now: datetime,
-) -> None:
-    """Keep what the news says beside the money: the card, a dispute's stage, and what does not fit what we asked."""
-    if transaction is not None and outcome.card is not None and (outcome.card.last4 or outcome.card.brand):
-        card = outcome.card
-        transaction.card_brand = card.brand[:40]
-        transaction.card_last4 = card.last4
-        if card.expiry_year and card.expiry_month:
-            transaction.card_expiry = f"{card.expiry_year:04d}-{card.expiry_month:02d}"
-        transaction.save(update_fields=["card_brand", "card_last4", "card_expiry"])
-    if (
-        outcome.card is not None
-        and outcome.card.token
-        and outcome.kind in (Kind.AUTHORIZED, Kind.CAPTURED, Kind.CARD_STORED)
-    ):
-        keep_card(payment=payment, card=outcome.card, opening=opening, now=outcome.occurred_at)
-    if outcome.card is not None and outcome.card.token and outcome.kind is Kind.CARD_REVOKED:
-        revoke_by_token(account=payment.account, token=outcome.card.token, now=now)
-    if transaction is not None and transaction.card and outcome.decline is not None and outcome.decline.is_card_gone:
-        revoke_card(card=transaction.card, requested_by="gateway", now=now)
-    if outcome.dispute is not None:
-        _note_dispute(payment, transaction, outcome, outcome.dispute)
-    if event.problem:
-        open_case(
-            payment=payment,
-            kind=CaseKind.CURRENCY_DIFFERS,
-            detail=f"{outcome.kind} of {outcome.money} on a payment in {payment.currency}",
-            now=now,
-        )
-    elif opening is not None and outcome.kind is Kind.AUTHORIZED and outcome.money is not None:
-        asked = Money(opening.amount_minor, opening.currency)
-        if outcome.money != asked:
-            detail = f"asked {asked}, was told {outcome.money}"
-            open_case(payment=payment, kind=CaseKind.AMOUNT_DIFFERS, detail=detail, now=now)
-    if outcome.kind in _CASE_OF:
-        open_case(
-            payment=payment,
-            kind=_CASE_OF[outcome.kind],
-            detail=f"{outcome.kind} {outcome.reference.gateway or ''} {event.raw_text}".strip(),
-            now=now,
-        )
-
-
-def _note_dispute(payment: Payment, transaction: Transaction | None, outcome: Outcome, news: DisputeNews) -> None:
-    dispute, was_opened = Dispute.objects.get_or_create(
-        payment=payment,
-        gateway_reference=outcome.reference.gateway or outcome.event_key,
-        defaults={
-            "transaction": transaction,
-            "stage": news.stage,
-            "reason": news.reason[:200],
-            "amount_minor": outcome.money.minor if outcome.money else None,
-            "currency": outcome.money.currency if outcome.money else "",
-            "evidence_due_at": news.evidence_due_at,
-            "opened_at": outcome.occurred_at,
-            "changed_at": outcome.occurred_at,
-        },
-    )
-    if not was_opened and outcome.occurred_at >= dispute.changed_at:
-        dispute.stage = news.stage
-        dispute.evidence_due_at = news.evidence_due_at or dispute.evidence_due_at
-        dispute.changed_at = outcome.occurred_at
-        dispute.save(update_fields=["stage", "evidence_due_at", "changed_at"])
 
 
 def _rederive(payment: Payment, now: datetime) -> tuple[Position, dict[str, Transaction]]:

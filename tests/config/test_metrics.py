@@ -12,11 +12,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from prometheus_client.parser import text_string_to_metric_families
 
+from bookings.encryption import encrypt_text
 from bookings.models import Change
 from config.heartbeat import beat_heart, impatient_redis
 from config.metrics_files import remove_what_dead_processes_left
 from gateways.protocol import OutcomeKind as Kind
-from payments.encryption import encrypt_text
 from payments.models import CaseKind, Opening, Transaction, WebhookDelivery
 from payments.services import cases
 from tests.payments.house import House, build_house

@@ -7,6 +7,7 @@ from django.core import mail
 from django.db import transaction
 from django.utils import timezone
 
+from bookings.encryption import decrypt_text
 from bookings.models import Booking, OutgoingMail, Product
 from bookings.pay_links import order_id_of
 from bookings.requests import BookingChanges, ContactDetails, UnitItemRequest
@@ -14,7 +15,6 @@ from bookings.services import drain_mails, lock_order
 from gateways.models import GatewayAccount
 from gateways.protocol import ExternalCharge, OutcomeKind
 from payments.checking import payment_findings
-from payments.encryption import decrypt_text
 from payments.errors import AmountMismatch
 from payments.models import BalanceCollection, Case, Opening, Payment, ReusableCard, Transaction
 from payments.selectors import order_money

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 import pytest
 from django.db import connections, transaction
 
+from bookings.encryption import decrypt_text
 from bookings.models import Booking, Customer, Order
 from bookings.requests import BookingChanges
 from gateways.errors import ErrorCode
 from gateways.protocol import Card, Outcome, OutcomeKind, Reference
 from money import Money
-from payments.encryption import decrypt_text
 from payments.errors import AmountMismatch, InvalidCard, PaymentPending, PaymentRefused
 from payments.models import (
     AccountRoute,

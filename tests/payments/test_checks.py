@@ -8,6 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from bookings import services as booking_services
+from bookings.encryption import encrypt_text
 from bookings.models import Booking, Gift, Order
 from bookings.requests import OrderRequest
 from gateways.protocol import OutcomeKind as Kind
@@ -19,7 +20,6 @@ from payments.checking import (
     ledger_totals,
     payment_findings,
 )
-from payments.encryption import encrypt_text
 from payments.models import (
     Case,
     CaseKind,
@@ -32,10 +32,10 @@ from payments.models import (
     Transaction,
     WebhookDelivery,
 )
-from payments.services import aftercare, cases, gifts, reserving, tenders
+from payments.services import aftercare, cases, reserving
 from payments.services.collecting import NO_REQUEST
 from payments.services.transitions import apply_outcome
-from tests.payments.gifts import held_gift, sold_gift
+from tests.payments.gifts import held_gift, sold_gift, spend
 
 pytestmark = pytest.mark.django_db
 
@@ -380,7 +380,7 @@ def spent(house):
     """A gift of 100.00 EUR of which an order took 90.00."""
     gift = sold_gift(house, 10000)
     booking = house.reserve(payment_request=None, return_url=None)
-    tenders.spend_gift(gift_id=gift.pk, order_id=booking.order_id, now=house.clock())
+    spend(gift, booking.order, now=house.clock())
     booking_services.confirm_order(order=booking.order, now=house.clock())
     assert (found(house), faults_of_ledger()) == ([], [])
     return gift
@@ -389,7 +389,7 @@ def spent(house):
 def test_what_is_owed_to_holders_is_the_unspent_value_of_their_gifts(house, spent):
     sold_gift(house, 2500)
     held_gift(house, 7000)
-    gifts.cancel_gift(gift=sold_gift(house, 4000), reason="", clock=house.clock)
+    aftercare.cancel_gift(gift=sold_gift(house, 4000), reason="", clock=house.clock)
 
     totals = {total.account: total.balance for total in ledger_totals()}
     assert totals["GIFT_LIABILITY"] == Money(-1000 - 2500, "EUR")

@@ -3,13 +3,13 @@
 import pytest
 from django.db import IntegrityError
 
+from bookings.encryption import encrypt_text
 from gateways.protocol import OutcomeKind as Kind
 from money import Money
 from payments import inbox
-from payments.encryption import encrypt_text
 from payments.errors import RefundTooLarge
 from payments.models import GatewayEvent, Payment, Transaction, WebhookDelivery
-from payments.services import aftercare, collecting, confirming, operations, transitions
+from payments.services import aftercare, collecting, confirming, operations, surplus, transitions
 from payments.services.collecting import NO_REQUEST
 from payments.states import OperationKind
 from tests.payments.house import books
@@ -40,7 +40,7 @@ def reserved(payment):
 
 def test_of_two_refunds_that_together_exceed_the_capture_one_goes_through(house, monkeypatch):
     payment = house.paid(house.payment())
-    meet(monkeypatch, aftercare, "left_minor")
+    meet(monkeypatch, surplus, "left_minor")
 
     results = two_refunds(house, payment)
 
@@ -51,7 +51,7 @@ def test_of_two_refunds_that_together_exceed_the_capture_one_goes_through(house,
 def test_control_without_the_row_lock_the_database_still_bounds_two_refunds(house, monkeypatch):
     payment = house.paid(house.payment())
     take_row_locks_away(monkeypatch)
-    meet(monkeypatch, aftercare, "left_minor")
+    meet(monkeypatch, surplus, "left_minor")
 
     results = two_refunds(house, payment)
 
@@ -62,7 +62,7 @@ def test_control_without_the_row_lock_the_database_still_bounds_two_refunds(hous
 def test_control_without_lock_and_bound_both_refunds_go_through(house, monkeypatch):
     payment = house.paid(house.payment())
     take_row_locks_away(monkeypatch)
-    meet(monkeypatch, aftercare, "left_minor")
+    meet(monkeypatch, surplus, "left_minor")
 
     with without(BOUND_OFF, BOUND_ON):
         two_refunds(house, payment)

@@ -7,10 +7,11 @@ from django.core.management import call_command
 
 from api.callbacks.subscriptions import headers_of, url_of
 from api.models import Subscription
+from bookings import encryption
+from bookings.encryption import decrypt_text, encrypt_text
 from bookings.models import SigningSecret
 from gateways.protocol import Card
-from payments import encryption
-from payments.encryption import decrypt_text, encrypt_json, encrypt_text
+from payments.encryption import encrypt_json
 from payments.management.commands import rotate_encryption_keys
 from payments.models import Opening, ReusableCard, WebhookDelivery
 from payments.services.cards import card_token, keep_card

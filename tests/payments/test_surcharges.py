@@ -7,7 +7,6 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from bookings import services as booking_services
-from bookings.models import Gift
 from bookings.requests import BookingChanges
 from gateways.protocol import ExternalCharge, Source
 from gateways.protocol import OutcomeKind as Kind
@@ -16,10 +15,12 @@ from payments.checking import Severity, findings_of, ledger_findings, payment_fi
 from payments.errors import AmountMismatch, RefundTooLarge
 from payments.models import AccountRoute, Case, LedgerEntry, Payment, SurchargeRule, Transaction
 from payments.selectors import order_money
-from payments.services import aftercare, changing, collecting, tenders
+from payments.services import aftercare, changing, collecting
 from payments.services.collecting import NO_REQUEST, PaymentRequest
 from payments.services.surcharging import Rule, surcharge_on
+from payments.services.surplus import refundable_of_payment
 from payments.splitting import Parts
+from tests.payments.gifts import sold_gift, spend
 from tests.payments.house import books
 
 pytestmark = pytest.mark.django_db
@@ -391,7 +392,7 @@ class TestGivenBack:
 
     def test_staff_give_back_the_price_first_and_all_there_is_at_most(self, house, rule):
         payment = paid_with_surcharge(house)
-        assert aftercare.refundable(payment) == Money(WHOLE, "EUR")
+        assert refundable_of_payment(payment) == Money(WHOLE, "EUR")
 
         refund(house, payment, 9100)
 
@@ -436,7 +437,7 @@ class TestGivenBack:
         row = Transaction.objects.get(kind="REFUND")
         house.tell(payment, Kind.REFUND_FAILED, row.gateway_reference, of="PSP1", ours=row.reference, minor=WHOLE)
 
-        assert aftercare.refundable(payment) == Money(WHOLE, "EUR")
+        assert refundable_of_payment(payment) == Money(WHOLE, "EUR")
         money = order_money(payment.order)
         assert (money.refunded_minor, money.refunded_surcharge_minor) == (0, 0)
         assert faults(house) == []
@@ -528,17 +529,8 @@ class TestElsewhere:
 
     def test_a_gift_pays_the_price_and_the_rest_has_the_surcharge_of_the_rest(self, house, rule):
         payment = house.payment()
-        now = house.clock()
-        basket = house.reserve(payment_request=None).order
-        basket.kind = "CART"
-        basket.save()
-        gift = Gift.objects.create(
-            reference="GF-7Q2KMX4H", order=basket, partner=house.partner,
-            is_live=True, status="CONFIRMED", amount_minor=6000, currency="EUR", confirmed_at=now, created_at=now,
-            updated_at=now,
-        )  # fmt: skip
-        tenders.settle_gift_sales(order=gift.order, now=now)
-        tenders.spend_gift(gift_id=gift.pk, order_id=payment.order_id, now=now)
+
+        spend(sold_gift(house, 6000), payment.order, now=house.clock())
 
         view = view_of(house, payment)
 

@@ -1,20 +1,22 @@
 import pytest
+from django.db import OperationalError, connection
 from django.db import transaction as database
+from django.test.utils import CaptureQueriesContext
 
 from bookings.gift_codes import masked_code
-from bookings.models import Gift
-from bookings.requests import BookingChanges
-from bookings.services import lock_order, update_booking
+from bookings.models import Change, Gift
+from bookings.requests import BookingChanges, GiftRequest, OrderChanges, OrderRequest
+from bookings.services import cancelling, create_order, lock_order, tell_gift_uses, update_booking
 from gateways.protocol import OutcomeKind
 from money import Money
 from payments.checking import ledger_findings
 from payments.errors import GiftNotUsable, GiftUnknown
 from payments.models import LedgerEntry
 from payments.selectors import gift_balance, order_money
-from payments.services import confirming, gifts, holds, tenders
+from payments.services import aftercare, changing, confirming, holds, reserving, tenders
 from payments.services.collecting import NO_REQUEST
 from payments.services.returning import give_back
-from tests.payments.gifts import code, held_gift, sold_gift
+from tests.payments.gifts import code, held_gift, pay_with, sold_gift
 from tests.payments.house import books
 from tests.payments.races import meet, run_together, take_row_locks_away
 
@@ -27,14 +29,14 @@ def gift(house):
     return sold_gift(house, 6000)
 
 
-def spend(house, gift, order):
-    return tenders.spend_gift(gift_id=gift.pk, order_id=order.pk, now=house.clock())
+def apply(house, order, text):
+    pay_with(text, order, now=house.clock())
 
 
 def test_a_gift_pays_in_part_and_the_rest_stays_due(house, gift):
     order = house.reserve(payment_request=None).order
 
-    assert spend(house, gift, order) == Money(6000, "EUR")
+    apply(house, order, code(gift))
 
     assert gift_balance(gift) == Money(0, "EUR")
     assert (order_money(order).due_minor, order_money(order).is_covered) == (3000, False)
@@ -46,8 +48,8 @@ def test_a_gift_pays_in_part_and_the_rest_stays_due(house, gift):
 def test_a_gift_pays_no_more_than_is_due_and_keeps_the_rest(house, gift):
     order = house.reserve(adults=1, payment_request=None).order
 
-    assert spend(house, gift, order) == Money(4500, "EUR")
-    assert spend(house, gift, order) == Money(0, "EUR")
+    for _ in range(2):
+        apply(house, order, code(gift))
 
     assert gift_balance(gift) == Money(1500, "EUR")
     assert order_money(order).is_covered
@@ -55,11 +57,12 @@ def test_a_gift_pays_no_more_than_is_due_and_keeps_the_rest(house, gift):
 
 def test_what_a_gift_paid_goes_back_to_it_once(house, gift):
     order = house.reserve(payment_request=None).order
-    spend(house, gift, order)
+    apply(house, order, code(gift))
 
-    returned = [tenders.return_gift(gift_id=gift.pk, order_id=order.pk, now=house.clock()) for _ in range(2)]
+    for _ in range(2):
+        apply(house, order, "")
 
-    assert returned == [Money(6000, "EUR"), Money(0, "EUR")]
+    assert books(order) == {"RECEIVABLE>GIFT_LIABILITY": 6000, "GIFT_LIABILITY>RECEIVABLE": 6000}
     assert gift_balance(gift) == Money(6000, "EUR")
     assert order_money(order).due_minor == 9000
 
@@ -70,13 +73,13 @@ def test_what_a_gift_paid_goes_back_to_it_once(house, gift):
 def test_a_gift_that_cannot_pay_writes_nothing(house, gift, change):
     first, order = house.reserve(payment_request=None).order, house.reserve(payment_request=None).order
     if "amount_minor" in change:
-        spend(house, gift, first)
+        apply(house, first, code(gift))
     else:
         Gift.objects.filter(pk=gift.pk).update(**change)
     before = LedgerEntry.objects.count()
 
     with pytest.raises(GiftNotUsable):
-        spend(house, gift, order)
+        apply(house, order, code(gift))
 
     assert LedgerEntry.objects.count() == before
 
@@ -85,20 +88,20 @@ def test_a_gift_of_another_partner_does_not_exist(house, gift):
     order = house.reserve(payment_request=None, partner=house.other_partner).order
 
     with pytest.raises(GiftNotUsable):
-        spend(house, gift, order)
+        apply(house, order, code(gift))
 
 
 def race(house, gift, monkeypatch):
     orders = [house.reserve(payment_request=None).order for _ in range(2)]
     meet(monkeypatch, tenders, "gift_balance")
-    return run_together(*[lambda order=order: spend(house, gift, order) for order in orders])
+    return run_together(*[lambda order=order: apply(house, order, code(gift)) for order in orders])
 
 
 def test_two_orders_that_spend_one_gift_at_once_never_take_it_below_zero(house, gift, monkeypatch):
     results = race(house, gift, monkeypatch)
 
     assert gift_balance(gift) == Money(0, "EUR")
-    assert sorted(type(result).__name__ for result in results) == ["GiftEmpty", "Money"]
+    assert sorted(type(result).__name__ for result in results) == ["GiftEmpty", "NoneType"]
 
 
 def test_control_without_the_gifts_lock_it_is_spent_twice(house, gift, monkeypatch):
@@ -111,12 +114,6 @@ def test_control_without_the_gifts_lock_it_is_spent_twice(house, gift, monkeypat
 
 def paid_by(order):
     return {one.gift_id: one.amount_minor for one in tenders.gift_tenders(order)}
-
-
-def apply(house, order, text, **fields):
-    with database.atomic():
-        locked = lock_order(order_id=order.pk)
-        tenders.apply_gift(order=locked, code=text, now=house.clock(), **fields)
 
 
 @pytest.mark.parametrize("written", [str, str.lower, lambda text: text.replace("-", " "), lambda text: f" {text} "])
@@ -168,7 +165,7 @@ def test_a_gift_is_redeemed_when_all_of_it_is_spent_and_not_before(house, gift):
     gift.refresh_from_db()
     assert (gift.status, gift.spent_minor, gift.redeemed_at) == ("REDEEMED", 6000, house.clock())
 
-    tenders.return_gift(gift_id=gift.pk, order_id=order.pk, now=house.clock())
+    apply(house, order, "")
     gift.refresh_from_db()
     assert (gift.status, gift.spent_minor, gift.redeemed_at) == ("CONFIRMED", 1500, None)
 
@@ -176,7 +173,7 @@ def test_a_gift_is_redeemed_when_all_of_it_is_spent_and_not_before(house, gift):
 def test_codes_that_open_nothing_look_alike(house, gift):
     order = house.reserve(payment_request=None).order
     cancelled = sold_gift(house)
-    gifts.cancel_gift(gift=cancelled, reason="", clock=house.clock)
+    aftercare.cancel_gift(gift=cancelled, reason="", clock=house.clock)
     other, test = sold_gift(house), sold_gift(house, is_live=False)
     Gift.objects.filter(pk=other.pk).update(partner=house.other_partner)
     before = LedgerEntry.objects.count()
@@ -256,7 +253,7 @@ def test_a_gift_may_buy_a_gift_but_never_itself(house, gift):
         apply(house, bought.order, code(bought))
 
     assert gift_balance(gift) == Money(1000, "EUR")
-    gifts.cancel_gift(gift=bought, reason="", clock=house.clock)
+    aftercare.cancel_gift(gift=bought, reason="", clock=house.clock)
     assert gift_balance(gift) == Money(6000, "EUR")
     assert ledger_findings() == []
 
@@ -268,3 +265,111 @@ def give_back_of(house, order, minor):
             order=lock_order(order_id=order.pk), amount_minor=minor, reason="x", requested_by="us", now=house.clock()
         )
     return [operation.amount_minor for operation in operations]
+
+
+def carts_that_paid_each_other(house):
+    """Return two confirmed orders, each with a booking and a gift, and each paid in part with the other's gift."""
+    third = sold_gift(house, 30000)
+    carts = []
+    for _ in range(2):
+        request = OrderRequest(
+            bookings=(house.request(1),), gifts=(GiftRequest(amount_minor=6000, currency="EUR"),), currency="EUR"
+        )
+        order, _ = reserving.create_order(
+            partner=house.partner, is_live=True, request=request, payment_request=None, clock=house.clock
+        )
+        confirming.confirm_order(
+            order=order, changes=OrderChanges(), request=NO_REQUEST, clock=house.clock, gift_code=code(third)
+        )
+        carts.append((order.bookings.get(), order.gifts.get()))
+    (first, first_gift), (second, second_gift) = carts
+    house.clock.move(seconds=1)
+    for booking, gift in ((first, second_gift), (second, first_gift)):
+        dearer = BookingChanges(unit_items=house.request(2).unit_items)
+        changing.update_booking(
+            booking=booking, changes=dearer, payment_request=None, clock=house.clock, gift_code=code(gift)
+        )
+    assert [gift_balance(gift).minor for gift in (first_gift, second_gift)] == [1500, 1500]
+    return (first, first_gift), (second, second_gift)
+
+
+def cancel_crosswise(house, monkeypatch):
+    """Cancel both bookings at once, when each order has its own gift locked and wants the other's."""
+    carts = carts_that_paid_each_other(house)
+    meet(monkeypatch, cancelling, "gifts_under_lock")
+    results = run_together(
+        *[
+            lambda booking=booking: aftercare.cancel_booking(booking=booking, reason="", force=False, clock=house.clock)
+            for booking, _ in carts
+        ]
+    )
+    return results, [gift for _, gift in carts]
+
+
+def test_two_orders_that_give_back_to_each_others_gifts_at_once_both_get_through(house, monkeypatch):
+    results, gifts = cancel_crosswise(house, monkeypatch)
+
+    assert [result.status for result in results] == ["CANCELLED", "CANCELLED"]
+    assert [gift_balance(gift).minor for gift in gifts] == [6000, 6000]
+    assert ledger_findings() == []
+
+
+def test_control_without_a_second_try_one_of_them_is_a_deadlock(house, monkeypatch):
+    monkeypatch.setattr(aftercare, "_write_cancellation", aftercare._write_cancellation.__wrapped__)
+
+    results, _ = cancel_crosswise(house, monkeypatch)
+
+    assert [type(result) for result in results if isinstance(result, Exception)] == [OperationalError]
+
+
+def test_the_order_a_gift_was_bought_on_learns_of_its_use_once(house, gift):
+    order = house.reserve(payment_request=None).order
+    bought_on = gift.order
+    bought_on.refresh_from_db()
+    apply(house, order, code(gift))
+
+    assert [tell_gift_uses(now=house.clock()) for _ in range(2)] == [1, 0]
+    told = Change.objects.filter(order=bought_on, reason="gift_used").order_by("topic")
+    assert [(one.topic, one.version, one.before) for one in told] == [
+        ("gift", bought_on.version + 1, {"status": "CONFIRMED"}),
+        ("order", bought_on.version + 1, {}),
+    ]
+
+    apply(house, order, "")
+    apply(house, order, code(gift))
+    apply(house, order, "")
+    assert [tell_gift_uses(now=house.clock()) for _ in range(2)] == [1, 0]
+    assert told.filter(topic="gift").latest("version").before == {"status": "REDEEMED"}
+
+
+def test_an_order_or_gift_that_somebody_has_locked_is_told_of_the_next_time(house, gift):
+    apply(house, house.reserve(payment_request=None).order, code(gift))
+
+    for locked in (gift.order, gift):
+        with database.atomic():
+            type(locked).objects.select_for_update().get(pk=locked.pk)
+            assert run_together(lambda: tell_gift_uses(now=house.clock())) == [0]
+
+    assert tell_gift_uses(now=house.clock()) == 1
+
+
+def test_giving_back_to_and_selling_many_gifts_costs_what_one_does(house):
+    costs = []
+    for count in (1, 3):
+        order = house.reserve(payment_request=None).order
+        paying = [sold_gift(house, 1000) for _ in range(count)]
+        for gift in paying:
+            apply(house, order, code(gift))
+        with CaptureQueriesContext(connection) as giving:
+            apply(house, order, "")
+        assert paid_by(order) == {}
+
+        request = OrderRequest(gifts=(GiftRequest(amount_minor=1000),) * count, currency="EUR")
+        cart = create_order(partner=house.partner, is_live=True, request=request, now=house.clock())
+        cart.gifts.update(status="CONFIRMED")
+        with CaptureQueriesContext(connection) as selling:
+            tenders.settle_gift_sales(order=cart, now=house.clock())
+        assert books(cart) == {"GIFT_LIABILITY>GIFT_SALES": 1000 * count}
+        costs.append((len(giving), len(selling)))
+
+    assert costs[0] == costs[1]

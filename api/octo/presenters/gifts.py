@@ -75,7 +75,7 @@ def gift_payment_fields(payment: GiftPayment | None) -> dict[str, object] | None
 
 
 def _delivery_options(gift: Gift) -> list[dict[str, object]]:
-    if gift.status not in (BookingStatus.CONFIRMED, BookingStatus.REDEEMED):
+    if not rules.is_gift_sold(gift):
         return []
     return [{"deliveryFormat": "QRCODE", "deliveryValue": code_of(gift)}]
 

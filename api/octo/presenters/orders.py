@@ -71,7 +71,7 @@ def order_fields(order: Order, capabilities: Applied, *, now: datetime) -> dict[
         # What gifts paid is the order's to tell: it is paid as one.
         shown["gifts"] = [gift_fields(gift, capabilities, gift_payment=None, now=now) for gift in gifts]
     if PRICING in capabilities:
-        bought = [gift for gift in gifts if gift.status in (*rules.LIVE_STATUSES, BookingStatus.REDEEMED)]
+        bought = [gift for gift in gifts if rules.is_gift_bought(gift)]
         shown_bookings, shown_gifts = (live, bought) if live or bought else (bookings, gifts)
         parts = [pricing_of_booking(booking) for booking in shown_bookings]
         parts += [pricing_of_gift(gift) for gift in shown_gifts]
@@ -80,8 +80,7 @@ def order_fields(order: Order, capabilities: Applied, *, now: datetime) -> dict[
 
 
 def _are_cancellable(gifts: list[Gift]) -> bool:
-    bought = (gift for gift in gifts if gift.status in (*rules.LIVE_STATUSES, BookingStatus.REDEEMED))
-    return all(rules.is_gift_cancellable(gift) for gift in bought)
+    return all(rules.is_gift_cancellable(gift) for gift in gifts if rules.is_gift_bought(gift))
 
 
 def _has_run_out(order: Order, now: datetime) -> bool:

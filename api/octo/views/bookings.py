@@ -1,7 +1,5 @@
 """Reserve, read, change, extend, confirm and cancel."""
 
-from math import ceil
-
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -78,10 +76,7 @@ class BookingListView(BookingViewBase):
         """List bookings, newest first, never with card payment or return URL."""
         asked = read_booking_list(request.query_params)
         found = selectors.bookings_for_partner(partner=self.partner, is_live=bool(self.is_live), filters=asked.filters)
-        if asked.page is not None:
-            self.headers_to_add["Octo-Total-Pages"] = str(ceil(found.count() / asked.per_page))
-            found = found[(asked.page - 1) * asked.per_page : asked.page * asked.per_page]
-        return Response(self.listed(found))
+        return Response(self.listed(found, asked))
 
     @operation(
         "reserveBooking",
@@ -99,7 +94,7 @@ class BookingListView(BookingViewBase):
                 is_live=bool(self.is_live),
                 request=read_reserve(
                     fields,
-                    with_return_url=self.takes_cards,
+                    with_cards=self.takes_cards,
                     with_pricing=self.sees_prices,
                     with_order=self.knows_orders,
                 ),
@@ -136,7 +131,7 @@ class BookingView(BookingViewBase):
         def act(fields: Fields) -> Booking:
             return changing.update_booking(
                 booking=booking,
-                changes=read_changes(fields, with_return_url=self.takes_cards, with_pricing=self.sees_prices),
+                changes=read_changes(fields, with_cards=self.takes_cards, with_pricing=self.sees_prices),
                 payment_request=self.payment_request(request, fields),
                 gift_code=self.gift_code(request, fields),
                 clock=self.now,
@@ -179,7 +174,7 @@ class ConfirmView(BookingViewBase):
         booking = self.booking_to_change(uuid)
 
         def act(fields: Fields) -> Booking:
-            changes = read_confirm(fields, with_return_url=self.takes_cards, with_pricing=self.sees_prices)
+            changes = read_confirm(fields, with_cards=self.takes_cards, with_pricing=self.sees_prices)
             confirmation = confirming.confirm_booking(
                 booking=booking,
                 changes=None if changes == _NOTHING else changes,

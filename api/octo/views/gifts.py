@@ -1,7 +1,5 @@
 """Sell gifts: hold, read, change, preview, extend, confirm, cancel, and mail the code once more."""
 
-from math import ceil
-
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -14,7 +12,7 @@ from api.octo.gift_requests import (
     read_gift_list,
 )
 from api.octo.notify_requests import read_notify
-from api.octo.presenters.gifts import gift_fields
+from api.octo.presenters.gifts import gift_fields, gift_payment_fields
 from api.octo.requests import read_cancel, read_extend
 from api.octo.schema import operation
 from api.octo.shapes import list_of, shape
@@ -24,8 +22,8 @@ from bookings import gift_selectors, services
 from bookings.mailing import mail_language
 from bookings.models import Gift, Order, OutgoingMail
 from bookings.requests import GiftChanges
-from payments.services import confirming, gifts, tenders
-from payments.services.collecting import NO_REQUEST
+from payments.services import aftercare, changing, confirming, reserving, tenders
+from payments.services.collecting import NO_REQUEST, CardPaymentView
 
 _UUID = {"uuid": "The gift's uuid."}
 _NOTHING = GiftChanges()
@@ -81,14 +79,7 @@ class GiftListView(GiftViewBase):
         found = gift_selectors.gifts_for_partner(
             partner=self.partner, is_live=bool(self.is_live), filters=asked.filters
         )
-        if asked.page is not None:
-            self.headers_to_add["Octo-Total-Pages"] = str(ceil(found.count() / asked.per_page))
-            found = found[(asked.page - 1) * asked.per_page : asked.page * asked.per_page]
-        listed, now = list(found), self.now()
-        paid = tenders.gift_payments(gift.order_id for gift in listed)
-        return Response(
-            [gift_fields(gift, self.capabilities, gift_payment=paid.get(gift.order_id), now=now) for gift in listed]
-        )
+        return Response(self.listed(found, asked))
 
     @operation(
         "createGift",
@@ -100,19 +91,21 @@ class GiftListView(GiftViewBase):
     )
     def post(self, request: Request) -> Response:
         """Hold a gift until it is paid; the same uuid with the same content shows the same gift again."""
-        return self.once(
-            request,
-            lambda fields: gifts.create_gift(
+
+        def act(fields: Fields) -> Gift:
+            gift, self.card_payment = reserving.create_gift(
                 partner=self.partner,
                 is_live=bool(self.is_live),
                 request=read_gift(
-                    fields, with_return_url=self.takes_cards, with_order=self.knows_orders, language=self.language
+                    fields, with_cards=self.takes_cards, with_order=self.knows_orders, language=self.language
                 ),
                 payment_request=self.payment_request(request, fields),
                 gift_code=self.gift_code(request, fields),
                 clock=self.now,
-            ),
-        )
+            )
+            return gift
+
+        return self.once(request, act)
 
 
 class GiftView(GiftViewBase):
@@ -137,9 +130,9 @@ class GiftView(GiftViewBase):
         gift = self.find(uuid)
         return self.once(
             request,
-            lambda fields: gifts.update_gift(
+            lambda fields: changing.update_gift(
                 gift=gift,
-                changes=read_gift_changes(fields, with_return_url=self.takes_cards),
+                changes=read_gift_changes(fields, with_cards=self.takes_cards),
                 payment_request=self.payment_request(request, fields),
                 gift_code=self.gift_code(request, fields),
                 clock=self.now,
@@ -169,17 +162,22 @@ class GiftPreviewView(GiftViewBase):
     def patch(self, request: Request, uuid: str) -> Response:
         """Show what a change would make of a gift; nothing is changed."""
         fields = Fields(request.data)
-        preview = gifts.preview_gift(
-            gift=self.find(uuid),
-            changes=read_gift_changes(fields, with_return_url=self.takes_cards),
-            gift_code=self.gift_code(request, fields),
-            clock=self.now,
+
+        def show(changed: Gift, view: CardPaymentView | None) -> dict[str, object]:
+            shown = self.fields_of(changed)
+            shown["giftPayment"] = gift_payment_fields(tenders.gift_payments([changed.order_id]).get(changed.order_id))
+            return shown | self.payment_fields(changed.order, view) if self.takes_cards else shown
+
+        return Response(
+            changing.preview_gift(
+                gift=self.find(uuid),
+                changes=read_gift_changes(fields, with_cards=self.takes_cards),
+                payment_request=self.payment_request(request, fields),
+                gift_code=self.gift_code(request, fields),
+                show=show,
+                clock=self.now,
+            )
         )
-        gift = preview.gift
-        shown = gift_fields(gift, self.capabilities, gift_payment=preview.gift_payment, now=self.now())
-        if self.takes_cards:
-            shown |= self.payment_fields(gift.order, preview.card_payment)
-        return Response(shown)
 
 
 class GiftExtendView(GiftViewBase):
@@ -211,7 +209,7 @@ class GiftConfirmView(GiftViewBase):
         gift = self.find(uuid)
 
         def act(fields: Fields) -> Gift:
-            changes = read_gift_confirm(fields, with_return_url=self.takes_cards)
+            changes = read_gift_confirm(fields, with_cards=self.takes_cards)
             confirmation = confirming.confirm_gift(
                 gift=gift,
                 changes=None if changes == _NOTHING else changes,
@@ -265,7 +263,7 @@ def cancel(view: GiftViewBase, request: Request, uuid: str) -> Response:
     gift = view.find(uuid)
 
     def act(fields: Fields) -> Gift:
-        gifts.cancel_gift(gift=gift, reason=read_cancel(fields), clock=view.now)
+        aftercare.cancel_gift(gift=gift, reason=read_cancel(fields), clock=view.now)
         return view.find(uuid)
 
     return view.once(request, act)

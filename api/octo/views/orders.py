@@ -1,7 +1,5 @@
 """Orders: made, read, changed, previewed, extended, confirmed and cancelled as one."""
 
-from math import ceil
-
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -75,10 +73,7 @@ class OrderListView(OrderViewBase):
         """List orders, newest first, never with card payment or return URL."""
         asked = read_order_list(request.query_params)
         found = selectors.orders_for_partner(partner=self.partner, is_live=bool(self.is_live), filters=asked.filters)
-        if asked.page is not None:
-            self.headers_to_add["Octo-Total-Pages"] = str(ceil(found.count() / asked.per_page))
-            found = found[(asked.page - 1) * asked.per_page : asked.page * asked.per_page]
-        return Response(self.listed(found))
+        return Response(self.listed(found, asked))
 
     @operation(
         "createOrder",
@@ -97,7 +92,7 @@ class OrderListView(OrderViewBase):
                 is_live=bool(self.is_live),
                 request=read_order(
                     fields,
-                    with_return_url=self.takes_cards,
+                    with_cards=self.takes_cards,
                     with_pricing=self.sees_prices,
                     with_gifts=self.takes_gifts,
                     language=self.language,
@@ -135,7 +130,7 @@ class OrderView(OrderViewBase):
         def act(fields: Fields) -> Order:
             changing.update_order(
                 order=order,
-                changes=read_order_changes(fields, with_return_url=self.takes_cards),
+                changes=read_order_changes(fields, with_cards=self.takes_cards),
                 payment_request=self.payment_request(request, fields),
                 gift_code=self.gift_code(request, fields),
                 clock=self.now,
@@ -178,7 +173,7 @@ class PreviewView(OrderViewBase):
         return Response(
             changing.preview_order(
                 order=order,
-                changes=read_order_changes(fields, with_return_url=self.takes_cards),
+                changes=read_order_changes(fields, with_cards=self.takes_cards),
                 payment_request=self.payment_request(request, fields),
                 gift_code=self.gift_code(request, fields),
                 show=show,
@@ -221,7 +216,7 @@ class ConfirmOrderView(OrderViewBase):
         def act(fields: Fields) -> Order:
             confirmation = confirming.confirm_order(
                 order=order,
-                changes=read_order_changes(fields, with_return_url=self.takes_cards),
+                changes=read_order_changes(fields, with_cards=self.takes_cards),
                 request=self.payment_request(request, fields) or NO_REQUEST,
                 gift_code=self.gift_code(request, fields),
                 clock=self.now,

@@ -1,12 +1,14 @@
 """What the routes share that sell and take money: the wish to pay, the answer with its card payment, and repeats."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
+from math import ceil
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError
+from django.db.models import QuerySet
 from rest_framework.exceptions import APIException
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
@@ -18,6 +20,7 @@ from api.idempotency import Claim, Finished, RequestIdentity, claim_request, fin
 from api.octo.capabilities import CARD_PAYMENTS, CART, GIFTS, PRICING
 from api.octo.errors import payment_refused
 from api.octo.gift_requests import read_gift_code
+from api.octo.list_requests import A_PAGE, MOST_A_PAGE, ListRequest
 from api.octo.money_told import money_told
 from api.octo.payment_requests import read_payment
 from api.octo.presenters.card_payments import card_payment_fields
@@ -139,8 +142,11 @@ class PayingView(OctoView, Generic[_Sold]):
             shown |= self.payment_fields(order, view)
         return Response(shown)
 
-    def listed(self, sold: Iterable[_Sold]) -> list[dict[str, object]]:
-        """Return what a list shows: everything but the card payment, which would be a query each."""
+    def listed(self, sold: QuerySet[Any, _Sold], asked: ListRequest[Any]) -> list[dict[str, object]]:
+        """Return what a list shows, or a page of it: everything but the card payment, which would be a query each."""
+        if asked.page is not None:
+            self.headers_to_add["Octo-Total-Pages"] = str(ceil(sold.count() / asked.per_page))
+            sold = sold[(asked.page - 1) * asked.per_page : asked.page * asked.per_page]
         found = list(sold)
         shown = [self.fields_of(each) for each in found]
         if self.takes_gifts:
@@ -215,5 +221,5 @@ def query_of_list(**filters: str) -> dict[str, Any]:
     return {
         **filters,
         "page": "From 1; without it everything is listed.",
-        "perPage": "At most 500, 100 when not sent.",
+        "perPage": f"At most {MOST_A_PAGE}, {A_PAGE} when not sent.",
     }

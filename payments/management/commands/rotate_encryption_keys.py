@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 from django.db import models
 from django.db import transaction as database
 
-from payments.encryption import is_under_newest_key, rotate
+from bookings.encryption import is_under_newest_key, rotate
 
 
 def encrypted_columns() -> list[tuple[type[models.Model], str]]:

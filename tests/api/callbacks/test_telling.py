@@ -116,6 +116,29 @@ def test_an_order_is_told_as_the_get_route_shows_it(shop, octo, partner, beat, d
     assert (partner.bodies[-1]["order"]["id"], partner.bodies[-1]["diff"]) == (order["id"], [])
 
 
+def test_the_order_a_gift_was_bought_on_is_told_when_it_is_spent_and_given_back(shop, partner, beat):
+    gifts = shop.octo("octo/pricing, octo/cart, octo/gifts, octo/webhooks")
+    assert gifts.post("/webhooks", {"event": "order_update", "url": partner.url}).status_code == 200
+    wish = {"gifts": [{"amount": 6000, "currency": "EUR"}], "currency": "EUR", "settlementMethod": "VOUCHER"}
+    order = gifts.post("/orders", wish).json()
+    bought = gifts.post(f"/orders/{order['id']}/confirm", {}).json()
+    code = bought["gifts"][0]["voucher"]["deliveryOptions"][0]["deliveryValue"]
+    beat.tell()
+
+    booking = shop.reserve(gifts, giftPayment={"code": code})
+    beat.tell()
+    gifts.patch(f"/bookings/{booking['uuid']}", {"giftPayment": {"code": ""}})
+    beat.tell()
+
+    told = [body["order"] for body in partner.bodies if body["order"]["id"] == order["id"]]
+    assert [(each["gifts"][0]["status"], each["cancellable"]) for each in told] == [
+        ("CONFIRMED", True),
+        ("REDEEMED", False),
+        ("CONFIRMED", True),
+    ]
+    assert told[-1] == gifts.get(f"/orders/{order['id']}").json()
+
+
 def test_what_changed_on_one_booking_is_not_told_of_its_siblings(shop, octo, hook, partner, beat):
     cart = shop.octo(f"{HOOKS}, octo/cart")
     wish = {"bookings": [shop.wish(1), shop.wish(1)], "settlementMethod": "VOUCHER"}

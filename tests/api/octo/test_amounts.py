@@ -8,13 +8,13 @@ import time_machine
 from django.conf import settings
 from django.utils import timezone
 
-from bookings.models import Gift, Price
+from bookings.models import Price
 from gateways.models import GatewayAccount
 from money import Money
 from payments.checking import ledger_findings, payment_findings
 from payments.models import AccountRoute, Payment, SurchargeRule
-from payments.services import aftercare, tenders
-from tests.api.octo.shop import CARDS, RETURN_URL, build_shop
+from payments.services import aftercare
+from tests.api.octo.shop import CARDS, GIFTS, RETURN_URL, build_shop
 from tests.api.octo.test_budgets import cost_of
 from tests.api.octo.test_card_payments import confirm, session_of
 from tests.api.octo.test_golden import FOLDER, NOW, Conversation
@@ -101,13 +101,11 @@ def test_part_paid_elsewhere(shop, cards, rules):
 
 def test_part_paid_by_a_gift(shop, cards, rules):
     booking = shop.reserve(cards)
-    now = timezone.now()
-    gift = Gift.objects.create(
-        reference="GF-7Q2KMX4H", order=shop.stored(shop.reserve()).order, partner=shop.partner, is_live=True,
-        status="CONFIRMED", amount_minor=6000, currency="EUR", confirmed_at=now, created_at=now, updated_at=now,
-    )  # fmt: skip
+    gifts = shop.octo(GIFTS)
+    held = gifts.post("/gifts", {"amount": 6000, "currency": "EUR", "settlementMethod": "VOUCHER"}).json()
+    (delivered,) = gifts.post(f"/gifts/{held['uuid']}/confirm", {}).json()["voucher"]["deliveryOptions"]
 
-    tenders.spend_gift(gift_id=gift.pk, order_id=shop.stored(booking).order_id, now=now)
+    gifts.patch(f"/bookings/{booking['uuid']}", {"giftPayment": {"code": delivered["deliveryValue"]}})
 
     read = cards.get(f"/bookings/{booking['uuid']}").json()
     shows(read, "EUR, a gift paid 60.00: surcharge on the rest alone")

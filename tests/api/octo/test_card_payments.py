@@ -8,9 +8,9 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from api.octo.presenters.card_payments import STATUS_WORDS
+from bookings.encryption import encrypt_text
 from bookings.models import Order
 from gateways.models import GatewayAccount
-from payments.encryption import encrypt_text
 from payments.models import CardConsent, Opening, Payment, ReusableCard, Transaction
 from payments.services.consents import consent_text_for
 from payments.states import State

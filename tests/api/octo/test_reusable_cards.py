@@ -3,9 +3,9 @@
 import pytest
 from django.utils import timezone
 
+from bookings.encryption import decrypt_text
 from bookings.models import Booking, Customer
 from gateways.models import GatewayAccount
-from payments.encryption import decrypt_text
 from payments.models import CardRevocation, Payment, ReusableCard, Transaction
 from payments.services import revoking
 from tests.api.octo.guest import CARD

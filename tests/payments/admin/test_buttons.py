@@ -9,12 +9,12 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
+from bookings.encryption import encrypt_text
 from gateways.protocol import Card
 from gateways.protocol import OutcomeKind as Kind
 from payments import inbox
 from payments.admin import payments as payment_buttons
 from payments.admin.columns import page_of
-from payments.encryption import encrypt_text
 from payments.models import (
     Case,
     CaseKind,

@@ -9,10 +9,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from bookings import services as booking_services
+from bookings.encryption import encrypt_text, fingerprint
 from gateways.protocol import Card
 from gateways.protocol import OutcomeKind as Kind
 from payments.admin.columns import page_of
-from payments.encryption import encrypt_json, encrypt_text, fingerprint
+from payments.encryption import encrypt_json
 from payments.models import (
     AccountRoute,
     BalanceCollection,
