@@ -234,8 +234,7 @@ def _give_back(order: Order, tender: Tender, amount_minor: int, now: datetime) -
 
 
 def _tell_bookings(order: Order, now: datetime) -> None:
-    told = record_money(order=order, money_in_minor=order_money(order).money_in_minor, now=now)
-    order.money_in_minor, order.version, order.updated_at = told.money_in_minor, told.version, told.updated_at
+    record_money(order=order, money_in_minor=order_money(order).money_in_minor, now=now)
 
 
 def _post(
