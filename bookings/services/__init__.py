@@ -19,7 +19,7 @@ from bookings.services.orders import (
 )
 from bookings.services.reserving import reserve_booking
 from bookings.services.summaries import notify_order
-from bookings.services.updating import extend_booking, update_booking
+from bookings.services.updating import extend_booking, update_booking, writes_at_once
 
 __all__ = [
     "bookings_under_lock",
@@ -53,4 +53,5 @@ __all__ = [
     "update_gift",
     "update_order",
     "write_mail",
+    "writes_at_once",
 ]

@@ -44,6 +44,11 @@ class OrderInHand:
         """Return what the books say of the order by now."""
         return order_money(self.order, bookings=self.bookings, booked=self.booked, operations=self.operations.values())
 
+    @property
+    def current_payment(self) -> Payment | None:
+        """Return the payment the order is being paid by now; there is at most one that nothing superseded."""
+        return next((payment for payment in self.payments.values() if payment.superseded_at is None), None)
+
     def operations_of(self, payment: Payment) -> dict[str, Transaction]:
         """Return the operations of one of its payments, by id."""
         return {key: row for key, row in self.operations.items() if row.payment_id == payment.pk}

@@ -6,7 +6,7 @@ not matter.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -48,6 +48,7 @@ from payments.services.parts import is_as_asked, moved_by, parts_of_operations
 from payments.services.surplus import return_surplus
 from payments.states import Fact, OperationKind, Position, State, Status, derive
 
+Then = Callable[[OrderInHand], None]
 # What of a payment is a cache of its fold.
 _FOLDED = ("state", "authorized_minor", "captured_minor", "refunded_minor", "charged_back_minor")
 _MONEY_CAME = frozenset({Kind.AUTHORIZED, Kind.CAPTURED})
@@ -73,12 +74,19 @@ class Applied:
 
 @tried_again_after_lock_timeout
 def apply_outcome(
-    *, account: GatewayAccount, outcome: Outcome, source: EventSource, now: datetime, subject: Subject | None = None
+    *,
+    account: GatewayAccount,
+    outcome: Outcome,
+    source: EventSource,
+    now: datetime,
+    subject: Subject | None = None,
+    then: Then | None = None,
 ) -> Applied:
     """Take in one piece of news from a gateway.
 
     `subject` is what the caller asked about, when the news is an answer; otherwise it is found by the references in
-    the news.
+    the news. What is to be done `then`, where the news is new, is done in the same transaction, before the house
+    follows; what it raises undoes the news too.
 
     :raises UnknownSubject: we have no record of what it speaks of (yet); nothing was written.
     """
@@ -102,8 +110,12 @@ def apply_outcome(
         position = _rederive(held, payment, [*events, event], subject.opening, now)
         if outcome.kind in _MOVES_NOTHING:
             held.save_operations()
+            if then is not None:
+                then(held)
             return Applied(payment=payment, transaction=transaction, is_new=True)
         _book(held, payment, position, event, now)
+        if then is not None:
+            then(held)
         _follow(held, payment, transaction, event, outcome, now)
     return Applied(payment=payment, transaction=transaction, is_new=True)
 
@@ -488,4 +500,4 @@ def _keeps_its_money(order: Order) -> bool:
     return order.kind != OrderKind.GIFT  # a gift is cancelled unspent, and its buyer has all of it back
 
 
-__all__ = ["Applied", "SubjectUndecided", "UnknownSubject", "apply_outcome"]
+__all__ = ["Applied", "SubjectUndecided", "Then", "UnknownSubject", "apply_outcome"]
