@@ -1,11 +1,11 @@
 """Reads of the core: what an order has paid and still owes, and what a piece of news is about."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, Q, Sum
+from django.db.models import F, Q, QuerySet, Sum
 
 from bookings.models import Booking, BookingStatus, Gift, Order
 from bookings.selectors import amount_due_later, amount_kept, amount_to_collect
@@ -103,31 +103,68 @@ class OrderMoney:
         return minor - max(0, min(self.kept_minor, minor))
 
 
-def order_money(order: Order, *, bookings: Sequence[Booking] | None = None) -> OrderMoney:
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """Be what the ledger holds for one transaction of an order in one direction, in minor units."""
+
+    payment_id: UUID | None
+    transaction_id: UUID | None
+    kind: str | None
+    from_account: str
+    to_account: str
+    amount_minor: int
+
+
+def booked_for(order: Order) -> list[Booked]:
+    """Return what the ledger holds for an order, summed over entries."""
+    rows = (
+        LedgerEntry.objects.filter(order=order)
+        .values_list("payment_id", "transaction_id", "transaction__kind", "from_account", "to_account")
+        .annotate(total=Sum("amount_minor"))
+    )
+    return [Booked(*row) for row in rows]
+
+
+def operations_in_flight(order: Order) -> QuerySet[Transaction]:
+    """Return the operations of an order that are undecided, hold money, or say what became of money that was held."""
+    return Transaction.objects.filter(
+        Q(status=Status.PENDING)
+        | Q(kind=OperationKind.AUTHORIZATION, status=Status.PROCESSED)
+        | Q(kind__in=[OperationKind.CAPTURE, OperationKind.VOID]),
+        order=order,
+    )
+
+
+def order_money(
+    order: Order,
+    *,
+    bookings: Sequence[Booking] | None = None,
+    booked: Sequence[Booked] | None = None,
+    operations: Collection[Transaction] | None = None,
+) -> OrderMoney:
     """Return what the books say of an order; call it under the order's lock when money is going to move on its
-    answer. A caller that has the order's bookings in hand, all of them, passes them.
+    answer.
+
+    A caller that has read them under that lock passes the order's bookings, all of them, what is booked for it, and its
+    operations, all of them or those in flight.
     """
     known = list(order.bookings.all()) if bookings is None else bookings
     paid_by_payment: dict[UUID, int] = defaultdict(int)
     paid = refunded = charged_back = paid_surcharge = refunded_surcharge = 0
-    entries = (
-        LedgerEntry.objects.filter(order=order)
-        .values("payment_id", "transaction__kind", "from_account", "to_account")
-        .annotate(total=Sum("amount_minor"))
-    )
-    for row in entries:
-        owed = (row["from_account"] == LedgerAccount.RECEIVABLE) - (row["to_account"] == LedgerAccount.RECEIVABLE)
-        added = (row["from_account"] == LedgerAccount.SURCHARGE) - (row["to_account"] == LedgerAccount.SURCHARGE)
-        if row["transaction__kind"] == OperationKind.REFUND:
-            refunded -= owed * row["total"]
-            refunded_surcharge -= added * row["total"]
-        elif row["transaction__kind"] != OperationKind.CHARGEBACK:
-            paid += owed * row["total"]
-            paid_surcharge += added * row["total"]
-            paid_by_payment[row["payment_id"]] += (owed + added) * row["total"]
-        disputed = (row["to_account"] == LedgerAccount.DISPUTED) - (row["from_account"] == LedgerAccount.DISPUTED)
-        charged_back += disputed * row["total"]
-    held, asked, returning, accepted = _in_flight(order)
+    for entry in booked_for(order) if booked is None else booked:
+        owed = (entry.from_account == LedgerAccount.RECEIVABLE) - (entry.to_account == LedgerAccount.RECEIVABLE)
+        added = (entry.from_account == LedgerAccount.SURCHARGE) - (entry.to_account == LedgerAccount.SURCHARGE)
+        if entry.kind == OperationKind.REFUND:
+            refunded -= owed * entry.amount_minor
+            refunded_surcharge -= added * entry.amount_minor
+        elif entry.kind != OperationKind.CHARGEBACK:
+            paid += owed * entry.amount_minor
+            paid_surcharge += added * entry.amount_minor
+            if entry.payment_id is not None:
+                paid_by_payment[entry.payment_id] += (owed + added) * entry.amount_minor
+        disputed = (entry.to_account == LedgerAccount.DISPUTED) - (entry.from_account == LedgerAccount.DISPUTED)
+        charged_back += disputed * entry.amount_minor
+    held, asked, returning, accepted = _in_flight(operations_in_flight(order) if operations is None else operations)
     return OrderMoney(
         currency=order.currency,
         to_collect_minor=amount_to_collect(order, known).minor,
@@ -166,37 +203,53 @@ def nothing_paid_yet(to_collect: Money) -> OrderMoney:
     )
 
 
-def _in_flight(order: Order) -> tuple[int, int, int, int]:
+def _in_flight(operations: Iterable[Transaction]) -> tuple[int, int, int, int]:
     """Return held, asked, returning and accepted, without surcharge: what is neither money in nor nothing."""
-    held = asked = returning = accepted = 0
+    asked = returning = accepted = 0
+    rows = list(operations)
     # A first capture releases the rest at most issuers, and a failed one leaves nothing that can be relied on.
-    ends = Transaction.objects.filter(parent=OuterRef("pk")).filter(
-        Q(kind=OperationKind.CAPTURE, status__in=[Status.PROCESSED, Status.FAILED])
-        | Q(kind=OperationKind.VOID, status=Status.PROCESSED)
-    )
-    rows = list(
-        Transaction.objects.filter(order=order)
-        .filter(Q(status=Status.PENDING) | Q(kind=OperationKind.AUTHORIZATION, status=Status.PROCESSED))
-        .annotate(base_minor=F("amount_minor") - F("surcharge_minor"))
-        .values_list("id", "kind", "status", "base_minor", "parent_id", "gateway_reference", "origin", Exists(ends))
-    )
-    open_authorizations = {
-        row_id: amount
-        for row_id, kind, status, amount, *_, has_ended in rows
-        if kind == OperationKind.AUTHORIZATION and status == Status.PROCESSED and not has_ended
+    ended = {
+        row.parent_id
+        for row in rows
+        if (row.kind == OperationKind.CAPTURE and row.status != Status.PENDING)
+        or (row.kind == OperationKind.VOID and row.status == Status.PROCESSED)
     }
-    for row_id, kind, status, amount, parent_id, gateway_reference, origin, _ in rows:
-        if kind == OperationKind.AUTHORIZATION and status == Status.PROCESSED:
-            held += open_authorizations.get(row_id, 0)
-        elif kind in CHARGE_KINDS:
-            asked += amount
-        elif kind == OperationKind.REFUND:
-            returning += amount
-        elif kind == OperationKind.VOID and parent_id in open_authorizations:
-            returning += open_authorizations[parent_id]
-        elif kind == OperationKind.CAPTURE and gateway_reference and origin == Origin.OURS:
-            accepted += amount
+    open_authorizations = {
+        row.pk: row.parts.base_minor
+        for row in rows
+        if row.kind == OperationKind.AUTHORIZATION and row.status == Status.PROCESSED and row.pk not in ended
+    }
+    held = sum(open_authorizations.values())
+    for row in rows:
+        if row.status != Status.PENDING:
+            continue
+        if row.kind in CHARGE_KINDS:
+            asked += row.parts.base_minor
+        elif row.kind == OperationKind.REFUND:
+            returning += row.parts.base_minor
+        elif row.kind == OperationKind.VOID and row.parent_id is not None:
+            returning += open_authorizations.get(row.parent_id, 0)
+        elif row.kind == OperationKind.CAPTURE and row.gateway_reference and row.origin == Origin.OURS:
+            accepted += row.parts.base_minor
     return held, asked, returning, accepted
+
+
+def unused_holds_among(operations: Collection[Transaction]) -> list[Transaction]:
+    """Return the authorizations of which no capture or release was asked for or has happened, oldest first.
+
+    The order's operations are given, all of them or those in flight.
+    """
+    used = {
+        row.parent_id
+        for row in operations
+        if row.kind in (OperationKind.CAPTURE, OperationKind.VOID) and row.status != Status.FAILED
+    }
+    holds = [
+        row
+        for row in operations
+        if row.kind == OperationKind.AUTHORIZATION and row.status == Status.PROCESSED and row.pk not in used
+    ]
+    return sorted(holds, key=lambda row: row.requested_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,8 +83,9 @@ class Order(models.Model):
 
     `uuid` is what the partner calls it, its own word or ours.
 
-    `money_in_minor` is a cache written only by `record_money`: what the ledger says was taken and not given back. It
-    lets expiry see money without asking payments. `version` grows with every change partners must be told.
+    `money_in_minor` is a cache of what the ledger says was taken and not given back, written by `record_money` and with
+    a confirmation. It lets expiry see money without asking payments.
+    `version` grows with every change partners must be told.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -10,12 +10,20 @@ from bookings.services.keys import mint_partner_key, revoke_partner_key
 from bookings.services.mails import drain_mails, prune_mails, send_mail_again, write_mail
 from bookings.services.numbering import new_reference
 from bookings.services.ordering import create_order
-from bookings.services.orders import expire_order, keep_hold, lock_order, record_money, retake_seats
+from bookings.services.orders import (
+    bookings_under_lock,
+    expire_order,
+    keep_hold,
+    lock_order,
+    record_money,
+    retake_seats,
+)
 from bookings.services.reserving import reserve_booking
 from bookings.services.summaries import notify_order
-from bookings.services.updating import extend_booking, update_booking
+from bookings.services.updating import extend_booking, update_booking, writes_at_once
 
 __all__ = [
+    "bookings_under_lock",
     "cancel_booking",
     "cancel_gift",
     "cancel_order",
@@ -47,4 +55,5 @@ __all__ = [
     "update_gift",
     "update_order",
     "write_mail",
+    "writes_at_once",
 ]

@@ -3,7 +3,6 @@ from datetime import datetime
 from typing import NoReturn
 
 from django.db import transaction
-from django.db.models import Prefetch, prefetch_related_objects
 
 from bookings.errors import (
     AlreadyConfirmed,
@@ -25,7 +24,7 @@ from bookings.services.gift_holds import confirm_gifts, gifts_under_lock, held_g
 from bookings.services.numbering import new_code
 from bookings.services.orders import bookings_under_lock, holds_of, lock_order, remember_bookings, settle_status
 from bookings.services.summaries import write_receipts
-from bookings.services.units import ticket_code_for
+from bookings.services.units import read_unit_items, ticket_code_for
 from bookings.services.updating import apply_changes
 
 Check = Callable[[Order, Sequence[Booking]], None]
@@ -53,16 +52,20 @@ def confirm_locked_order(
     check: Check | None = None,
     gift: Gift | None = None,
     gift_changes: GiftChanges | None = None,
+    bookings: list[Booking] | None = None,
+    money_in_minor: int | None = None,
 ) -> Order:
     """Confirm an order as `confirm_order` does, in the transaction in which the caller locked it.
 
     With a `booking` or a `gift` only that one is confirmed. `changes` to it, and to the order, are made with the
     confirmation or not at all. `check` is given the order and all of its bookings after the changes, and refuses by
-    raising; without changes nothing was written by then.
+    raising; where no change is one that `writes_at_once` names, nothing was written by then. A caller that has read the
+    order's `bookings` under its lock passes them, and with `money_in_minor` what `record_money` would note: it is one
+    version with the confirmation.
 
     :raises NotUpdatable: the booking to change is no hold of the order.
     """
-    bookings = bookings_under_lock(order)
+    bookings = bookings_under_lock(order) if bookings is None else bookings
     gifts = gifts_under_lock(order)
     held, bought = holds_of(bookings), held_gifts(gifts)
     if booking is not None and any(one.pk == booking.pk and one.status != BookingStatus.ON_HOLD for one in bookings):
@@ -105,8 +108,13 @@ def confirm_locked_order(
     )
     _fill_tickets(held)
     confirm_gifts(bought, now=now)
-    touch_order(order, now=now, fields={"expires_at", *settle_status(order, bookings, gifts), *ORDER_TEXTS})
-    was = {"status": str(BookingStatus.ON_HOLD)}
+    was: dict[str, object] = {"status": str(BookingStatus.ON_HOLD)}
+    fields = {"expires_at", *settle_status(order, bookings, gifts), *ORDER_TEXTS}
+    if money_in_minor is not None and money_in_minor != order.money_in_minor:
+        was["money_in_minor"] = order.money_in_minor
+        order.money_in_minor = money_in_minor
+        fields.add("money_in_minor")
+    touch_order(order, now=now, fields=fields)
     before_of = {changing.pk: changed} if changing is not None else None
     write_changes(
         order=order, bookings=held, gifts=bought, reason="confirmed", now=now, before=was, before_of=before_of
@@ -148,14 +156,12 @@ def _held_one(bookings: list[Booking], wanted: Booking) -> Booking:
 
 
 def _fill_tickets(bookings: list[Booking]) -> None:
+    read_unit_items(bookings)
     ticketed = [booking for booking in bookings if "TICKET" in booking.product.delivery_methods]
-    if not ticketed:
-        return
-    items_in_order = UnitItem.objects.select_related("unit").order_by("pk")
-    prefetch_related_objects(ticketed, Prefetch("unit_items", queryset=items_in_order))
     items = []
     for booking in ticketed:
         for item in booking.unit_items.all():
             item.ticket_code = ticket_code_for(booking)
             items.append(item)
-    UnitItem.objects.bulk_update(items, ["ticket_code"])
+    if items:
+        UnitItem.objects.bulk_update(items, ["ticket_code"])

@@ -55,14 +55,15 @@ def free_seats(bookings: Iterable[Booking]) -> None:
     move_seats(deltas)
 
 
-@transaction.atomic
-def keep_hold(*, order: Order, until: datetime, now: datetime) -> Order:
-    """Keep the holds of an order until at least this moment, because money or an undecided attempt needs them."""
-    order = lock_order(order_id=order.pk)
+def keep_hold(*, order: Order, until: datetime, now: datetime, bookings: list[Booking] | None = None) -> None:
+    """Keep the holds of a locked order until at least this moment, because money or an undecided attempt needs them.
+
+    A caller that has the order's bookings in hand, all of them, passes them.
+    """
     if order.status != BookingStatus.ON_HOLD or order.expires_at is None or order.expires_at >= until:
-        return order
-    set_expiry(order, holds_of(bookings_under_lock(order)), until=until, now=now, reason="hold_kept")
-    return order
+        return
+    known = bookings_under_lock(order) if bookings is None else bookings
+    set_expiry(order, holds_of(known), until=until, now=now, reason="hold_kept")
 
 
 def set_expiry(order: Order, bookings: list[Booking], *, until: datetime, now: datetime, reason: str) -> None:
@@ -172,24 +173,26 @@ def retake_seats(*, order: Order, now: datetime) -> bool:
     return True
 
 
-@transaction.atomic
-def record_money(*, order: Order, money_in_minor: int, now: datetime) -> Order:
-    """Note what the ledger says was taken for an order and not given back; the same figure again changes nothing."""
-    order = lock_order(order_id=order.pk)
+def record_money(
+    *, order: Order, money_in_minor: int, now: datetime, bookings: Iterable[Booking] | None = None
+) -> None:
+    """Note what the ledger says was taken for a locked order and not given back; the same figure again changes nothing.
+
+    A caller that has the order's bookings in hand, all of them, passes them.
+    """
     before = order.money_in_minor
     if before == money_in_minor:
-        return order
+        return
     order.money_in_minor = money_in_minor
     touch_order(order, now=now, fields=["money_in_minor"])
     write_changes(
         order=order,
-        bookings=order.bookings.only("pk", "order"),
+        bookings=order.bookings.only("pk", "order") if bookings is None else bookings,
         gifts=gifts_of(order),
         reason="money_recorded",
         now=now,
         before={"money_in_minor": before},
     )
-    return order
 
 
 def settle_status(order: Order, bookings: Sequence[Booking], gifts: Sequence[Gift] = ()) -> list[str]:

@@ -31,6 +31,7 @@ from bookings.services.units import (
     new_unit_item,
     price_booking,
     price_unit_item,
+    read_unit_items,
     remember_unit_items,
     ticket_code_for,
     write_installments,
@@ -52,6 +53,7 @@ def update_booking(*, booking: Booking, changes: BookingChanges, now: datetime) 
     bookings = bookings_under_lock(order)
     booking = next(one for one in bookings if one.pk == booking.pk)
     changed = apply_changes(order=order, booking=booking, bookings=bookings, changes=changes, now=now)
+    read_unit_items([booking])
     if changed is not None:
         booking.updated_at = now
         booking.save()
@@ -64,6 +66,7 @@ def apply_changes(
     *, order: Order, booking: Booking, bookings: Sequence[Booking], changes: BookingChanges, now: datetime
 ) -> dict[str, object] | None:
     """Change a booking of a locked order in memory, its tickets and seats in the database; the caller saves both.
+    Nothing but what `writes_at_once` names is written here.
 
     `bookings` are all of the order's: their holds run out together, and a deposit is for all of them. Returns what
     partners were told before and is different now, or None when nothing changed.
@@ -75,14 +78,13 @@ def apply_changes(
     _change_texts(booking, order, changes)
     if changes.customer_reference:
         give_order_to_customer(order=order, booking=booking, reference=changes.customer_reference, now=now)
-    items = list(booking.unit_items.select_related("unit").order_by("pk"))
     if _changes_what_is_sold(changes):
-        items = _change_what_is_sold(booking, order, items, changes, now)
+        items = list(booking.unit_items.select_related("unit").order_by("pk"))
+        remember_unit_items(booking, _change_what_is_sold(booking, order, items, changes, now))
         write_installments(order, bookings)
     if changes.expiration_minutes is not None:
         _extend(booking, order, bookings, minutes=changes.expiration_minutes, now=now)
     check_expected_price(booking, changes.expected_retail)
-    remember_unit_items(booking, items)
     after = _facts_of(booking, order)
     if before == after and changes.unit_items is None:
         return None
@@ -157,6 +159,12 @@ def _extend(booking: Booking, order: Order, bookings: Sequence[Booking], *, minu
         return
     until = booking.expires_at = order.expires_at = _extended(booking, minutes=minutes, now=now)
     move_expiry(order, [each for each in holds_of(bookings) if each.pk != booking.pk], until=until, now=now)
+
+
+def writes_at_once(changes: BookingChanges) -> bool:
+    """Say whether making these changes writes anything before the booking and its order are saved."""
+    moves_more = changes.customer_reference or changes.expiration_minutes is not None
+    return bool(moves_more) or _changes_what_is_sold(changes)
 
 
 def _changes_what_is_sold(changes: BookingChanges) -> bool:

@@ -1,5 +1,7 @@
 """Bind news to the operation it speaks of, making a row for what we are told of and never asked."""
 
+from collections.abc import Iterable, Sequence
+
 from gateways.models import GatewayAccount
 from gateways.protocol import Outcome
 from gateways.protocol import OutcomeKind as Kind
@@ -26,24 +28,35 @@ _OPERATION_OF: dict[Kind, OperationKind] = {
 
 
 def operation_for(
-    *, account: GatewayAccount, payment: Payment, subject: Subject, outcome: Outcome
+    *,
+    account: GatewayAccount,
+    payment: Payment,
+    subject: Subject,
+    outcome: Outcome,
+    known: Sequence[Transaction],
 ) -> Transaction | None:
-    """Return the operation the news speaks of, making a row for what we are told of and never asked."""
+    """Return the operation the news speaks of, making a row for what we are told of and never asked.
+
+    It is one of `known`, the payment's operations as they were read under its lock, or new.
+    """
     kind = outcome.kind
-    if subject.transaction is not None and _speaks_of(kind, subject.transaction):
-        return _remember_reference(subject.transaction, outcome.reference.gateway)
+    spoken_of = next(
+        (row for row in known if subject.transaction is not None and row.pk == subject.transaction.pk), None
+    )
+    if spoken_of is not None and _speaks_of(kind, spoken_of):
+        return _remember_reference(spoken_of, outcome.reference.gateway)
     if kind in _ATTEMPT_WORDS:
-        return _attempt(account, payment, subject.opening, outcome, outcome.reference.gateway)
+        return _attempt(account, payment, subject.opening, outcome, outcome.reference.gateway, known)
     if kind not in _OPERATION_OF:
         return None
-    parent = _attempt(account, payment, subject.opening, outcome, outcome.reference.payment)
+    parent = _attempt(account, payment, subject.opening, outcome, outcome.reference.payment, known)
     operation = _OPERATION_OF[kind]
     if operation is OperationKind.CAPTURE and (parent is None or parent.kind == OperationKind.SALE):
         return parent  # a sale has no capture of its own: the word is about the sale
-    found = _known_operation(account, payment, operation, outcome)
+    found = _known_operation(account, operation, outcome, known)
     if found is not None:
         return _remember_reference(found, outcome.reference.gateway)
-    if _may_be_ours(payment, operation):
+    if _may_be_ours(operation, known):
         raise SubjectUndecided(
             f"{operation} {outcome.reference.gateway} may answer an operation of ours; wait for its answer"
         )
@@ -73,11 +86,10 @@ def _speaks_of(kind: Kind, transaction: Transaction) -> bool:
 
 
 def _remember_reference(transaction: Transaction, gateway_reference: str | None) -> Transaction:
-    """Keep the gateway's name for an operation of ours, once it is told; nobody sends it again, so its claim ends."""
+    """Note the gateway's name for an operation of ours, once it is told; nobody sends it again, so its claim ends."""
     if gateway_reference and not transaction.gateway_reference:
         transaction.gateway_reference = gateway_reference
         transaction.claimed_until = None
-        transaction.save(update_fields=["gateway_reference", "claimed_until"])
     return transaction
 
 
@@ -87,15 +99,15 @@ def _attempt(
     opening: Opening | None,
     outcome: Outcome,
     gateway_reference: str | None,
+    known: Iterable[Transaction],
 ) -> Transaction | None:
     """Return the attempt a guest made, by the gateway's reference; made here when its first news is about a child of
     it.
     """
     if not gateway_reference:
         return None
-    found = Transaction.objects.filter(
-        account=account, payment=payment, kind__in=CHARGE_KINDS, gateway_reference=gateway_reference
-    ).first()
+    attempts = (row for row in known if row.kind in CHARGE_KINDS and row.account_id == account.pk)
+    found = next((row for row in attempts if row.gateway_reference == gateway_reference), None)
     if found is not None:
         return found
     agreed = opening.parts if opening else payment.parts
@@ -119,33 +131,31 @@ def _attempt(
 
 
 def _known_operation(
-    account: GatewayAccount, payment: Payment, operation: OperationKind, outcome: Outcome
+    account: GatewayAccount, operation: OperationKind, outcome: Outcome, known: Iterable[Transaction]
 ) -> Transaction | None:
-    same_kind = Transaction.objects.filter(account=account, payment=payment, kind=operation)
+    same_kind = [row for row in known if row.kind == operation and row.account_id == account.pk]
     reference = outcome.reference
-    if reference.gateway:
-        found = same_kind.filter(gateway_reference=reference.gateway).first()
-        if found is not None:
-            return found
-    if reference.ours:
-        found = same_kind.filter(reference=reference.ours, origin=Origin.OURS).first()
-        if found is not None:
-            return found
+    for row in same_kind:
+        if reference.gateway and row.gateway_reference == reference.gateway:
+            return row
+    for row in same_kind:
+        if reference.ours and row.reference == reference.ours and row.origin == Origin.OURS:
+            return row
     if operation is OperationKind.CHARGEBACK and not reference.gateway:
-        return same_kind.order_by("-requested_at").first()
+        return max(same_kind, key=lambda row: row.requested_at, default=None)
     return None
 
 
-def _may_be_ours(payment: Payment, operation: OperationKind) -> bool:
+def _may_be_ours(operation: OperationKind, known: Iterable[Transaction]) -> bool:
     """Say whether an operation of ours was sent and has no name at the gateway yet: then news may be its answer."""
-    return Transaction.objects.filter(
-        payment=payment,
-        kind=operation,
-        origin=Origin.OURS,
-        status=Status.PENDING,
-        gateway_reference__isnull=True,
-        first_sent_at__isnull=False,
-    ).exists()
+    return any(
+        row.kind == operation
+        and row.origin == Origin.OURS
+        and row.status == Status.PENDING
+        and row.gateway_reference is None
+        and row.first_sent_at is not None
+        for row in known
+    )
 
 
 def _amount_of(outcome: Outcome, payment: Payment, expected_minor: int) -> int:

@@ -92,26 +92,26 @@ def _charge_row(
     reference = new_reference("tx")
     is_sale = payment.captures_at_once or request.external is not None
     try:
-        with database.atomic():
-            charge = Transaction.objects.create(
-                payment=payment,
-                order=order,
-                account=payment.account,
-                card=card,
-                opening=opening,
-                kind=OperationKind.SALE if is_sale else OperationKind.AUTHORIZATION,
-                origin=Origin.OURS,
-                amount_minor=amount_minor,
-                surcharge_minor=part_of(amount_minor, payment.parts).surcharge_minor,
-                currency=payment.currency,
-                reference=reference,
-                idempotency_key=reference,
-                expected_total_minor=wanted_minor,
-                requested_by=requested_by,
-                requested_at=now,
-                **claimed_from_the_start(now),
-            )
+        charge = Transaction.objects.create(
+            payment=payment,
+            order=order,
+            account=payment.account,
+            card=card,
+            opening=opening,
+            kind=OperationKind.SALE if is_sale else OperationKind.AUTHORIZATION,
+            origin=Origin.OURS,
+            amount_minor=amount_minor,
+            surcharge_minor=part_of(amount_minor, payment.parts).surcharge_minor,
+            currency=payment.currency,
+            reference=reference,
+            idempotency_key=reference,
+            expected_total_minor=wanted_minor,
+            requested_by=requested_by,
+            requested_at=now,
+            **claimed_from_the_start(now),
+        )
     except IntegrityError:
+        # The caller's transaction is lost with it, and needs no savepoint: a charge that cannot be made ends it.
         raise PaymentPending(
             "Another charge of this order is still undecided.",
             retry_after_seconds=RETRY_AFTER_SECONDS,

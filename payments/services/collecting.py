@@ -2,7 +2,7 @@
 pay.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,10 +18,11 @@ from gateways.registry import gateway_for
 from money import Money
 from payments.encryption import decrypt_json
 from payments.errors import AmountMismatch, CurrencyMismatch, NoAccount
-from payments.models import Opening, OpeningStatus, Origin, Payment, ReusableCard
+from payments.models import Opening, OpeningStatus, Origin, Payment, ReusableCard, Transaction
 from payments.references import new_payment_reference, next_payment_number
-from payments.selectors import OrderMoney, current_payment, order_money
+from payments.selectors import CHARGE_KINDS, OrderMoney, current_payment, order_money
 from payments.services.cards import card_for_order, usable_cards
+from payments.services.in_hand import OrderInHand
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.openings import claim_opening, new_opening, open_at_gateway, usable_opening
 from payments.services.operations import Clock
@@ -125,19 +126,25 @@ def is_payable(order: Order) -> bool:
 
 
 def describe_payment(
-    *, order: Order, clock: Clock, payment_request: PaymentRequest = NO_REQUEST, money: OrderMoney | None = None
+    *,
+    order: Order,
+    clock: Clock,
+    payment_request: PaymentRequest = NO_REQUEST,
+    money: OrderMoney | None = None,
+    held: OrderInHand | None = None,
 ) -> CardPaymentView | None:
     """Tell what there is to tell of an order's card payment; None when no account may take its money.
 
-    A caller that has just read the order's `money` passes it.
+    A caller that has just read the order's `money`, or has all of it `held`, passes it.
 
     Opens anew, with the gateway, what a guest can no longer use, so that a read always shows something payable.
     """
     now = clock()
-    payment = current_payment(order)
+    payment = held.current_payment if held is not None else current_payment(order)
     money = money or order_money(order)
     if not is_payable(order) or money.due_minor == 0:
-        return view_of(order, payment, _waits_for_guest(payment), money, now)
+        known = held.operations_of(payment).values() if held is not None and payment is not None else None
+        return view_of(order, payment, _waits_for_guest(payment), money, now, operations=known)
     opening = usable_opening(payment, order=order, now=now) if payment else None
     if _needs_opening(order, payment, opening, money):
         try:
@@ -196,8 +203,12 @@ def view_of(
     money: OrderMoney,
     now: datetime,
     country_code: str | None = None,
+    operations: Iterable[Transaction] | None = None,
 ) -> CardPaymentView | None:
-    """Return the view of what a caller has in hand; None when no account may take the order's money."""
+    """Return the view of what a caller has in hand; None when no account may take the order's money.
+
+    A caller that has the payment's operations in hand, all of them, passes them.
+    """
     account = payment.account if payment else _first_account(order)
     if account is None:
         return None
@@ -224,7 +235,7 @@ def view_of(
         surcharge_minor=surcharge_minor,
         amount_minor=payment.amount_minor if payment else 0,
         currency=order.currency,
-        gateway_reference=_gateway_reference(payment) if payment and payment.state in _HAS_MONEY else None,
+        gateway_reference=_gateway_reference(payment, operations) if payment and payment.state in _HAS_MONEY else None,
         created_at=payment.created_at if payment else None,
         has_return_url=bool(order.return_url),
         reusable_cards=tuple(usable_cards(order=order, account=account, now=now)) if account.stores_cards else (),
@@ -252,10 +263,14 @@ def _client(account: GatewayAccount, due: Money, country_code: str, opening: Ope
     return {**settings, **decrypt_json(opening.client_encrypted)}
 
 
-def _gateway_reference(payment: Payment) -> str | None:
+def _gateway_reference(payment: Payment, operations: Iterable[Transaction] | None) -> str | None:
     """Return the gateway's name of the attempt that brought the money, if one did."""
+    if operations is not None:
+        brought = [row for row in operations if row.kind in CHARGE_KINDS and row.status == Status.PROCESSED]
+        first = min(brought, key=lambda row: row.requested_at, default=None)
+        return first.gateway_reference if first is not None else None
     return (
-        payment.transactions.filter(kind__in=["SALE", "AUTHORIZATION"], status="PROCESSED")
+        payment.transactions.filter(kind__in=CHARGE_KINDS, status=Status.PROCESSED)
         .order_by("requested_at")
         .values_list("gateway_reference", flat=True)
         .first()

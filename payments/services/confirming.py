@@ -31,16 +31,24 @@ from money import Money
 from payments.errors import InvalidEvidence, NotCancellableByPartner, PaymentDue
 from payments.metrics import gateway_call
 from payments.models import Opening, Transaction
-from payments.selectors import OrderMoney, has_undecided_money, order_money
+from payments.selectors import (
+    OrderMoney,
+    has_undecided_money,
+    operations_in_flight,
+    order_money,
+    unused_holds_among,
+)
 from payments.services.asking import ask_about_opening, take_in
 from payments.services.charging import asks_for_a_charge, cancel_external, told_by, write_charge
 from payments.services.collecting import PaymentRequest, check_request
 from payments.services.explaining import explain, pending
+from payments.services.in_hand import OrderInHand
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.operations import Clock, Patience, next_check, perform_claimed
 from payments.services.routing import Wish, choose_account
-from payments.services.surplus import new_operation, return_surplus, unused_holds
+from payments.services.surplus import new_operation, return_surplus
 from payments.services.tenders import apply_gift, settle_gift_sales
+from payments.services.transitions import Then
 from payments.splitting import Parts, share_of
 from payments.states import OperationKind, Status
 
@@ -50,7 +58,7 @@ class Confirmation:
     """Say whether the order is confirmed; False only after a part payment taken elsewhere was recorded.
 
     `money` is what the books say of the order and `booking` the one that was asked for, where both were just read under
-    the lock.
+    the lock; `held` is all that was read with them, where it was.
     """
 
     order: Order
@@ -58,6 +66,7 @@ class Confirmation:
     booking: Booking | None = None
     gift: Gift | None = None
     money: OrderMoney | None = None
+    held: OrderInHand | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +79,12 @@ class _Missing:
 
 
 class _NotCovered(Exception):
-    """Carry what is missing out of a confirmation that changed nothing."""
+    """Carry what is missing, and the order's operations in flight, out of a confirmation that changed nothing."""
 
-    def __init__(self, money: OrderMoney) -> None:
+    def __init__(self, money: OrderMoney, operations: Sequence[Transaction] = ()) -> None:
         super().__init__("not covered")
         self.money = money
+        self.operations = operations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +102,11 @@ class _Wanted:
     order_changes: OrderChanges | None = None
 
     @property
-    def has_changes(self) -> bool:
-        return any(each is not None for each in (self.changes, self.order_changes, self.gift_changes))
+    def writes_at_once(self) -> bool:
+        """Say whether its changes write something before the money is looked at, to be undone when it is not there."""
+        if self.order_changes is not None or self.gift_changes is not None:
+            return True
+        return self.changes is not None and booking_services.writes_at_once(self.changes)
 
     @property
     def item(self) -> Booking | Gift | None:
@@ -185,14 +198,16 @@ def _confirm(wanted: _Wanted, request: PaymentRequest, clock: Clock) -> Confirma
     if isinstance(done, Confirmation):
         return done
     charged = None
+    at_once = _AtOnce(wanted, clock)
     if done.charge is not None:
-        charged = perform_claimed(operation=done.charge, clock=clock, told=told_by(request))
-        done = _look_again(wanted, request, patience, charged)
+        charged = perform_claimed(operation=done.charge, clock=clock, told=told_by(request), then=at_once.confirm)
+        done = at_once.confirmation or _look_again(wanted, request, patience, charged)
     if isinstance(done, _Missing) and done.captures:
         for capture in done.captures:
             if capture.claim_number and patience.allows_a_call():
-                perform_claimed(operation=capture, clock=clock)
-        done = _look_again(wanted, request, patience, charged)
+                is_last = capture is done.captures[-1]
+                perform_claimed(operation=capture, clock=clock, then=at_once.confirm if is_last else None)
+        done = at_once.confirmation or _look_again(wanted, request, patience, charged)
     if isinstance(done, Confirmation):
         return done
     _note_report(order_id, request, clock())
@@ -225,6 +240,52 @@ def _look_again(
         raise
 
 
+class _AtOnce:
+    """Confirm in the transaction that records the last answer which was missing: under one lock, read once.
+
+    Only an order made for one booking, and where nothing is locked that comes before its payments: gifts, a customer.
+    What raises here undoes the recording too; the answer is then recorded alone, and the order looked at again.
+    """
+
+    def __init__(self, wanted: _Wanted, clock: Clock) -> None:
+        self._wanted = wanted
+        self._clock = clock
+        self.confirmation: Confirmation | None = None
+
+    @property
+    def confirm(self) -> Then | None:
+        """Return what is to be done with the order in hand; None where it must be locked anew."""
+        wanted = self._wanted
+        names_a_customer = wanted.changes is not None and wanted.changes.customer_reference is not None
+        if wanted.booking is None or wanted.gift_code is not None or names_a_customer:
+            return None
+        return self._confirm
+
+    def _confirm(self, held: OrderInHand) -> None:
+        wanted, order, now = self._wanted, held.order, self._clock()
+        if order.kind != OrderKind.BOOKING:
+            raise _NotCovered(held.money)
+
+        def check(order: Order, _: Sequence[Booking]) -> None:
+            has_run_out = order.expires_at is not None and order.expires_at <= now
+            if has_run_out and not has_undecided_money(order):
+                raise wanted.expired()
+            if not held.money.is_covered:
+                raise _NotCovered(held.money)
+
+        self.confirmation = None
+        confirmed = booking_services.confirm_locked_order(
+            order=order,
+            now=now,
+            booking=wanted.booking,
+            changes=wanted.changes,
+            check=check,
+            bookings=held.bookings,
+            money_in_minor=held.money.money_in_minor,
+        )
+        self.confirmation = replace(_confirmation(wanted, confirmed, held.money), held=held)
+
+
 @tried_again_after_lock_timeout
 def _confirm_or_write(
     wanted: _Wanted,
@@ -246,7 +307,10 @@ def _confirm_or_write(
         has_run_out = order.expires_at is not None and order.expires_at <= now
         if wanted.gift_code is not None and not has_run_out:
             apply_gift(order=order, code=wanted.gift_code, now=now, bookings=bookings)
-        money = order_money(order, bookings=bookings)
+        # What sending a capture needs is read with what it captures.
+        in_flight = operations_in_flight(order).select_related("payment", "account", "opening")
+        operations = tuple(in_flight)
+        money = order_money(order, bookings=bookings, operations=operations)
         if has_run_out and not has_undecided_money(order):
             raise wanted.expired()
         if is_first_look:
@@ -255,14 +319,14 @@ def _confirm_or_write(
         if wanted.item is not None and money.to_collect_minor > 0 and _holds_others(order, bookings, wanted.item):
             raise OrderHasOtherHolds(str(wanted.item.uuid), str(order.uuid))
         if not money.is_covered or (is_first_look and request.is_cancellation):
-            raise _NotCovered(money)
+            raise _NotCovered(money, operations)
         covering.append(money)
 
     with database.atomic():
         order = booking_services.lock_order(order_id=wanted.order.pk)
         try:
             # Changes are made before the money is looked at, and undone when it is not there.
-            with database.atomic() if wanted.has_changes else nullcontext():
+            with database.atomic() if wanted.writes_at_once else nullcontext():
                 confirmed = booking_services.confirm_locked_order(
                     order=order,
                     now=now,
@@ -280,20 +344,25 @@ def _confirm_or_write(
                 raise NotCancellableByPartner(words) from None
             return Confirmation(order=order, is_confirmed=True)
         except _NotCovered as missing:
-            if wanted.gift_code is not None and wanted.has_changes:
+            if wanted.gift_code is not None and wanted.writes_at_once:
                 # The changes were undone, and with them what the gift paid: it pays for the order as it is.
                 apply_gift(order=order, code=wanted.gift_code, now=now)
             if may_charge and (charge := _write_charge(order, missing.money, request, now)) is not None:
                 return _Missing(money=missing.money, charge=charge)
             if not may_charge and is_first_look:
                 return _Missing(money=missing.money)
-            captures = _write_captures(order, missing.money, now, is_claimed=patience.allows_a_call())
+            _named_opening(order.pk, request, among=missing.operations)
+            captures = _write_captures(missing, now, is_claimed=patience.allows_a_call())
             return _Missing(money=missing.money, captures=tuple(captures))
+    return _confirmation(wanted, confirmed, covering[0])
+
+
+def _confirmation(wanted: _Wanted, confirmed: Order, money: OrderMoney) -> Confirmation:
     asked_for = next((one for one in confirmed.bookings.all() if wanted.booking and one.pk == wanted.booking.pk), None)
     gift = next((one for one in confirmed.gifts.all() if wanted.gift and one.pk == wanted.gift.pk), None)
     is_open = confirmed.status == BookingStatus.CONFIRMED
-    money = replace(covering[0], is_balance_open=is_open)
-    return Confirmation(order=confirmed, is_confirmed=True, booking=asked_for, gift=gift, money=money)
+    told = replace(money, is_balance_open=is_open)
+    return Confirmation(order=confirmed, is_confirmed=True, booking=asked_for, gift=gift, money=told)
 
 
 def _holds_others(order: Order, bookings: Sequence[Booking], item: Booking | Gift) -> bool:
@@ -309,24 +378,23 @@ def _check_wish(request: PaymentRequest, order: Order, money: OrderMoney) -> Non
 
 
 def _write_charge(order: Order, money: OrderMoney, request: PaymentRequest, now: datetime) -> Transaction | None:
+    if request.external is None and request.card_id is None:
+        return None
     _named_opening(order.pk, request)  # nobody is charged by a request that names another order's session
     return write_charge(order=order, request=request, money=money, now=now)
 
 
-def _write_captures(order: Order, money: OrderMoney, now: datetime, *, is_claimed: bool) -> list[Transaction]:
+def _write_captures(found: _NotCovered, now: datetime, *, is_claimed: bool) -> list[Transaction]:
     """Ask for authorized money up to what is to collect, with the surcharge on it, or for none; one capture of an
     authorization lives at a time.
 
     A caller without the time for a call leaves them unclaimed, to a worker.
     """
+    money = found.money
     missing = money.to_collect_minor - money.money_in_minor - money.accepted_minor + money.returning_minor
     if missing <= 0 or money.held_minor == 0:
         return []
-    holds = list(
-        unused_holds(Transaction.objects.filter(order=order))
-        .select_related("payment", "account", "opening")
-        .order_by("requested_at")
-    )
+    holds = unused_holds_among(found.operations)
     if sum(hold.parts.base_minor for hold in holds) < missing:
         return []
     captures = []
@@ -345,7 +413,6 @@ def _write_captures(order: Order, money: OrderMoney, now: datetime, *, is_claime
             now=now,
             is_claimed=is_claimed,
         )
-        # What sending it needs is at hand.
         capture.payment, capture.account, capture.opening = hold.payment, hold.account, hold.opening
         captures.append(capture)
         missing -= base
@@ -398,11 +465,16 @@ def _note_report(order_id: UUID, request: PaymentRequest, now: datetime) -> Open
     return opening
 
 
-def _named_opening(order_id: UUID, request: PaymentRequest) -> Opening | None:
+def _named_opening(order_id: UUID, request: PaymentRequest, *, among: Sequence[Transaction] = ()) -> Opening | None:
+    """Return the Opening of the order that the partner names, from what is at hand where it is `among` it; evidence
+    that names none is of the newest.
+    """
     openings = Opening.objects.filter(payment__order_id=order_id).select_related("payment", "account")
     if request.opening_reference is None:
-        # Evidence that names no Opening is of the newest one.
         return openings.order_by("-created_at").first() if request.evidence else None
+    for operation in among:
+        if operation.opening is not None and operation.opening.gateway_reference == request.opening_reference:
+            return operation.opening
     opening = openings.filter(gateway_reference=request.opening_reference).first()
     if opening is None:
         raise InvalidEvidence("The session is not one of this order's.")

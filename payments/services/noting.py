@@ -1,6 +1,7 @@
 """Keep what a gateway's news says beside the money: cards, disputes, and what does not fit what we asked.
 
-Called by the door alone, under its locks; nothing here changes what a payment is.
+Called by the door alone, under its locks, which also writes what is noted of an operation; nothing here changes what a
+payment is.
 """
 
 from datetime import datetime
@@ -50,7 +51,6 @@ def note_news(
         transaction.card_last4 = card.last4
         if card.expiry_year and card.expiry_month:
             transaction.card_expiry = f"{card.expiry_year:04d}-{card.expiry_month:02d}"
-        transaction.save(update_fields=["card_brand", "card_last4", "card_expiry"])
     if (
         outcome.card is not None
         and outcome.card.token
@@ -59,7 +59,8 @@ def note_news(
         keep_card(payment=payment, card=outcome.card, opening=opening, now=outcome.occurred_at)
     if outcome.card is not None and outcome.card.token and outcome.kind is Kind.CARD_REVOKED:
         revoke_by_token(account=payment.account, token=outcome.card.token, now=now)
-    if transaction is not None and transaction.card and outcome.decline is not None and outcome.decline.is_card_gone:
+    is_card_gone = outcome.decline is not None and outcome.decline.is_card_gone
+    if is_card_gone and transaction is not None and transaction.card is not None:
         revoke_card(card=transaction.card, requested_by="gateway", now=now)
     if outcome.dispute is not None:
         _note_dispute(payment, transaction, outcome, outcome.dispute)

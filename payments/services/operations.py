@@ -7,6 +7,7 @@ learned is recorded through the door, and bookkeeping of the claim is conditiona
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -38,7 +39,7 @@ from payments.services.actions import show_action
 from payments.services.cards import card_token
 from payments.services.cases import open_case
 from payments.services.outages import note_not_sent
-from payments.services.transitions import apply_outcome
+from payments.services.transitions import Applied, Then, apply_outcome
 from payments.states import OperationKind, Status
 
 Clock = Callable[[], datetime]
@@ -115,18 +116,26 @@ def perform(*, transaction_id: UUID, clock: Clock) -> Transaction | None:
     return _carry_out(operation, started_at, operation.first_sent_at != started_at, clock, NOTHING_TOLD)
 
 
-def perform_claimed(*, operation: Transaction, clock: Clock, told: OnlyTold = NOTHING_TOLD) -> Transaction:
+def perform_claimed(
+    *, operation: Transaction, clock: Clock, told: OnlyTold = NOTHING_TOLD, then: Then | None = None
+) -> Transaction:
     """Send an operation that its caller wrote as claimed and has committed, and record what the gateway said.
 
-    One that is decided already is returned as it is. Otherwise as `perform`.
+    One that is decided already is returned as it is. What is to be done `then` is done with recording a good answer, in
+    one transaction; where it fails the answer is recorded alone. Otherwise as `perform`.
     """
     if operation.status != Status.PENDING:
         return operation
-    return _carry_out(operation, clock(), False, clock, told)
+    return _carry_out(operation, clock(), False, clock, told, then)
 
 
 def _carry_out(
-    operation: Transaction, started_at: datetime, was_sent_before: bool, clock: Clock, told: OnlyTold
+    operation: Transaction,
+    started_at: datetime,
+    was_sent_before: bool,
+    clock: Clock,
+    told: OnlyTold,
+    then: Then | None = None,
 ) -> Transaction:
     try:
         gateway = gateway_for(operation.account)
@@ -147,7 +156,9 @@ def _carry_out(
         _reject(operation, error, was_sent_before, clock())
     else:
         is_guest_there = told.payment_token is not None
-        return record_answer(operation=operation, outcome=outcome, now=clock(), is_guest_there=is_guest_there)
+        return record_answer(
+            operation=operation, outcome=outcome, now=clock(), is_guest_there=is_guest_there, then=then
+        )
     return _fresh(operation)
 
 
@@ -160,9 +171,14 @@ def may_repeat(operation: Transaction, gateway: Gateway, now: datetime) -> bool:
 
 
 def record_answer(
-    *, operation: Transaction, outcome: Outcome, now: datetime, is_guest_there: bool = False
+    *,
+    operation: Transaction,
+    outcome: Outcome,
+    now: datetime,
+    is_guest_there: bool = False,
+    then: Then | None = None,
 ) -> Transaction:
-    """Take in the answer to an operation, end its claim and return it as it stands then.
+    """Take in the answer to an operation, end its claim and return it as it stands then; `then` as `perform_claimed`.
 
     A charge without the guest that asks for the guest is refused: nobody is there to act, and no money has moved. A
     guest who is there is shown what to do, and until then nothing is decided.
@@ -173,19 +189,31 @@ def record_answer(
     elif outcome.kind is OutcomeKind.ACTION_REQUIRED:
         refusal = Decline(code=ErrorCode.TRANSACTION_DECLINED, raw_text="the bank asks for the guest")
         outcome = replace(outcome, kind=OutcomeKind.DECLINED, decline=refusal)
-    applied = apply_outcome(
-        account=operation.account,
-        outcome=outcome,
-        source=EventSource.ANSWER,
-        now=now,
-        subject=Subject(operation.payment, operation.opening, operation),
-    )
+    applied = _taken_in(operation, outcome, now, then)
     recorded = applied.transaction
     if recorded is not None and recorded.pk == operation.pk and applied.is_new and recorded.claimed_until is None:
         recorded.payment = applied.payment
         return recorded
     Transaction.objects.filter(pk=operation.pk, claim_number=operation.claim_number).update(claimed_until=None)
     return _fresh(operation)
+
+
+def _taken_in(operation: Transaction, outcome: Outcome, now: datetime, then: Then | None) -> Applied:
+    """Take in an answer and do what is to be done then, both or neither; where it is neither, the answer alone."""
+    take_in = partial(
+        apply_outcome,
+        account=operation.account,
+        outcome=outcome,
+        source=EventSource.ANSWER,
+        now=now,
+        subject=Subject(operation.payment, operation.opening, operation),
+    )
+    if then is not None and outcome.decline is None:
+        try:
+            return take_in(then=then)
+        except Exception as error:  # noqa: BLE001 - whatever it is, what the gateway said must not be lost with it
+            log.info("answer_recorded_alone", transaction=operation.reference, error=type(error).__name__)
+    return take_in()
 
 
 def _send(operation: Transaction, gateway: Gateway, now: datetime, told: OnlyTold) -> Outcome:

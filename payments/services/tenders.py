@@ -227,8 +227,7 @@ def _spent_of(gifts: Sequence[Gift]) -> dict[UUID | None, int]:
 
 
 def _tell_bookings(order: Order, now: datetime) -> None:
-    told = record_money(order=order, money_in_minor=order_money(order).money_in_minor, now=now)
-    order.money_in_minor, order.version, order.updated_at = told.money_in_minor, told.version, told.updated_at
+    record_money(order=order, money_in_minor=order_money(order).money_in_minor, now=now)
 
 
 def _post(order: Order, transfers: Sequence[Transfer], cause: str, now: datetime) -> None:

@@ -6,16 +6,17 @@ not matter.
 """
 
 from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction as database
-from django.db.models import Sum
+from django.db.models import Q
 
 from bookings.models import BookingStatus, Order, OrderKind
-from bookings.services import keep_hold, lock_order, record_money, retake_seats
+from bookings.services import bookings_under_lock, keep_hold, lock_order, record_money, retake_seats
 from gateways.errors import ErrorCode
 from gateways.models import GatewayAccount
 from gateways.protocol import Capability, Outcome
@@ -29,33 +30,25 @@ from payments.models import (
     EventSource,
     GatewayEvent,
     LedgerAccount,
-    LedgerEntry,
     Opening,
     OpeningStatus,
     Origin,
     Payment,
     Transaction,
 )
-from payments.selectors import CHARGE_KINDS, OrderMoney, Subject, order_money, subject_of
+from payments.selectors import CHARGE_KINDS, Booked, OrderMoney, Subject, order_money, subject_of
 from payments.services.binding import operation_for
 from payments.services.cases import open_case
+from payments.services.in_hand import OrderInHand, take_in_hand
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.noting import compare_figures, note_news
 from payments.services.parts import is_as_asked, moved_by, parts_of_operations
 from payments.services.surplus import return_surplus
 from payments.states import Fact, OperationKind, Position, State, Status, derive
 
-_WRITTEN = (
-    "status",
-    "unknown_since_at",
-    "next_check_at",
-    "claimed_until",
-    "decided_at",
-    "error_code",
-    "raw_code",
-    "raw_text",
-    "amount_minor",
-)
+Then = Callable[[OrderInHand], None]
+# What of a payment is a cache of its fold.
+_FOLDED = ("state", "authorized_minor", "captured_minor", "refunded_minor", "charged_back_minor")
 _MONEY_CAME = frozenset({Kind.AUTHORIZED, Kind.CAPTURED})
 # A hope changes no sum: after it there is nothing to post, and nothing for bookings to learn.
 _MOVES_NOTHING = frozenset({Kind.ACTION_REQUIRED, Kind.PENDING, Kind.NOTE, Kind.CARD_STORED, Kind.CARD_REVOKED})
@@ -72,32 +65,49 @@ class Applied:
 
 @tried_again_after_lock_timeout
 def apply_outcome(
-    *, account: GatewayAccount, outcome: Outcome, source: EventSource, now: datetime, subject: Subject | None = None
+    *,
+    account: GatewayAccount,
+    outcome: Outcome,
+    source: EventSource,
+    now: datetime,
+    subject: Subject | None = None,
+    then: Then | None = None,
 ) -> Applied:
     """Take in one piece of news from a gateway.
 
     `subject` is what the caller asked about, when the news is an answer; otherwise it is found by the references in
-    the news.
+    the news. What is to be done `then`, where the news is new, is done in the same transaction, before the house
+    follows; what it raises undoes the news too.
 
     :raises UnknownSubject: we have no record of what it speaks of (yet); nothing was written.
     """
     subject = subject or subject_of(account=account, outcome=outcome)
     with database.atomic():
-        order = lock_order(order_id=subject.payment.order_id)
-        payment = _lock_payments(order, subject.payment.id)
-        transaction = operation_for(account=account, payment=payment, subject=subject, outcome=outcome)
-        event, is_new = _store(account, payment, subject.opening, transaction, outcome, source, now)
+        held = take_in_hand(order_id=subject.payment.order_id)
+        payment = held.payments[subject.payment.pk]
+        known = held.operations_of(payment)
+        transaction = operation_for(
+            account=account, payment=payment, subject=subject, outcome=outcome, known=list(known.values())
+        )
+        if transaction is not None and str(transaction.pk) not in known:
+            held.add(transaction)
+        events = _events_of(account, payment, outcome)
+        event, is_new = _store(account, payment, subject.opening, transaction, outcome, source, now, events)
         if not is_new:
+            held.save_operations()
             compare_figures(payment, event, outcome, now)
             return Applied(payment=payment, transaction=transaction, is_new=False)
         note_news(payment, transaction, subject.opening, event, outcome, now)
-        position, transactions = _rederive(payment, now)
-        if transaction is not None:
-            transaction = transactions[str(transaction.id)]
+        position = _rederive(held, payment, [*events, event], subject.opening, now)
         if outcome.kind in _MOVES_NOTHING:
+            held.save_operations()
+            if then is not None:
+                then(held)
             return Applied(payment=payment, transaction=transaction, is_new=True)
-        _book(order, payment, transactions, position, event, now)
-        _follow(order, payment, transaction, event, outcome, now)
+        _book(held, payment, position, event, now)
+        if then is not None:
+            then(held)
+        _follow(held, payment, transaction, event, outcome, now)
     return Applied(payment=payment, transaction=transaction, is_new=True)
 
 
@@ -119,12 +129,15 @@ def record_opened(*, opening: Opening, answer: Outcome, now: datetime) -> None:
     _new_event(opening.account, payment, opening, None, answer, EventSource.ANSWER, now).save(force_insert=True)
 
 
-def _lock_payments(order: Order, payment_id: UUID) -> Payment:
-    """Lock the order's payments in pk order and return the one the news is about."""
-    locked = (
-        Payment.objects.select_for_update(of=("self",)).filter(order=order).select_related("account").order_by("pk")
-    )
-    return next(payment for payment in locked if payment.id == payment_id)
+def _events_of(account: GatewayAccount, payment: Payment, outcome: Outcome) -> list[GatewayEvent]:
+    """Return what was said of a payment, and the fact of the news if it was told before: of whatever payment."""
+    same_fact = Q(account=account, kind=outcome.kind, event_key__in=_keys_of(outcome))
+    return list(GatewayEvent.objects.filter(Q(payment=payment) | same_fact).order_by("id"))
+
+
+def _keys_of(outcome: Outcome) -> tuple[str, str]:
+    """Return the keys under which a fact is stored: as it was told first, and as it was corrected."""
+    return outcome.event_key, f"{outcome.event_key}:corrected"
 
 
 def _store(
@@ -135,20 +148,19 @@ def _store(
     outcome: Outcome,
     source: EventSource,
     now: datetime,
+    events: Sequence[GatewayEvent],
 ) -> tuple[GatewayEvent, bool]:
     """Insert the event once; return the stored one and whether it is new."""
     # The order's lock is held, so nobody can store the same fact of this payment between the look and the insert; the
     # unique constraint is what holds if a caller ever forgets the lock.
-    corrected_key = f"{outcome.event_key}:corrected"
-    known = GatewayEvent.objects.filter(
-        account=account, kind=outcome.kind, event_key__in=[outcome.event_key, corrected_key]
-    )
-    stored = known.order_by("id").last()
+    keys = _keys_of(outcome)
+    told = [one for one in events if (one.account_id, one.kind) == (account.pk, outcome.kind) and one.event_key in keys]
+    stored = told[-1] if told else None
     event = _new_event(account, payment, opening, transaction, outcome, source, now)
     if stored is not None and (not stored.problem or event.problem):
         return stored, False
     if stored is not None:
-        event.event_key = corrected_key  # what could not be summed was a wrong word on the same fact
+        event.event_key = keys[1]  # what could not be summed was a wrong word on the same fact
     event.save(force_insert=True)
     return event, True
 
@@ -185,20 +197,21 @@ def _new_event(
     )
 
 
-def _rederive(payment: Payment, now: datetime) -> tuple[Position, dict[str, Transaction]]:
-    """Fold the payment's events again and write what they make of it and of its operations."""
-    transactions = {str(row.id): row for row in Transaction.objects.filter(payment=payment).select_related("opening")}
-    for row in transactions.values():
-        row.payment = payment
-    events = list(GatewayEvent.objects.filter(payment=payment, problem="").order_by("id"))
+def _rederive(
+    held: OrderInHand, payment: Payment, events: Collection[GatewayEvent], opening: Opening | None, now: datetime
+) -> Position:
+    """Fold the payment's events again and note what they make of it and of its operations."""
+    transactions = held.operations_of(payment)
+    counted = [event for event in events if event.payment_id == payment.pk and not event.problem]
     openings = {row.opening.id: row.opening for row in transactions.values() if row.opening}
-    if any(event.opening_id and event.opening_id not in openings for event in events):
+    if opening is not None:
+        openings[opening.pk] = opening
+    if any(event.opening_id and event.opening_id not in openings for event in counted):
         openings = {row.id: row for row in Opening.objects.filter(payment=payment)}
-    position = derive(fact_of(event, transactions, openings) for event in events)
-    said = {(event.kind, event.event_key): event for event in events}
+    position = derive(fact_of(event, transactions, openings) for event in counted)
+    said = {(event.kind, event.event_key): event for event in counted}
     for key, standing in position.operations.items():
         row = transactions[key]
-        before = _written(row)
         status = Status(row.status)
         is_decided = standing.status is not Status.PENDING
         row.status = standing.status
@@ -216,24 +229,19 @@ def _rederive(payment: Payment, now: datetime) -> tuple[Position, dict[str, Tran
             row.raw_text = deciding.raw_text or standing.word.value
         if standing.status is Status.PROCESSED and row.kind in CHARGE_KINDS:
             row.amount_minor = standing.amount_minor or row.amount_minor
-        if _written(row) != before:
-            row.save(update_fields=_WRITTEN)
-    payment.state = position.state
-    payment.authorized_minor = position.authorized_minor
-    payment.captured_minor = position.captured_minor
-    payment.refunded_minor = position.refunded_minor
-    payment.charged_back_minor = position.charged_back_minor
-    payment.updated_at = now
-    payment.save(
-        update_fields=[
-            "state", "authorized_minor", "captured_minor", "refunded_minor", "charged_back_minor", "updated_at",
-        ]
-    )  # fmt: skip
-    return position, transactions
-
-
-def _written(row: Transaction) -> list[object]:
-    return [getattr(row, field) for field in _WRITTEN]
+    folded = (
+        position.state,
+        position.authorized_minor,
+        position.captured_minor,
+        position.refunded_minor,
+        position.charged_back_minor,
+    )
+    if folded != tuple(getattr(payment, name) for name in _FOLDED):
+        for name, value in zip(_FOLDED, folded, strict=True):
+            setattr(payment, name, value)
+        payment.updated_at = now
+        payment.save(update_fields=[*_FOLDED, "updated_at"])
+    return position
 
 
 def fact_of(event: GatewayEvent, transactions: dict[str, Transaction], openings: dict[UUID, Opening]) -> Fact:
@@ -260,29 +268,20 @@ def fact_of(event: GatewayEvent, transactions: dict[str, Transaction], openings:
     )
 
 
-def _book(
-    order: Order,
-    payment: Payment,
-    transactions: dict[str, Transaction],
-    position: Position,
-    event: GatewayEvent,
-    now: datetime,
-) -> None:
-    """Post the difference between what the operations now say and what the ledger holds for them."""
+def _book(held: OrderInHand, payment: Payment, position: Position, event: GatewayEvent, now: datetime) -> None:
+    """Write the operations, and post the difference between what they now say and what the ledger holds for them."""
+    transactions = held.operations_of(payment)
     money_account = (
         LedgerAccount.EXTERNAL
         if Capability.CHARGE_EXTERNAL in gateway_for(payment.account).capabilities
         else LedgerAccount.CLEARING
     )
     booked: dict[tuple[UUID | None, str], int] = defaultdict(int)
-    sums = (
-        LedgerEntry.objects.filter(payment=payment)
-        .values_list("transaction_id", "from_account", "to_account")
-        .annotate(total=Sum("amount_minor"))
-    )
-    for transaction_id, from_account, to_account, total in sums:
-        counterpart = to_account if from_account == money_account else from_account
-        booked[transaction_id, counterpart] += total * ((to_account == money_account) - (from_account == money_account))
+    for entry in held.booked:
+        if entry.payment_id == payment.pk:
+            counterpart = entry.to_account if entry.from_account == money_account else entry.from_account
+            sign = (entry.to_account == money_account) - (entry.from_account == money_account)
+            booked[entry.transaction_id, counterpart] += sign * entry.amount_minor
     parts = parts_of_operations(transactions, position)
     transfers = []
     for key in position.operations:
@@ -295,10 +294,10 @@ def _book(
                 transfers.append(Transfer(*ways, abs(delta), row))
         if key in parts and not is_as_asked(row) and row.surcharge_minor != parts[key].surcharge_minor:
             row.surcharge_minor = parts[key].surcharge_minor
-            row.save(update_fields=["surcharge_minor"])
+    held.save_operations()
     if transfers:
         ledger.post(
-            order=order,
+            order=held.order,
             payment=payment,
             transfers=transfers,
             cause=event.kind.lower(),
@@ -306,10 +305,23 @@ def _book(
             occurred_at=event.occurred_at,
             now=now,
         )
+        held.booked.extend(_as_booked(payment, transfer) for transfer in transfers)
+
+
+def _as_booked(payment: Payment, transfer: Transfer) -> Booked:
+    row = transfer.transaction
+    return Booked(
+        payment_id=payment.pk,
+        transaction_id=row.pk if row is not None else None,
+        kind=row.kind if row is not None else None,
+        from_account=transfer.from_account,
+        to_account=transfer.to_account,
+        amount_minor=transfer.amount_minor,
+    )
 
 
 def _follow(
-    order: Order,
+    held: OrderInHand,
     payment: Payment,
     transaction: Transaction | None,
     event: GatewayEvent,
@@ -317,8 +329,9 @@ def _follow(
     now: datetime,
 ) -> None:
     """Let the rest of the house follow: bookings learn of money, seats are kept or taken again, a surplus goes back."""
-    money = order_money(order)
-    order = record_money(order=order, money_in_minor=money.money_in_minor, now=now)
+    order, bookings = held.order, held.bookings
+    money = held.money
+    record_money(order=order, money_in_minor=money.money_in_minor, now=now, bookings=bookings)
     if payment.refunded_minor + payment.charged_back_minor > payment.captured_minor:
         open_case(
             payment=payment,
@@ -359,10 +372,11 @@ def _follow(
             )
             return
         order = lock_order(order_id=order.pk)
-        money = order_money(order)
+        bookings = bookings_under_lock(order)
+        money = order_money(order, bookings=bookings)
     if order.status == BookingStatus.ON_HOLD:
         until = now + timedelta(minutes=settings.PAYMENTS["KEEP_PAID_HOLD_MINUTES"])
-        keep_hold(order=order, until=until, now=now)
+        keep_hold(order=order, until=until, now=now, bookings=bookings)
     if transaction.kind == OperationKind.CAPTURE and _keeps_its_money(order):
         return
     surplus = _surplus_of(transaction, money)
@@ -392,4 +406,4 @@ def _keeps_its_money(order: Order) -> bool:
     return order.kind != OrderKind.GIFT  # a gift is cancelled unspent, and its buyer has all of it back
 
 
-__all__ = ["Applied", "SubjectUndecided", "UnknownSubject", "apply_outcome"]
+__all__ = ["Applied", "SubjectUndecided", "Then", "UnknownSubject", "apply_outcome"]

@@ -126,7 +126,7 @@ def test_a_hold_that_runs_out_frees_its_seats(shop, departure):
 
 def test_an_order_does_not_expire_early_nor_with_money_nor_twice_nor_when_confirmed(shop, departure):
     early, paid, confirmed, expired = (shop.reserve([shop.adult]) for _ in range(4))
-    record_money(order=paid.order, money_in_minor=1, now=NOW)
+    record_money(order=lock_order(order_id=paid.order_id), money_in_minor=1, now=NOW)
     confirm_order(order=confirmed.order, now=NOW)
     expire_order(order=expired.order, now=OVER)
 
@@ -148,8 +148,9 @@ def test_a_hold_is_kept_for_money_and_never_made_shorter(shop):
     booking = shop.reserve()
     later = OVER + timedelta(minutes=10)
 
-    order = keep_hold(order=booking.order, until=later, now=NOW)
-    keep_hold(order=booking.order, until=OVER, now=NOW)
+    order = lock_order(order_id=booking.order_id)
+    keep_hold(order=order, until=later, now=NOW)
+    keep_hold(order=order, until=OVER, now=NOW)
 
     booking.refresh_from_db()
     assert booking.expires_at == order.expires_at == Order.objects.get().expires_at == later
@@ -160,7 +161,7 @@ def test_a_confirmed_order_has_no_hold_to_keep(shop):
     booking = shop.reserve()
     confirm_order(order=booking.order, now=NOW)
 
-    keep_hold(order=booking.order, until=OVER, now=NOW)
+    keep_hold(order=lock_order(order_id=booking.order_id), until=OVER, now=NOW)
 
     assert (Order.objects.get().expires_at, Order.objects.get().version) == (None, 2)
 
@@ -244,11 +245,11 @@ def test_a_test_booking_is_taken_up_again_without_seats(shop, departure):
 
 
 def test_money_is_recorded_once_per_figure(shop):
-    booking = shop.reserve()
+    order = lock_order(order_id=shop.reserve().order_id)
 
-    record_money(order=booking.order, money_in_minor=9000, now=NOW)
-    record_money(order=booking.order, money_in_minor=9000, now=NOW)
-    order = record_money(order=booking.order, money_in_minor=4000, now=NOW)
+    record_money(order=order, money_in_minor=9000, now=NOW)
+    record_money(order=order, money_in_minor=9000, now=NOW)
+    record_money(order=order, money_in_minor=4000, now=NOW)
 
     assert (order.money_in_minor, order.version) == (4000, 3)
     assert reasons(order) == [

@@ -15,6 +15,7 @@ from bookings.services import (
     cancel_booking,
     confirm_order,
     expire_order,
+    lock_order,
     record_money,
     reserve_booking,
     retake_seats,
@@ -245,7 +246,7 @@ def test_two_cancellations_at_once_free_the_seats_once(shop, departure):
 def test_money_that_arrives_while_a_hold_expires_keeps_the_hold(shop):
     booking = shop.reserve()
     with overtaken_by(lambda: expire_order(order=booking.order, now=OVER)) as expiry:
-        record_money(order=booking.order, money_in_minor=9000, now=NOW)
+        record_money(order=lock_order(order_id=booking.order_id), money_in_minor=9000, now=NOW)
 
     assert expiry.was_blocked
     with pytest.raises(errors.NotExpirable):

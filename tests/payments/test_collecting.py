@@ -2,6 +2,7 @@
 
 import pytest
 
+from bookings import services as booking_services
 from bookings.errors import HoldExpired
 from bookings.models import BookingStatus
 from bookings.requests import BookingChanges, UnitItemRequest
@@ -431,22 +432,55 @@ def test_a_dearer_confirmation_charges_the_card_once_and_confirms(house, guest, 
     assert not Transaction.objects.filter(kind="REFUND").exists()
 
 
-def test_a_dearer_confirmation_that_turns_out_impossible_gives_the_charge_back(house, guest, carded, monkeypatch):
-    booking, card_id = carded
-    original = confirming._confirm_or_write
+def confirming_breaks(monkeypatch, error, *, at):
+    """Let these confirmations of a locked order break, counted from 1."""
+    original = booking_services.confirm_locked_order
     calls = []
 
-    def impossible_at_last(*args, **fields):
-        calls.append(args)
-        if len(calls) == 2:
-            raise HoldExpired(str(booking.uuid))
-        return original(*args, **fields)
+    def breaking(**fields):
+        calls.append(fields)
+        if len(calls) in at:
+            raise error
+        return original(**fields)
 
-    monkeypatch.setattr(confirming, "_confirm_or_write", impossible_at_last)
+    monkeypatch.setattr(booking_services, "confirm_locked_order", breaking)
+
+
+def test_a_dearer_confirmation_that_turns_out_impossible_gives_the_charge_back(house, guest, carded, monkeypatch):
+    booking, card_id = carded
+    confirming_breaks(monkeypatch, HoldExpired(str(booking.uuid)), at=(2, 3))
+
     with pytest.raises(HoldExpired):
         confirm_with(house, booking, adults(house, 3), card_id=card_id)
 
+    assert books(booking.order) == {"RECEIVABLE>CLEARING": 13500}
     assert [row.amount_minor for row in Transaction.objects.filter(kind="REFUND")] == [4500]
+
+
+def test_an_answer_is_recorded_where_the_confirmation_with_it_breaks(house, guest, carded, monkeypatch):
+    booking, card_id = carded
+    confirming_breaks(monkeypatch, RuntimeError("the disk is full"), at=(2, 3))
+
+    with pytest.raises(RuntimeError):
+        confirm_with(house, booking, adults(house, 3), card_id=card_id)
+
+    charge = Transaction.objects.get(origin="OURS")
+    assert (charge.status, charge.amount_minor, charge.claimed_until) == ("PROCESSED", 4500, None)
+    assert charge.events.count() == 1
+    assert books(booking.order) == {"RECEIVABLE>CLEARING": 13500}
+    booking.order.refresh_from_db()
+    assert (booking.order.status, booking.order.money_in_minor) == ("ON_HOLD", 13500)
+
+
+def test_a_confirmation_that_breaks_with_the_answer_is_made_after_it(house, guest, carded, monkeypatch):
+    booking, card_id = carded
+    confirming_breaks(monkeypatch, RuntimeError("the disk is full"), at=(2,))
+
+    confirmation = confirm_with(house, booking, adults(house, 3), card_id=card_id)
+
+    assert confirmation.is_confirmed
+    assert Transaction.objects.get(origin="OURS").events.count() == 1
+    assert books(booking.order) == {"RECEIVABLE>CLEARING": 13500}
 
 
 def test_evidence_that_pays_leaves_nothing_for_the_card_to_pay(house, guest, carded):

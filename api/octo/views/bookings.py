@@ -182,7 +182,7 @@ class ConfirmView(BookingViewBase):
                 gift_code=self.gift_code(request, fields),
                 clock=self.now,
             )
-            self.money = confirmation.money
+            self.money, self.held = confirmation.money, confirmation.held
             return confirmation.booking or self.find(uuid)
 
         return self.once(request, act)

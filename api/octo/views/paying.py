@@ -33,6 +33,7 @@ from payments.errors import PaymentRefused
 from payments.selectors import OrderMoney
 from payments.services import collecting, tenders
 from payments.services.collecting import NO_REQUEST, CardPaymentView, PaymentRequest
+from payments.services.in_hand import OrderInHand
 
 _Sold = TypeVar("_Sold")
 
@@ -46,6 +47,7 @@ class PayingView(OctoView, Generic[_Sold]):
     # What the call that was made knows already, so that showing its result need not ask again.
     card_payment: CardPaymentView | None = None
     money: OrderMoney | None = None
+    held: OrderInHand | None = None
 
     # Whose money a refusal tells of, as soon as it is known.
     about: UUID | None = None
@@ -137,7 +139,7 @@ class PayingView(OctoView, Generic[_Sold]):
         if self.takes_cards:
             wish = self.payment_request(request, Fields({})) or NO_REQUEST
             view = self.card_payment or collecting.describe_payment(
-                order=order, clock=self.now, payment_request=wish, money=self.money
+                order=order, clock=self.now, payment_request=wish, money=self.money, held=self.held
             )
             shown |= self.payment_fields(order, view)
         return Response(shown)
