@@ -1,19 +1,19 @@
 import pytest
-from django.db import OperationalError, connection
+from django.db import connection
 from django.db import transaction as database
 from django.test.utils import CaptureQueriesContext
 
 from bookings.gift_codes import masked_code
 from bookings.models import Change, Gift
-from bookings.requests import BookingChanges, GiftRequest, OrderChanges, OrderRequest
-from bookings.services import cancelling, create_order, lock_order, tell_gift_uses, update_booking
+from bookings.requests import BookingChanges, GiftRequest, OrderRequest
+from bookings.services import create_order, lock_order, tell_gift_uses, update_booking
 from gateways.protocol import OutcomeKind
 from money import Money
 from payments.checking import ledger_findings
 from payments.errors import GiftNotUsable, GiftUnknown
 from payments.models import LedgerEntry
 from payments.selectors import gift_balance, order_money
-from payments.services import aftercare, changing, confirming, holds, reserving, tenders
+from payments.services import aftercare, confirming, holds, tenders
 from payments.services.collecting import NO_REQUEST
 from payments.services.returning import give_back
 from tests.payments.gifts import code, held_gift, pay_with, sold_gift
@@ -265,61 +265,6 @@ def give_back_of(house, order, minor):
             order=lock_order(order_id=order.pk), amount_minor=minor, reason="x", requested_by="us", now=house.clock()
         )
     return [operation.amount_minor for operation in operations]
-
-
-def carts_that_paid_each_other(house):
-    """Return two confirmed orders, each with a booking and a gift, and each paid in part with the other's gift."""
-    third = sold_gift(house, 30000)
-    carts = []
-    for _ in range(2):
-        request = OrderRequest(
-            bookings=(house.request(1),), gifts=(GiftRequest(amount_minor=6000, currency="EUR"),), currency="EUR"
-        )
-        order, _ = reserving.create_order(
-            partner=house.partner, is_live=True, request=request, payment_request=None, clock=house.clock
-        )
-        confirming.confirm_order(
-            order=order, changes=OrderChanges(), request=NO_REQUEST, clock=house.clock, gift_code=code(third)
-        )
-        carts.append((order.bookings.get(), order.gifts.get()))
-    (first, first_gift), (second, second_gift) = carts
-    house.clock.move(seconds=1)
-    for booking, gift in ((first, second_gift), (second, first_gift)):
-        dearer = BookingChanges(unit_items=house.request(2).unit_items)
-        changing.update_booking(
-            booking=booking, changes=dearer, payment_request=None, clock=house.clock, gift_code=code(gift)
-        )
-    assert [gift_balance(gift).minor for gift in (first_gift, second_gift)] == [1500, 1500]
-    return (first, first_gift), (second, second_gift)
-
-
-def cancel_crosswise(house, monkeypatch):
-    """Cancel both bookings at once, when each order has its own gift locked and wants the other's."""
-    carts = carts_that_paid_each_other(house)
-    meet(monkeypatch, cancelling, "gifts_under_lock")
-    results = run_together(
-        *[
-            lambda booking=booking: aftercare.cancel_booking(booking=booking, reason="", force=False, clock=house.clock)
-            for booking, _ in carts
-        ]
-    )
-    return results, [gift for _, gift in carts]
-
-
-def test_two_orders_that_give_back_to_each_others_gifts_at_once_both_get_through(house, monkeypatch):
-    results, gifts = cancel_crosswise(house, monkeypatch)
-
-    assert [result.status for result in results] == ["CANCELLED", "CANCELLED"]
-    assert [gift_balance(gift).minor for gift in gifts] == [6000, 6000]
-    assert ledger_findings() == []
-
-
-def test_control_without_a_second_try_one_of_them_is_a_deadlock(house, monkeypatch):
-    monkeypatch.setattr(aftercare, "_write_cancellation", aftercare._write_cancellation.__wrapped__)
-
-    results, _ = cancel_crosswise(house, monkeypatch)
-
-    assert [type(result) for result in results if isinstance(result, Exception)] == [OperationalError]
 
 
 def test_the_order_a_gift_was_bought_on_learns_of_its_use_once(house, gift):
