@@ -39,6 +39,11 @@ def words(*values: str) -> Schema:
     return {"type": "string", "enum": list(values)}
 
 
+def minor_units(meaning: str) -> Schema:
+    """Return an amount, with what it means."""
+    return {**MINOR, "description": f"{meaning} {MINOR['description']}"}
+
+
 TEXT: Schema = {"type": "string"}
 WHOLE: Schema = {"type": "integer"}
 YES_NO: Schema = {"type": "boolean"}
@@ -329,21 +334,14 @@ _CARD_PAYMENT_FIELDS: dict[str, Schema] = {
     "cardPaymentId": or_null(TEXT),
     "gateway": TEXT,
     "source": SOURCE,
-    **dict.fromkeys(
-        (
-            [
-                "paid",
-                "totalPaid",
-                "totalRefunded",
-                "paidSurcharge",
-                "balance",
-                "surcharge",
-                "outstandingBalance",
-                "amount",
-            ]
-        ),
-        MINOR,
-    ),
+    "paid": minor_units("Taken by this payment, surcharge included."),
+    "totalPaid": minor_units("Taken in all, by cards, gifts and what you took elsewhere, surcharge included."),
+    "totalRefunded": minor_units("Given back by cards, or by you, surcharge included."),
+    "paidSurcharge": minor_units("How much of totalPaid was surcharge."),
+    "balance": minor_units("Still to pay of the price, without surcharge."),
+    "surcharge": minor_units("What paying the balance now would add."),
+    "outstandingBalance": minor_units("balance and surcharge."),
+    "amount": minor_units("What this payment collects, surcharge included."),
     "currency": CURRENCY,
     "currencyPrecision": WHOLE,
     "reusableCards": list_of(shape("ReusableCard")),
