@@ -42,6 +42,11 @@ def words(*values: str) -> Schema:
     return {"type": "string", "enum": list(values)}
 
 
+def minor_units(meaning: str) -> Schema:
+    """Return an amount, with what it means."""
+    return {**MINOR, "description": f"{meaning} {MINOR['description']}"}
+
+
 TEXT: Schema = {"type": "string"}
 WHOLE: Schema = {"type": "integer"}
 YES_NO: Schema = {"type": "boolean"}

@@ -24,6 +24,7 @@ from bookings.errors import (
 )
 from bookings.models import Booking, BookingStatus, Gift, Order, OrderKind
 from bookings.requests import BookingChanges, GiftChanges, OrderChanges
+from bookings.rules import may_have_gifts
 from gateways.errors import GatewayError, Rejected
 from gateways.protocol import CompleteRequest
 from gateways.registry import gateway_for
@@ -366,7 +367,7 @@ def _confirmation(wanted: _Wanted, confirmed: Order, money: OrderMoney) -> Confi
 
 
 def _holds_others(order: Order, bookings: Sequence[Booking], item: Booking | Gift) -> bool:
-    gifts = order.gifts.all() if order.kind in (OrderKind.GIFT, OrderKind.CART) else ()
+    gifts = order.gifts.all() if may_have_gifts(order) else ()
     return any(each.status == BookingStatus.ON_HOLD and each.pk != item.pk for each in (*bookings, *gifts))
 
 

@@ -8,13 +8,13 @@ from gateways.protocol import OutcomeKind as Kind
 from payments.checking import ledger_findings, payment_findings
 from payments.models import Case, Opening, Transaction
 from payments.selectors import gift_balance, order_money
-from payments.services import changing, holds, tenders
+from payments.services import changing, holds
 from payments.services.attention import close_what_resolved_itself
 from payments.services.collecting import NO_REQUEST, PaymentRequest, ensure_payment
 from payments.services.confirming import confirm_booking
 from payments.services.surplus import new_operation
 from payments.states import OperationKind
-from tests.payments.gifts import sold_gift
+from tests.payments.gifts import sold_gift, spend
 from tests.payments.house import books
 
 pytestmark = pytest.mark.django_db
@@ -160,7 +160,7 @@ def test_a_gift_beside_a_forgotten_part_has_its_money_back(house):
     gift = sold_gift(house, 3000)
     booking = house.reserve(return_url=None)
     report(house, booking, 4000)
-    tenders.spend_gift(gift_id=gift.pk, order_id=booking.order_id, now=house.clock())
+    spend(gift, booking.order, now=house.clock())
     assert money_in(booking) == 7000
 
     assert holds.expire_holds(now=house.clock.move(hours=2)) == 1
