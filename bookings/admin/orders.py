@@ -66,19 +66,31 @@ class OrderAdmin(ReadOnlyAdmin):
     date_hierarchy = "created_at"
     ordering = ["-created_at"]
     inlines = [BookingInline, InstallmentInline, ChangeInline]
+    exclude = ["money_in_minor"]
+    readonly_fields = ["money_in", "payments_link"]
 
     @admin.display(description="money in")
     def money_in(self, order: Order) -> str:
         """Show what was taken and not given back, in major units."""
         return str(Money(order.money_in_minor, order.currency))
 
+    @admin.display(description="payments")
+    def payments_link(self, order: Order) -> str:
+        """Link to the order's payments, whose pages say what is due and what happened."""
+        return format_html('<a href="../../../../payments/payment/?q={}">payments of the order</a>', order.reference)
+
 
 class UnitItemInline(ReadOnlyInline):
     """Show the tickets of a booking."""
 
     model = UnitItem
-    fields = ["reference", "unit", "uuid", "reseller_reference", "retail_minor", "ticket_code", "redeemed_at"]
+    fields = ["reference", "unit", "uuid", "reseller_reference", "price", "ticket_code", "redeemed_at"]
     show_change_link = False
+
+    @admin.display(description="price")
+    def price(self, item: UnitItem) -> str:
+        """Show the guest's price in major units."""
+        return str(Money(item.retail_minor, item.booking.currency))
 
 
 @admin.register(Booking)
@@ -115,11 +127,33 @@ class BookingAdmin(ReadOnlyAdmin):
     date_hierarchy = "created_at"
     ordering = ["-created_at"]
     inlines = [UnitItemInline]
+    exclude = ["original_minor", "retail_minor", "net_minor", "deposit_minor", "kept_minor"]
+    readonly_fields = ["price", "original", "net", "deposit", "kept"]
 
     @admin.display(description="price")
     def price(self, booking: Booking) -> str:
         """Show the guest's price in major units."""
         return str(Money(booking.retail_minor, booking.currency))
+
+    @admin.display(description="price before discounts")
+    def original(self, booking: Booking) -> str:
+        """Show what it would cost without an offer."""
+        return str(Money(booking.original_minor, booking.currency))
+
+    @admin.display(description="net price")
+    def net(self, booking: Booking) -> str:
+        """Show what the partner owes for it where the partner collects."""
+        return str(Money(booking.net_minor, booking.currency))
+
+    @admin.display(description="deposit")
+    def deposit(self, booking: Booking) -> str:
+        """Show what of the price is due at once, where it is settled by a deposit."""
+        return str(Money(booking.deposit_minor, booking.currency))
+
+    @admin.display(description="kept")
+    def kept(self, booking: Booking) -> str:
+        """Show what stays with the operator of a deposit that was cancelled too late."""
+        return str(Money(booking.kept_minor, booking.currency))
 
 
 @admin.register(Customer)

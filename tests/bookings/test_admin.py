@@ -1,13 +1,15 @@
 import re
 from html import unescape
+from urllib.parse import urljoin
 
 import pytest
 from django.contrib import admin
 from django.urls import reverse
 
-from bookings.models import Availability, Booking, PartnerKey
+from bookings.models import Availability, Booking, Order, PartnerKey
 from bookings.selectors import partner_key_for_secret
 from bookings.services import confirm_order, mint_partner_key
+from money import Money
 from tests.bookings.shop import NOW
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +47,22 @@ def test_every_row_is_shown_and_what_services_write_is_not_edited(staff, model):
         assert (b'name="_save"' in page.content) is (name not in READ_ONLY)
         assert staff.post(reverse(f"admin:bookings_{name}_delete", args=[row.pk])).status_code == 403
     assert staff.get(reverse(f"admin:bookings_{name}_add")).status_code == (403 if name in READ_ONLY else 200)
+
+
+def test_an_order_and_a_booking_show_money_as_people_say_it(staff):
+    booking = Booking.objects.select_related("order").get()
+    Order.objects.filter(pk=booking.order_id).update(money_in_minor=4711)
+
+    order_page = staff.get(reverse("admin:bookings_order_change", args=[booking.order_id])).content.decode()
+    booking_page = staff.get(reverse("admin:bookings_booking_change", args=[booking.pk])).content.decode()
+
+    link = re.search(r'href="([^"]*\?q=OR-[^"]*)"', order_page)
+    assert link is not None
+    path = urljoin(reverse("admin:bookings_order_change", args=[booking.order_id]), link[1])
+    assert path == f"{reverse('admin:payments_payment_changelist')}?q={booking.order.reference}"
+    assert "47.11 EUR" in order_page
+    assert str(Money(booking.retail_minor, booking.currency)) in booking_page
+    assert not re.search(r"field-\w+_minor", order_page + booking_page)
 
 
 def test_every_model_is_in_the_admin():
