@@ -379,7 +379,7 @@ def _check_wish(request: PaymentRequest, order: Order, money: OrderMoney) -> Non
 
 
 def _write_charge(order: Order, money: OrderMoney, request: PaymentRequest, now: datetime) -> Transaction | None:
-    if request.external is None and request.card_id is None:
+    if not asks_for_a_charge(request):
         return None
     _named_opening(order.pk, request)  # nobody is charged by a request that names another order's session
     return write_charge(order=order, request=request, money=money, now=now)
