@@ -1,7 +1,7 @@
 """Wake a worker for a row that is written. Best effort: beat drains what a lost nudge leaves behind.
 
 A thread of each process talks to the broker, so that no request waits for it, up or down. In a burst one message that
-drains all stands for many, because publishing costs more than storing a webhook does.
+drains all stands for all that came together, because publishing costs more than storing a webhook does.
 """
 
 import contextvars
@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,9 +21,7 @@ from django.db import transaction
 log = structlog.get_logger(__name__)
 # While the broker is down or hangs, it is tried once in so many seconds.
 _REST_SECONDS = 5.0
-# So many nudges of a round are sent one by one; one drain stands for the others.
-_MOST_SINGLE = 1
-# Between two rounds: a burst then costs at most 40 messages a second, however many webhooks come.
+# Between two rounds: a burst then costs at most 20 messages a second, however many webhooks come.
 _PAUSE_SECONDS = 0.05
 
 
@@ -67,10 +66,7 @@ class _Sender:
             self._is_wanted.wait()
             self._is_wanted.clear()
             batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
-            drains = dict.fromkeys(nudge.drain for nudge in batch[_MOST_SINGLE:])
-            sends = [_Send(nudge.task, nudge.row, nudge.context) for nudge in batch[:_MOST_SINGLE]]
-            sends += [_Send(drain, {}, batch[-1].context) for drain in drains]
-            self._send(sends)
+            self._send([_one_for(nudges) for nudges in _by_drain(batch)])
             time.sleep(_PAUSE_SECONDS)
 
     def _send(self, sends: list[_Send]) -> None:
@@ -83,6 +79,20 @@ class _Sender:
                 self._waiting.clear()
                 log.warning("nudge_failed", task=send.task.name, error=type(error).__name__)
                 return
+
+
+def _by_drain(batch: list[_Nudge]) -> Iterable[list[_Nudge]]:
+    """Return the nudges of a round together with those that the same drain can stand for."""
+    found: dict[Task[..., Any], list[_Nudge]] = {}
+    for nudge in batch:
+        found.setdefault(nudge.drain, []).append(nudge)
+    return found.values()
+
+
+def _one_for(nudges: list[_Nudge]) -> _Send:
+    """Return the message of a nudge that is alone; for several the drain, which does the work of all."""
+    last = nudges[-1]
+    return _Send(last.task, last.row, last.context) if len(nudges) == 1 else _Send(last.drain, {}, last.context)
 
 
 _lock = threading.Lock()

@@ -14,7 +14,7 @@ from bookings.errors import (
     OrderNotOpen,
 )
 from bookings.free_text import CONTACT_FIELDS
-from bookings.models import Booking, BookingStatus, Gift, Order, UnitItem
+from bookings.models import Booking, BookingStatus, Gift, Order
 from bookings.requests import BookingChanges, GiftChanges, OrderChanges
 from bookings.rules import SOLD_GIFT_STATUSES
 from bookings.services.carts import ORDER_TEXTS, apply_order_changes
@@ -24,7 +24,7 @@ from bookings.services.gift_holds import confirm_gifts, gifts_under_lock, held_g
 from bookings.services.numbering import new_code
 from bookings.services.orders import bookings_under_lock, holds_of, lock_order, remember_bookings, settle_status
 from bookings.services.summaries import write_receipts
-from bookings.services.units import read_unit_items, ticket_code_for
+from bookings.services.units import read_unit_items, save_ticket_codes, ticket_code_for
 from bookings.services.updating import apply_changes
 
 Check = Callable[[Order, Sequence[Booking]], None]
@@ -164,4 +164,4 @@ def _fill_tickets(bookings: list[Booking]) -> None:
             item.ticket_code = ticket_code_for(booking)
             items.append(item)
     if items:
-        UnitItem.objects.bulk_update(items, ["ticket_code"])
+        save_ticket_codes(items)

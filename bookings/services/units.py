@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID, uuid4
 
+from django.db import connection
 from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 
 from bookings.deposits import deposit_of
@@ -128,6 +129,18 @@ def read_unit_items(bookings: Sequence[Booking]) -> None:
     """Read the tickets of bookings with what they are for, in one query; those at hand stay as they are."""
     items_in_order = UnitItem.objects.select_related("unit").order_by("pk")
     prefetch_related_objects(bookings, Prefetch("unit_items", queryset=items_in_order))
+
+
+def save_ticket_codes(items: Sequence[UnitItem]) -> None:
+    """Write the codes of tickets in one statement, which costs the same to build for one ticket or a busload."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE bookings_unititem AS item SET ticket_code = given.code
+            FROM unnest(%s::bigint[], %s::text[]) AS given (id, code) WHERE item.id = given.id
+            """,
+            [[item.pk for item in items], [item.ticket_code for item in items]],
+        )
 
 
 def remember_unit_items(booking: Booking, items: Sequence[UnitItem]) -> None:

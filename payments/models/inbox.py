@@ -27,13 +27,15 @@ class WebhookDelivery(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    account = models.ForeignKey(GatewayAccount, on_delete=models.PROTECT, related_name="deliveries")
+    # Found by the unique constraint, which begins with the account.
+    account = models.ForeignKey(GatewayAccount, on_delete=models.PROTECT, related_name="deliveries", db_index=False)
     payment = models.ForeignKey(
         Payment,
         on_delete=models.PROTECT,
         null=True,
         blank=True,
         related_name="deliveries",
+        db_index=False,
         help_text="What its news was about, once it was understood.",
     )
     delivery_key = models.CharField(max_length=200)
@@ -53,6 +55,8 @@ class WebhookDelivery(models.Model):
         constraints = [models.UniqueConstraint(fields=["account", "delivery_key"], name="one_delivery_per_key")]
         indexes = [
             models.Index(fields=["next_attempt_at"], condition=Q(processed_at__isnull=True), name="delivery_to_handle"),
+            # Nothing is known of a payment when a delivery is stored, and accepting it writes no entry here.
+            models.Index(fields=["payment"], condition=Q(payment__isnull=False), name="delivery_by_payment"),
         ]
 
     def __str__(self) -> str:

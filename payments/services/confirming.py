@@ -308,8 +308,10 @@ def _confirm_or_write(
         has_run_out = order.expires_at is not None and order.expires_at <= now
         if wanted.gift_code is not None and not has_run_out:
             apply_gift(order=order, code=wanted.gift_code, now=now, bookings=bookings)
-        # What sending a capture needs is read with what it captures.
-        in_flight = operations_in_flight(order).select_related("payment", "account", "opening")
+        in_flight = operations_in_flight(order)
+        if order.money_in_minor == 0:
+            # Probably a hold is to be captured: what sending it needs is read with it.
+            in_flight = in_flight.select_related("payment", "account", "opening")
         operations = tuple(in_flight)
         money = order_money(order, bookings=bookings, operations=operations)
         if has_run_out and not has_undecided_money(order):

@@ -41,14 +41,12 @@ def test_a_single_nudge_is_a_message_of_its_own_with_the_requests_id():
     assert messages() == [(HANDLE, "{'delivery_id': 'd1'}", "request-of-a-guest")]
 
 
-def test_a_burst_is_a_few_messages_and_the_last_ones_drain_all():
+def test_a_burst_is_a_few_messages_and_a_drain_stands_for_the_others():
     for number in range(300):
         send(f"d{number}")
 
     wait_until(lambda: any(task == DRAIN for task, _, _ in messages()), what="the drain")
-    wait_until(lambda: messages()[-1][0] == DRAIN or len(messages()) > 3, what="the rest")
-    assert len(messages()) < 60
-    assert {task for task, _, _ in messages()} == {HANDLE, DRAIN}
+    assert len(messages()) < 30
 
 
 def test_nothing_is_sent_for_a_row_that_was_never_committed():
