@@ -126,7 +126,8 @@ class StripeGateway:
                 and not credentials[name].startswith(tuple(f"{kind}_{environment}_" for kind in kinds))
             ]
         secrets = _webhook_secrets(credentials)
-        if "webhook_secrets" not in missing and not all(secret.startswith("whsec_") for secret in secrets):
+        are_readable = bool(secrets) and all(secret.startswith("whsec_") for secret in secrets)
+        if "webhook_secrets" not in missing and not are_readable:
             missing.append("webhook_secrets")
         try:
             seconds = float(credentials.get("timeout_seconds") or _LONGEST_TIMEOUT_SECONDS)

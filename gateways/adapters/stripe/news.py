@@ -292,6 +292,9 @@ def _declined(thing: Mapping[str, Any], *, attempt: str | None, at: datetime, **
 
 
 def _of_dispute(kind: OutcomeKind, dispute: Mapping[str, Any], *, key: str, at: datetime) -> Outcome:
+    dispute_id = id_of(dispute)
+    if dispute_id is None:
+        raise AnswerLost("stripe: the answer names no dispute")
     details = object_of(dispute.get("evidence_details")) or {}
     method = object_of(dispute.get("payment_method_details")) or {}
     network = (object_of(method.get("card")) or {}).get("network_reason_code")
@@ -299,7 +302,7 @@ def _of_dispute(kind: OutcomeKind, dispute: Mapping[str, Any], *, key: str, at: 
     return _with_figure(
         Outcome(
             kind=kind,
-            reference=Reference(gateway=id_of(dispute), payment=id_of(dispute.get("payment_intent"))),
+            reference=Reference(gateway=dispute_id, payment=id_of(dispute.get("payment_intent"))),
             event_key=key[:160],
             occurred_at=at,
             money=_sum(dispute, dispute.get("amount")),
