@@ -406,7 +406,7 @@ def test_a_capture_takes_what_is_asked_and_leaves_our_reference(server: Scripted
         "expand[0]": "latest_charge",
     }
     assert (outcome.kind, outcome.money) == (K.CAPTURED, Money(6000, "EUR"))
-    assert outcome.reference == Reference(ours=CAPTURE, gateway=CHARGE, payment=INTENT)
+    assert outcome.reference == Reference(ours=CAPTURE, gateway=CHARGE, payment=INTENT, opening=INTENT)
 
 
 @pytest.mark.parametrize(
@@ -449,7 +449,7 @@ def test_a_void_cancels_the_intent(server: ScriptedServer) -> None:
     (asked,) = server.asked
     assert asked.target == f"/stripe/v1/payment_intents/{INTENT}/cancel"
     assert outcome.kind is K.VOIDED
-    assert outcome.reference == Reference(ours="tx-8B6QYN2D", gateway=CHARGE, payment=INTENT)
+    assert outcome.reference == Reference(ours="tx-8B6QYN2D", gateway=CHARGE, payment=INTENT, opening=INTENT)
     assert (outcome.event_key, outcome.occurred_at) == (
         f"voided:{INTENT}",
         datetime(2026, 11, 21, 9, 6, 40, tzinfo=UTC),
@@ -477,7 +477,7 @@ def test_a_refund_names_the_intent_and_our_reference(server: ScriptedServer) -> 
     assert form(asked) == {"payment_intent": INTENT, "amount": "3000", "metadata[reference]": "tx-9W4TB6NE"}
     refund = "re_3SXkQ2C8dFh1Ju0p0tLw8QpN"
     assert (outcome.kind, outcome.money) == (K.REFUNDED, Money(3000, "EUR"))
-    assert outcome.reference == Reference(ours="tx-9W4TB6NE", gateway=refund, payment=INTENT)
+    assert outcome.reference == Reference(ours="tx-9W4TB6NE", gateway=refund, payment=INTENT, opening=INTENT)
     assert outcome.event_key == f"refunded:{refund}"
 
 

@@ -152,9 +152,9 @@ def test_a_capture_of_ours_is_told_with_our_reference_and_one_of_the_dashboard_w
     without = intent("intent_captured", metadata=sample("intent_created")["metadata"])
     theirs = read("payment_intent.succeeded", without)
 
-    assert ours.reference == Reference(ours="tx-5H3JAF8V", gateway=CHARGE, payment=INTENT)
+    assert ours.reference == Reference(ours="tx-5H3JAF8V", gateway=CHARGE, payment=INTENT, opening=INTENT)
     assert ours.money == Money(6000, "EUR")
-    assert theirs.reference == Reference(ours="op-7Q2KMX4H", gateway=CHARGE, payment=INTENT)
+    assert theirs.reference == Reference(ours="op-7Q2KMX4H", gateway=CHARGE, payment=INTENT, opening=INTENT)
 
 
 def test_a_refused_attempt_is_one_fact_whoever_tells_it() -> None:
@@ -210,7 +210,7 @@ def test_an_intent_in_work_names_no_attempt_of_a_guest() -> None:
 @pytest.mark.parametrize(
     ("change", "kind", "reference"),
     [
-        ({"cancellation_reason": "automatic"}, K.VOIDED, Reference(gateway=CHARGE, payment=INTENT)),
+        ({"cancellation_reason": "automatic"}, K.VOIDED, Reference(gateway=CHARGE, payment=INTENT, opening=INTENT)),
         ({"latest_charge": None}, K.EXPIRED, Reference(ours="op-7Q2KMX4H", opening=INTENT)),
         (
             {"last_payment_error": {"code": "card_declined", "charge": CHARGE}},
@@ -235,7 +235,7 @@ def test_a_refund_is_one_fact_whichever_event_tells_it(kind: str) -> None:
     outcome = read(kind, sample("refund_succeeded"))
 
     assert (outcome.kind, outcome.event_key) == (K.REFUNDED, f"refunded:{REFUND}")
-    assert outcome.reference == Reference(ours="tx-9W4TB6NE", gateway=REFUND, payment=INTENT)
+    assert outcome.reference == Reference(ours="tx-9W4TB6NE", gateway=REFUND, payment=INTENT, opening=INTENT)
     assert outcome.money == Money(3000, "EUR")
 
 
@@ -293,7 +293,7 @@ def test_a_dispute_goes_through_its_stages_and_money_moves_only_with_the_funds()
         reason="10.4 fraudulent",
         evidence_due_at=datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC),
     )
-    assert {stage.reference for stage in stages} == {Reference(gateway=DISPUTE, payment=INTENT)}
+    assert {stage.reference for stage in stages} == {Reference(gateway=DISPUTE, payment=INTENT, opening=INTENT)}
     assert stages[2].event_key == f"chargeback:{DISPUTE}:txn_taken"
     assert stages[4].event_key == f"chargeback_reversed:{DISPUTE}:txn_given"
     assert {stages[2].money, stages[4].money} == {Money(9000, "EUR")}

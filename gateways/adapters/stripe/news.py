@@ -98,6 +98,7 @@ def captured(intent: Mapping[str, Any], *, at: datetime) -> Outcome:
                 ours=ours_in(intent, CAPTURE) or ours_in(intent),
                 gateway=id_of(intent.get("latest_charge")) or intent_id,
                 payment=intent_id,
+                opening=None if _is_charge(intent) else intent_id,
             ),
             event_key=f"captured:{intent_id}",
             occurred_at=at,
@@ -152,7 +153,12 @@ def voided(intent: Mapping[str, Any], *, at: datetime, ours: str | None = None) 
     intent_id = _intent_id(intent)
     return Outcome(
         kind=_Kind.VOIDED,
-        reference=Reference(ours=ours, gateway=id_of(intent.get("latest_charge")) or intent_id, payment=intent_id),
+        reference=Reference(
+            ours=ours,
+            gateway=id_of(intent.get("latest_charge")) or intent_id,
+            payment=intent_id,
+            opening=None if _is_charge(intent) else intent_id,
+        ),
         event_key=f"voided:{intent_id}",
         occurred_at=when(intent.get("canceled_at")) or at,
         raw=kept(intent),
@@ -202,9 +208,7 @@ def news_of_refund(
     return _with_figure(
         Outcome(
             kind=kind,
-            reference=Reference(
-                ours=ours_in(refund) or ours, gateway=refund_id, payment=id_of(refund.get("payment_intent")) or payment
-            ),
+            reference=_done_to(refund, refund_id, ours=ours_in(refund) or ours, payment=payment),
             event_key=key,
             occurred_at=at,
             money=money,
@@ -302,7 +306,7 @@ def _of_dispute(kind: OutcomeKind, dispute: Mapping[str, Any], *, key: str, at: 
     return _with_figure(
         Outcome(
             kind=kind,
-            reference=Reference(gateway=dispute_id, payment=id_of(dispute.get("payment_intent"))),
+            reference=_done_to(dispute, dispute_id),
             event_key=key[:160],
             occurred_at=at,
             money=_sum(dispute, dispute.get("amount")),
@@ -314,6 +318,12 @@ def _of_dispute(kind: OutcomeKind, dispute: Mapping[str, Any], *, key: str, at: 
             raw=kept(dispute),
         )
     )
+
+
+def _done_to(thing: Mapping[str, Any], name: str, *, ours: str | None = None, payment: str | None = None) -> Reference:
+    """Name what was done to a payment. It does not say whether a guest paid an opening of ours there, and may have."""
+    intent_id = id_of(thing.get("payment_intent")) or payment
+    return Reference(ours=ours, gateway=name, payment=intent_id, opening=intent_id)
 
 
 def _with_figure(outcome: Outcome) -> Outcome:
