@@ -531,6 +531,25 @@ def test_a_revoked_card_is_detached_and_one_that_is_gone_is_fine(server: Scripte
         stripe.revoke_card(request)
 
 
+@pytest.mark.parametrize(("status", "kind"), [("succeeded", K.REFUNDED), ("pending", K.PENDING)])
+def test_a_refund_is_looked_up_by_its_own_name(server: ScriptedServer, status: str, kind: OutcomeKind) -> None:
+    server.answers({**sample("refund_succeeded"), "status": status, "metadata": {}})
+    refund = "re_3SXkQ2C8dFh1Ju0p0tLw8QpN"
+
+    (outcome,) = stripe_at(server.url).fetch(Reference(ours="tx-9W4TB6NE", gateway=refund))
+
+    assert server.asked[0].target == f"/stripe/v1/refunds/{refund}"
+    assert (outcome.kind, outcome.reference.gateway) == (kind, refund)
+
+
+@pytest.mark.parametrize("reference", [Reference(), Reference(gateway="7Q2K"), Reference(ours="tx'] OR [")], ids=str)
+def test_what_names_nothing_of_stripes_is_not_asked_about(server: ScriptedServer, reference: Reference) -> None:
+    with pytest.raises(Rejected):
+        stripe_at(server.url).fetch(reference)
+
+    assert server.asked == []
+
+
 def said(call: Any) -> str:
     try:
         outcome = call()

@@ -1,5 +1,6 @@
 """The Stripe adapter and the sandbox over real HTTP: whole stories, and every scripted fault."""
 
+import hashlib
 import http.server
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from gateways.adapters.stripe import standin
 from gateways.adapters.stripe.gateway import StripeGateway
 from gateways.errors import AnswerLost, Busy, ErrorCode, InvalidSignature, NotSent, Rejected
 from gateways.protocol import Delivery, Opened, Outcome, OutcomeKind, Reference, RevokeCardRequest
@@ -47,6 +49,7 @@ class Processor:
     stripe: StripeGateway
     sandbox: Sandbox
     deliveries: list[Delivery] = field(default_factory=list)
+    deliveries_url: str = ""
 
     def open(self, money: Money = NINETY_EUROS, **more: Any) -> Opened:
         fields = {"expires_at": datetime.now(UTC) + timedelta(minutes=30), "idempotency_key": str(uuid4()), **more}
@@ -124,11 +127,12 @@ def processor(sandbox: Sandbox) -> Iterator[Processor]:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as receiver:
         thread = threading.Thread(target=receiver.serve_forever, args=(0.05,), daemon=True)
         thread.start()
+        found.deliveries_url = f"http://127.0.0.1:{receiver.server_address[1]}/"
         account = {
             "secret_key": SECRET_KEY,
             "publishable_key": PUBLISHABLE_KEY,
             "webhook_secret": WEBHOOK_SECRET,
-            "webhook_url": f"http://127.0.0.1:{receiver.server_address[1]}/",
+            "webhook_url": found.deliveries_url,
         }
         httpx.put(f"{sandbox.url}/control/stripe/accounts/{ACCOUNT}", json=account).raise_for_status()
         yield found
@@ -400,6 +404,30 @@ def test_an_intent_in_work_is_pending_until_its_bank_decides(processor: Processo
     processor.news(K.CAPTURED)
     assert waits.event_key == polled.event_key == f"pending:{intent}"
     assert waits.reference == polled.reference == Reference(ours="op-7Q2KMX4H", opening=intent)
+
+
+@pytest.mark.parametrize(
+    ("is_good", "said"), [(True, "succeeded"), (False, "requires_payment_method insufficient_funds")]
+)
+def test_an_account_of_the_demo_works_and_its_guest_pays(processor: Processor, is_good: bool, said: str) -> None:
+    fields = standin.credentials(
+        "stripe-eu", lambda name: hashlib.sha256(name.encode()).hexdigest(), processor.sandbox.url
+    )
+    described = standin.sandbox_account(fields, processor.deliveries_url)
+    processor.sandbox.put(f"stripe/accounts/{standin.account_name(described)}", **described)
+    stripe = StripeGateway(fields)
+    opened = stripe.open(open_request(expires_at=datetime.now(UTC) + timedelta(minutes=30)))
+
+    path, card = standin.guest_pays(opened.client, is_good=is_good)
+    answer = processor.sandbox.post(path, **card)
+
+    assert standin.said(answer) == said
+    assert standin.opened(opened.client) == opened.gateway_reference
+    assert standin.opened(stripe.client_settings(money=NINETY_EUROS, country_code="DE")) == ""
+    assert standin.brought(opened.client, answer) == {"paymentIntent": opened.gateway_reference}
+    kind = "payment_intent.succeeded" if is_good else "charge.failed"
+    (told,) = processor.sandbox.get("webhooks", event=kind)["webhooks"]
+    assert standin.attempt(answer) == told["item"]["data"]["object"]["id"]
 
 
 @pytest.mark.parametrize("fault", ["answer_lost", "slow"])
