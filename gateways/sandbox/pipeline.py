@@ -5,16 +5,19 @@ import json
 import socket
 import struct
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from gateways.sandbox.forms import BadForm, read_form
 from gateways.sandbox.processor import Answer, Call, Processor
 
 if TYPE_CHECKING:
     from gateways.sandbox.app import Sandbox
 
 
+FORM = "application/x-www-form-urlencoded"
 Respond = Callable[[Call, float], Awaitable[Answer]]
 
 
@@ -77,11 +80,12 @@ async def read_call(request: web.Request, operation: str) -> Call:
     """Read a request as a whole."""
     raw = await request.read()
     parsed = None
-    if raw:
-        try:
+    if raw and request.content_type == FORM:
+        with suppress(BadForm, UnicodeDecodeError):
+            parsed = read_form(raw.decode())
+    elif raw:
+        with suppress(ValueError):
             parsed = json.loads(raw)
-        except ValueError:
-            parsed = None
     return Call(
         operation=operation,
         method=request.method,

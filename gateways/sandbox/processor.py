@@ -11,7 +11,10 @@ from gateways.sandbox.store import Document
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request to a processor's API. `json` is None when the body is not JSON; `raw` may hold card data."""
+    """One request to a processor's API.
+
+    `json` is what a JSON or form-encoded body holds, None when it is neither; `raw` may hold card data.
+    """
 
     operation: str
     method: str

@@ -1,0 +1,227 @@
+"""What the tests know of Stripe: examples of every reference and request, and how deliveries are signed."""
+
+import dataclasses
+import hashlib
+import hmac
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import gateways.adapters.stripe
+from gateways.adapters.stripe.calls import API_VERSION
+from gateways.adapters.stripe.gateway import StripeGateway
+from gateways.adapters.stripe.refusals import REFUSALS, decline_of, decline_of_charge
+from gateways.protocol import (
+    CaptureRequest,
+    ChargeRequest,
+    CompleteRequest,
+    Decline,
+    Delivery,
+    OpenRequest,
+    Reference,
+    RefundRequest,
+    RevokeCardRequest,
+    VoidRequest,
+)
+from money import Money
+from tests.gateways import adyen_world as others
+from tests.gateways.adyen_world import NINETY_EUROS, NOW, THIRTY_EUROS
+from tests.gateways.scripted_server import Asked
+from tests.gateways.world import World
+
+SAMPLES = Path(gateways.adapters.stripe.__file__).parent / "samples"
+INTENT, CHARGE = "pi_3SXkQ2C8dFh1Ju0p1rNq5GzB", "ch_3SXkQ2C8dFh1Ju0p0aVbLm7T"
+CUSTOMER, CARD = "cus_TUk3pQ9LzXw2Rb", "pm_1SWcE8C8dFh1Ju0pRk2NsV4h"
+TOKEN = f"{CUSTOMER}:{CARD}"
+# The account's name is in its keys, as in real ones.
+SECRET_KEY = "sk_test_51C8dFh1Ju0pTours1aB2cD3eF4gH5iJ6kL7mN8oP9"
+PUBLISHABLE_KEY = "pk_test_51C8dFh1Ju0pTours1zY2xW3vU4tS"
+WEBHOOK_SECRET, OLDER_WEBHOOK_SECRET = "whsec_newer0123456789", "whsec_older0123456789"
+
+
+def sample(name: str) -> Any:
+    return json.loads((SAMPLES / f"{name}.json").read_text())
+
+
+def credentials(base_url: str, **more: str) -> dict[str, str]:
+    return {
+        "secret_key": SECRET_KEY,
+        "publishable_key": PUBLISHABLE_KEY,
+        "webhook_secrets": f"{WEBHOOK_SECRET}, {OLDER_WEBHOOK_SECRET}",
+        "environment": "test",
+        "api_base_url": f"{base_url}/stripe",
+        "timeout_seconds": "0.5",
+        **more,
+    }
+
+
+def stripe_at(base_url: str, **more: str) -> StripeGateway:
+    return StripeGateway(credentials(base_url, **more))
+
+
+def open_request(money: Money = NINETY_EUROS, **more: Any) -> OpenRequest:
+    return others.open_request(money, **more)
+
+
+def charge_request(money: Money = NINETY_EUROS, **more: Any) -> ChargeRequest:
+    return others.charge_request(money, **{"card_token": TOKEN, **more})
+
+
+def complete_request(**more: Any) -> CompleteRequest:
+    return others.complete_request(**{"opening_reference": INTENT, "evidence": "", **more})
+
+
+def capture_request(money: Money = NINETY_EUROS, **more: Any) -> CaptureRequest:
+    return others.capture_request(money, **{"payment_reference": INTENT, **more})
+
+
+def void_request(**more: Any) -> VoidRequest:
+    return others.void_request(**{"payment_reference": INTENT, **more})
+
+
+def refund_request(money: Money = THIRTY_EUROS, **more: Any) -> RefundRequest:
+    return others.refund_request(money, **{"payment_reference": INTENT, **more})
+
+
+def form(asked: Asked) -> dict[str, str]:
+    """Return what was asked: the fields of the body, or of the query."""
+    text = asked.body.decode() if asked.method == "POST" else asked.target.partition("?")[2]
+    return dict(parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text)))
+
+
+def event(kind: str, thing: Any, *, at: int = 1795251731, **more: Any) -> dict[str, Any]:
+    """Compose an event; `before` are its previous attributes."""
+    content = {"object": thing}
+    if (before := more.pop("before", None)) is not None:
+        content["previous_attributes"] = before
+    return {
+        "id": f"evt_{hashlib.sha256(f'{kind}{thing}{at}'.encode()).hexdigest()[:24]}",
+        "object": "event",
+        "api_version": API_VERSION,
+        "created": at,
+        "data": content,
+        "livemode": False,
+        "pending_webhooks": 1,
+        "request": {"id": None, "idempotency_key": None},
+        "type": kind,
+        **more,
+    }
+
+
+def signature(body: bytes, *, secret: str = WEBHOOK_SECRET, at: float | None = None) -> str:
+    """Sign a body as Stripe documents it, without its library."""
+    moment = int(NOW.timestamp() if at is None else at)
+    digest = hmac.new(secret.encode(), f"{moment}.".encode() + body, hashlib.sha256).hexdigest()
+    return f"t={moment},v1={digest}"
+
+
+def signed(message: Any, *, secret: str = WEBHOOK_SECRET, at: float | None = None) -> Delivery:
+    """Make a delivery of an event, or of bytes as they are."""
+    body = message if isinstance(message, bytes) else json.dumps(message).encode()
+    return delivery(body, signature(body, secret=secret, at=at))
+
+
+def delivery(body: bytes, header: str) -> Delivery:
+    return Delivery(headers={"stripe-signature": header}, body=body, received_at=NOW)
+
+
+class StripeWorld(World):
+    secrets = (
+        SECRET_KEY,
+        WEBHOOK_SECRET,
+        OLDER_WEBHOOK_SECRET,
+        TOKEN,
+        CARD,
+        "_secret_opaque",
+        "Ada Byron",
+        "ada@example.com",
+    )
+
+    def gateway(self, base_url: str) -> StripeGateway:
+        return stripe_at(base_url)
+
+    def open_request(self, money: Money) -> OpenRequest:
+        return open_request(money, email="ada@example.com")
+
+    def charge_request(self, money: Money) -> ChargeRequest:
+        return charge_request(money)
+
+    def complete_request(self) -> CompleteRequest:
+        return complete_request()
+
+    def capture_request(self, money: Money) -> CaptureRequest:
+        return capture_request(money)
+
+    def void_request(self) -> VoidRequest:
+        return void_request()
+
+    def refund_request(self, money: Money) -> RefundRequest:
+        return refund_request(money)
+
+    def revoke_request(self) -> RevokeCardRequest:
+        return RevokeCardRequest(card_token=TOKEN, shopper_reference="c-1204")
+
+    def fetch_reference(self) -> Reference:
+        return Reference(payment=INTENT)
+
+    def tellable(self, money: Money) -> Money:
+        """Return it with the last of three decimals 0, which is all that Stripe takes."""
+        return Money(money.minor // 10 * 10, money.currency) if money.currency == "KWD" else money
+
+    def amount_told(self, asked: Asked, money: Money) -> tuple[int, str]:
+        """A capture and a refund are in the currency of their intent, and name none."""
+        fields = form(asked)
+        told = fields.get("amount_to_capture") or fields["amount"]
+        return int(told), fields.get("currency", money.currency.lower()).upper()
+
+    def refusals(self) -> list[Decline]:
+        declines = [decline_of({"code": "card_declined", "decline_code": code}) for code in REFUSALS]
+        codes = [decline_of({"code": code}) for code in (*REFUSALS, "card_declined", "something_new")]
+        charges = [
+            decline_of_charge({"failure_code": "card_declined", "outcome": {"type": "issuer_declined", "reason": code}})
+            for code in (*REFUSALS, "something_new")
+        ]
+        return [*declines, *codes, *charges]
+
+    def answers(self) -> dict[str, tuple[int, Any]]:
+        return {
+            "open": (200, sample("intent_created")),
+            "charge": (200, sample("intent_charged")),
+            "complete": (200, sample("intent_succeeded")),
+            "capture": (200, sample("intent_captured")),
+            "void": (200, sample("intent_canceled")),
+            "refund": (200, sample("refund_succeeded")),
+            "revoke_card": (200, sample("payment_method_detached")),
+        }
+
+    def genuine(self) -> list[Delivery]:
+        gone = event("payment_method.detached", sample("payment_method_detached"), before={"customer": CUSTOMER})
+        return [
+            signed(sample("event_charge_succeeded")),
+            signed(event("payment_intent.succeeded", {**sample("intent_succeeded"), "latest_charge": CHARGE})),
+            signed(event("refund.created", sample("refund_succeeded")), secret=OLDER_WEBHOOK_SECRET),
+            signed(sample("event_dispute_created")),
+            signed(gone),
+            signed(event("payment_method.attached", sample("payment_method_detached"))),
+            signed(event("something.new", {"id": "new_1", "object": "novelty"})),
+        ]
+
+    def forged(self) -> list[Delivery]:
+        good = signed(sample("event_charge_succeeded"))
+        header = good.headers["stripe-signature"]
+        return [
+            Delivery(headers={}, body=good.body, received_at=NOW),
+            dataclasses.replace(good, body=good.body.replace(b"9000", b"9001")),
+            delivery(good.body, header.replace("v1=", "v0=")),
+            delivery(good.body, header.replace("t=", "t=1")),
+            signed(sample("event_charge_succeeded"), secret="whsec_of_somebody_else"),
+            signed(sample("event_charge_succeeded"), at=NOW.timestamp() - 301),
+            signed(sample("event_charge_succeeded"), at=NOW.timestamp() + 301),
+            signed({**sample("event_charge_succeeded"), "livemode": True}),
+            signed({**sample("event_charge_succeeded"), "account": "acct_1somebodyelse"}),
+            signed({**sample("event_charge_succeeded"), "object": "v2.core.event"}),
+            signed(b"no json"),
+            signed(b"\xff\xfe"),
+            signed({}),
+        ]
