@@ -23,7 +23,7 @@ from bookings.services.catalogue import (
     ensure_product,
     ensure_supplier,
 )
-from config.demo.accounts import ACCOUNTS
+from config.demo.accounts import ACCOUNTS, SANDBOX_ACCOUNTS, TEST_ACCOUNT
 from config.demo.catalogue import CANAL_CRUISE, PRODUCTS, SETTLEMENT_METHODS, SUPPLIERS
 from config.local_secrets import LocalSecrets
 from gateways.models import GatewayAccount
@@ -39,8 +39,11 @@ LEAST_HOLD = timedelta(hours=6)
 LONGEST_HOLD_MINUTES = 24 * 60
 
 # (account, for live orders, rank)
-_CARD_ROUTES = (("adyen-eu", True, 10), ("adyen-us", True, 10), ("adyen-test", False, 10))
-_EXTERNAL_ROUTES = (("external", True, 90), ("external", False, 90))
+_CARD_ROUTES = (
+    *((account, True, 10 + 10 * place) for place, account in enumerate(SANDBOX_ACCOUNTS) if account != TEST_ACCOUNT),
+    (TEST_ACCOUNT, False, 10),
+)
+_EXTERNAL_ROUTES = (("external", True, 900), ("external", False, 900))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

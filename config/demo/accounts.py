@@ -29,6 +29,22 @@ AT_THE_SANDBOX: dict[str, dict[str, Any]] = {
         "captures_at_once": True,
         "stores_cards": True,
     },
+    "stripe-eu": {
+        "name": "Stripe, Europe and Japan",
+        "gateway": "stripe",
+        "currencies": _EURO_WORLD,
+        "sources": ["ECOM"],
+        "captures_at_once": True,
+        "stores_cards": True,
+    },
+    "stripe-us": {
+        "name": "Stripe, United States (captured when confirmed)",
+        "gateway": "stripe",
+        "currencies": ["USD"],
+        "sources": ["ECOM"],
+        "captures_at_once": False,
+        "stores_cards": True,
+    },
 }
 TAKEN_ELSEWHERE: dict[str, dict[str, Any]] = {
     "external": {
@@ -43,3 +59,5 @@ TAKEN_ELSEWHERE: dict[str, dict[str, Any]] = {
 ACCOUNTS = {**AT_THE_SANDBOX, **TAKEN_ELSEWHERE}
 # Account -> gateway.
 SANDBOX_ACCOUNTS: dict[str, str] = {slug: fields["gateway"] for slug, fields in AT_THE_SANDBOX.items()}
+# Serves bookings made with a test key.
+TEST_ACCOUNT = "adyen-test"

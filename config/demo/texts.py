@@ -29,6 +29,17 @@ TEXTS: dict[str, Texts] = {
         opened="a session at Adyen (the sandbox); Drop-in would be mounted with it",
         events={"paid": "AUTHORISATION", "refused": "AUTHORISATION", "captured": "CAPTURE", "refunded": "REFUND"},
     ),
+    "stripe": Texts(
+        name="Stripe",
+        page="Stripe's page",
+        opened="a PaymentIntent at Stripe (the sandbox); its Payment Element would be mounted with it",
+        events={
+            "paid": "charge.succeeded",
+            "refused": "payment_intent.payment_failed",
+            "captured": "payment_intent.succeeded",
+            "refunded": "refund.created",
+        },
+    ),
     "external": Texts(
         name="the till",
         page="Nordwind's own till",

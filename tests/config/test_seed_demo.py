@@ -18,6 +18,7 @@ from bookings.models import Availability, Booking, Customer, PartnerKey, Product
 from bookings.rules import zone_of
 from bookings.selectors import amount_to_collect, partner_key_for_secret
 from bookings.services import expire_order, revoke_partner_key
+from config.demo.accounts import SANDBOX_ACCOUNTS, TEST_ACCOUNT
 from config.seeding import seed_demo
 from gateways.models import GatewayAccount
 from money import Money
@@ -145,11 +146,11 @@ def test_a_rerun_weeks_later_extends_the_slots_and_finds_a_sold_out_one():
 
 def test_accounts_are_at_the_sandbox_and_what_staff_changed_stays():
     seed()
-    assert set(GatewayAccount.objects.values_list("slug", "environment")) == {
-        ("adyen-eu", "test"), ("adyen-us", "test"), ("adyen-test", "test"), ("external", "test"),
-    }  # fmt: skip
+    assert dict(GatewayAccount.objects.values_list("slug", "gateway")) == {**SANDBOX_ACCOUNTS, "external": "external"}
+    assert set(SANDBOX_ACCOUNTS.values()) == set(settings.GATEWAYS) - {"external"}
+    assert set(GatewayAccount.objects.values_list("environment", flat=True)) == {"test"}
     routes = AccountRoute.objects.filter(partner__slug="blue-harbor").values_list("account__slug", "is_live")
-    assert set(routes) == {("adyen-eu", True), ("adyen-us", True), ("adyen-test", False)}
+    assert set(routes) == {(slug, slug != TEST_ACCOUNT) for slug in SANDBOX_ACCOUNTS}
     GatewayAccount.objects.filter(slug="adyen-eu").update(confirm_paid_after_minutes=5)
 
     seed()

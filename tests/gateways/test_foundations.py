@@ -337,12 +337,23 @@ class _Half:
     capabilities: frozenset[str] = frozenset()
 
 
+class _Twin(ExternalGateway):
+    slug = "twin"
+
+
 @pytest.mark.parametrize(
     ("gateways", "ids"),
     [
         ({"paypal": "gateways.adapters.paypal.gateway.PaypalGateway"}, ["gateways.E001"]),
         ({"external": "gateways.adapters.adyen.gateway.AdyenGateway"}, ["gateways.E002"]),
-        ({"half": "tests.gateways.test_foundations._Half"}, ["gateways.E003", "gateways.E004"]),
+        ({"half": "tests.gateways.test_foundations._Half"}, ["gateways.E003"]),
+        (
+            {
+                "external": "gateways.adapters.external.gateway.ExternalGateway",
+                "twin": "tests.gateways.test_foundations._Twin",
+            },
+            ["gateways.E004"],
+        ),
     ],
 )
 def test_a_gateway_that_cannot_work_is_found_at_start(gateways: dict[str, str], ids: list[str]) -> None:
