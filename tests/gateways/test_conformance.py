@@ -13,7 +13,7 @@ from django.conf import settings
 from gateways.checks import VERBS
 from gateways.errors import AnswerLost, Busy, ErrorCode, GatewayError, InvalidSignature, NotSent, Rejected, Unsupported
 from gateways.exponents import UnknownPair
-from gateways.protocol import Capability, Gateway, Opened, Outcome, OutcomeKind, Reference
+from gateways.protocol import Capability, Gateway, Opened, Outcome, OutcomeKind
 from gateways.registry import gateway_class
 from money import EXPONENTS, Money
 from tests.gateways.scripted_server import ScriptedServer, closed_port
@@ -36,7 +36,7 @@ def verbs(world: World, gateway: Gateway, money: Money = EUROS) -> dict[str, Cal
         "capture": lambda: gateway.capture(world.capture_request(money)),
         "void": lambda: gateway.void(world.void_request()),
         "refund": lambda: gateway.refund(world.refund_request(money)),
-        "fetch": lambda: gateway.fetch(Reference(gateway="QFQTPCQ8HXSKGK82")),
+        "fetch": lambda: gateway.fetch(world.fetch_reference()),
         "revoke_card": lambda: gateway.revoke_card(world.revoke_request()),
     }
 
@@ -138,7 +138,7 @@ def test_every_currency_survives_the_way_there_and_back_or_is_refused(slug: str,
 @pytest.mark.parametrize("money", [Money(1500, "JPY"), Money(1234, "EUR"), Money(12_345, "KWD")], ids=str)
 def test_zero_two_and_three_decimals_are_told_exactly(world: World, server: ScriptedServer, money: Money) -> None:
     server.answers({}, status=503)
-    gateway = world.gateway(server.url)
+    gateway, money = world.gateway(server.url), world.tellable(money)
     if not world.answers():
         assert gateway.charge(world.charge_request(money)).money == money
         return
@@ -147,7 +147,7 @@ def test_zero_two_and_three_decimals_are_told_exactly(world: World, server: Scri
         with pytest.raises(AnswerLost):
             verbs(world, gateway, money)[verb]()
 
-    assert [world.told_amount(asked.json) for asked in server.asked] == [(money.minor, money.currency)] * 4
+    assert [world.amount_told(asked, money) for asked in server.asked] == [(money.minor, money.currency)] * 4
 
 
 def test_one_fact_told_twice_has_one_delivery_key_and_one_event_key(world: World) -> None:

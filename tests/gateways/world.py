@@ -10,11 +10,13 @@ from gateways.protocol import (
     Delivery,
     Gateway,
     OpenRequest,
+    Reference,
     RefundRequest,
     RevokeCardRequest,
     VoidRequest,
 )
 from money import Money
+from tests.gateways.scripted_server import Asked
 
 
 class World:
@@ -53,6 +55,18 @@ class World:
     def told_amount(self, body: Any) -> tuple[int, str]:
         """Return value and currency as the processor reads them from a request's body."""
         raise NotImplementedError
+
+    def amount_told(self, asked: Asked, money: Money) -> tuple[int, str]:
+        """Return the amount of a request that was to tell `money`, as the processor reads it."""
+        return self.told_amount(asked.json)
+
+    def tellable(self, money: Money) -> Money:
+        """Return an amount like this one that the processor can be told."""
+        return money
+
+    def fetch_reference(self) -> Reference:
+        """Return the name of something that the gateway could be asked about."""
+        return Reference(gateway="QFQTPCQ8HXSKGK82")
 
     def refusals(self) -> list[Decline]:
         """Return what becomes of every refusal the vendor documents, and of one it does not."""
