@@ -127,16 +127,15 @@ class Look:
         return tuple(outcome for one in mine for outcome in outcomes_of(one, family, self._now))
 
     def _words(self, wanted: Iterable[Told], family: Mapping[str, Told]) -> tuple[Outcome, ...]:
-        asked = 0
+        """Return what transactions mean, oldest first; why the newest refusals were made is asked for."""
+        ordered = sorted(wanted, key=_age)
+        unexplained = [one.id for one in ordered if one.is_attempt and one.status == "E" and not one.event_id]
         found: list[Outcome] = []
-        for told in sorted(wanted, key=_age, reverse=True):
-            explained = told
-            if told.is_attempt and told.status == "E" and not told.event_id and asked < _MOST_REASONS:
-                asked += 1
-                reason = self.attempt(told.id)
-                explained = replace(told, event_id=reason.event_id) if reason else told
+        for told in ordered:
+            reason = self.attempt(told.id) if told.id in unexplained[-_MOST_REASONS:] else None
+            explained = replace(told, event_id=reason.event_id) if reason else told
             found.extend(outcomes_of(explained, family, self._now))
-        return tuple(reversed(found))
+        return tuple(found)
 
     def _around(self, told: Told) -> dict[str, Told]:
         """Return the transactions that say what this one is about: it alone, if it is an attempt that stands."""
