@@ -56,19 +56,20 @@ def verify(delivery: Delivery, merchant_id: str) -> Verified:
 def read(delivery: Delivery) -> tuple[Outcome, ...]:
     """Read what a delivery speaks of; what cannot be read is a note, for refusing it would bring it again for a day."""
     found = lowered(json_object(delivery.body))
-    event, content = found.get("eventtypeid"), found.get("eventdata")
+    event, said = found.get("eventtypeid"), found.get("eventdata")
+    content: Mapping[str, Any] = said if isinstance(said, Mapping) else {}
     fields = lowered(content)
     happened_at = min(when(found.get("created")) or delivery.received_at, delivery.received_at)
     if event in _ABOUT_A_TRANSACTION:
-        told = told_of(fields)
+        told = told_of(content)
         if told is not None:
-            return (_about(told, event, fields, happened_at),)
+            return (_about(told, event, happened_at),)
     code = code_of(fields.get("ordercode"))
     if event == ORDER_UPDATED and fields.get("iscancelled") is True and code is not None:
-        return (_note(found, fields, happened_at, kind=_Kind.EXPIRED, key=order_key(code, "cancelled")),)
+        return (_note(found, content, happened_at, kind=_Kind.EXPIRED, key=order_key(code, "cancelled")),)
     if event == PRICE_CALCULATED and (priced := uuid_of(fields.get("transactionid"))) is not None:
-        return (_note(found, fields, happened_at, kind=_Kind.NOTE, key=f"{priced}:fee"),)
-    return (_note(found, fields, happened_at, kind=_Kind.NOTE, key=f"event:{event}:{found.get('messageid')}"[:160]),)
+        return (_note(found, content, happened_at, kind=_Kind.NOTE, key=f"{priced}:fee"),)
+    return (_note(found, content, happened_at, kind=_Kind.NOTE, key=f"event:{event}:{found.get('messageid')}"[:160]),)
 
 
 def order_key(order_code: str, ending: str) -> str:
@@ -76,7 +77,7 @@ def order_key(order_code: str, ending: str) -> str:
     return f"order:{order_code}:{ending}"
 
 
-def _about(told: Told, event: object, fields: Mapping[str, Any], happened_at: datetime) -> Outcome:
+def _about(told: Told, event: object, happened_at: datetime) -> Outcome:
     """Say what a transaction seems to be, under the key that Viva's answer about it will have."""
     is_failed = event == PAYMENT_FAILED
     if told.type_id in REVERSALS:
@@ -98,13 +99,14 @@ def _about(told: Told, event: object, fields: Mapping[str, Any], happened_at: da
         occurred_at=min(told.at or happened_at, happened_at),
         money=told.money,
         decline=decline_of(told.event_id) if is_failed else None,
-        raw=kept(fields),
+        raw=told.raw,
     )
 
 
 def _note(
-    found: Mapping[str, Any], fields: Mapping[str, Any], happened_at: datetime, *, kind: OutcomeKind, key: str
+    found: Mapping[str, Any], content: Mapping[str, Any], happened_at: datetime, *, kind: OutcomeKind, key: str
 ) -> Outcome:
+    fields = lowered(content)
     return Outcome(
         kind=kind,
         reference=Reference(
@@ -114,5 +116,5 @@ def _note(
         ),
         event_key=key,
         occurred_at=happened_at,
-        raw={**kept(fields), **kept({"eventTypeId": found.get("eventtypeid"), "messageId": found.get("messageid")})},
+        raw={**kept(content), **kept({"eventTypeId": found.get("eventtypeid"), "messageId": found.get("messageid")})},
     )
