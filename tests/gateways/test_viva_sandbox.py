@@ -1,5 +1,6 @@
 """The Viva adapter and the sandbox over real HTTP: whole stories, what a hint makes us ask, every scripted fault."""
 
+import asyncio
 import http.server
 import json
 import re
@@ -8,16 +9,22 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
+from gateways.adapters.viva import standin
 from gateways.adapters.viva.gateway import VivaGateway
 from gateways.errors import AnswerLost, ErrorCode, InvalidSignature, NotSent, Rejected
 from gateways.protocol import Delivery, Opened, Outcome, OutcomeKind, Reference
+from gateways.sandbox.app import Sandbox as Processors
+from gateways.sandbox.config import Config
+from gateways.sandbox.store import Store
 from money import Money
+from tests.gateways.scripted_server import closed_port
 from tests.gateways.viva_world import (
     API_KEY,
     CLIENT_ID,
@@ -282,6 +289,8 @@ def test_a_hold_is_captured_in_part_and_the_capture_refunded(merchant: Merchant)
         (K.REFUNDED, looked_up.event_key, Money(500, "EUR")),
     ]
     assert {one.reference.payment for one in told} == {hold}
+    by_capture = merchant.viva.fetch(Reference(payment=captured.reference.gateway))
+    assert [one.event_key for one in by_capture] == [one.event_key for one in told]
     assert [one.reference.ours for one in told] == ["op-7Q2KMX4H", "tx-5H3JAF8V", "tx-9W4TB6NE", "tx-9W4TB6NE"]
     assert merchant.money() == {
         "authorized": 9000,
@@ -514,6 +523,48 @@ def test_a_hint_for_somebody_else_is_refused_and_a_doubled_one_has_one_key(merch
     merchant.paid()
     merchant.hints(2)
     assert len({merchant.viva.verify_webhook(delivery).delivery_key for delivery in merchant.deliveries}) == 1
+
+
+def test_an_account_that_is_set_up_by_its_stand_in_works(sandbox: Sandbox) -> None:
+    fields = standin.credentials("viva-eu", lambda name: sha256(name.encode()).hexdigest(), sandbox.url)
+    described = standin.sandbox_account(fields, "")
+    sandbox.put(f"viva/accounts/{standin.account_name(described)}", **described)
+    gateway = VivaGateway(fields)
+
+    opened = gateway.open(open_request())
+    paid = sandbox.post(f"viva/orders/{opened.gateway_reference}/pay", **VISA)
+
+    assert VivaGateway.missing_credentials(fields) == ()
+    (told,) = gateway.fetch(Reference(gateway=paid["transactionId"]))
+    assert told.kind is K.CAPTURED
+
+
+def test_a_webhook_that_nobody_takes_is_given_up_after_24_attempts() -> None:
+    async def deliver(url: str) -> Any:
+        described = {
+            "merchant_id": MERCHANT,
+            "api_key": "a",
+            "client_id": "b",
+            "client_secret": "c",
+            "webhook_url": url,
+        }
+        sections = {"viva": {"accounts": [described]}}
+        box = Processors(Config(webhook_retry_scale=1e-6, webhook_delay_seconds=0.0, sections=sections), Store())
+        await box.courier.start()
+        account, event, item = box.processors["viva"].compose(
+            {"RecipientId": MERCHANT, "EventTypeId": 1796, "EventData": {}}
+        )
+        box.courier.publish(gateway="viva", account=account, event=event, item=item)
+        async with asyncio.timeout(10):
+            while box.courier.pending_count():
+                await asyncio.sleep(0.01)
+        await box.courier.close()
+        return box.courier.shown()
+
+    with closed_port() as address:
+        (row,) = asyncio.run(deliver(address))
+
+    assert (row["status"], len(row["attempts"])) == ("abandoned", 24)
 
 
 def test_viva_verifies_our_address_by_its_key(merchant: Merchant) -> None:

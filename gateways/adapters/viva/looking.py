@@ -62,13 +62,12 @@ class Look:
         return self._words([told], family)
 
     def payment(self, transaction_id: str) -> tuple[Outcome, ...]:
-        """Return what became of a payment, and what was done to it."""
+        """Return what became of a payment, and what was done to it; a capture stands for the payment it is of."""
         told = self._by_id(transaction_id)
         if told is None:
             return ()
         family = family_of([*self._in_order(told.order_code or ""), told])
-        mine = [one for one in family.values() if (found := payment_of(one, family)) and found.id == told.id]
-        return self._words(mine, family)
+        return self._words(_of_one_payment(told, family), family)
 
     def reference(self, ours: str) -> tuple[Outcome, ...]:
         """Return what bears our reference among the transactions of the last days."""
@@ -123,8 +122,7 @@ class Look:
     def words_in(self, told: Told, order_code: str) -> tuple[Outcome, ...]:
         """Return what an attempt means among the others of its order, and what was done to it."""
         family = family_of([*self._in_order(order_code), told])
-        mine = [one for one in family.values() if (found := payment_of(one, family)) and found.id == told.id]
-        return tuple(outcome for one in mine for outcome in outcomes_of(one, family, self._now))
+        return self._words(_of_one_payment(told, family), family)
 
     def _words(self, wanted: Iterable[Told], family: Mapping[str, Told]) -> tuple[Outcome, ...]:
         """Return what transactions mean, oldest first; why the newest refusals were made is asked for."""
@@ -203,6 +201,14 @@ class Look:
         if not isinstance(entries, list) or found.get("errorcode", 0) not in (0, None):
             raise AnswerLost(f"viva {self._operation}: the answer lists no transactions")
         return [told for entry in entries if (told := told_of(_fields(entry))) is not None]
+
+
+def _of_one_payment(told: Told, family: Mapping[str, Told]) -> list[Told]:
+    """Return the payment that a transaction belongs to, and all that was done to it."""
+    payment = payment_of(told, family)
+    if payment is None:
+        return []
+    return [one for one in family.values() if (found := payment_of(one, family)) and found.id == payment.id]
 
 
 def _age(told: Told) -> tuple[datetime, str]:
