@@ -273,13 +273,18 @@ class VoidRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundRequest:
-    """Give back captured money, whole or in part."""
+    """Give back captured money, whole or in part.
+
+    `taken_reference` is the processor's id of the sale or capture that took it, for those that give captures back and
+    not payments; empty where the caller does not know it.
+    """
 
     payment_reference: str
     reference: str
     idempotency_key: str
     money: Money
     requested_at: datetime
+    taken_reference: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,6 +45,14 @@ AT_THE_SANDBOX: dict[str, dict[str, Any]] = {
         "captures_at_once": False,
         "stores_cards": True,
     },
+    "viva-eu": {
+        "name": "Viva, euro area",
+        "gateway": "viva",
+        "currencies": ["EUR"],
+        "sources": ["ECOM"],
+        "captures_at_once": True,
+        "stores_cards": True,
+    },
 }
 TAKEN_ELSEWHERE: dict[str, dict[str, Any]] = {
     "external": {

@@ -122,16 +122,16 @@ class Story:
 
     def _refused_then_paid(self) -> None:
         page, texts = self._page, self._texts
-        trip = self._pick("sunset-sail")
+        trip = self._pick(texts.second_tour)
         note = "; this account captures only what is confirmed" if texts.holds else ""
         page.step(f"Another guest, Ben{note}", "POST /octo/bookings")
-        guests = {"adult": 2}
-        body = self._wished({**trip.body(guests, currency="USD"), "returnUrl": RETURN_URL})
+        guests, currency = {"adult": 2}, texts.second_currency
+        body = self._wished({**trip.body(guests, currency=currency), "returnUrl": RETURN_URL})
         booking = self._partner.post("bookings", body)
         uuid, due = booking["uuid"], booking["cardPayment"]["balance"]
         first = self._guest.opened(booking)
         page.fact("tour", trip.product["internalName"])
-        page.fact("price", _money(due, "USD"), first and f"opened {first}")
+        page.fact("price", _money(due, currency), first and f"opened {first}")
         page.held("ON_HOLD")
 
         page.step("Ben's bank says no", f"{texts.page}, then confirm")
@@ -160,7 +160,7 @@ class Story:
         if "captured" in texts.events:
             self._processor.webhook(texts.events["captured"], paid.name)
         card_payment = self._booked(booking, due)
-        page.fact("captured" if texts.holds else "booked", _money(card_payment["totalPaid"], "USD"))
+        page.fact("captured" if texts.holds else "booked", _money(card_payment["totalPaid"], currency))
         page.held("CONFIRMED")
 
     def _taken_at_a_till(self) -> None:

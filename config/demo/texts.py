@@ -9,16 +9,18 @@ class Texts:
 
     `events` names the webhooks by which it tells that a guest paid, that a hold was captured and that money went back;
     without one it tells by its answer. `holds` says that it can hold money until it is captured, `has_page`
-    that guests pay on a page and not at a till.
+    that guests pay on a page and not at a till. The second guest books `second_tour` in a currency that it takes.
     """
 
     name: str
     page: str
     opened: str
-    card: str = "Visa ···· 1111"
+    card: str = "Visa"
     card_note: str = "a published test card"
     events: dict[str, str] = field(default_factory=dict)
     holds: bool = True
+    second_tour: str = "sunset-sail"
+    second_currency: str = "USD"
     has_page: bool = True
 
 
@@ -39,6 +41,15 @@ TEXTS: dict[str, Texts] = {
             "captured": "payment_intent.succeeded",
             "refunded": "refund.created",
         },
+    ),
+    "viva": Texts(
+        name="Viva",
+        page="Viva's Smart Checkout",
+        opened="an order at Viva (the sandbox); the guest would be sent to its checkout",
+        events={"paid": "1796", "refused": "1798", "refunded": "1797"},
+        holds=False,
+        second_tour="canal-cruise",
+        second_currency="EUR",
     ),
     "external": Texts(
         name="the till",

@@ -10,6 +10,7 @@ GATEWAYS: dict[str, str] = {
     "adyen": "gateways.adapters.adyen.gateway.AdyenGateway",
     "external": "gateways.adapters.external.gateway.ExternalGateway",
     "stripe": "gateways.adapters.stripe.gateway.StripeGateway",
+    "viva": "gateways.adapters.viva.gateway.VivaGateway",
 }
 
 _CREDENTIAL = re.compile(r"GATEWAY_([A-Z0-9]+(?:_[A-Z0-9]+)*)__([A-Z0-9_]+)")

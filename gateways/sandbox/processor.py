@@ -72,8 +72,8 @@ class Processor(Protocol):
     def spoil(self, account: str, item: Document, fault: str) -> Document:
         """Return the webhook item wrongly signed, or correctly signed over a wrong amount or currency."""
 
-    def retry_wait(self, attempts: int) -> float:
-        """Return the seconds from the failed attempt of this number (from 1) to the next one, unscaled."""
+    def retry_wait(self, attempts: int) -> float | None:
+        """Return the seconds from the failed attempt of this number (from 1) to the next, unscaled; None gives up."""
 
     def money(self) -> list[Document]:
         """Return this processor's own record of money, in minor units."""

@@ -250,15 +250,17 @@ class Courier:
         if status == dispatch.accepted if dispatch.accepted is not None else 200 <= status < 300:
             self._finish(delivery, DELIVERED)
             # The endpoint works again, so its queue moves; what it refused a moment ago keeps its own pace.
-            pause = self.processors[delivery["gateway"]].retry_wait(1) * self._scale
+            pause = (self.processors[delivery["gateway"]].retry_wait(1) or 0.0) * self._scale
             self.hurry(gateway=delivery["gateway"], account=delivery["account"], rested_seconds=pause)
         elif delivery.get("once"):
             self._finish(delivery, REFUSED)
-        elif time.time() - delivery["round_at"] > GIVE_UP_AFTER_SECONDS * self._scale:
+        elif (
+            time.time() - delivery["round_at"] > GIVE_UP_AFTER_SECONDS * self._scale
+            or (wait := self.processors[delivery["gateway"]].retry_wait(len(delivery["attempts"]))) is None
+        ):
             self._finish(delivery, ABANDONED)
         else:
-            wait = self.processors[delivery["gateway"]].retry_wait(len(delivery["attempts"])) * self._scale
-            delivery["next_at"] = time.time() + wait
+            delivery["next_at"] = time.time() + wait * self._scale
             self._running.pop(key, None)
             self._failing.add(key)
             self._store.put(KIND, key, delivery)

@@ -4,13 +4,16 @@ Anyone may send such a delivery, so what it can make us do is bounded: it must n
 asked about once a minute.
 """
 
+from dataclasses import replace
+
 import structlog
 from django.conf import settings
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
+from gateways.errors import ErrorCode
 from gateways.models import GatewayAccount
-from gateways.protocol import Outcome
+from gateways.protocol import Outcome, OutcomeKind
 from gateways.registry import gateway_for
 from payments.metrics import gateway_call
 from payments.selectors import subject_of
@@ -45,11 +48,21 @@ def what_is_true(*, account: GatewayAccount, hint: Outcome) -> tuple[Outcome, ..
     """
     gateway = gateway_for(account)
     subject_of(account=account, outcome=hint)
+    if hint.kind is OutcomeKind.NOTE:
+        return (hint,)
     reference = hint.reference
     if not _take_turn(f"asked:{account.slug}:{reference.opening or reference.payment or reference.gateway}"):
         raise AskedAMomentAgo
     with gateway_call(gateway=gateway.slug, operation="fetch"):
-        return gateway.fetch(reference)
+        found = gateway.fetch(reference)
+    return tuple(_with_reason(outcome, hint) for outcome in found)
+
+
+def _with_reason(outcome: Outcome, hint: Outcome) -> Outcome:
+    """Let a hint say why a bank refused where the gateway says only that it did: a reason moves no money."""
+    is_same = outcome.kind is OutcomeKind.DECLINED is hint.kind and outcome.reference.gateway == hint.reference.gateway
+    is_bare = outcome.decline is not None and outcome.decline.code is ErrorCode.UNDEFINED_CARD_ERROR
+    return replace(outcome, decline=hint.decline) if is_same and is_bare and hint.decline is not None else outcome
 
 
 def _take_turn(key: str) -> bool:

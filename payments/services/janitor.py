@@ -13,6 +13,7 @@ from gateways.errors import GatewayError, MisconfiguredAccount
 from gateways.models import GatewayAccount
 from gateways.protocol import Capability, Reference
 from gateways.registry import gateway_class, gateway_for
+from payments.errors import UnknownSubject
 from payments.metrics import gateway_call
 from payments.models import EventSource, Opening, OpeningStatus, Origin, Transaction
 from payments.models.claims import unclaimed
@@ -133,13 +134,17 @@ def _fetch(operation: Transaction, clock: Clock) -> None:
         outcomes = ()
     for outcome in outcomes:
         is_same = outcome.reference.ours in (None, operation.reference)
-        apply_outcome(
-            account=operation.account,
-            outcome=outcome,
-            source=EventSource.POLL,
-            now=clock(),
-            subject=Subject(operation.payment, operation.opening, operation) if is_same else None,
-        )
+        try:
+            apply_outcome(
+                account=operation.account,
+                outcome=outcome,
+                source=EventSource.POLL,
+                now=clock(),
+                subject=Subject(operation.payment, operation.opening, operation) if is_same else None,
+            )
+        except UnknownSubject as unknown:
+            # What else was done to the payment has its own look, or its own webhook.
+            log.info("look_told_of_another", transaction=operation.reference, about=str(unknown)[:200])
     _look_made(operation, clock())
 
 

@@ -12,6 +12,7 @@ from money import Money
 from payments.models import CaseKind, Dispute, GatewayEvent, Opening, Payment, Transaction
 from payments.services.cards import keep_card, revoke_by_token, revoke_card
 from payments.services.cases import open_case
+from payments.states import OperationKind
 
 _CASE_OF: dict[Kind, CaseKind] = {
     Kind.CAPTURE_FAILED: CaseKind.CAPTURE_FAILED,
@@ -71,7 +72,7 @@ def note_news(
             detail=f"{outcome.kind} of {outcome.money} on a payment in {payment.currency}",
             now=now,
         )
-    elif opening is not None and outcome.kind is Kind.AUTHORIZED and outcome.money is not None:
+    elif opening is not None and outcome.money is not None and _is_about_the_whole(outcome, transaction):
         asked = Money(opening.amount_minor, opening.currency)
         if outcome.money != asked:
             detail = f"asked {asked}, was told {outcome.money}"
@@ -83,6 +84,12 @@ def note_news(
             detail=f"{outcome.kind} {outcome.reference.gateway or ''} {event.raw_text}".strip(),
             now=now,
         )
+
+
+def _is_about_the_whole(outcome: Outcome, transaction: Transaction | None) -> bool:
+    """Say whether the news tells what a guest paid in an Opening: held, or taken at once."""
+    is_sale = transaction is not None and transaction.kind == OperationKind.SALE
+    return outcome.kind is Kind.AUTHORIZED or (outcome.kind is Kind.CAPTURED and is_sale)
 
 
 def _note_dispute(payment: Payment, transaction: Transaction | None, outcome: Outcome, news: DisputeNews) -> None:

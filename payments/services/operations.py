@@ -257,9 +257,11 @@ def _send(operation: Transaction, gateway: Gateway, now: datetime, told: OnlyTol
                 )
             )
         case OperationKind.REFUND:
+            assert operation.parent is not None
             return gateway.refund(
                 RefundRequest(
                     payment_reference=_payment_reference(operation),
+                    taken_reference=operation.parent.gateway_reference or "",
                     reference=operation.reference,
                     idempotency_key=key,
                     money=money,

@@ -386,9 +386,10 @@ def test_the_admin_freezes_what_payments_were_made_under(rf: Any) -> None:
         "slug",
         "gateway",
         "environment",
+        "rests_until",
         "created_at",
     }
-    assert set(registered.get_readonly_fields(rf.get("/"))) == {"created_at"}
+    assert set(registered.get_readonly_fields(rf.get("/"))) == {"rests_until", "created_at"}
     assert registered.has_delete_permission(rf.get("/"), existing) is False
 
 

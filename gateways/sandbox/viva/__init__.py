@@ -1,0 +1,1 @@
+"""Viva as a processor of the sandbox: Smart Checkout, the newer API and the older one."""
