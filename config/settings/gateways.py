@@ -9,6 +9,7 @@ from config.settings.environment import env
 GATEWAYS: dict[str, str] = {
     "adyen": "gateways.adapters.adyen.gateway.AdyenGateway",
     "external": "gateways.adapters.external.gateway.ExternalGateway",
+    "spreedly": "gateways.adapters.spreedly.gateway.SpreedlyGateway",
 }
 
 _CREDENTIAL = re.compile(r"GATEWAY_([A-Z0-9]+(?:_[A-Z0-9]+)*)__([A-Z0-9_]+)")
