@@ -214,7 +214,8 @@ class ChargeRequest:
 
     Exactly one of `card_token`, `payment_token` and `external` is set. Tokens are never logged. With a `payment_token`
     the guest is there, and may be asked to prove who they are (`ACTION_REQUIRED`); `stores_card` then says that they
-    agreed to keep the card.
+    agreed to keep the card, `opening_reference` is our reference of the Opening they entered it in, and `browser_info`
+    what the page says of their browser, for that proof.
     """
 
     reference: str
@@ -226,6 +227,8 @@ class ChargeRequest:
     payment_token: str | None = field(default=None, repr=False)
     shopper_reference: str = ""
     stores_card: bool = False
+    opening_reference: str = ""
+    browser_info: str = field(default="", repr=False)
     external: ExternalCharge | None = None
     return_url: str = ""
     requested_at: datetime
@@ -347,14 +350,16 @@ class Brought(StrEnum):
     """Say what a value means that a partner's client brings back from its guest.
 
     OPENING names what was opened, PAYMENT the attempt, EVIDENCE proves or names how it ended, PAYMENT_TOKEN stands for
-    a card entered in the guest's browser, CHANNEL says where it is shown. APPROVED, REASON and NOTES report a payment
-    taken elsewhere. REFUSED is what must not be sent to us, such as card details.
+    a card entered in the guest's browser, BROWSER describes that browser to the bank, CHANNEL says where it is shown.
+    APPROVED, REASON and NOTES report a payment taken elsewhere. REFUSED is what must not be sent to us, such as card
+    details.
     """
 
     OPENING = "OPENING"
     PAYMENT = "PAYMENT"
     EVIDENCE = "EVIDENCE"
     PAYMENT_TOKEN = "PAYMENT_TOKEN"  # noqa: S105, a name
+    BROWSER = "BROWSER"
     CHANNEL = "CHANNEL"
     APPROVED = "APPROVED"
     REASON = "REASON"

@@ -51,6 +51,12 @@ TEXTS: dict[str, Texts] = {
         second_tour="canal-cruise",
         second_currency="EUR",
     ),
+    "spreedly": Texts(
+        name="Spreedly",
+        page="Spreedly's form",
+        opened="signed values for Spreedly's Express form; nothing is opened there",
+        holds=False,
+    ),
     "external": Texts(
         name="the till",
         page="Nordwind's own till",

@@ -11,6 +11,7 @@ GATEWAYS: dict[str, str] = {
     "external": "gateways.adapters.external.gateway.ExternalGateway",
     "stripe": "gateways.adapters.stripe.gateway.StripeGateway",
     "viva": "gateways.adapters.viva.gateway.VivaGateway",
+    "spreedly": "gateways.adapters.spreedly.gateway.SpreedlyGateway",
 }
 
 _CREDENTIAL = re.compile(r"GATEWAY_([A-Z0-9]+(?:_[A-Z0-9]+)*)__([A-Z0-9_]+)")

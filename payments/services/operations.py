@@ -49,11 +49,13 @@ Clock = Callable[[], datetime]
 class OnlyTold:
     """Hold what only the caller of a charge knows and nothing keeps: without the caller it cannot be repeated.
 
-    `external` reports a payment taken elsewhere; `payment_token` is what the guest's browser got for a card.
+    `external` reports a payment taken elsewhere; `payment_token` is what the guest's browser got for a card, and
+    `browser_info` what it says of itself.
     """
 
     external: ExternalCharge | None = None
     payment_token: str | None = field(default=None, repr=False)
+    browser_info: str = field(default="", repr=False)
 
 
 NOTHING_TOLD = OnlyTold()
@@ -230,6 +232,8 @@ def _send(operation: Transaction, gateway: Gateway, now: datetime, told: OnlyTol
                     captures_at_once=operation.kind == OperationKind.SALE,
                     card_token=card_token(operation.card) if operation.card else None,
                     payment_token=told.payment_token,
+                    opening_reference=operation.opening.reference if operation.opening is not None else "",
+                    browser_info=told.browser_info,
                     shopper_reference=_shopper_reference(operation),
                     stores_card=operation.opening is not None and operation.opening.consent_text_id is not None,
                     external=told.external,

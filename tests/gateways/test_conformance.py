@@ -143,11 +143,12 @@ def test_zero_two_and_three_decimals_are_told_exactly(world: World, server: Scri
         assert gateway.charge(world.charge_request(money)).money == money
         return
 
-    for verb in ("open", "charge", "capture", "refund"):
+    telling = [verb for verb in ("open", "charge", "capture", "refund") if verb in world.answers()]
+    for verb in telling:
         with pytest.raises(AnswerLost):
             verbs(world, gateway, money)[verb]()
 
-    assert [world.amount_told(asked, money) for asked in server.asked] == [(money.minor, money.currency)] * 4
+    assert [world.amount_told(asked, money) for asked in server.asked] == [(money.minor, money.currency)] * len(telling)
 
 
 def test_one_fact_told_twice_has_one_delivery_key_and_one_event_key(world: World) -> None:
