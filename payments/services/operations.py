@@ -152,6 +152,8 @@ def _carry_out(
             outcome = _send(operation, gateway, started_at, told)
     except NotSent as error:
         _release(operation, error, was_sent_before, clock())
+        if told.payment_token is not None and not was_sent_before:
+            return _not_taken(operation, error, clock())
     except AnswerLost as error:
         _mark_unknown(operation, str(error), clock())
     except GatewayError as error:
@@ -302,6 +304,19 @@ def _release(operation: Transaction, error: GatewayError, was_sent_before: bool,
     _mine(operation).update(**changes)
     if isinstance(error, NotSent):
         note_not_sent(account=operation.account, now=now)
+
+
+def _not_taken(operation: Transaction, error: GatewayError, now: datetime) -> Transaction:
+    """End a charge that reached nobody and that nobody but its caller could send again."""
+    decline = Decline(code=ErrorCode.PROCESSOR_UNAVAILABLE, raw_text=str(error)[:300])
+    outcome = Outcome(
+        kind=OutcomeKind.DECLINED,
+        reference=Reference(ours=operation.reference),
+        event_key=f"{operation.reference}:not_sent",
+        occurred_at=now,
+        decline=decline,
+    )
+    return record_answer(operation=operation, outcome=outcome, now=now)
 
 
 def _mark_unknown(operation: Transaction, why: str, now: datetime) -> None:

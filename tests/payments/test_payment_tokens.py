@@ -1,17 +1,19 @@
 """A card entered on the partner's page: charged with the confirmation by a token that is kept nowhere."""
 
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
 from django.apps import apps
 
-from gateways.errors import AnswerLost, ErrorCode
+from gateways.errors import AnswerLost, ErrorCode, NotSent
 from gateways.models import GatewayAccount
 from gateways.protocol import Action, Capability, ChargeRequest, Decline, Outcome, OutcomeKind, Reference
 from payments.encryption import decrypt_json
 from payments.errors import GatewayMismatch, PaymentPending, PaymentRefused
 from payments.models import AccountRoute, Opening, Transaction
 from payments.services import janitor
+from payments.services.asking import ask_about_opening
 from payments.services.collecting import PaymentRequest, describe_payment
 from payments.services.confirming import confirm_booking
 from tests.payments.asked_gateway import AskedGateway
@@ -33,6 +35,8 @@ class TokenGateway(AskedGateway):
         self.charged.append(request)
         if self.kind is OutcomeKind.NOTE:
             raise AnswerLost("tokens charge: no answer")
+        if self.kind is OutcomeKind.EXPIRED:
+            raise NotSent("tokens charge: no connection")
         return said_of(request, self.kind)
 
 
@@ -117,6 +121,45 @@ def test_a_guest_who_must_act_is_shown_how_and_nothing_is_decided(house, booking
         "fields": {"creq": "abc"},
     }
     assert decrypt_json(Opening.objects.get().client_encrypted)["action"]["type"] == "redirect"
+
+
+def test_a_charge_that_reached_nobody_is_over_and_the_partner_may_send_another(house, booking):
+    TokenGateway.kind = OutcomeKind.EXPIRED
+
+    with pytest.raises(PaymentRefused) as refused:
+        confirm(house, booking)
+
+    assert refused.value.error_code is ErrorCode.PROCESSOR_UNAVAILABLE
+    assert list(Transaction.objects.values_list("status", "error_code")) == [("FAILED", "PROCESSOR_UNAVAILABLE")]
+    TokenGateway.kind = OutcomeKind.CAPTURED
+    assert confirm(house, booking).is_confirmed
+
+
+def test_a_look_that_overtakes_the_answer_finds_the_charge_by_our_name(house, booking):
+    TokenGateway.kind = OutcomeKind.NOTE
+    with pytest.raises(PaymentPending):
+        confirm(house, booking)
+    [request] = TokenGateway.charged
+    TokenGateway.says = staticmethod(lambda _: (said_of(request, OutcomeKind.CAPTURED),))
+
+    ask_about_opening(opening=Opening.objects.select_related("payment", "account").get(), clock=house.clock)
+
+    assert [(row.origin, row.status) for row in Transaction.objects.all()] == [("OURS", "PROCESSED")]
+    assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
+
+
+def test_a_bank_that_asks_once_more_is_shown_too(house, booking):
+    TokenGateway.kind = OutcomeKind.ACTION_REQUIRED
+    with pytest.raises(PaymentPending):
+        confirm(house, booking)
+    [request] = TokenGateway.charged
+    again = replace(said_of(request, OutcomeKind.ACTION_REQUIRED), event_key="again", action=Action(type="challenge"))
+    TokenGateway.says = staticmethod(lambda _: (again,))
+
+    ask_about_opening(opening=Opening.objects.select_related("payment", "account").get(), clock=house.clock)
+
+    assert decrypt_json(Opening.objects.get().client_encrypted)["action"]["type"] == "challenge"
+    assert Transaction.objects.get().status == "PENDING"
 
 
 def test_a_lost_answer_is_never_charged_again_and_looked_up(house, booking):
