@@ -16,7 +16,7 @@ from money import Money
 from payments.encryption import decrypt_json
 from payments.models import AccountRoute, Case, EventSource, Opening, Payment, ReusableCard, WebhookDelivery
 from payments.selectors import Subject
-from payments.services import aftercare, confirming, janitor
+from payments.services import aftercare, confirming, evidence, janitor
 from payments.services.collecting import PaymentRequest
 from payments.services.transitions import apply_outcome
 from tests.payments.conftest import guest, house
@@ -124,7 +124,7 @@ def test_a_held_charge_that_the_bank_asked_about_is_told_by_callback_and_capture
     payment.refresh_from_db()
     assert (payment.state, payment.authorized_minor) == ("AUTHORIZED", 9000)
     assert not ReusableCard.objects.exists()
-    confirming.take_evidence(
+    evidence.take_evidence(
         order_id=booking.order_id,
         opening_reference=opening.reference,
         evidence=asked.reference.gateway,
