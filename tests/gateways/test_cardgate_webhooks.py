@@ -36,7 +36,8 @@ def read(document: Any) -> tuple[Outcome, ...]:
 
 
 def at(seconds: int) -> datetime:
-    return datetime.fromtimestamp(CREATED + seconds, UTC)
+    """Return the end of a second, which is all that CardGate tells of a time."""
+    return datetime.fromtimestamp(CREATED + seconds, UTC) + timedelta(microseconds=999_999)
 
 
 def test_the_signature_is_the_vendors() -> None:
@@ -109,6 +110,16 @@ def test_a_clock_that_runs_ahead_is_not_believed() -> None:
     late = signed(invoice(processed=CREATED + 10**7))
 
     assert CARDGATE.read_webhook(late)[0].occurred_at == late.received_at
+
+
+def test_news_of_the_second_in_which_we_heard_it_is_not_before_it() -> None:
+    heard = dataclasses.replace(
+        signed(invoice("invoice_created", status="expired", updated=CREATED)), received_at=at(0)
+    )
+
+    for received_at in (at(0), at(0) - timedelta(microseconds=400_000)):
+        (news,) = CARDGATE.read_webhook(dataclasses.replace(heard, received_at=received_at))
+        assert news.occurred_at == received_at
 
 
 def test_a_refusal_tells_why() -> None:

@@ -7,7 +7,7 @@ are decimal major units in JSON numbers. Empty objects come as `[]`.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -40,6 +40,7 @@ _KEPT_OF_CARD = ("first", "last", "brand", "type", "expiry_month", "expiry_year"
 # A sale's token works for an hour; an invoice that nobody could charge any more should not wait for longer.
 _INSTANT_SECONDS = 60 * 60
 _MOST_DIGITS, _MOST_DECIMALS = 15, 6
+_REST_OF_A_SECOND = timedelta(microseconds=999_999)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,11 +238,14 @@ def guest_needed(answer: Mapping[str, Any]) -> Action | None:
 
 
 def moment_of(value: object) -> datetime | None:
-    """Read a time in epoch seconds; None when it is none."""
+    """Read a time in whole epoch seconds, as of the end of that second; None when it is none.
+
+    Taken as of its beginning, it would precede what we saw ourselves within the same second and before it.
+    """
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
         return None
     try:
-        return datetime.fromtimestamp(int(value), UTC)
+        return datetime.fromtimestamp(int(value), UTC) + _REST_OF_A_SECOND
     except (OverflowError, ValueError, OSError):
         return None
 
