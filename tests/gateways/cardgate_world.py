@@ -143,7 +143,7 @@ class CardgateWorld(World):
     _currency = ""
 
     def gateway(self, base_url: str) -> CardgateGateway:
-        return cardgate_at(base_url)
+        return cardgate_at(base_url, timeout_seconds="0.5")
 
     def open_request(self, money: Money) -> OpenRequest:
         return open_request(money, email="ada@example.com", shopper_reference="c-1204", stores_card=True)
