@@ -167,7 +167,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenRequest:
-    """Ask for something a guest can pay; `is_hosted` asks for a page of the gateway's own to send the guest to."""
+    """Ask for something a guest can pay; `is_hosted` asks for a page of the gateway's own to send the guest to.
+
+    `card_token` asks that a kept card of `shopper_reference` is filled in, where a gateway has such pages; it is never
+    logged.
+    """
 
     reference: str
     idempotency_key: str
@@ -183,6 +187,7 @@ class OpenRequest:
     shopper_reference: str = ""
     stores_card: bool = False
     is_hosted: bool = False
+    card_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -458,7 +463,10 @@ class Gateway(Protocol):
         ...
 
     def revoke_card(self, request: RevokeCardRequest) -> None:
-        """Delete a stored card at the gateway; deleting one that is gone is fine, and so is repeating it."""
+        """Delete a stored card at the gateway; deleting one that is gone is fine, and so is repeating it.
+
+        :raises Unsupported: this gateway stores no cards, or documents no way to delete one.
+        """
         ...
 
     def greet_webhook(self) -> Greeting:

@@ -83,7 +83,9 @@ def test_a_verb_works_exactly_when_its_capability_is_declared(world: World, serv
         except GatewayError:
             pass
 
-    assert unsupported == set(verbs(world, gateway)) - declared(gateway)
+    # Not every gateway that keeps cards documents a way to delete one.
+    may_lack = {"revoke_card"} if Capability.STORE_CARD in gateway.capabilities else set()
+    assert unsupported - may_lack == set(verbs(world, gateway)) - declared(gateway) - may_lack
 
 
 def test_a_gateway_without_webhooks_says_so_and_reads_none(world: World) -> None:
@@ -148,6 +150,7 @@ def test_zero_two_and_three_decimals_are_told_exactly(world: World, server: Scri
         with pytest.raises(AnswerLost):
             verbs(world, gateway, money)[verb]()
 
+    assert telling
     assert [world.amount_told(asked, money) for asked in server.asked] == [(money.minor, money.currency)] * len(telling)
 
 
