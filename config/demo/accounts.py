@@ -69,6 +69,22 @@ AT_THE_SANDBOX: dict[str, dict[str, Any]] = {
         "captures_at_once": True,
         "stores_cards": True,
     },
+    "cardgate-eu": {
+        "name": "CardGate, Europe and Japan",
+        "gateway": "cardgate",
+        "currencies": _EURO_WORLD,
+        "sources": ["ECOM"],
+        "captures_at_once": True,
+        "stores_cards": True,
+    },
+    "cardgate-us": {
+        "name": "CardGate, United States",
+        "gateway": "cardgate",
+        "currencies": ["USD"],
+        "sources": ["ECOM"],
+        "captures_at_once": True,
+        "stores_cards": True,
+    },
 }
 TAKEN_ELSEWHERE: dict[str, dict[str, Any]] = {
     "external": {

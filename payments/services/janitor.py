@@ -101,7 +101,8 @@ def ask_again(*, transaction_id: UUID, clock: Clock) -> Transaction:
         Transaction.objects.filter(pk=operation.pk, status=Status.PENDING).update(next_check_at=None)
         return _fresh(operation)
     is_repeatable = operation.origin == Origin.OURS and not (operation.parent_id is None and operation.card_id is None)
-    if is_repeatable and (not was_sent or may_repeat(operation, gateway, clock())):
+    is_known_there = operation.gateway_reference is not None
+    if not is_known_there and is_repeatable and (not was_sent or may_repeat(operation, gateway, clock())):
         perform(transaction_id=operation.id, clock=clock)
         return _fresh(operation)
     if Capability.FETCH in gateway.capabilities:

@@ -21,7 +21,7 @@ from gateways.errors import ErrorCode
 from gateways.models import GatewayAccount
 from gateways.protocol import Capability, Outcome
 from gateways.protocol import OutcomeKind as Kind
-from gateways.registry import gateway_for
+from gateways.registry import gateway_class, gateway_for
 from payments import ledger
 from payments.errors import SubjectUndecided, UnknownSubject
 from payments.ledger import Transfer
@@ -210,6 +210,7 @@ def _rederive(
         openings = {row.id: row for row in Opening.objects.filter(payment=payment)}
     position = derive(fact_of(event, transactions, openings) for event in counted)
     said = {(event.kind, event.event_key): event for event in counted}
+    next_look = _next_look_at_what_was_accepted(payment, now)
     for key, standing in position.operations.items():
         row = transactions[key]
         status = Status(row.status)
@@ -217,7 +218,7 @@ def _rederive(
         row.status = standing.status
         row.unknown_since_at = None
         if is_decided or row.gateway_reference:
-            row.next_check_at = None
+            row.next_check_at = None if is_decided else next_look
             row.claimed_until = None
         if status is not standing.status:
             row.decided_at = now if is_decided else None
@@ -242,6 +243,13 @@ def _rederive(
         payment.updated_at = now
         payment.save(update_fields=[*_FOLDED, "updated_at"])
     return position
+
+
+def _next_look_at_what_was_accepted(payment: Payment, now: datetime) -> datetime | None:
+    """Return when to ask about an operation that the gateway took and did not decide; None where it cannot be asked."""
+    if Capability.FETCH not in gateway_class(payment.account.gateway).capabilities:
+        return None
+    return now + timedelta(seconds=settings.PAYMENTS["UNKNOWN_CHECK_SCHEDULE_SECONDS"][0])
 
 
 def fact_of(event: GatewayEvent, transactions: dict[str, Transaction], openings: dict[UUID, Opening]) -> Fact:

@@ -162,6 +162,21 @@ def test_a_bank_that_asks_once_more_is_shown_too(house, booking):
     assert Transaction.objects.get().status == "PENDING"
 
 
+def test_what_the_gateway_took_and_did_not_decide_is_asked_about(house, booking):
+    TokenGateway.kind = OutcomeKind.ACTION_REQUIRED
+    with pytest.raises(PaymentPending):
+        confirm(house, booking)
+    [request] = TokenGateway.charged
+    TokenGateway.says = staticmethod(lambda _: (said_of(request, OutcomeKind.CAPTURED),))
+
+    house.clock.move(seconds=31)
+    janitor.resolve_unknown(clock=house.clock)
+
+    assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
+    assert confirm(house, booking).is_confirmed
+    assert len(TokenGateway.charged) == 1
+
+
 def test_a_lost_answer_is_never_charged_again_and_looked_up(house, booking):
     TokenGateway.kind = OutcomeKind.NOTE
     with pytest.raises(PaymentPending):
