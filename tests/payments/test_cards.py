@@ -39,6 +39,7 @@ from payments.services.cards import (
 )
 from payments.services.collecting import NO_REQUEST, PaymentRequest
 from payments.services.confirming import confirm_booking
+from payments.services.openings import CONSENT
 from payments.services.transitions import apply_outcome
 from tests.bookings.racing import overtaken_by
 from tests.payments.guest import opening_of
@@ -115,7 +116,7 @@ class TestConsent:
         assert ConsentText.objects.count() == 3
         view = collecting.describe_payment(order=later.payment.order, clock=house.clock)
         assert view is not None
-        assert view.client["consent"] == {"text": "Ja.", "language": "de"}
+        assert view.client[CONSENT] == {"text": "Ja.", "language": "de"}
 
     def test_a_token_nobody_agreed_to_is_never_offered_and_never_charged(self, house, used):
         CardConsent.objects.all().delete()
