@@ -129,6 +129,12 @@ class OutcomeUnknown(PaymentError):
         self.since = since
 
 
+class StillOpen(PaymentError):
+    """Say that a person cannot decide an operation: it is decided, or its gateway has not had its last word."""
+
+    code = "STILL_OPEN"
+
+
 class RefundTooLarge(PaymentError):
     """Say that more would be given back than was taken and is not given back already."""
 

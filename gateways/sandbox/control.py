@@ -74,7 +74,8 @@ class _Control:
         self._sandbox = sandbox
 
     async def health(self, _: web.Request) -> web.Response:
-        return web.json_response({"status": "ok", "gateways": sorted(self._sandbox.processors)})
+        named = {slug: sorted(processor.operations) for slug, processor in sorted(self._sandbox.processors.items())}
+        return web.json_response({"status": "ok", "gateways": list(named), "operations": named})
 
     async def reset(self, _: web.Request) -> web.Response:
         self._sandbox.reset()

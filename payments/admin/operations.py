@@ -1,7 +1,12 @@
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
 
+from payments.admin.buttons import faults_as_messages, tell_outcomes
 from payments.admin.columns import RecordAdmin, link, money, pretty_json, when
 from payments.models import Dispute, GatewayEvent, Opening, Transaction
+from payments.services.ruling import rule_out_operation
 
 
 @admin.register(Opening)
@@ -49,7 +54,7 @@ class OpeningAdmin(RecordAdmin):
 
 @admin.register(Transaction)
 class TransactionAdmin(RecordAdmin):
-    """Show attempts and operations."""
+    """Show attempts and operations; let staff end what no gateway can be asked about any more."""
 
     list_display = [
         "reference",
@@ -95,6 +100,7 @@ class TransactionAdmin(RecordAdmin):
         "checks_made",
         "decided",
     ]
+    actions = ["rule_out"]
     amount = staticmethod(money("amount_minor", "amount"))
     surcharge = staticmethod(money("surcharge_minor", "of it surcharge"))
     payment_link = staticmethod(link("payment", "payment"))
@@ -106,6 +112,26 @@ class TransactionAdmin(RecordAdmin):
     unknown_since = staticmethod(when("unknown_since_at", "unknown since"))
     next_check = staticmethod(when("next_check_at", "asked again at"))
     decided = staticmethod(when("decided_at", "decided"))
+
+    def has_rule_out_permission(self, request: HttpRequest) -> bool:
+        """Let those do it who may give money back: the next refund may follow."""
+        return bool(request.user.has_perm("payments.refund_payment"))
+
+    @admin.action(
+        description="The gateway's back office does not have the selected operations: they were not done",
+        permissions=["rule_out"],
+    )
+    def rule_out(self, request: HttpRequest, queryset: QuerySet[Transaction]) -> None:
+        """Record of each that it was not done, where its outcome is unknown and nobody will be asked any more."""
+        for row in queryset:
+            with faults_as_messages(request) as refused:
+                ruled_out = rule_out_operation(
+                    transaction_id=row.pk, requested_by=request.user.get_username(), clock=timezone.now
+                )
+                told = tell_outcomes(request, [ruled_out])
+            said = refused[0] if refused else told
+            self.log_change(request, row, f"Said to be not done. {said}")
+            self.log_change(request, row.payment, f"{row.kind} {row.reference} said to be not done. {said}")
 
     @admin.display(description="card", ordering="card_last4")
     def card(self, transaction: Transaction) -> str:

@@ -1,7 +1,7 @@
 """Believe nothing that proves nothing: of an unsigned delivery only what its gateway says when asked.
 
 Anyone may send such a delivery, so what it can make us do is bounded: it must name something of ours, and one thing is
-asked about once a minute.
+asked about once in SAME_HINT_SECONDS.
 """
 
 from dataclasses import replace
@@ -23,7 +23,7 @@ MINUTE = 60
 
 
 class AskedAMomentAgo(Exception):
-    """Say that a gateway was asked about the same thing within the last minute; the delivery waits for its turn."""
+    """Say that a gateway was asked about the same thing a moment ago; the delivery waits for its turn."""
 
 
 def may_store(account: GatewayAccount) -> bool:
@@ -43,7 +43,7 @@ def what_is_true(*, account: GatewayAccount, hint: Outcome) -> tuple[Outcome, ..
     """Return what the gateway itself says of the thing that a hint speaks of.
 
     :raises UnknownSubject: it speaks of nothing of ours; the gateway is not asked.
-    :raises AskedAMomentAgo: it was asked within the last minute.
+    :raises AskedAMomentAgo: it was asked within the last SAME_HINT_SECONDS.
     :raises GatewayError: the gateway did not answer.
     """
     gateway = gateway_for(account)
@@ -67,7 +67,7 @@ def _with_reason(outcome: Outcome, hint: Outcome) -> Outcome:
 
 def _take_turn(key: str) -> bool:
     try:
-        return cache.add(key, True, MINUTE)
+        return cache.add(key, True, settings.PAYMENTS["SAME_HINT_SECONDS"])
     except RedisError as error:
         log.warning("hints_not_counted", error=type(error).__name__)
         return True

@@ -76,7 +76,8 @@ class Patience:
 
 log = structlog.get_logger(__name__)
 
-_REJECTED_AS: dict[str, OutcomeKind] = {
+# What it is called that an operation was not done.
+NOT_DONE: dict[str, OutcomeKind] = {
     OperationKind.SALE: OutcomeKind.DECLINED,
     OperationKind.AUTHORIZATION: OutcomeKind.DECLINED,
     OperationKind.CAPTURE: OutcomeKind.CAPTURE_FAILED,
@@ -342,7 +343,7 @@ def _reject(operation: Transaction, error: GatewayError, was_sent_before: bool, 
         _mark_unknown(operation, "rejected, after a sending whose answer was lost", now)
         return
     outcome = Outcome(
-        kind=_REJECTED_AS[operation.kind],
+        kind=NOT_DONE[operation.kind],
         reference=Reference(ours=operation.reference),
         event_key=f"{operation.reference}:rejected",
         occurred_at=now,

@@ -69,6 +69,10 @@ class OctoClient:
         body = {"cardPayment": {"gateway": "adyen", "adyen": adyen}} if session else {}
         return self.send("POST", f"/bookings/{uuid}/confirm", body)
 
+    def confirm_with(self, uuid: str, card_payment: dict[str, Any] | None) -> httpx.Response:
+        """Ask for the confirmation of a booking, with whatever goes with it."""
+        return self.send("POST", f"/bookings/{uuid}/confirm", {"cardPayment": card_payment} if card_payment else {})
+
 
 def session_of(booking: dict[str, Any]) -> str | None:
     """Return the session a guest would be sent to with a booking's answer."""

@@ -3,6 +3,16 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+# What else a guest posts who agrees to have the card kept, whose bank says no for another reason than the usual one, or
+# whose money does not move later on.
+ALSO_POSTED: Mapping[str, Mapping[str, Any]] = {
+    "card_kept": {"storePaymentMethod": True},
+    "refused_in_general": {"holderName": "DECLINED"},
+    "refused_as_expired": {"holderName": "EXPIRED_CARD"},
+    "refused_as_blocked": {"holderName": "BLOCK_CARD"},
+    "capture_fails": {"holderName": "capture failed"},
+    "refund_fails": {"holderName": "refund failed"},
+}
 _MERCHANT_ACCOUNTS = {"adyen-eu": "ToursEU", "adyen-us": "ToursUS", "adyen-test": "ToursTest"}
 
 
@@ -70,3 +80,16 @@ def attempt(answer: Mapping[str, Any]) -> str:
 def said(answer: Mapping[str, Any]) -> str:
     """Return what the guest's page was told, in the processor's words."""
     return " ".join(filter(None, (answer["resultCode"], answer.get("refusalReason", ""))))
+
+
+def staff_refunds(*, payment: str, taken: str, minor: int) -> tuple[str, dict[str, Any]]:  # noqa: ARG001, asked of each
+    """Return where, below the control API, money is given back in the processor's own back office, and what is posted.
+
+    `payment` and `taken` are the processor's names of the payment and of the sale or capture that took the money.
+    """
+    return f"adyen/payments/{payment}/refund", {"amount": minor}
+
+
+def bank_takes_back(*, payment: str, taken: str, minor: int) -> tuple[str, dict[str, Any]]:  # noqa: ARG001, asked of each
+    """Return the same for the cardholder's bank, which takes money back in a dispute."""
+    return f"adyen/payments/{payment}/chargeback", {"amount": minor}

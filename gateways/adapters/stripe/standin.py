@@ -3,6 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+# What else a guest posts whose bank says no for another reason than the usual one, or whose money does not come back.
+ALSO_POSTED: Mapping[str, Mapping[str, Any]] = {
+    "refused_in_general": {"number": "4000 0000 0000 0002"},
+    "refused_as_lost": {"number": "4000 0000 0000 9987"},
+    "refused_by_authentication": {"number": "4000 0027 6000 3184", "authenticates": False},
+    "refund_fails": {"number": "4000 0000 0000 5126"},
+}
 # A real key holds the account's own name behind these letters, too.
 _PREFIX = "sk_test_51"
 _NAME_LENGTH = 16
@@ -67,3 +74,16 @@ def attempt(answer: Mapping[str, Any]) -> str:
 def said(answer: Mapping[str, Any]) -> str:
     """Return what the guest's page was told, in the processor's words."""
     return " ".join(filter(None, (answer["status"], answer.get("decline_code") or answer.get("code", ""))))
+
+
+def staff_refunds(*, payment: str, taken: str, minor: int) -> tuple[str, dict[str, Any]]:  # noqa: ARG001, asked of each
+    """Return where, below the control API, money is given back in the dashboard, and what is posted there.
+
+    `payment` and `taken` are the processor's names of the payment and of the sale or capture that took the money.
+    """
+    return f"stripe/payment_intents/{payment}/refund", {"amount": minor}
+
+
+def bank_takes_back(*, payment: str, taken: str, minor: int) -> tuple[str, dict[str, Any]]:  # noqa: ARG001, asked of each
+    """Return the same for the cardholder's bank, which takes money back in a dispute."""
+    return f"stripe/payment_intents/{payment}/dispute", {"amount": minor}

@@ -4,6 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
+# What else a guest posts whose bank says no for another reason than the usual one.
+ALSO_POSTED: Mapping[str, Mapping[str, Any]] = {
+    "refused_as_expired": {"number": "4147463011110141", "eventId": 10054},
+    "refused_by_authentication": {"authenticates": False},
+}
+
 
 def credentials(account: str, secret: Callable[[str], str], origin: str) -> dict[str, str]:
     """Return the credentials of an account by its slug; `secret` gives 64 hexadecimal digits for a name."""
@@ -68,3 +74,11 @@ def said(answer: Mapping[str, Any]) -> str:
     """Return what the guest's page was told, in the processor's words."""
     event = f" event {answer['eventId']}" if answer["eventId"] else ""
     return f"status {answer['statusId']}{event}"
+
+
+def staff_refunds(*, payment: str, taken: str, minor: int) -> tuple[str, dict[str, Any]]:  # noqa: ARG001, asked of each
+    """Return where, below the control API, money is given back in the banking app, and what is posted there.
+
+    `payment` and `taken` are the processor's names of the payment and of the sale or capture that took the money.
+    """
+    return f"viva/transactions/{taken}/refund", {"amount": minor}

@@ -458,3 +458,24 @@ def test_the_page_of_a_payment_names_its_webhooks_and_who_pressed_what(desk, gue
     assert any(who == "ada" and what.startswith("Refund of 10.00 EUR (rain).") for who, what in told)
     assert Opening.objects.filter(payment=bought).exists()
     assert Kind.REFUNDED in GatewayEvent.objects.values_list("kind", flat=True)
+
+
+def test_an_operation_that_was_not_done_is_ruled_out_and_a_refused_one_is_said(desk, browser_of, guest, bought):
+    guest.sandbox.post("faults", gateway="adyen", operation="refund", fault="reset", times=1)
+    press(desk, bought, "refund", wish_for(desk, bought, "refund", amount="10.00", reason="rain"))
+    refund = Transaction.objects.get(kind="REFUND")
+    wish = {"action": "rule_out", "_selected_action": [str(refund.pk)]}
+    page = reverse("admin:payments_transaction_changelist")
+
+    early = desk.post(page, wish, follow=True)
+    Transaction.objects.filter(pk=refund.pk).update(next_check_at=None)
+    browser_of("view_transaction").post(page, wish)
+    refund.refresh_from_db()
+    assert refund.status == "PENDING"
+    told = desk.post(page, wish, follow=True)
+
+    refund.refresh_from_db()
+    assert (refund.status, refund.raw_text) == ("FAILED", "staff: the gateway did not do it")
+    assert ["nothing was written" in str(one) for one in early.context["messages"]] == [True]
+    assert len(list(told.context["messages"])) == 1
+    assert [what for who, what in logged()[-2:] if "said to be not done" in what.lower()] != []
