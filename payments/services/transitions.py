@@ -85,12 +85,11 @@ def apply_outcome(
     with database.atomic():
         held = take_in_hand(order_id=subject.payment.order_id)
         payment = held.payments[subject.payment.pk]
-        known = held.operations_of(payment)
-        transaction = operation_for(
-            account=account, payment=payment, subject=subject, outcome=outcome, known=list(known.values())
-        )
-        if transaction is not None and str(transaction.pk) not in known:
-            held.add(transaction)
+        known = list(held.operations_of(payment).values())
+        transaction = operation_for(account=account, payment=payment, subject=subject, outcome=outcome, known=known)
+        for row in known:
+            if str(row.pk) not in held.operations:
+                held.add(row)
         events = _events_of(account, payment, outcome)
         event, is_new = _store(account, payment, subject.opening, transaction, outcome, source, now, events)
         if not is_new:
