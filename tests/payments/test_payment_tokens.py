@@ -12,10 +12,11 @@ from payments.encryption import decrypt_json
 from payments.errors import GatewayMismatch, PaymentPending, PaymentRefused
 from payments.models import AccountRoute, Opening, Transaction
 from payments.services import janitor
+from payments.services.aftercare import cancel_booking
 from payments.services.collecting import PaymentRequest, describe_payment
 from payments.services.confirming import confirm_booking
 from tests.payments.asked_gateway import AskedGateway
-from tests.payments.house import books
+from tests.payments.house import books, operations
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TOKEN = "tok-R3d8sQ1x"
@@ -137,6 +138,21 @@ def test_a_lost_answer_is_never_charged_again_and_looked_up(house, booking):
     assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
     assert confirm(house, booking).is_confirmed
     assert len(TokenGateway.charged) == 1
+
+
+def test_what_turns_out_to_be_charged_for_a_cancelled_booking_goes_back(house, booking):
+    TokenGateway.kind = OutcomeKind.NOTE
+    with pytest.raises(PaymentPending):
+        confirm(house, booking)
+    cancel_booking(booking=booking, reason="changed plans", force=False, clock=house.clock)
+
+    [request] = TokenGateway.charged
+    TokenGateway.says = staticmethod(lambda _: (said_of(request, OutcomeKind.CAPTURED),))
+    house.clock.move(seconds=31)
+    janitor.resolve_unknown(clock=house.clock)
+
+    assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
+    assert operations(booking.order) == [("SALE", "OURS", "PROCESSED", 9000), ("REFUND", "OURS", "PENDING", 9000)]
 
 
 def test_where_its_caller_died_the_gateway_is_asked(house, booking):
