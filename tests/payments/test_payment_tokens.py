@@ -5,7 +5,7 @@ from typing import ClassVar
 import pytest
 from django.apps import apps
 
-from gateways.errors import AnswerLost, ErrorCode
+from gateways.errors import AnswerLost, ErrorCode, NotSent
 from gateways.models import GatewayAccount
 from gateways.protocol import Action, Capability, ChargeRequest, Decline, Outcome, OutcomeKind, Reference
 from payments.encryption import decrypt_json
@@ -34,6 +34,8 @@ class TokenGateway(AskedGateway):
         self.charged.append(request)
         if self.kind is OutcomeKind.NOTE:
             raise AnswerLost("tokens charge: no answer")
+        if not self.is_reachable:
+            raise NotSent("tokens charge: no connection")
         return said_of(request, self.kind)
 
 
@@ -138,6 +140,19 @@ def test_a_lost_answer_is_never_charged_again_and_looked_up(house, booking):
     assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
     assert confirm(house, booking).is_confirmed
     assert len(TokenGateway.charged) == 1
+
+
+def test_what_never_reached_the_gateway_is_refused_and_the_guest_may_try_again(house, booking):
+    TokenGateway.is_reachable = False
+
+    with pytest.raises(PaymentRefused) as refused:
+        confirm(house, booking)
+
+    assert refused.value.error_code is ErrorCode.PROCESSOR_UNAVAILABLE
+    assert operations(booking.order) == [("SALE", "OURS", "FAILED", 9000)]
+    TokenGateway.is_reachable = True
+    assert confirm(house, booking).is_confirmed
+    assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
 
 
 def test_what_turns_out_to_be_charged_for_a_cancelled_booking_goes_back(house, booking):
