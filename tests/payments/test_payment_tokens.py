@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import pytest
 from django.apps import apps
+from django.db import connection
 
 from gateways.errors import AnswerLost, ErrorCode, NotSent
 from gateways.models import GatewayAccount
@@ -120,6 +121,38 @@ def test_a_guest_who_must_act_is_shown_how_and_nothing_is_decided(house, booking
         "fields": {"creq": "abc"},
     }
     assert decrypt_json(Opening.objects.get().client_encrypted)["action"]["type"] == "redirect"
+
+
+@pytest.fixture
+def broken_once():
+    """Let the first statement that closes an Opening fail, and with it the transaction that confirms."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE SEQUENCE closings")
+        cursor.execute(
+            """
+            CREATE FUNCTION fail_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF NEW.status = 'CLOSED' AND nextval('closings') = 1 THEN RAISE EXCEPTION 'no space left'; END IF;
+                RETURN NEW;
+            END $$
+            """
+        )
+        cursor.execute(
+            "CREATE TRIGGER fail_once BEFORE UPDATE ON payments_opening FOR EACH ROW EXECUTE FUNCTION fail_once()"
+        )
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER fail_once ON payments_opening")
+        cursor.execute("DROP FUNCTION fail_once")
+        cursor.execute("DROP SEQUENCE closings")
+
+
+def test_a_confirmation_that_is_undone_with_its_recording_is_made_again_and_only_then_told(house, booking, broken_once):
+    done = confirm(house, booking)
+
+    booking.refresh_from_db()
+    assert (done.is_confirmed, booking.status) == (True, "CONFIRMED")
+    assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
+    assert len(TokenGateway.charged) == 1
 
 
 def test_a_lost_answer_is_never_charged_again_and_looked_up(house, booking):
