@@ -233,12 +233,17 @@ def _look_again(
     patience: Patience,
     charged: Transaction | None,
 ) -> Confirmation | _Missing:
-    """Confirm after something was sent; what was charged for a confirmation that has become impossible goes back."""
+    """Confirm after something was sent; what was charged for a confirmation that has become impossible goes back, and
+    what is too much where somebody else was faster, and confirmed for less.
+    """
     try:
-        return _confirm_or_write(wanted, request, patience, may_charge=False, is_first_look=False)
+        done = _confirm_or_write(wanted, request, patience, may_charge=False, is_first_look=False)
     except BookingError:
         _give_back(charged, patience.clock())
         raise
+    if isinstance(done, Confirmation) and done.money is None:
+        _give_back(charged, patience.clock())
+    return done
 
 
 class _AtOnce:

@@ -6,6 +6,7 @@ import pytest
 from django.apps import apps
 from django.db import connection
 
+from bookings.requests import BookingChanges, UnitItemRequest
 from gateways.errors import AnswerLost, ErrorCode, NotSent
 from gateways.models import GatewayAccount
 from gateways.protocol import Action, Capability, ChargeRequest, Decline, Outcome, OutcomeKind, Reference
@@ -121,6 +122,33 @@ def test_a_guest_who_must_act_is_shown_how_and_nothing_is_decided(house, booking
         "fields": {"creq": "abc"},
     }
     assert decrypt_json(Opening.objects.get().client_encrypted)["action"]["type"] == "redirect"
+
+
+def test_what_was_charged_for_more_than_somebody_else_confirmed_meanwhile_goes_back(house, booking):
+    house.tell(Opening.objects.get().payment, OutcomeKind.AUTHORIZED, "PSP1")  # what two adults cost is paid
+    changes = BookingChanges(
+        unit_items=tuple(UnitItemRequest(unit_id=str(house.adult.pk)) for _ in range(3)), customer_reference="ada"
+    )
+    overtaken = False
+
+    def clock():
+        # Between what records the charge and what confirms, nothing is locked.
+        nonlocal overtaken
+        if not overtaken and Transaction.objects.filter(origin="OURS", status="PROCESSED").exists():
+            overtaken = True
+            assert confirm(house, booking, payment_token=None).is_confirmed
+        return house.clock()
+
+    booking.refresh_from_db()
+    request = PaymentRequest(payment_token=TOKEN)
+    assert confirm_booking(booking=booking, changes=changes, request=request, clock=clock).is_confirmed
+
+    assert overtaken
+    assert sorted(operations(booking.order)) == [
+        ("REFUND", "OURS", "PENDING", 4500),
+        ("SALE", "GATEWAY", "PROCESSED", 9000),
+        ("SALE", "OURS", "PROCESSED", 4500),
+    ]
 
 
 @pytest.fixture
