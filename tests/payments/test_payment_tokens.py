@@ -15,10 +15,11 @@ from payments.errors import GatewayMismatch, PaymentPending, PaymentRefused
 from payments.models import AccountRoute, Opening, Transaction
 from payments.services import janitor
 from payments.services.aftercare import cancel_booking
+from payments.services.changing import update_booking
 from payments.services.collecting import PaymentRequest, describe_payment
 from payments.services.confirming import confirm_booking
 from tests.payments.asked_gateway import AskedGateway
-from tests.payments.house import books, operations
+from tests.payments.house import RETURN_URL, books, operations
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TOKEN = "tok-R3d8sQ1x"
@@ -201,6 +202,21 @@ def test_a_lost_answer_is_never_charged_again_and_looked_up(house, booking):
     assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
     assert confirm(house, booking).is_confirmed
     assert len(TokenGateway.charged) == 1
+
+
+def test_a_guest_who_could_not_be_shown_what_to_do_is_asked_to_pay_in_a_page(house, booking):
+    TokenGateway.kind = OutcomeKind.ACTION_REQUIRED
+    unopened = house.reserve(return_url=None)
+
+    update_booking(
+        booking=unopened,
+        changes=BookingChanges(return_url=RETURN_URL),
+        payment_request=PaymentRequest(payment_token=TOKEN),
+        clock=house.clock,
+    )
+
+    assert operations(unopened.order) == [("SALE", "OURS", "FAILED", 9000)]
+    assert Opening.objects.get(payment__order=unopened.order).status == "OPEN"
 
 
 def test_what_never_reached_the_gateway_is_refused_and_the_guest_may_try_again(house, booking):
