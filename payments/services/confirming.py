@@ -228,19 +228,25 @@ def _look_again(
     patience: Patience,
     charged: Transaction | None,
 ) -> Confirmation | _Missing:
-    """Confirm after something was sent; what was charged for a confirmation that has become impossible goes back."""
+    """Confirm after something was sent; what was charged for a confirmation that has become impossible goes back, and
+    what is too much where somebody else was faster, and confirmed for less.
+    """
     try:
-        return _confirm_or_write(wanted, request, patience, may_charge=False, is_first_look=False)
+        done = _confirm_or_write(wanted, request, patience, may_charge=False, is_first_look=False)
     except BookingError:
         _give_back(charged, patience.clock())
         raise
+    if isinstance(done, Confirmation) and done.money is None:
+        _give_back(charged, patience.clock())
+    return done
 
 
 class _AtOnce:
     """Confirm in the transaction that records the last answer which was missing: under one lock, read once.
 
     Only an order made for one booking, and where nothing is locked that comes before its payments: gifts, a customer.
-    What raises here undoes the recording too; the answer is then recorded alone, and the order looked at again.
+    What raises here undoes the recording too, and what raises after it undoes this; the answer is then recorded alone,
+    and the order looked at again. So there is a `confirmation` only once it is committed.
     """
 
     def __init__(self, wanted: _Wanted, clock: Clock) -> None:
@@ -269,7 +275,6 @@ class _AtOnce:
             if not held.money.is_covered:
                 raise _NotCovered(held.money)
 
-        self.confirmation = None
         confirmed = booking_services.confirm_locked_order(
             order=order,
             now=now,
@@ -279,7 +284,11 @@ class _AtOnce:
             bookings=held.bookings,
             money_in_minor=held.money.money_in_minor,
         )
-        self.confirmation = replace(_confirmation(wanted, confirmed, held.money), held=held)
+        confirmation = replace(_confirmation(wanted, confirmed, held.money), held=held)
+        database.on_commit(lambda: self._keep(confirmation))
+
+    def _keep(self, confirmation: Confirmation) -> None:
+        self.confirmation = confirmation
 
 
 @tried_again_after_lock_timeout
