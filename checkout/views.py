@@ -18,7 +18,7 @@ from bookings.pay_links import LinkExpired, LinkInvalid, link_of, order_id_of
 from checkout.throttling import is_one_too_many
 from payments.errors import PaymentError
 from payments.services.balance_pages import balance_page, open_balance_page
-from payments.services.confirming import take_evidence
+from payments.services.evidence import take_evidence
 
 _LONGEST_EVIDENCE = 20_000
 _HEADERS = {

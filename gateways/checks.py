@@ -30,7 +30,7 @@ VERBS: dict[Capability, str] = {
     Capability.PARTIAL_REFUND: "refund",
     Capability.FETCH: "fetch",
     Capability.WEBHOOKS: "verify_webhook",
-    Capability.STORE_CARD: "revoke_card",
+    Capability.STORE_CARD: "open",
 }
 _ATTRIBUTES = (
     "capabilities",
@@ -45,6 +45,7 @@ _ATTRIBUTES = (
     "client_settings",
     "greet_webhook",
     "read_webhook",
+    "revoke_card",
     *dict.fromkeys(VERBS.values()),
 )
 

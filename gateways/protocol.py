@@ -167,7 +167,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenRequest:
-    """Ask for something a guest can pay; `is_hosted` asks for a page of the gateway's own to send the guest to."""
+    """Ask for something a guest can pay; `is_hosted` asks for a page of the gateway's own to send the guest to.
+
+    `card_token` asks that a kept card of `shopper_reference` is filled in, where a gateway has such pages; it is never
+    logged.
+    """
 
     reference: str
     idempotency_key: str
@@ -183,6 +187,7 @@ class OpenRequest:
     shopper_reference: str = ""
     stores_card: bool = False
     is_hosted: bool = False
+    card_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +219,8 @@ class ChargeRequest:
 
     Exactly one of `card_token`, `payment_token` and `external` is set. Tokens are never logged. With a `payment_token`
     the guest is there, and may be asked to prove who they are (`ACTION_REQUIRED`); `stores_card` then says that they
-    agreed to keep the card.
+    agreed to keep the card, `opening_reference` is our reference of the Opening they entered it in, and `browser_info`
+    what the page says of their browser, for that proof.
     """
 
     reference: str
@@ -226,6 +232,8 @@ class ChargeRequest:
     payment_token: str | None = field(default=None, repr=False)
     shopper_reference: str = ""
     stores_card: bool = False
+    opening_reference: str = ""
+    browser_info: str = field(default="", repr=False)
     external: ExternalCharge | None = None
     return_url: str = ""
     requested_at: datetime
@@ -347,14 +355,16 @@ class Brought(StrEnum):
     """Say what a value means that a partner's client brings back from its guest.
 
     OPENING names what was opened, PAYMENT the attempt, EVIDENCE proves or names how it ended, PAYMENT_TOKEN stands for
-    a card entered in the guest's browser, CHANNEL says where it is shown. APPROVED, REASON and NOTES report a payment
-    taken elsewhere. REFUSED is what must not be sent to us, such as card details.
+    a card entered in the guest's browser, BROWSER describes that browser to the bank, CHANNEL says where it is shown.
+    APPROVED, REASON and NOTES report a payment taken elsewhere. REFUSED is what must not be sent to us, such as card
+    details.
     """
 
     OPENING = "OPENING"
     PAYMENT = "PAYMENT"
     EVIDENCE = "EVIDENCE"
     PAYMENT_TOKEN = "PAYMENT_TOKEN"  # noqa: S105, a name
+    BROWSER = "BROWSER"
     CHANNEL = "CHANNEL"
     APPROVED = "APPROVED"
     REASON = "REASON"
@@ -453,7 +463,10 @@ class Gateway(Protocol):
         ...
 
     def revoke_card(self, request: RevokeCardRequest) -> None:
-        """Delete a stored card at the gateway; deleting one that is gone is fine, and so is repeating it."""
+        """Delete a stored card at the gateway; deleting one that is gone is fine, and so is repeating it.
+
+        :raises Unsupported: this gateway stores no cards, or documents no way to delete one.
+        """
         ...
 
     def greet_webhook(self) -> Greeting:

@@ -23,6 +23,7 @@ _OUR_WORDS: dict[Brought, str] = {
     Brought.PAYMENT: "gateway_reference",
     Brought.EVIDENCE: "evidence",
     Brought.PAYMENT_TOKEN: "payment_token",
+    Brought.BROWSER: "browser_info",
     Brought.CHANNEL: "channel",
     Brought.APPROVED: "approved",
     Brought.REASON: "reason",

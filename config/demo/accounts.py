@@ -53,6 +53,38 @@ AT_THE_SANDBOX: dict[str, dict[str, Any]] = {
         "captures_at_once": True,
         "stores_cards": True,
     },
+    "spreedly-eu": {
+        "name": "Spreedly, Europe and Japan",
+        "gateway": "spreedly",
+        "currencies": _EURO_WORLD,
+        "sources": ["ECOM"],
+        "captures_at_once": True,
+        "stores_cards": True,
+    },
+    "spreedly-us": {
+        "name": "Spreedly, United States",
+        "gateway": "spreedly",
+        "currencies": ["USD"],
+        "sources": ["ECOM"],
+        "captures_at_once": True,
+        "stores_cards": True,
+    },
+    "cardgate-eu": {
+        "name": "CardGate, Europe and Japan",
+        "gateway": "cardgate",
+        "currencies": _EURO_WORLD,
+        "sources": ["ECOM"],
+        "captures_at_once": True,
+        "stores_cards": True,
+    },
+    "cardgate-us": {
+        "name": "CardGate, United States",
+        "gateway": "cardgate",
+        "currencies": ["USD"],
+        "sources": ["ECOM"],
+        "captures_at_once": True,
+        "stores_cards": True,
+    },
 }
 TAKEN_ELSEWHERE: dict[str, dict[str, Any]] = {
     "external": {

@@ -51,6 +51,20 @@ TEXTS: dict[str, Texts] = {
         second_tour="canal-cruise",
         second_currency="EUR",
     ),
+    "spreedly": Texts(
+        name="Spreedly",
+        page="Spreedly's form",
+        opened="signed values for Spreedly's Express form; nothing is opened there",
+        holds=False,
+    ),
+    "cardgate": Texts(
+        name="CardGate",
+        page="CardGate's page",
+        opened="an invoice at CardGate (the sandbox); the guest would be sent to its page",
+        card="Mastercard",
+        events={"paid": "processed", "refused": "process_failed", "refunded": "partially_refunded"},
+        holds=False,
+    ),
     "external": Texts(
         name="the till",
         page="Nordwind's own till",

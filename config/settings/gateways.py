@@ -8,9 +8,11 @@ from config.settings.environment import env
 # Slug -> dotted path. Adding a gateway is one folder and one line here.
 GATEWAYS: dict[str, str] = {
     "adyen": "gateways.adapters.adyen.gateway.AdyenGateway",
+    "cardgate": "gateways.adapters.cardgate.gateway.CardgateGateway",
     "external": "gateways.adapters.external.gateway.ExternalGateway",
     "stripe": "gateways.adapters.stripe.gateway.StripeGateway",
     "viva": "gateways.adapters.viva.gateway.VivaGateway",
+    "spreedly": "gateways.adapters.spreedly.gateway.SpreedlyGateway",
 }
 
 _CREDENTIAL = re.compile(r"GATEWAY_([A-Z0-9]+(?:_[A-Z0-9]+)*)__([A-Z0-9_]+)")

@@ -78,6 +78,10 @@ IS_WEB = env.bool("WEB_PROCESS", default=True)
 CELERY_BROKER_TRANSPORT_OPTIONS = nudge_options() if IS_WEB else {}
 CELERY_TASK_PUBLISH_RETRY = not IS_WEB
 
+# A gateway that only a test knows, as slug=path: the conformance suite runs over it, too.
+_slug, _, _path = env.str("EXTRA_GATEWAY", default="").partition("=")
+GATEWAYS = {**GATEWAYS, _slug: _path} if _path else GATEWAYS
+
 GATEWAY_CREDENTIALS = {
     **LOCAL_SECRETS.sandbox_accounts(
         accounts=SANDBOX_ACCOUNTS, gateways=GATEWAYS, origin=f"http://127.0.0.1:{SANDBOX_PORT}"

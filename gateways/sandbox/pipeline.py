@@ -101,12 +101,14 @@ async def read_call(request: web.Request, operation: str) -> Call:
 
 def render(answer: Answer) -> web.Response:
     """Turn an answer into an HTTP response."""
-    if answer.body is None:
+    if answer.body is None and answer.content is None:
         return web.Response(status=answer.status, headers=answer.headers)
     return web.Response(
         status=answer.status,
         headers=answer.headers,
-        body=json.dumps(answer.body, ensure_ascii=False, separators=(",", ":")).encode(),
+        body=answer.content
+        if answer.content is not None
+        else json.dumps(answer.body, ensure_ascii=False, separators=(",", ":")).encode(),
         content_type="application/json",
         charset="utf-8",
     )

@@ -29,10 +29,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What goes back. `notes` goes to the request log only."""
+    """What goes back: `body` as JSON, or `content` as it is. `notes` goes to the request log only."""
 
     status: int
     body: Document | None = None
+    content: bytes | None = None
     headers: dict[str, str] = field(default_factory=dict)
     notes: Document = field(default_factory=dict)
 

@@ -11,6 +11,7 @@ CARD_FIELDS = frozenset(
         "number",
         "cvc",
         "cvv",
+        "verification_value",
         "expiryMonth",
         "expiryYear",
         "encryptedCard",

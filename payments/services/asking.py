@@ -1,17 +1,19 @@
 """Ask a gateway what became of something a guest could pay: what it did not tell, or told a webhook that got lost."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from uuid import UUID
 
 import structlog
 from django.db.models import F
 
 from gateways.errors import GatewayError
-from gateways.protocol import Capability, Outcome, Reference
+from gateways.protocol import Capability, Outcome, OutcomeKind, Reference
 from gateways.registry import gateway_for
 from payments.metrics import gateway_call
 from payments.models import EventSource, Opening, OpeningStatus, Transaction
 from payments.selectors import CHARGE_KINDS, Subject
+from payments.services.actions import show_action
 from payments.services.draining import drain
 from payments.services.operations import Clock, next_check
 from payments.services.transitions import apply_outcome
@@ -36,14 +38,19 @@ def ask_about_opening(*, opening: Opening, clock: Clock) -> bool:
 
 
 def take_in(outcomes: Iterable[Outcome], *, opening: Opening, clock: Clock) -> None:
-    """Bring what a gateway answered about an Opening through the door."""
+    """Bring what a gateway answered about an Opening through the door; what the guest must do next is shown."""
     for outcome in outcomes:
+        attempt = _attempt_of(opening, outcome.reference)
+        told = outcome
+        if outcome.kind is OutcomeKind.ACTION_REQUIRED and attempt is not None:
+            show_action(opening=opening, action=outcome.action, now=clock())
+            told = replace(outcome, kind=OutcomeKind.PENDING)
         apply_outcome(
             account=opening.account,
-            outcome=outcome,
+            outcome=told,
             source=EventSource.POLL,
             now=clock(),
-            subject=Subject(opening.payment, opening, _attempt_of(opening, outcome.reference.gateway)),
+            subject=Subject(opening.payment, opening, attempt),
         )
 
 
@@ -73,9 +80,13 @@ def _poll(opening_id: UUID, clock: Clock) -> bool:
     return True
 
 
-def _attempt_of(opening: Opening, gateway_reference: str | None) -> Transaction | None:
-    if gateway_reference is None:
-        return None
-    return Transaction.objects.filter(
-        account=opening.account, gateway_reference=gateway_reference, kind__in=CHARGE_KINDS
-    ).first()
+def _attempt_of(opening: Opening, reference: Reference) -> Transaction | None:
+    """Return the charge that news of an Opening is about: by our name for it first, for its own answer may be under
+    way.
+    """
+    charges = Transaction.objects.filter(account=opening.account, kind__in=CHARGE_KINDS)
+    if reference.ours is not None and reference.ours != opening.reference:
+        found = charges.filter(reference=reference.ours, payment=opening.payment).first()
+        if found is not None:
+            return found
+    return charges.filter(gateway_reference=reference.gateway).first() if reference.gateway is not None else None

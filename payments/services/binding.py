@@ -1,6 +1,6 @@
 """Bind news to the operation it speaks of, making a row for what we are told of and never asked."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from gateways.models import GatewayAccount
 from gateways.protocol import Outcome
@@ -33,11 +33,12 @@ def operation_for(
     payment: Payment,
     subject: Subject,
     outcome: Outcome,
-    known: Sequence[Transaction],
+    known: list[Transaction],
 ) -> Transaction | None:
     """Return the operation the news speaks of, making a row for what we are told of and never asked.
 
-    It is one of `known`, the payment's operations as they were read under its lock, or new.
+    It is one of `known`, the payment's operations as they were read under its lock; what is made is added to them, and
+    that may be the attempt it belongs to as well.
     """
     kind = outcome.kind
     spoken_of = next(
@@ -60,7 +61,7 @@ def operation_for(
         raise SubjectUndecided(
             f"{operation} {outcome.reference.gateway} may answer an operation of ours; wait for its answer"
         )
-    return Transaction.objects.create(
+    made = Transaction.objects.create(
         payment=payment,
         order_id=payment.order_id,
         account=account,
@@ -75,6 +76,8 @@ def operation_for(
         requested_at=outcome.occurred_at,
         requested_by="gateway",
     )
+    known.append(made)
+    return made
 
 
 def _speaks_of(kind: Kind, transaction: Transaction) -> bool:
@@ -99,7 +102,7 @@ def _attempt(
     opening: Opening | None,
     outcome: Outcome,
     gateway_reference: str | None,
-    known: Iterable[Transaction],
+    known: list[Transaction],
 ) -> Transaction | None:
     """Return the attempt a guest made, by the gateway's reference; made here when its first news is about a child of
     it.
@@ -113,7 +116,7 @@ def _attempt(
     agreed = opening.parts if opening else payment.parts
     is_about_itself = outcome.kind in _ATTEMPT_WORDS
     amount_minor = _amount_of(outcome, payment, agreed.amount_minor) if is_about_itself else agreed.amount_minor
-    return Transaction.objects.create(
+    made = Transaction.objects.create(
         payment=payment,
         order_id=payment.order_id,
         account=account,
@@ -128,6 +131,8 @@ def _attempt(
         requested_at=outcome.occurred_at,
         requested_by="guest",
     )
+    known.append(made)
+    return made
 
 
 def _known_operation(

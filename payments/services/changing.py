@@ -37,6 +37,7 @@ from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.operations import Clock, Patience, perform, perform_claimed
 from payments.services.returning import give_back
 from payments.services.tenders import apply_gift
+from payments.states import Status
 
 _Changed = TypeVar("_Changed", Booking, Gift, Order)
 _Shown = TypeVar("_Shown")
@@ -207,9 +208,11 @@ def _change(
     for operation in written.operations:
         if patience.allows_a_call():
             perform(transaction_id=operation.id, clock=clock)
-    if written.charged is not None and payment_request is not None:
-        perform_claimed(operation=written.charged, clock=clock, told=told_by(payment_request))
-    elif written.prepared.is_claimed and patience.allows_a_call():
+    charged = written.charged
+    if charged is not None and payment_request is not None:
+        charged = perform_claimed(operation=charged, clock=clock, told=told_by(payment_request))
+    is_to_be_paid = charged is None or charged.status == Status.FAILED
+    if is_to_be_paid and written.prepared.is_claimed and patience.allows_a_call():
         open_prepared(written.prepared, country_code_of(written.order), clock)
     return written.changed
 

@@ -14,7 +14,7 @@ from gateways.protocol import Capability
 from gateways.registry import gateway_for
 from money import Money
 from payments.errors import AmountMismatch, GatewayMismatch, NotCancellableByPartner, PaymentPending, PaymentRefused
-from payments.models import ExternalNote, Origin, Payment, Transaction
+from payments.models import ExternalNote, Opening, OpeningStatus, Origin, Payment, Transaction
 from payments.models.claims import claimed_from_the_start
 from payments.references import new_reference
 from payments.selectors import OrderMoney
@@ -60,7 +60,9 @@ def asks_for_a_charge(request: PaymentRequest) -> bool:
 
 def told_by(request: PaymentRequest) -> OnlyTold:
     """Return what of a request goes to the gateway with a charge and is kept nowhere."""
-    return OnlyTold(external=request.external, payment_token=request.payment_token)
+    return OnlyTold(
+        external=request.external, payment_token=request.payment_token, browser_info=request.browser_info or ""
+    )
 
 
 def _needed_for(request: PaymentRequest) -> Capability:
@@ -86,9 +88,7 @@ def _charge_row(
     card = None
     if request.card_id is not None:
         card = card_for_order(order=order, account=payment.account, card_id=request.card_id, now=now)
-    opening = None
-    if request.payment_token is not None:
-        opening = usable_opening(payment, order=order, now=now)  # where the guest entered the card
+    opening = _entered_in(payment, order, now) if request.payment_token is not None else None
     reference = new_reference("tx")
     is_sale = payment.captures_at_once or request.external is not None
     try:
@@ -126,6 +126,12 @@ def _charge_row(
             written_at=now,
         )
     return charge
+
+
+def _entered_in(payment: Payment, order: Order, now: datetime) -> Opening | None:
+    """Return the Opening in which a guest entered a card; in one that is not open yet nobody can be shown anything."""
+    found = usable_opening(payment, order=order, now=now)
+    return found if found is not None and found.status == OpeningStatus.OPEN else None
 
 
 def _same_external_charge(order: Order, request: PaymentRequest) -> Transaction | None:

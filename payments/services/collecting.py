@@ -38,7 +38,7 @@ class PaymentRequest:
 
     `opening_reference` is the gateway's name of what the guest paid (a session id), `evidence` what its client brought
     back, `gateway_reference` the gateway's name of the payment, `payment_token` what the guest's browser got for a
-    card. `external` is set when the partner reports a payment of its own.
+    card and `browser_info` what it says of itself. `external` is set when the partner reports a payment of its own.
     """
 
     gateway: str | None = None
@@ -52,6 +52,7 @@ class PaymentRequest:
     evidence: str | None = field(default=None, repr=False)
     gateway_reference: str | None = None
     payment_token: str | None = field(default=None, repr=False)
+    browser_info: str | None = field(default=None, repr=False)
     external: ExternalCharge | None = None
     channel: str = "Web"
     locale: str = ""
@@ -317,12 +318,14 @@ def ensure_payment(
         if has_wish:
             choose_account(order=order, wish=Wish(gateway=request.gateway, source=request.source))
         return None, False
-    if current is not None and not has_wish and current.account.is_active and is_set_up(current.account):
+    if current is not None and _stays(current, request) and current.account.is_active and is_set_up(current.account):
         account, source = current.account, Source(current.source)
         rules = rules_for(order, account)
     else:
         source = read_source(request.source)
-        route = choose_route(order=order, wish=Wish(gateway=request.gateway, source=request.source), now=now)
+        wish = Wish(gateway=request.gateway, source=request.source)
+        began_at = current.account if current is not None else None
+        route = choose_route(order=order, wish=wish, now=now, began_at=began_at)
         account, rules = route.account, rules_read_with(route)
     parts = Parts(due.minor, surcharge_on(due, rules, source=source, gateway=account.gateway))
     if (
@@ -355,6 +358,13 @@ def ensure_payment(
         updated_at=now,
     )
     return made, True
+
+
+def _stays(current: Payment, request: PaymentRequest) -> bool:
+    """Say whether a request wishes nothing else than what a payment is: routes are for those that begin."""
+    if request.source not in (None, current.source):
+        return False
+    return request.gateway == current.account.gateway if request.gateway is not None else request.source is None
 
 
 def prepare(

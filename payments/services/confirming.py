@@ -8,10 +8,8 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
-from uuid import UUID
 
 from django.db import transaction as database
-from django.db.models import Case, DateTimeField, When
 
 from bookings import services as booking_services
 from bookings.errors import (
@@ -25,13 +23,9 @@ from bookings.errors import (
 from bookings.models import Booking, BookingStatus, Gift, Order, OrderKind
 from bookings.requests import BookingChanges, GiftChanges, OrderChanges
 from bookings.rules import may_have_gifts
-from gateways.errors import GatewayError, Rejected
-from gateways.protocol import CompleteRequest
-from gateways.registry import gateway_for
 from money import Money
-from payments.errors import InvalidEvidence, NotCancellableByPartner, PaymentDue
-from payments.metrics import gateway_call
-from payments.models import Opening, Transaction
+from payments.errors import NotCancellableByPartner, PaymentDue
+from payments.models import Transaction
 from payments.selectors import (
     OrderMoney,
     has_undecided_money,
@@ -39,13 +33,14 @@ from payments.selectors import (
     order_money,
     unused_holds_among,
 )
-from payments.services.asking import ask_about_opening, take_in
+from payments.services.asking import ask_about_opening
 from payments.services.charging import asks_for_a_charge, cancel_external, told_by, write_charge
 from payments.services.collecting import PaymentRequest, check_request
+from payments.services.evidence import ask_about_evidence, named_opening, note_report
 from payments.services.explaining import explain, pending
 from payments.services.in_hand import OrderInHand
 from payments.services.locking import tried_again_after_lock_timeout
-from payments.services.operations import Clock, Patience, next_check, perform_claimed
+from payments.services.operations import Clock, Patience, perform_claimed
 from payments.services.routing import Wish, choose_account
 from payments.services.surplus import new_operation, return_surplus
 from payments.services.tenders import apply_gift, settle_gift_sales
@@ -182,18 +177,18 @@ def _confirm(wanted: _Wanted, request: PaymentRequest, clock: Clock) -> Confirma
     has_run_out = wanted.order.expires_at is not None and wanted.order.expires_at <= clock()
     if request.evidence and has_run_out and wanted.order.status in (BookingStatus.ON_HOLD, BookingStatus.EXPIRED):
         # The guest may have paid while the hold ran out; what the gateway says of it may bring the seats back.
-        _ask_about_evidence(order_id, request, clock)
+        ask_about_evidence(order_id, request, clock)
     must_ask_first = request.is_cancellation or request.evidence is not None
     done = _confirm_or_write(wanted, request, patience, may_charge=not must_ask_first)
     if isinstance(done, _Missing) and must_ask_first:
         if request.is_cancellation:
             cancel_external(order_id=order_id, request=request, clock=clock)
-        _ask_about_evidence(order_id, request, clock)
+        ask_about_evidence(order_id, request, clock)
         if request.card_id is not None and not patience.allows_a_call():
             raise pending(None)
         done = _confirm_or_write(wanted, request, patience, may_charge=True)
     if isinstance(done, _Missing) and _is_to_be_asked_about(done, request) and patience.allows_a_call():
-        opening = _named_opening(order_id, request)
+        opening = named_opening(order_id, request)
         if opening is not None and ask_about_opening(opening=opening, clock=clock):
             done = _look_again(wanted, request, patience, None)
     if isinstance(done, Confirmation):
@@ -211,7 +206,7 @@ def _confirm(wanted: _Wanted, request: PaymentRequest, clock: Clock) -> Confirma
         done = at_once.confirmation or _look_again(wanted, request, patience, charged)
     if isinstance(done, Confirmation):
         return done
-    _note_report(order_id, request, clock())
+    note_report(order_id, request, clock())
     try:
         order = explain(order_id, done.money, request, charged, clock, patience)
     except PaymentDue:
@@ -233,19 +228,25 @@ def _look_again(
     patience: Patience,
     charged: Transaction | None,
 ) -> Confirmation | _Missing:
-    """Confirm after something was sent; what was charged for a confirmation that has become impossible goes back."""
+    """Confirm after something was sent; what was charged for a confirmation that has become impossible goes back, and
+    what is too much where somebody else was faster, and confirmed for less.
+    """
     try:
-        return _confirm_or_write(wanted, request, patience, may_charge=False, is_first_look=False)
+        done = _confirm_or_write(wanted, request, patience, may_charge=False, is_first_look=False)
     except BookingError:
         _give_back(charged, patience.clock())
         raise
+    if isinstance(done, Confirmation) and done.money is None:
+        _give_back(charged, patience.clock())
+    return done
 
 
 class _AtOnce:
     """Confirm in the transaction that records the last answer which was missing: under one lock, read once.
 
     Only an order made for one booking, and where nothing is locked that comes before its payments: gifts, a customer.
-    What raises here undoes the recording too; the answer is then recorded alone, and the order looked at again.
+    What raises here undoes the recording too, and what raises after it undoes this; the answer is then recorded alone,
+    and the order looked at again. So there is a `confirmation` only once it is committed.
     """
 
     def __init__(self, wanted: _Wanted, clock: Clock) -> None:
@@ -274,7 +275,6 @@ class _AtOnce:
             if not held.money.is_covered:
                 raise _NotCovered(held.money)
 
-        self.confirmation = None
         confirmed = booking_services.confirm_locked_order(
             order=order,
             now=now,
@@ -284,7 +284,11 @@ class _AtOnce:
             bookings=held.bookings,
             money_in_minor=held.money.money_in_minor,
         )
-        self.confirmation = replace(_confirmation(wanted, confirmed, held.money), held=held)
+        confirmation = replace(_confirmation(wanted, confirmed, held.money), held=held)
+        database.on_commit(lambda: self._keep(confirmation))
+
+    def _keep(self, confirmation: Confirmation) -> None:
+        self.confirmation = confirmation
 
 
 @tried_again_after_lock_timeout
@@ -354,7 +358,7 @@ def _confirm_or_write(
                 return _Missing(money=missing.money, charge=charge)
             if not may_charge and is_first_look:
                 return _Missing(money=missing.money)
-            _named_opening(order.pk, request, among=missing.operations)
+            named_opening(order.pk, request, among=missing.operations)
             captures = _write_captures(missing, now, is_claimed=patience.allows_a_call())
             return _Missing(money=missing.money, captures=tuple(captures))
     return _confirmation(wanted, confirmed, covering[0])
@@ -383,7 +387,7 @@ def _check_wish(request: PaymentRequest, order: Order, money: OrderMoney) -> Non
 def _write_charge(order: Order, money: OrderMoney, request: PaymentRequest, now: datetime) -> Transaction | None:
     if not asks_for_a_charge(request):
         return None
-    _named_opening(order.pk, request)  # nobody is charged by a request that names another order's session
+    named_opening(order.pk, request)  # nobody is charged by a request that names another order's session
     return write_charge(order=order, request=request, money=money, now=now)
 
 
@@ -420,68 +424,6 @@ def _write_captures(found: _NotCovered, now: datetime, *, is_claimed: bool) -> l
         captures.append(capture)
         missing -= base
     return captures
-
-
-def _ask_about_evidence(order_id: UUID, request: PaymentRequest, clock: Clock) -> None:
-    """Take in what the gateway says of the Opening the partner names; without evidence there is nobody to ask."""
-    opening = _note_report(order_id, request, clock())
-    if opening is None or not request.evidence or opening.gateway_reference is None:
-        return
-    try:
-        with gateway_call(gateway=opening.account.gateway, operation="complete"):
-            outcomes = gateway_for(opening.account).complete(
-                CompleteRequest(
-                    opening_reference=opening.gateway_reference,
-                    reference=opening.reference,
-                    money=Money(opening.amount_minor, opening.currency),
-                    evidence=request.evidence,
-                    requested_at=clock(),
-                )
-            )
-    except Rejected:
-        raise InvalidEvidence("The session result is not one of this session's.") from None
-    except GatewayError:
-        return  # a question that was not answered leaves the payment as it was: undecided
-    take_in(outcomes, opening=opening, clock=clock)
-
-
-def take_evidence(*, order_id: UUID, opening_reference: str, evidence: str, clock: Clock) -> None:
-    """Take in what the gateway says of an Opening that a guest came back from.
-
-    :raises InvalidEvidence: the Opening is not one of this order's, or the evidence is not of it.
-    """
-    request = PaymentRequest(opening_reference=opening_reference, evidence=evidence)
-    _ask_about_evidence(order_id, request, clock)
-
-
-def _note_report(order_id: UUID, request: PaymentRequest, now: datetime) -> Opening | None:
-    """Note that the partner says an Opening was paid, while nobody else has said anything that decides it."""
-    opening = _named_opening(order_id, request)
-    if opening is not None and not opening.transactions.exclude(status=Status.PENDING).exists():
-        Opening.objects.filter(pk=opening.pk, reported_paid_at__isnull=True).update(
-            reported_paid_at=now,
-            # Only what can be asked about has a time for it: now there is a reason to ask earlier.
-            next_check_at=Case(
-                When(next_check_at__isnull=False, then=next_check(0, now)), output_field=DateTimeField()
-            ),
-        )
-    return opening
-
-
-def _named_opening(order_id: UUID, request: PaymentRequest, *, among: Sequence[Transaction] = ()) -> Opening | None:
-    """Return the Opening of the order that the partner names, from what is at hand where it is `among` it; evidence
-    that names none is of the newest.
-    """
-    openings = Opening.objects.filter(payment__order_id=order_id).select_related("payment", "account")
-    if request.opening_reference is None:
-        return openings.order_by("-created_at").first() if request.evidence else None
-    for operation in among:
-        if operation.opening is not None and operation.opening.gateway_reference == request.opening_reference:
-            return operation.opening
-    opening = openings.filter(gateway_reference=request.opening_reference).first()
-    if opening is None:
-        raise InvalidEvidence("The session is not one of this order's.")
-    return opening
 
 
 def _give_back(charged: Transaction | None, now: datetime) -> None:

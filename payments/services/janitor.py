@@ -9,6 +9,7 @@ import structlog
 from django.conf import settings
 from django.db.models import F, Q
 
+from bookings.models import BookingStatus
 from gateways.errors import GatewayError, MisconfiguredAccount
 from gateways.models import GatewayAccount
 from gateways.protocol import Capability, Reference
@@ -95,28 +96,31 @@ def ask_again(*, transaction_id: UUID, clock: Clock) -> Transaction:
         _look_made(operation, clock())
         return _fresh(operation)
     was_sent = operation.first_sent_at is not None
-    if operation.kind in CHARGE_KINDS and operation.origin == Origin.OURS and not _is_still_wanted(operation):
-        # Repeating it would charge a guest who has paid otherwise meanwhile: a person or a webhook says what became
-        # of it.
-        Transaction.objects.filter(pk=operation.pk, status=Status.PENDING).update(next_check_at=None)
-        return _fresh(operation)
-    is_repeatable = operation.origin == Origin.OURS and not (operation.parent_id is None and operation.card_id is None)
-    if is_repeatable and (not was_sent or may_repeat(operation, gateway, clock())):
+    is_ours = operation.origin == Origin.OURS
+    is_wanted = operation.kind not in CHARGE_KINDS or not is_ours or _is_still_wanted(operation)
+    is_repeatable = is_ours and is_wanted and not (operation.parent_id is None and operation.card_id is None)
+    is_known_there = operation.gateway_reference is not None
+    if not is_known_there and is_repeatable and (not was_sent or may_repeat(operation, gateway, clock())):
         perform(transaction_id=operation.id, clock=clock)
         return _fresh(operation)
     if Capability.FETCH in gateway.capabilities:
         _fetch(operation, clock)
+    elif not is_wanted:
+        # Repeating it would charge a guest who has paid otherwise meanwhile, or for what was cancelled: a person or a
+        # webhook says what became of it.
+        Transaction.objects.filter(pk=operation.pk, status=Status.PENDING).update(next_check_at=None)
     else:
         _look_made(operation, clock())
     return _fresh(operation)
 
 
 def _is_still_wanted(charge: Transaction) -> bool:
-    """Say whether the order still lacks what a charge was to bring."""
+    """Say whether the order still lacks what a charge was to bring: for a hold, to the price it was to confirm."""
     money = order_money(charge.order)
     others_asked = money.asked_minor - charge.parts.base_minor
     there = money.money_in_minor + money.held_minor + others_asked - money.returning_minor
-    return there < max(money.to_collect_minor, charge.expected_total_minor or 0)
+    is_hold = charge.order.status == BookingStatus.ON_HOLD
+    return there < max(money.wanted_minor, (charge.expected_total_minor or 0) if is_hold else 0)
 
 
 def _fetch(operation: Transaction, clock: Clock) -> None:

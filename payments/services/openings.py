@@ -28,10 +28,10 @@ from payments.services.outages import note_not_sent
 from payments.services.transitions import record_opened
 
 log = structlog.get_logger(__name__)
-# Where what a client needs holds the address of the gateway's own page.
-PAGE = "page"
+# Where what a client needs holds the address of the gateway's own page; no gateway has a name with a colon.
+PAGE = "our:page"
 # Where it holds what a guest is told who may have a card kept.
-CONSENT = "consent"
+CONSENT = "our:consent"
 # A session with less than this left is no use to a guest who has to find a card first.
 _LEAST_USEFUL = timedelta(seconds=60)
 # A gateway may take a moment longer than we to let something expire.

@@ -49,11 +49,13 @@ Clock = Callable[[], datetime]
 class OnlyTold:
     """Hold what only the caller of a charge knows and nothing keeps: without the caller it cannot be repeated.
 
-    `external` reports a payment taken elsewhere; `payment_token` is what the guest's browser got for a card.
+    `external` reports a payment taken elsewhere; `payment_token` is what the guest's browser got for a card, and
+    `browser_info` what it says of itself.
     """
 
     external: ExternalCharge | None = None
     payment_token: str | None = field(default=None, repr=False)
+    browser_info: str = field(default="", repr=False)
 
 
 NOTHING_TOLD = OnlyTold()
@@ -141,8 +143,7 @@ def _carry_out(
     try:
         gateway = gateway_for(operation.account)
     except MisconfiguredAccount as error:
-        _release(operation, error, was_sent_before, clock())
-        return _fresh(operation)
+        return _not_sent(operation, error, was_sent_before, told, clock())
     if was_sent_before and not may_repeat(operation, gateway, started_at):
         _mark_unknown(operation, "the gateway may have acted and repeating is not safe", clock())
         return _fresh(operation)
@@ -150,7 +151,8 @@ def _carry_out(
         with gateway_call(gateway=gateway.slug, operation=operation.kind):
             outcome = _send(operation, gateway, started_at, told)
     except NotSent as error:
-        _release(operation, error, was_sent_before, clock())
+        note_not_sent(account=operation.account, now=clock())
+        return _not_sent(operation, error, was_sent_before, told, clock())
     except AnswerLost as error:
         _mark_unknown(operation, str(error), clock())
     except GatewayError as error:
@@ -231,6 +233,8 @@ def _send(operation: Transaction, gateway: Gateway, now: datetime, told: OnlyTol
                     captures_at_once=operation.kind == OperationKind.SALE,
                     card_token=card_token(operation.card) if operation.card else None,
                     payment_token=told.payment_token,
+                    opening_reference=operation.opening.reference if operation.opening is not None else "",
+                    browser_info=told.browser_info,
                     shopper_reference=_shopper_reference(operation),
                     stores_card=operation.opening is not None and operation.opening.consent_text_id is not None,
                     external=told.external,
@@ -289,16 +293,35 @@ def _payment_reference(operation: Transaction) -> str:
     return root.gateway_reference
 
 
-def _release(operation: Transaction, error: GatewayError, was_sent_before: bool, now: datetime) -> None:
-    """Let the operation be sent again later: this time nothing reached the gateway."""
+def _not_sent(
+    operation: Transaction, error: GatewayError, was_sent_before: bool, told: OnlyTold, now: datetime
+) -> Transaction:
+    """Note that nothing reached the gateway this time, so that the operation is sent again later.
+
+    What only its caller could send ends here: nobody will send it, no money has moved, and an order must not wait for
+    it.
+    """
     log.warning("operation_not_sent", transaction=operation.reference, kind=operation.kind, error=str(error)[:200])
+    if told != NOTHING_TOLD and not was_sent_before:
+        outcome = Outcome(
+            kind=OutcomeKind.DECLINED,
+            reference=Reference(ours=operation.reference),
+            event_key=f"{operation.reference}:not-sent",
+            occurred_at=now,
+            decline=Decline(code=ErrorCode.PROCESSOR_UNAVAILABLE, raw_text="the gateway was not reached"),
+        )
+        return record_answer(operation=operation, outcome=outcome, now=now)
+    _release(operation, was_sent_before, now)
+    return _fresh(operation)
+
+
+def _release(operation: Transaction, was_sent_before: bool, now: datetime) -> None:
+    """Let the operation be sent again later."""
     changes: dict[str, object] = {"claimed_until": None, "next_check_at": next_check(operation.checks_made, now)}
     changes["checks_made"] = F("checks_made") + 1
     if not was_sent_before:
         changes["first_sent_at"] = None
     _mine(operation).update(**changes)
-    if isinstance(error, NotSent):
-        note_not_sent(account=operation.account, now=now)
 
 
 def _mark_unknown(operation: Transaction, why: str, now: datetime) -> None:

@@ -78,10 +78,13 @@ def _takes(route: AccountRoute, order: Order, source: Source | None) -> bool:
     return takes_currency and takes_source and (order.is_live or account.environment == Environment.TEST)
 
 
-def choose_route(*, order: Order, wish: Wish, now: datetime | None = None) -> AccountRoute:
+def choose_route(
+    *, order: Order, wish: Wish, now: datetime | None = None, began_at: GatewayAccount | None = None
+) -> AccountRoute:
     """Return the route by which an order is paid, with its surcharge rules.
 
-    For a payment that begins `now`, an account that rests comes after all others.
+    For a payment that begins `now`, an account that rests comes after all others, but for the one at which the order's
+    payment began.
 
     :raises InvalidSource: no account of the partner takes cards from that source.
     :raises GatewayMismatch: the gateway named is not one the partner may use for this order.
@@ -90,7 +93,7 @@ def choose_route(*, order: Order, wish: Wish, now: datetime | None = None) -> Ac
     source = read_source(wish.source)
     routes = routes_for(order, source)
     if now is not None:
-        routes.sort(key=lambda route: is_resting(route.account, now))
+        routes.sort(key=lambda route: route.account != began_at and is_resting(route.account, now))
     for route in routes:
         if wish.gateway in (None, route.account.gateway):
             return route

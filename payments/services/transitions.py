@@ -21,7 +21,7 @@ from gateways.errors import ErrorCode
 from gateways.models import GatewayAccount
 from gateways.protocol import Capability, Outcome
 from gateways.protocol import OutcomeKind as Kind
-from gateways.registry import gateway_for
+from gateways.registry import gateway_class, gateway_for
 from payments import ledger
 from payments.errors import SubjectUndecided, UnknownSubject
 from payments.ledger import Transfer
@@ -85,12 +85,11 @@ def apply_outcome(
     with database.atomic():
         held = take_in_hand(order_id=subject.payment.order_id)
         payment = held.payments[subject.payment.pk]
-        known = held.operations_of(payment)
-        transaction = operation_for(
-            account=account, payment=payment, subject=subject, outcome=outcome, known=list(known.values())
-        )
-        if transaction is not None and str(transaction.pk) not in known:
-            held.add(transaction)
+        known = list(held.operations_of(payment).values())
+        transaction = operation_for(account=account, payment=payment, subject=subject, outcome=outcome, known=known)
+        for row in known:
+            if str(row.pk) not in held.operations:
+                held.add(row)
         events = _events_of(account, payment, outcome)
         event, is_new = _store(account, payment, subject.opening, transaction, outcome, source, now, events)
         if not is_new:
@@ -210,6 +209,7 @@ def _rederive(
         openings = {row.id: row for row in Opening.objects.filter(payment=payment)}
     position = derive(fact_of(event, transactions, openings) for event in counted)
     said = {(event.kind, event.event_key): event for event in counted}
+    next_look = _next_look_at_what_was_accepted(payment, now)
     for key, standing in position.operations.items():
         row = transactions[key]
         status = Status(row.status)
@@ -217,7 +217,7 @@ def _rederive(
         row.status = standing.status
         row.unknown_since_at = None
         if is_decided or row.gateway_reference:
-            row.next_check_at = None
+            row.next_check_at = None if is_decided else next_look
             row.claimed_until = None
         if status is not standing.status:
             row.decided_at = now if is_decided else None
@@ -242,6 +242,13 @@ def _rederive(
         payment.updated_at = now
         payment.save(update_fields=[*_FOLDED, "updated_at"])
     return position
+
+
+def _next_look_at_what_was_accepted(payment: Payment, now: datetime) -> datetime | None:
+    """Return when to ask about an operation that the gateway took and did not decide; None where it cannot be asked."""
+    if Capability.FETCH not in gateway_class(payment.account.gateway).capabilities:
+        return None
+    return now + timedelta(seconds=settings.PAYMENTS["UNKNOWN_CHECK_SCHEDULE_SECONDS"][0])
 
 
 def fact_of(event: GatewayEvent, transactions: dict[str, Transaction], openings: dict[UUID, Opening]) -> Fact:
@@ -379,20 +386,22 @@ def _follow(
         keep_hold(order=order, until=until, now=now, bookings=bookings)
     if transaction.kind == OperationKind.CAPTURE and _keeps_its_money(order):
         return
-    surplus = _surplus_of(transaction, money)
+    surplus = _surplus_of(order, transaction, money)
     # A hold larger than what is due is captured for what is due; the rest lapses by itself.
     is_partly_needed = transaction.kind == OperationKind.AUTHORIZATION and surplus < transaction.parts.base_minor
     if surplus > 0 and not is_partly_needed:
         return_surplus(order=order, newest=transaction, amount_minor=surplus, now=now)
 
 
-def _surplus_of(transaction: Transaction, money: OrderMoney) -> int:
+def _surplus_of(order: Order, transaction: Transaction, money: OrderMoney) -> int:
     """Return how much of the price that was just paid is more than was due, in minor units.
 
-    A charge that a confirmation asked for is measured by the price it will confirm. What a gateway told beyond what was
-    asked is nobody's to give back by itself: the figure is before a person.
+    A charge that a confirmation asked for is measured by the price it will confirm, as long as it can: what is
+    confirmed or cancelled has its price. What a gateway told beyond what was asked is nobody's to give back by itself:
+    the figure is before a person.
     """
-    wanted = max(money.price_minor, transaction.expected_total_minor or 0)
+    may_be_confirmed = order.status == BookingStatus.ON_HOLD
+    wanted = max(money.price_minor, transaction.expected_total_minor or 0) if may_be_confirmed else money.price_minor
     surplus = money.certain_surplus_minor - (wanted - money.price_minor)
     asked = transaction.opening.amount_minor if transaction.opening else transaction.amount_minor
     told_beyond = max(0, transaction.amount_minor - asked)

@@ -15,6 +15,7 @@ from payments.encryption import decrypt_json
 from payments.models import GatewayEvent, Opening, Payment, Transaction
 from payments.selectors import order_money
 from payments.services import aftercare
+from payments.services.openings import PAGE
 from tests.payments.guest import CARD, Guest
 from tests.payments.house import House, build_house
 from tests.payments.test_balances import BALANCE, deposited
@@ -126,7 +127,7 @@ class TestPaying:
         assert (opening.amount_minor, opening.return_url, opening.locale) == (
             BALANCE, settings.PUBLIC_BASE_URL + path, "de"
         )  # fmt: skip
-        assert decrypt_json(opening.client_encrypted)["page"] == first["Location"]
+        assert decrypt_json(opening.client_encrypted)[PAGE] == first["Location"]
         page = httpx.get(first["Location"])
         assert "72.00" in page.text
 

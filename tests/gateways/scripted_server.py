@@ -28,7 +28,10 @@ class Asked:
 
 @dataclass
 class ScriptedServer:
-    """Answer every request in the way set last: a name of a misbehavior, or a status and a body."""
+    """Answer every request in the way set last: a name of a misbehavior, or a status and a body.
+
+    `turns` come first, one for each request.
+    """
 
     behavior: str = "answer"
     status: int = 200
@@ -36,6 +39,7 @@ class ScriptedServer:
     headers: dict[str, str] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     url: str = ""
+    turns: list[str | tuple[int, Any]] = field(default_factory=list)
     _released: threading.Event = field(default_factory=threading.Event)
 
     def answers(self, body: Any, *, status: int = 200, **headers: str) -> None:
@@ -58,8 +62,16 @@ class ScriptedServer:
             if asked is None:
                 return
             self.asked.append(asked)
-            head = f"HTTP/1.1 {self.status} Said\r\n" + "".join(f"{n}: {v}\r\n" for n, v in self.headers.items())
-            match self.behavior:
+            turn = self.turns.pop(0) if self.turns else None
+            if isinstance(turn, str):
+                behavior, status, headers, body = turn, 200, {}, b"{}"
+            elif turn is not None:
+                behavior, (status, content), headers = "answer", turn, {}
+                body = content if isinstance(content, bytes) else json.dumps(content).encode()
+            else:
+                behavior, status, headers, body = self.behavior, self.status, self.headers, self.body
+            head = f"HTTP/1.1 {status} Said\r\n" + "".join(f"{n}: {v}\r\n" for n, v in headers.items())
+            match behavior:
                 case "hang":
                     self._released.wait(30)
                 case "close":
@@ -67,7 +79,7 @@ class ScriptedServer:
                 case "reset":
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 case "truncate":
-                    connection.sendall(f"{head}Content-Length: 5000\r\n\r\n".encode() + self.body)
+                    connection.sendall(f"{head}Content-Length: 5000\r\n\r\n".encode() + body)
                 case "flood":
                     connection.sendall(f"{head}Connection: close\r\n\r\n".encode() + b"{" + b" " * 3_000_000 + b"}")
                 case "drip":
@@ -75,7 +87,7 @@ class ScriptedServer:
                     while not self._released.wait(0.05):
                         connection.sendall(b" ")
                 case _:
-                    connection.sendall(f"{head}Content-Length: {len(self.body)}\r\n\r\n".encode() + self.body)
+                    connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
 
 
 def _read(connection: socket.socket) -> Asked | None:

