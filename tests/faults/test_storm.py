@@ -37,8 +37,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 TRAVELERS = 5
 JOURNEYS = 14
-STORM_SECONDS = 35
-DRAIN_SECONDS = 40
+STORM_SECONDS = 30
+DRAIN_SECONDS = 35
 # An answer lost after the work was done is the one that tempts to do it twice.
 CALL_FAULTS = ("hang", "error", "reset", "garbage", "unavailable", "slow", "in_progress", *["answer_lost"] * 4)
 OUR_REFERENCE = re.compile(r"\b(?:cpo|tx)_[2-9a-z]{20}\b")
@@ -116,7 +116,7 @@ def patience_of_a_storm(quick, settings) -> None:
         **settings.PAYMENTS,
         "GATEWAY_TIMEOUT_SECONDS": 3,
         "REQUEST_SECONDS": 6,
-        "UNKNOWN_CHECK_SCHEDULE_SECONDS": [1] * 25,
+        "UNKNOWN_CHECK_SCHEDULE_SECONDS": [1] * 15,
     }
 
 
@@ -162,6 +162,7 @@ def test_after_a_storm_no_row_is_stuck_and_every_cent_is_where_it_belongs(
         if request.get("fault"):
             struck[request["gateway"]].add(request["fault"])
     moved = {row["gateway"] for row in sandbox.get("money")["money"] if row["captured"] and row["refunded"]}
+    print(f"{kills} kills, {dict(stories)}, {len(ruled_out)} left to staff, struck by {struck}")
     assert kills >= 2
     assert stories.total() >= 12
     assert min(len(faults) for faults in struck.values()) >= 3, struck

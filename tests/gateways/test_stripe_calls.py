@@ -507,6 +507,12 @@ def test_a_refund_that_cannot_be_fails_with_stripes_words(server: ScriptedServer
     assert outcome.decline.raw_code == code
 
 
+def test_a_refund_of_more_than_is_left_was_not_made(server: ScriptedServer) -> None:
+    server.answers(refusal("", param="amount"), status=400)
+
+    assert stripe_at(server.url).refund(refund_request()).kind is K.REFUND_FAILED
+
+
 @pytest.mark.parametrize("change", [{"payment_intent": "pi_other"}, {"metadata": {}}, {"amount": "3000"}], ids=str)
 def test_an_answer_about_another_refund_is_no_answer(server: ScriptedServer, change: dict[str, Any]) -> None:
     server.answers({**sample("refund_succeeded"), **change})

@@ -344,7 +344,9 @@ class StripeGateway:
         try:
             refund = call("refund", self._stripe.refunds.create, parameters=body, idempotency_key=key)
         except Refused as refusal:
-            if isinstance(refusal, CardRefused) or refusal.problem.code in _NOT_REFUNDABLE:
+            # More than is left has no code of its own. A first sending that worked would have been answered again.
+            is_too_much = refusal.problem.status == 400 and refusal.problem.param == "amount"
+            if isinstance(refusal, CardRefused) or is_too_much or refusal.problem.code in _NOT_REFUNDABLE:
                 return _not_done(OutcomeKind.REFUND_FAILED, request, refusal.problem)
             raise
         if wire.id_of(refund.get("payment_intent")) != payment or wire.ours_in(refund) != request.reference:
