@@ -26,10 +26,10 @@ def ask_about_opening(*, opening: Opening, clock: Clock) -> bool:
 
 
 def _ask(opening: Opening, reference: Reference, clock: Clock) -> bool:
-    gateway = gateway_for(opening.account)
-    if Capability.FETCH not in gateway.capabilities or not opening.gateway_reference:
-        return False
     try:
+        gateway = gateway_for(opening.account)
+        if Capability.FETCH not in gateway.capabilities or not opening.gateway_reference:
+            return False
         with gateway_call(gateway=gateway.slug, operation="fetch"):
             outcomes = gateway.fetch(reference)
     except GatewayError as error:
