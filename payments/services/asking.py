@@ -11,7 +11,7 @@ from gateways.errors import GatewayError
 from gateways.protocol import Capability, Outcome, OutcomeKind, Reference
 from gateways.registry import gateway_for
 from payments.metrics import gateway_call
-from payments.models import EventSource, Opening, OpeningStatus, Transaction
+from payments.models import EventSource, Opening, OpeningStatus, Origin, Transaction
 from payments.selectors import CHARGE_KINDS, Subject
 from payments.services.actions import show_action
 from payments.services.draining import drain
@@ -24,12 +24,16 @@ log = structlog.get_logger(__name__)
 
 def ask_about_opening(*, opening: Opening, clock: Clock) -> bool:
     """Take in everything the gateway says of an Opening; False when it cannot be asked or did not answer."""
-    gateway = gateway_for(opening.account)
-    if Capability.FETCH not in gateway.capabilities or not opening.gateway_reference:
-        return False
+    return _ask(opening, Reference(ours=opening.reference, opening=opening.gateway_reference), clock)
+
+
+def _ask(opening: Opening, reference: Reference, clock: Clock) -> bool:
     try:
+        gateway = gateway_for(opening.account)
+        if Capability.FETCH not in gateway.capabilities or not opening.gateway_reference:
+            return False
         with gateway_call(gateway=gateway.slug, operation="fetch"):
-            outcomes = gateway.fetch(Reference(ours=opening.reference, opening=opening.gateway_reference))
+            outcomes = gateway.fetch(reference)
     except GatewayError as error:
         log.warning("fetch_failed", opening=opening.reference, error=type(error).__name__)
         return False
@@ -71,6 +75,12 @@ def poll_openings(*, clock: Clock, limit: int = 50) -> int:
 def _poll(opening_id: UUID, clock: Clock) -> bool:
     opening = Opening.objects.select_related("payment", "account").get(pk=opening_id)
     is_answered = ask_about_opening(opening=opening, clock=clock)
+    # A charge by token that waits for its guest: a gateway that opens nothing knows it by its own name alone.
+    for charge in opening.transactions.filter(
+        origin=Origin.OURS, status=Status.PENDING, kind__in=CHARGE_KINDS, gateway_reference__isnull=False
+    ):
+        name = charge.gateway_reference
+        is_answered &= _ask(opening, Reference(ours=charge.reference, gateway=name, payment=name), clock)
     now = clock()
     is_over = is_answered and opening.expires_at <= now and not opening.transactions.filter(status=Status.PENDING)
     Opening.objects.filter(pk=opening_id).update(

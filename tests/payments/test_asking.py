@@ -6,9 +6,12 @@ from django.test import Client
 
 from gateways.models import GatewayAccount
 from payments import inbox
+from payments.errors import PaymentPending
 from payments.models import AccountRoute, DeliveryStatus, GatewayEvent, Opening, OpeningStatus, WebhookDelivery
 from payments.services import holds, janitor
 from payments.services.asking import ask_about_opening
+from payments.services.collecting import PaymentRequest
+from payments.services.confirming import confirm_booking
 from tests.payments.asked_gateway import PATH, SLUG, AskedGateway, fails, paid
 from tests.payments.house import books
 
@@ -157,3 +160,18 @@ def test_a_gateway_that_asks_for_nothing_is_not_greeted(account):
 
     assert answer.status_code == 405
     assert answer.headers["Allow"] == "POST"
+
+
+def test_an_account_that_cannot_be_talked_to_any_more_is_not_asked_and_has_its_schedule(house, opening):
+    GatewayAccount.objects.filter(slug="asked-eu").update(gateway="gone")
+    booking = opening.payment.order.bookings.get()
+    paid_there = PaymentRequest(opening_reference=opening.gateway_reference)
+
+    with pytest.raises(PaymentPending):
+        confirm_booking(booking=booking, changes=None, request=paid_there, clock=house.clock)
+    house.clock.move(seconds=31)
+    poll(house)
+
+    opening.refresh_from_db()
+    assert (opening.checks_made, AskedGateway.asked) == (1, [])
+    assert opening.next_check_at > house.clock()

@@ -14,7 +14,7 @@ from gateways.protocol import Action, Capability, ChargeRequest, Decline, Outcom
 from payments.encryption import decrypt_json
 from payments.errors import GatewayMismatch, PaymentPending, PaymentRefused
 from payments.models import AccountRoute, Opening, Transaction
-from payments.services import janitor
+from payments.services import holds, janitor
 from payments.services.aftercare import cancel_booking
 from payments.services.asking import ask_about_opening
 from payments.services.changing import update_booking
@@ -245,6 +245,27 @@ def test_a_lost_answer_is_never_charged_again_and_looked_up(house, booking):
     assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
     assert confirm(house, booking).is_confirmed
     assert len(TokenGateway.charged) == 1
+
+
+def test_a_guest_who_never_acted_frees_the_seats_once_the_gateway_says_so(house, booking):
+    TokenGateway.kind = OutcomeKind.ACTION_REQUIRED
+    with pytest.raises(PaymentPending):
+        confirm(house, booking)
+    [request] = TokenGateway.charged
+    name = f"at-{request.reference}"
+    # It knows the charge by the charge's own name, and nothing of what we call an Opening.
+    TokenGateway.says = staticmethod(
+        lambda asked: (said_of(request, OutcomeKind.EXPIRED),) if asked.gateway == name else ()
+    )
+
+    house.clock.now = Opening.objects.get().expires_at
+    house.clock.move(seconds=31)
+    janitor.resolve_unknown(clock=house.clock)
+
+    assert operations(booking.order) == [("SALE", "OURS", "FAILED", 9000)]
+    assert holds.expire_holds(now=house.clock()) == 1
+    booking.refresh_from_db()
+    assert booking.status == "EXPIRED"
 
 
 def test_a_guest_who_could_not_be_shown_what_to_do_is_asked_to_pay_in_a_page(house, booking):
