@@ -355,8 +355,8 @@ class Brought(StrEnum):
     """Say what a value means that a partner's client brings back from its guest.
 
     OPENING names what was opened, PAYMENT the attempt, EVIDENCE proves or names how it ended, PAYMENT_TOKEN stands for
-    a card entered in the guest's browser, BROWSER describes that browser to the bank, CHANNEL says where it is shown.
-    APPROVED, REASON and NOTES report a payment taken elsewhere. REFUSED is what must not be sent to us, such as card
+    a card entered in the guest's browser, BROWSER describes that browser to the bank, KEEPS_CARD says that the
+    guest agreed to have the card kept, CHANNEL where it is shown. APPROVED, REASON and NOTES report a payment taken elsewhere. REFUSED is what must not be sent to us, such as card
     details.
     """
 
@@ -365,6 +365,7 @@ class Brought(StrEnum):
     EVIDENCE = "EVIDENCE"
     PAYMENT_TOKEN = "PAYMENT_TOKEN"  # noqa: S105, a name
     BROWSER = "BROWSER"
+    KEEPS_CARD = "KEEPS_CARD"
     CHANNEL = "CHANNEL"
     APPROVED = "APPROVED"
     REASON = "REASON"

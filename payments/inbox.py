@@ -98,7 +98,7 @@ def handle(*, delivery_id: UUID, clock: Callable[[], datetime]) -> DeliveryStatu
     """Read one stored delivery and take in its news; None when another worker has it or it is done.
 
     News of something we have no record of makes it an orphan, which is matched again later. A fault is kept with the
-    delivery and tried again; a delivery is never given up.
+    delivery and tried again; a delivery is never given up, unless it proves nothing and names nothing of ours.
     """
     now = clock()
     delivery = _claim(delivery_id, now)
@@ -127,6 +127,13 @@ def handle(*, delivery_id: UUID, clock: Callable[[], datetime]) -> DeliveryStatu
         status, error = DeliveryStatus.FAILED, f"{type(fault).__name__}: {fault}"
     _finish(delivery, payment, status, error, clock())
     return status
+
+
+def _is_given_up(delivery: WebhookDelivery, status: DeliveryStatus, now: datetime) -> bool:
+    """Say whether an orphan is matched no more: anybody could have sent it, and it has named nothing of ours so far."""
+    if status != DeliveryStatus.ORPHAN or not gateway_for(delivery.account).webhooks_are_hints:
+        return False
+    return now >= delivery.received_at + timedelta(seconds=settings.PAYMENTS["HINTS_WAIT_SECONDS"])
 
 
 def _believed(delivery: WebhookDelivery, told: Outcome) -> tuple[Outcome, ...]:
@@ -190,11 +197,12 @@ def _finish(
     is_done = status == DeliveryStatus.PROCESSED
     schedule: list[int] = settings.PAYMENTS["WEBHOOK_RETRY_SECONDS"]
     wait = schedule[min(delivery.attempts, len(schedule)) - 1]
+    is_over = is_done or _is_given_up(delivery, status, now)
     WebhookDelivery.objects.filter(pk=delivery.pk, claim_number=delivery.claim_number).update(
         payment_id=payment.id if payment else delivery.payment_id,
         status=status,
         last_error=error[:300],
         claimed_until=None,
         processed_at=now if is_done else None,
-        next_attempt_at=None if is_done else now + timedelta(seconds=wait),
+        next_attempt_at=None if is_over else now + timedelta(seconds=wait),
     )

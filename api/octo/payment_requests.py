@@ -24,6 +24,7 @@ _OUR_WORDS: dict[Brought, str] = {
     Brought.EVIDENCE: "evidence",
     Brought.PAYMENT_TOKEN: "payment_token",
     Brought.BROWSER: "browser_info",
+    Brought.KEEPS_CARD: "keeps_card",
     Brought.CHANNEL: "channel",
     Brought.APPROVED: "approved",
     Brought.REASON: "reason",
@@ -80,7 +81,7 @@ def _read_part(part: Fields, talk: PartnerTalk) -> dict[str, Any]:
 
 
 def _value_of(part: Fields, field: BroughtField, talk: PartnerTalk) -> str | bool | None:
-    if field.means is Brought.APPROVED:
+    if field.means in (Brought.APPROVED, Brought.KEEPS_CARD):
         return part.boolean(field.name)
     if field.means is Brought.CHANNEL:
         return part.choice(field.name, talk.channels)

@@ -119,7 +119,7 @@ def _brought_fields(talk: PartnerTalk) -> dict[str, Schema]:
 
 
 def _brought(field: BroughtField, talk: PartnerTalk) -> Schema:
-    if field.means is Brought.APPROVED:
+    if field.means in (Brought.APPROVED, Brought.KEEPS_CARD):
         return YES_NO
     if field.means is Brought.CHANNEL:
         return words(*talk.channels)

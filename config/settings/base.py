@@ -196,6 +196,8 @@ PAYMENTS: dict[str, Any] = {
     "OUTAGE_REST_SECONDS": 120,
     # So many deliveries a minute are stored for an account whose gateway does not sign them.
     "HINTS_PER_MINUTE": 300,
+    # One that names nothing of ours is matched again for so long, and then no more.
+    "HINTS_WAIT_SECONDS": 3_600,
     # What such a delivery speaks of is asked about at its gateway once in this time.
     "SAME_HINT_SECONDS": 60,
     # How long a guest may pay an Opening, unless the hold ends earlier.

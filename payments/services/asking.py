@@ -10,6 +10,7 @@ from django.db.models import F
 from gateways.errors import GatewayError
 from gateways.protocol import Capability, Outcome, OutcomeKind, Reference
 from gateways.registry import gateway_for
+from payments.errors import SubjectUndecided
 from payments.metrics import gateway_call
 from payments.models import EventSource, Opening, OpeningStatus, Origin, Transaction
 from payments.selectors import CHARGE_KINDS, Subject
@@ -49,13 +50,17 @@ def take_in(outcomes: Iterable[Outcome], *, opening: Opening, clock: Clock) -> N
         if outcome.kind is OutcomeKind.ACTION_REQUIRED and attempt is not None:
             show_action(opening=opening, action=outcome.action, now=clock())
             told = replace(outcome, kind=OutcomeKind.PENDING)
-        apply_outcome(
-            account=opening.account,
-            outcome=told,
-            source=EventSource.POLL,
-            now=clock(),
-            subject=Subject(opening.payment, opening, attempt),
-        )
+        try:
+            apply_outcome(
+                account=opening.account,
+                outcome=told,
+                source=EventSource.POLL,
+                now=clock(),
+                subject=Subject(opening.payment, opening, attempt),
+            )
+        except SubjectUndecided as undecided:
+            # It may answer an operation of ours, which has its own look.
+            log.info("look_told_of_another", opening=opening.reference, about=str(undecided)[:200])
 
 
 def poll_openings(*, clock: Clock, limit: int = 50) -> int:

@@ -61,7 +61,10 @@ def asks_for_a_charge(request: PaymentRequest) -> bool:
 def told_by(request: PaymentRequest) -> OnlyTold:
     """Return what of a request goes to the gateway with a charge and is kept nowhere."""
     return OnlyTold(
-        external=request.external, payment_token=request.payment_token, browser_info=request.browser_info or ""
+        external=request.external,
+        payment_token=request.payment_token,
+        browser_info=request.browser_info or "",
+        keeps_card=request.keeps_card,
     )
 
 

@@ -38,7 +38,7 @@ class PaymentRequest:
 
     `opening_reference` is the gateway's name of what the guest paid (a session id), `evidence` what its client brought
     back, `gateway_reference` the gateway's name of the payment, `payment_token` what the guest's browser got for a
-    card and `browser_info` what it says of itself. `external` is set when the partner reports a payment of its own.
+    card and `browser_info` what it says of itself; `keeps_card` that the guest agreed to have it kept. `external` is set when the partner reports a payment of its own.
     """
 
     gateway: str | None = None
@@ -53,6 +53,7 @@ class PaymentRequest:
     gateway_reference: str | None = None
     payment_token: str | None = field(default=None, repr=False)
     browser_info: str | None = field(default=None, repr=False)
+    keeps_card: bool = False
     external: ExternalCharge | None = None
     channel: str = "Web"
     locale: str = ""

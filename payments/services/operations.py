@@ -50,12 +50,13 @@ class OnlyTold:
     """Hold what only the caller of a charge knows and nothing keeps: without the caller it cannot be repeated.
 
     `external` reports a payment taken elsewhere; `payment_token` is what the guest's browser got for a card, and
-    `browser_info` what it says of itself.
+    `browser_info` what it says of itself; `keeps_card` says that the guest agreed to have the card kept.
     """
 
     external: ExternalCharge | None = None
     payment_token: str | None = field(default=None, repr=False)
     browser_info: str = field(default="", repr=False)
+    keeps_card: bool = False
 
 
 NOTHING_TOLD = OnlyTold()
@@ -236,7 +237,7 @@ def _send(operation: Transaction, gateway: Gateway, now: datetime, told: OnlyTol
                     opening_reference=operation.opening.reference if operation.opening is not None else "",
                     browser_info=told.browser_info,
                     shopper_reference=_shopper_reference(operation),
-                    stores_card=operation.opening is not None and operation.opening.consent_text_id is not None,
+                    stores_card=told.keeps_card and _was_asked_to_keep_it(operation),
                     external=told.external,
                     return_url=operation.payment.order.return_url,
                     requested_at=now,
@@ -275,6 +276,10 @@ def _send(operation: Transaction, gateway: Gateway, now: datetime, told: OnlyTol
             )
         case OperationKind.CHARGEBACK:
             raise AssertionError("a chargeback is never ours to send")
+
+
+def _was_asked_to_keep_it(charge: Transaction) -> bool:
+    return charge.opening is not None and charge.opening.consent_text_id is not None
 
 
 def _shopper_reference(charge: Transaction) -> str:

@@ -145,6 +145,16 @@ def test_a_claim_about_nothing_of_ours_asks_nobody(house, account):
     assert AskedGateway.asked == []
 
 
+def test_a_claim_about_nothing_of_ours_is_matched_no_more_after_a_while(house, account, settings):
+    Client().post("/webhooks/asked-eu/", data="at-nowhere AT9", content_type="text/plain")
+    house.clock.move(seconds=settings.PAYMENTS["HINTS_WAIT_SECONDS"] + 5)
+
+    assert handle_all(house) == [DeliveryStatus.ORPHAN]
+
+    house.clock.move(days=9)
+    assert handle_all(house) == []
+
+
 def test_more_claims_than_a_minute_may_hold_are_not_stored(opening, settings):
     settings.PAYMENTS = {**settings.PAYMENTS, "HINTS_PER_MINUTE": 2}
 

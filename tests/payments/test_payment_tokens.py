@@ -31,7 +31,7 @@ class TokenGateway(AskedGateway):
     """Charge by token as `answers` says; it keeps the requests it got."""
 
     slug: ClassVar[str] = "tokens"
-    capabilities = AskedGateway.capabilities | {Capability.CHARGE_PAYMENT_TOKEN}
+    capabilities = AskedGateway.capabilities | {Capability.CHARGE_PAYMENT_TOKEN, Capability.STORE_CARD}
     charged: ClassVar[list[ChargeRequest]] = []
     kind: ClassVar[OutcomeKind] = OutcomeKind.CAPTURED
 
@@ -83,6 +83,15 @@ def test_the_token_pays_what_is_due_and_the_booking_is_confirmed(house, booking)
     assert (request.payment_token, request.card_token, request.money.minor) == (TOKEN, None, 9000)
     assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
     assert Transaction.objects.get().opening == Opening.objects.get()
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_a_card_is_kept_only_if_the_guest_was_asked_and_agreed(house, booking, agreed):
+    confirm(house, booking, keeps_card=True)
+    GatewayAccount.objects.filter(slug="tokens-eu").update(stores_cards=True)
+    confirm(house, house.reserve(), keeps_card=agreed)
+
+    assert [request.stores_card for request in TokenGateway.charged] == [False, agreed]
 
 
 def test_the_token_is_in_no_table(house, booking):

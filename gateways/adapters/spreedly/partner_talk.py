@@ -25,6 +25,8 @@ PARTNER_TALK = PartnerTalk(
     },
     brings=(
         BroughtField(name="token", means=Brought.PAYMENT_TOKEN),
+        # That the guest agreed to `cardConsent`.
+        BroughtField(name="keepCard", means=Brought.KEEPS_CARD),
         # What Spreedly.ThreeDS.serialize said of the guest's browser.
         BroughtField(name="browserInfo", means=Brought.BROWSER, longest=4_000),
         # What the guest comes back with from 3-D Secure.
