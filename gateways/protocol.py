@@ -355,9 +355,9 @@ class Brought(StrEnum):
     """Say what a value means that a partner's client brings back from its guest.
 
     OPENING names what was opened, PAYMENT the attempt, EVIDENCE proves or names how it ended, PAYMENT_TOKEN stands for
-    a card entered in the guest's browser, BROWSER describes that browser to the bank, KEEPS_CARD says that the
-    guest agreed to have the card kept, CHANNEL where it is shown. APPROVED, REASON and NOTES report a payment taken elsewhere. REFUSED is what must not be sent to us, such as card
-    details.
+    a card entered in the guest's browser, BROWSER describes that browser to the bank, KEEPS_CARD says that the guest
+    agreed to have the card kept, CHANNEL where it is shown. APPROVED, REASON and NOTES report a payment taken
+    elsewhere. REFUSED is what must not be sent to us, such as card details.
     """
 
     OPENING = "OPENING"

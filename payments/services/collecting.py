@@ -37,8 +37,9 @@ class PaymentRequest:
     """Be what a partner says of a card payment, in our words; None is not said.
 
     `opening_reference` is the gateway's name of what the guest paid (a session id), `evidence` what its client brought
-    back, `gateway_reference` the gateway's name of the payment, `payment_token` what the guest's browser got for a
-    card and `browser_info` what it says of itself; `keeps_card` that the guest agreed to have it kept. `external` is set when the partner reports a payment of its own.
+    back, `gateway_reference` the gateway's name of the payment. `payment_token` is what the guest's browser got for a
+    card, `browser_info` what it says of itself, `keeps_card` that the guest agreed to have the card kept. `external` is
+    set when the partner reports a payment of its own.
     """
 
     gateway: str | None = None
