@@ -134,8 +134,11 @@ def _name_at_processor(account: GatewayAccount) -> str:
 
 
 def _told_reference(operation: Transaction) -> str:
-    """Return the reference the processor was told: the Opening's, or that of the charge made without the guest."""
+    """Return the reference the processor was told: the Opening's, or that of the charge we asked for ourselves."""
     root = operation
     while root.parent is not None:
         root = root.parent
-    return root.opening.reference if root.opening else root.reference
+    if root.origin == Origin.OURS:
+        return root.reference
+    assert root.opening is not None
+    return root.opening.reference

@@ -3,6 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+# What else a guest posts whose bank says no for another reason than the usual one.
+ALSO_POSTED: Mapping[str, Mapping[str, Any]] = {
+    "refused_in_general": {"expiryMonth": "09", "expiryYear": "2033"},
+    "refused_as_lost": {"expiryMonth": "10", "expiryYear": "2034"},
+}
+
 
 def credentials(account: str, secret: Callable[[str], str], origin: str) -> dict[str, str]:
     """Return the credentials of an account by its slug; `secret` gives 64 hexadecimal digits for a name."""
@@ -65,3 +71,16 @@ def attempt(answer: Mapping[str, Any]) -> str:
 def said(answer: Mapping[str, Any]) -> str:
     """Return what the guest's page was told, in the processor's words."""
     return f"{answer['status']}, {answer['resolution']}"
+
+
+def staff_refunds(*, payment: str, taken: str, minor: int) -> tuple[str, dict[str, Any]]:  # noqa: ARG001, asked of each
+    """Return where, below the control API, money is given back in the vendor's portal, and what is posted there.
+
+    `payment` and `taken` are the processor's names of the payment and of the sale or capture that took the money.
+    """
+    return f"cardgate/invoices/{payment}/refund", {"amount": minor}
+
+
+def bank_takes_back(*, payment: str, taken: str, minor: int) -> tuple[str, dict[str, Any]]:  # noqa: ARG001, asked of each
+    """Return the same for the cardholder's bank, which takes money back in a dispute."""
+    return f"cardgate/invoices/{payment}/chargeback", {"amount": minor}

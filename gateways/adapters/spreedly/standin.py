@@ -11,6 +11,12 @@ from gateways.adapters.spreedly.express import read_key
 # Published test cards of Spreedly's test gateway: one that pays and one that it declines.
 _GOOD, _DECLINED = "4111111111111111", "4012888888881881"
 
+# What else a guest posts whose bank says no for another reason than the usual one.
+ALSO_POSTED: Mapping[str, Mapping[str, Any]] = {
+    "refused_as_expired": {"number": _GOOD, "full_name": "expired card"},
+    "refused_for_good": {"number": _GOOD, "full_name": "stop recurring payment"},
+}
+
 
 def credentials(account: str, secret: Callable[[str], str], origin: str) -> dict[str, str]:
     """Return the credentials of an account by its slug; `secret` gives 64 hexadecimal digits for a name.
