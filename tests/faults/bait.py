@@ -42,10 +42,19 @@ def found_in(text: str, secrets: Iterable[str]) -> list[str]:
     return found + [secret for secret in secrets if secret in text]
 
 
+_SECRET_NAME = re.compile("key|secret|password")
+# What a browser is given.
+_PUBLIC = frozenset({"client_key", "publishable_key", "environment_key"})
+
+
 def our_secrets() -> list[str]:
     """Return the keys of this installation and the bait that stands for others'."""
-    fields = ("api_key", "hmac_keys", "webhook_password")
-    of_accounts = [account[name] for account in settings.GATEWAY_CREDENTIALS.values() for name in fields]
+    of_accounts = [
+        value
+        for account in settings.GATEWAY_CREDENTIALS.values()
+        for name, value in account.items()
+        if _SECRET_NAME.search(name) and name not in _PUBLIC and value
+    ]
     ours = [settings.SECRET_KEY, settings.FINGERPRINT_KEY, *settings.FIELD_ENCRYPTION_KEYS]
     return [*of_accounts, *ours, WRONG_KEY, EVIDENCE, ENCRYPTED_CARD, STAFF_PASSWORD]
 

@@ -29,7 +29,8 @@ def house(db: None, sandbox: Sandbox, live_server: Any, settings: Any) -> House:
     credentials = standin.credentials(SLUG, LocalSecrets(None).text, sandbox.url)
     settings.GATEWAY_CREDENTIALS = {**settings.GATEWAY_CREDENTIALS, SLUG: credentials}
     described = standin.sandbox_account(credentials, f"{live_server.url}/webhooks/{SLUG}/")
-    sandbox.put(f"cardgate/accounts/{standin.account_name(described)}", **described)
+    # A refused card leaves an invoice payable, as it does at the vendor.
+    sandbox.put(f"cardgate/accounts/{standin.account_name(described)}", **{**described, "attempt_limit": 5})
     found = build_house()
     account = GatewayAccount.objects.create(
         slug=SLUG,
