@@ -36,7 +36,7 @@ from tests.processes import CeleryWorker, Sandbox
 pytestmark = pytest.mark.django_db(transaction=True)
 
 TRAVELERS = 5
-JOURNEYS = 14
+JOURNEYS = 20
 STORM_SECONDS = 30
 DRAIN_SECONDS = 35
 # An answer lost after the work was done is the one that tempts to do it twice.
@@ -52,7 +52,9 @@ def make_faults(sandbox: Sandbox, ways: Sequence[Way], dice: random.Random, is_o
     while not is_over.wait(0.1):
         gateway = dice.choice(ways).gateway
         if dice.random() < 0.6:
-            fault = {"operation": dice.choice([*calls[gateway], "*"]), "fault": dice.choice(CALL_FAULTS)}
+            # Of what is called seldom the next call, whenever it comes; and now and then whatever is called next.
+            operation = "*" if dice.random() < 0.25 else dice.choice(calls[gateway])
+            fault = {"operation": operation, "fault": dice.choice(CALL_FAULTS)}
         else:
             fault = {"operation": "webhook", "fault": dice.choice(WEBHOOK_FAULTS)}
         seconds = {"hang": 1.5, "slow": 0.4, "delayed": 2.0}.get(fault["fault"], 0.0)
@@ -149,8 +151,9 @@ def test_after_a_storm_no_row_is_stuck_and_every_cent_is_where_it_belongs(
     assert money_of_the_ledger() == money_of_the_sandbox(sandbox)
     at_tills = {key: minor for traveler in travelers for key, minor in traveler.till.taken.items() if minor}
     assert taken_by_the_books() == at_tills
-    # Only where no key makes a repetition safe may it come to a person to say what was not done.
-    assert {row.account.gateway for row in ruled_out} <= without_keys()
+    # Only where no key makes a repetition safe may it come to a person to say what was not done; or where a repetition
+    # was refused, because others had moved the payment's money meanwhile.
+    assert [row for row in ruled_out if row.account.gateway not in without_keys() and not moved_by_others(row)] == []
     # A second refund would be told by webhook and booked as the processor's own, and the sums would still agree.
     assert refunds_nobody_asked_for() == sum(traveler.refunds_by_the_processor for traveler in travelers)
     assert asked_under_several_keys(sandbox) == {}
@@ -161,12 +164,13 @@ def test_after_a_storm_no_row_is_stuck_and_every_cent_is_where_it_belongs(
     for request in sandbox.get("requests")["requests"]:
         if request.get("fault"):
             struck[request["gateway"]].add(request["fault"])
-    moved = {row["gateway"] for row in sandbox.get("money")["money"] if row["captured"] and row["refunded"]}
+    rows = sandbox.get("money")["money"]
+    moved = [{row["gateway"] for row in rows if row[column]} for column in ("captured", "refunded")]
     print(f"{kills} kills, {dict(stories)}, {len(ruled_out)} left to staff, struck by {struck}")
     assert kills >= 2
-    assert stories.total() >= 12
+    assert stories.total() >= 24
     assert min(len(faults) for faults in struck.values()) >= 3, struck
-    assert moved == set(struck)
+    assert moved == [set(struck), set(struck)]
     assert {"SALE", "AUTHORIZATION", "CAPTURE", "REFUND"} <= set(Transaction.objects.values_list("kind", flat=True))
 
 
@@ -179,6 +183,12 @@ def refunds_nobody_asked_for() -> int:
 def without_keys() -> set[str]:
     """Return the gateways that no operation can be repeated at."""
     return {slug for slug in settings.GATEWAYS if gateway_class(slug).idempotency_window_seconds is None}
+
+
+def moved_by_others(operation: Transaction) -> bool:
+    """Say whether the processor's back office or a bank moved money of an operation's payment."""
+    told = Transaction.objects.filter(payment=operation.payment, origin="GATEWAY", kind__in=["REFUND", "CHARGEBACK"])
+    return told.exists()
 
 
 def asked_under_several_keys(sandbox: Sandbox) -> dict[tuple[str, str], set[str]]:

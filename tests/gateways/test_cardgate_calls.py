@@ -425,6 +425,16 @@ def test_a_repeated_refund_is_read_from_the_invoice(server: ScriptedServer) -> N
     assert paths(server)[:2] == [f"POST {API}/{INVOICE}/refund", f"GET {API}/{INVOICE}"]
 
 
+def test_what_the_portal_gave_back_is_not_taken_for_a_repeated_refund(server: ScriptedServer) -> None:
+    shown = sample("invoice_partially_refunded")
+    for entry in shown["data"]["attributes"]["refunds"]:
+        entry["reference_id"] = None
+    server.turns = [(422, DUPLICATE), (200, shown)]
+
+    with pytest.raises(AnswerLost, match="does not speak of this refund"):
+        cardgate_at(server.url).refund(refund_request())
+
+
 def test_fetching_goes_by_any_name(server: ScriptedServer) -> None:
     cardgate = cardgate_at(server.url)
     server.answers(sample("invoice_partially_refunded"))

@@ -199,9 +199,11 @@ class CardgateGateway:
         """
         invoice_id = _invoice_id("refund", request.payment_reference)
         until = self._api.deadline()
+        was_just_made = True
         try:
             answer = self._api.refund("refund", invoice_id, wire.refund_attributes(request), until)
         except (Refused, Busy) as refusal:
+            was_just_made = False
             invoice = self._show("refund", invoice_id, until)
             is_listed = any(refund.reference == request.reference for refund in invoice.refunds)
             is_duplicate = isinstance(refusal, Refused) and refusal.is_about_reference
@@ -211,7 +213,7 @@ class CardgateGateway:
             invoice = _invoice("refund", answer)
         if invoice.id != invoice_id:
             raise AnswerLost("cardgate refund: the answer is about another payment")
-        outcome = refund_of(invoice, request, request.requested_at)
+        outcome = refund_of(invoice, request, request.requested_at, was_just_made=was_just_made)
         if outcome is None:
             raise AnswerLost("cardgate refund: the answer does not speak of this refund")
         return outcome

@@ -94,17 +94,20 @@ def pending_charge(invoice: Invoice, told_at: datetime) -> Outcome:
     return _of_payment(invoice, _Kind.PENDING, text_of(invoice.status)[:40], invoice.updated_at, told_at)
 
 
-def refund_of(invoice: Invoice, request: RefundRequest, told_at: datetime) -> Outcome | None:
+def refund_of(
+    invoice: Invoice, request: RefundRequest, told_at: datetime, *, was_just_made: bool = True
+) -> Outcome | None:
     """Return what an invoice says of one refund of ours; None where it speaks of none.
 
-    Where it lists no refunds, the invoice's own status is about the refund that was just asked for.
+    Where it does not list it, the invoice's own status is about the refund that was just made; of an earlier one only
+    where nothing is listed at all, for what is listed may have been given back in the portal.
 
     :raises AnswerLost: the invoice says that less was given back than this refund alone.
     """
     for refund in invoice.refunds:
         if refund.reference == request.reference:
             return _refund(invoice, refund, told_at)
-    if invoice.status not in _REFUND_STATUSES:
+    if invoice.status not in _REFUND_STATUSES or (invoice.refunds and not was_just_made):
         return None
     kind = _REFUND_WORDS.get(invoice.status, _Kind.PENDING)
     if kind is _Kind.REFUNDED and (invoice.refunded is None or invoice.refunded.minor < request.money.minor):

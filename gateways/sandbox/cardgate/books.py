@@ -102,12 +102,15 @@ class Books:
             gateway=SLUG, account=account.account_id, event=invoice["status"], item=copy.deepcopy(invoice)
         )
 
+    def is_taken(self, account: Account, kind: str, reference: str) -> bool:
+        """Say whether a reference of an account was used before."""
+        return self.store.get(REFERENCES, f"{account.account_id}:{kind}:{reference}") is not None
+
     def take_reference(self, account: Account, kind: str, reference: str) -> bool:
         """Use up a reference of an account; False when it was used before."""
-        key = f"{account.account_id}:{kind}:{reference}"
-        if self.store.get(REFERENCES, key) is not None:
+        if self.is_taken(account, kind, reference):
             return False
-        self.store.put(REFERENCES, key, {})
+        self.store.put(REFERENCES, f"{account.account_id}:{kind}:{reference}", {})
         return True
 
     def token(self, token: str, account_id: str, customer: str) -> Document | None:

@@ -41,12 +41,14 @@ def refund(books: Books, invoice: Document, *, amount: int, reference: str | Non
     """
     if invoice["processed_amount"] is None:
         raise invalid("status", "The invoice is not paid.")
-    if reference is not None and not books.take_reference(account, "refund", reference):
+    if reference is not None and books.is_taken(account, "refund", reference):
         if account.duplicate_status == 429:
             raise ApiError(429, "Too many or duplicate requests.")
         raise invalid("reference_id", "The reference_id has already been taken.")
     if amount > refundable(invoice):
         raise invalid("amount", "The amount is larger than what can be refunded.")
+    if reference is not None:
+        books.take_reference(account, "refund", reference)
     now = int(time.time())
     status = _BY_TRIGGER.get(invoice["trigger"], DONE)
     entry: Document = {
