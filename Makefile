@@ -7,7 +7,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 # Two test processes, each with servers of its own; the same seed gives both the same names of tests.
-PYTEST := env PYTHONHASHSEED=0 $(PY) -m pytest --session-timeout=540 -n 2 --dist loadfile
+PYTEST := env PYTHONHASHSEED=0 $(PY) -m pytest --session-timeout=1200 -n 2 --dist loadfile
 # Ports, servers, secrets: see .env.example. What is set on the command line (WEB_PORT=9000) reaches every process.
 
 help:  ## say what there is
