@@ -36,7 +36,7 @@ from tests.processes import CeleryWorker, Sandbox
 pytestmark = pytest.mark.django_db(transaction=True)
 
 TRAVELERS = 5
-JOURNEYS = 20
+JOURNEYS = 40
 STORM_SECONDS = 30
 DRAIN_SECONDS = 35
 # An answer lost after the work was done is the one that tempts to do it twice.
@@ -129,7 +129,12 @@ def test_after_a_storm_no_row_is_stuck_and_every_cent_is_where_it_belongs(
     print(f"repeat with STORM_SEED={seed}")
     workers = [start_worker("first"), start_worker("second")]
     travelers = [
-        Traveler(OctoClient(live_server.url, key, house), sandbox, ways, random.Random(f"{seed}/traveler {number}"))
+        Traveler(
+            OctoClient(live_server.url, key, house),
+            sandbox,
+            ways[number % len(ways) :] + ways[: number % len(ways)],
+            random.Random(f"{seed}/traveler {number}"),
+        )
         for number in range(TRAVELERS)
     ]
     until = time.monotonic() + STORM_SECONDS
@@ -164,13 +169,14 @@ def test_after_a_storm_no_row_is_stuck_and_every_cent_is_where_it_belongs(
     for request in sandbox.get("requests")["requests"]:
         if request.get("fault"):
             struck[request["gateway"]].add(request["fault"])
-    rows = sandbox.get("money")["money"]
-    moved = [{row["gateway"] for row in rows if row[column]} for column in ("captured", "refunded")]
+    taken = {row["gateway"] for row in sandbox.get("money")["money"] if row["captured"]}
+    returned = Transaction.objects.filter(origin="OURS", kind__in=["REFUND", "VOID"])
     print(f"{kills} kills, {dict(stories)}, {len(ruled_out)} left to staff, struck by {struck}")
     assert kills >= 2
     assert stories.total() >= 24
     assert min(len(faults) for faults in struck.values()) >= 3, struck
-    assert moved == [set(struck), set(struck)]
+    assert taken == set(struck)
+    assert set(returned.values_list("account__gateway", flat=True)) >= set(struck)
     assert {"SALE", "AUTHORIZATION", "CAPTURE", "REFUND"} <= set(Transaction.objects.values_list("kind", flat=True))
 
 
