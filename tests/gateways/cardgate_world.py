@@ -58,7 +58,7 @@ def credentials(base_url: str, **more: str) -> dict[str, str]:
         "api_base_url": f"{base_url}/cardgate",
         "cardgate_base_url": f"{base_url}/cardgate",
         "callback_url": "",
-        "timeout_seconds": "1",
+        "timeout_seconds": "4",
         **more,
     }
 

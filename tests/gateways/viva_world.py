@@ -78,7 +78,7 @@ def credentials(base_url: str, **more: str) -> dict[str, str]:
         "accounts_base_url": identity_host(),
         "api_base_url": f"{base_url}/viva/api",
         "www_base_url": f"{base_url}/viva/www",
-        "timeout_seconds": "1",
+        "timeout_seconds": "4",
         **more,
     }
 
