@@ -91,15 +91,15 @@ def test_a_charge_by_token_is_booked_and_a_refund_whose_answer_is_lost_is_found_
     aftercare.refund_payment(
         payment=payment, money=Money(2000, "EUR"), reason="", requested_by="ada", clock=house.clock
     )
-    assert operations(booking.order)[-1] == ("REFUND", "OURS", "PENDING", 2000)
+    assert ("REFUND", "OURS", "PENDING", 2000) in operations(booking.order)
     house.clock.move(minutes=10)
 
     janitor.resolve_unknown(clock=house.clock)
 
     assert opening.gateway_reference == opening.reference
-    assert operations(booking.order) == [
-        ("SALE", "GATEWAY", "PROCESSED", 9000),
+    assert sorted(operations(booking.order)) == [
         ("REFUND", "OURS", "PROCESSED", 2000),
+        ("SALE", "GATEWAY", "PROCESSED", 9000),
     ]
     assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000, "CLEARING>RECEIVABLE": 2000}
     assert ReusableCard.objects.get().last4 == "1111"
