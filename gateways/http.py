@@ -46,6 +46,19 @@ class HttpAnswer:
         return json_object(self.body)
 
 
+# Connecting has 2 s on top. Whoever asks counts on both when all calls of a request must end within its 20 s.
+LONGEST_CALL_SECONDS = 12.0
+
+
+def call_seconds(credentials: Mapping[str, str]) -> float | None:
+    """Return how long one call of an account may take, by its `timeout_seconds`; None when that cannot be used."""
+    try:
+        seconds = float(credentials.get("timeout_seconds") or LONGEST_CALL_SECONDS)
+    except ValueError:
+        return None
+    return seconds if 0 < seconds <= LONGEST_CALL_SECONDS else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpClient:
     """Talk to one processor.

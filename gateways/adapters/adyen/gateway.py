@@ -12,7 +12,7 @@ from gateways.adapters.adyen.refusals import CARD_ERRORS, TOKEN_IS_GONE
 from gateways.adapters.adyen.settlement import SETTLEMENT_DETAILS
 from gateways.errors import MisconfiguredAccount, Rejected, Unsupported
 from gateways.exponents import Exponents
-from gateways.http import HttpClient
+from gateways.http import LONGEST_CALL_SECONDS, HttpClient, call_seconds
 from gateways.protocol import (
     Capability,
     CaptureRequest,
@@ -35,8 +35,6 @@ from money import Money
 
 _ENVIRONMENTS = frozenset({"test", "live", "live-us", "live-au", "live-apse", "live-in", "live-nea"})
 _REQUIRED = ("api_key", "merchant_account", "client_key", "hmac_keys", "webhook_user", "webhook_password")
-# Connecting has 2 s on top. Whoever asks counts on both when all calls of a request must end within its 20 s.
-_LONGEST_TIMEOUT_SECONDS = 12
 
 
 class AdyenGateway:
@@ -77,7 +75,7 @@ class AdyenGateway:
         self._merchant_account = credentials["merchant_account"]
         self._client_key = credentials["client_key"]
         self._environment = credentials.get("environment") or "test"
-        seconds = float(credentials.get("timeout_seconds") or _LONGEST_TIMEOUT_SECONDS)
+        seconds = call_seconds(credentials) or LONGEST_CALL_SECONDS
         self._checkout = Checkout(
             api_key=credentials["api_key"],
             environment=self._environment,
@@ -106,12 +104,9 @@ class AdyenGateway:
             missing.append("live_prefix")
         if "hmac_keys" not in missing and not _are_hexadecimal(_hmac_keys(credentials)):
             missing.append("hmac_keys")
-        try:
-            seconds = float(credentials.get("timeout_seconds") or _LONGEST_TIMEOUT_SECONDS)
-            is_usable = 0 < seconds <= _LONGEST_TIMEOUT_SECONDS
-        except ValueError:
-            is_usable = False
-        return tuple(missing) if is_usable else (*missing, "timeout_seconds")
+        if call_seconds(credentials) is None:
+            missing.append("timeout_seconds")
+        return tuple(missing)
 
     def client_settings(self, *, money: Money, country_code: str) -> Mapping[str, Any]:
         """Return what Drop-in needs before there is a session; the client key is public, bound to its origins."""

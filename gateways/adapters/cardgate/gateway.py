@@ -18,7 +18,7 @@ from gateways.adapters.cardgate.settlement import SETTLEMENT
 from gateways.adapters.cardgate.wire import Invoice
 from gateways.errors import AnswerLost, Busy, GatewayError, MisconfiguredAccount, NotSent, Rejected, Unsupported
 from gateways.exponents import Exponents
-from gateways.http import HttpClient
+from gateways.http import LONGEST_CALL_SECONDS, HttpClient, call_seconds
 from gateways.protocol import (
     Capability,
     CaptureRequest,
@@ -42,8 +42,6 @@ from money import Money
 
 _REQUIRED = ("account_id", "api_key", "private_keys", "api_base_url", "cardgate_base_url")
 _SERVICE = "payment_card_{currency}_hpp"
-# Connecting has 2 s on top. Whoever asks counts on both when all calls of a request must end within its 20 s.
-_LONGEST_TIMEOUT_SECONDS = 12
 # A sale whose answer there is no time for would only be lost.
 _LEAST_SECONDS_FOR_A_SALE = 2.0
 _FINAL = frozenset({OutcomeKind.CAPTURED, OutcomeKind.DECLINED, OutcomeKind.EXPIRED})
@@ -83,7 +81,7 @@ class CardgateGateway:
         if missing := self.missing_credentials(credentials):
             raise MisconfiguredAccount(f"cardgate: missing or unreadable: {', '.join(missing)}")
         is_test = _is_test(credentials)
-        seconds = float(credentials.get("timeout_seconds") or _LONGEST_TIMEOUT_SECONDS)
+        seconds = call_seconds(credentials) or LONGEST_CALL_SECONDS
         self._account = wire.Account(
             is_test=is_test,
             service=credentials.get("service") or _SERVICE,
@@ -111,12 +109,9 @@ class CardgateGateway:
         keys = _private_keys(credentials)
         if "private_keys" not in missing and (not keys or any(key.startswith(other) for key in keys)):
             missing.append("private_keys")
-        try:
-            seconds = float(credentials.get("timeout_seconds") or _LONGEST_TIMEOUT_SECONDS)
-            is_usable = 0 < seconds <= _LONGEST_TIMEOUT_SECONDS
-        except ValueError:
-            is_usable = False
-        return tuple(missing) if is_usable else (*missing, "timeout_seconds")
+        if call_seconds(credentials) is None:
+            missing.append("timeout_seconds")
+        return tuple(missing)
 
     def client_settings(self, *, money: Money, country_code: str) -> Mapping[str, Any]:
         """Return that nothing is open yet: there is nothing to know before there is an invoice."""

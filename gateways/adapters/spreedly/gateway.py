@@ -15,7 +15,7 @@ from gateways.adapters.spreedly.refusals import decline_of_problems
 from gateways.adapters.spreedly.settlement import TRANSACTIONS
 from gateways.errors import AnswerLost, MisconfiguredAccount, Rejected, Unsupported
 from gateways.exponents import Exponents
-from gateways.http import HttpClient
+from gateways.http import LONGEST_CALL_SECONDS, HttpClient, call_seconds
 from gateways.protocol import (
     Capability,
     CaptureRequest,
@@ -42,9 +42,6 @@ from money import Money
 _BASE_URL = "https://core.spreedly.com/v1"
 _ENVIRONMENTS = frozenset({"test", "live"})
 _REQUIRED = ("environment_key", "access_secret", "gateway_token", "signing_secrets")
-# Connecting has 2 s on top. Whoever asks counts on both when all calls of a request must end within its 20 s.
-# Spreedly's own library waited 66 s: what takes longer than this is unknown, and looked up.
-_LONGEST_TIMEOUT_SECONDS = 12
 
 
 class SpreedlyGateway:
@@ -89,7 +86,7 @@ class SpreedlyGateway:
         self._callback_url = credentials.get("callback_url", "")
         self._attempts_3dsecure = _is_on(credentials)
         self._certificate = _certificate_of(credentials)
-        seconds = float(credentials.get("timeout_seconds") or _LONGEST_TIMEOUT_SECONDS)
+        seconds = call_seconds(credentials) or LONGEST_CALL_SECONDS
         self._core = Core(
             base_url=(credentials.get("api_base_url") or _BASE_URL).rstrip("/"),
             environment_key=self._environment_key,
@@ -124,12 +121,9 @@ class SpreedlyGateway:
             missing.append("certificate_token")
         if (token or pem) and (not pem or express.read_key(pem) is None):
             missing.append("certificate_private_key")
-        try:
-            seconds = float(credentials.get("timeout_seconds") or _LONGEST_TIMEOUT_SECONDS)
-            is_usable = 0 < seconds <= _LONGEST_TIMEOUT_SECONDS
-        except ValueError:
-            is_usable = False
-        return tuple(missing) if is_usable else (*missing, "timeout_seconds")
+        if call_seconds(credentials) is None:
+            missing.append("timeout_seconds")
+        return tuple(missing)
 
     def client_settings(self, *, money: Money, country_code: str) -> Mapping[str, Any]:
         """Return what a page needs before anything is opened: the environment's key is public."""

@@ -11,7 +11,7 @@ from gateways.adapters.stripe.refusals import decline_of
 from gateways.adapters.stripe.settlement import PAYOUT_RECONCILIATION
 from gateways.errors import AnswerLost, ErrorCode, MisconfiguredAccount, Rejected, Unsupported
 from gateways.exponents import Exponents
-from gateways.http import HttpClient
+from gateways.http import LONGEST_CALL_SECONDS, HttpClient, call_seconds
 from gateways.protocol import (
     Capability,
     CaptureRequest,
@@ -37,8 +37,6 @@ from money import Money
 
 _REQUIRED = ("secret_key", "publishable_key", "webhook_secrets")
 _ENVIRONMENTS = frozenset({"test", "live"})
-# Connecting has 2 s on top. Whoever asks counts on both when all calls of a request must end within its 20 s.
-_LONGEST_TIMEOUT_SECONDS = 12
 _EXPANDED = {"expand": ["latest_charge"]}
 # The intent is not in the state that the operation needs: somebody was faster. Source: Stripe docs, "Error codes".
 _NOT_IN_THAT_STATE = frozenset(
@@ -95,7 +93,7 @@ class StripeGateway:
         if missing := self.missing_credentials(credentials):
             raise MisconfiguredAccount(f"stripe: missing or unreadable: {', '.join(missing)}")
         self._publishable_key = credentials["publishable_key"]
-        seconds = float(credentials.get("timeout_seconds") or _LONGEST_TIMEOUT_SECONDS)
+        seconds = call_seconds(credentials) or LONGEST_CALL_SECONDS
         self._stripe = Stripe(
             secret_key=credentials["secret_key"],
             base_url=credentials.get("api_base_url", ""),
@@ -129,12 +127,9 @@ class StripeGateway:
         are_readable = bool(secrets) and all(secret.startswith("whsec_") for secret in secrets)
         if "webhook_secrets" not in missing and not are_readable:
             missing.append("webhook_secrets")
-        try:
-            seconds = float(credentials.get("timeout_seconds") or _LONGEST_TIMEOUT_SECONDS)
-            is_usable = 0 < seconds <= _LONGEST_TIMEOUT_SECONDS
-        except ValueError:
-            is_usable = False
-        return tuple(missing) if is_usable else (*missing, "timeout_seconds")
+        if call_seconds(credentials) is None:
+            missing.append("timeout_seconds")
+        return tuple(missing)
 
     def client_settings(self, *, money: Money, country_code: str) -> Mapping[str, Any]:
         """Return what a page needs before there is an intent: the version of the API its secret will be of."""

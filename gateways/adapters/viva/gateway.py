@@ -16,7 +16,7 @@ from gateways.adapters.viva.partner_talk import PARTNER_TALK
 from gateways.adapters.viva.settlement import SALE_TRANSACTIONS
 from gateways.errors import AnswerLost, MisconfiguredAccount, NotSent, Rejected, Unsupported
 from gateways.exponents import Exponents
-from gateways.http import HttpClient
+from gateways.http import LONGEST_CALL_SECONDS, HttpClient, call_seconds
 from gateways.protocol import (
     Capability,
     CaptureRequest,
@@ -39,8 +39,6 @@ from gateways.protocol import (
 from money import Money
 
 _REQUIRED = ("client_id", "client_secret", "merchant_id", "api_key")
-# Connecting has 2 s on top. Whoever asks counts on both when all calls of a request must end within its 20 s.
-_LONGEST_TIMEOUT_SECONDS = 12
 _KEY_GOOD_FOR_SECONDS = 60 * 60
 
 
@@ -83,7 +81,7 @@ class VivaGateway:
             raise MisconfiguredAccount(f"viva: missing or unreadable: {', '.join(missing)}")
         self._merchant_id = credentials["merchant_id"]
         self._source_code = credentials.get("source_code") or "Default"
-        self._seconds = float(credentials.get("timeout_seconds") or _LONGEST_TIMEOUT_SECONDS)
+        self._seconds = call_seconds(credentials) or LONGEST_CALL_SECONDS
         hosts = HOSTS[credentials.get("environment") or "test"]
         self._viva = Viva(
             client_id=credentials["client_id"],
@@ -105,12 +103,9 @@ class VivaGateway:
             missing.append("merchant_id")
         if (credentials.get("environment") or "test") not in HOSTS:
             missing.append("environment")
-        try:
-            seconds = float(credentials.get("timeout_seconds") or _LONGEST_TIMEOUT_SECONDS)
-            is_usable = 0 < seconds <= _LONGEST_TIMEOUT_SECONDS
-        except ValueError:
-            is_usable = False
-        return tuple(missing) if is_usable else (*missing, "timeout_seconds")
+        if call_seconds(credentials) is None:
+            missing.append("timeout_seconds")
+        return tuple(missing)
 
     def client_settings(self, *, money: Money, country_code: str) -> Mapping[str, Any]:
         """Return what a page is given before there is an order: that there is none."""
