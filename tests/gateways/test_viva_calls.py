@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from gateways.adapters.viva.calls import Refused
 from gateways.adapters.viva.currencies import EXPONENTS, NUMBERS, money_of
 from gateways.adapters.viva.keeping import Kept
 from gateways.adapters.viva.refusals import REFUSALS, decline_of
@@ -41,6 +42,7 @@ from tests.gateways.viva_world import (
     viva_at,
     void_request,
 )
+from tests.processes import wait_until
 
 K = OutcomeKind
 BASIC = "Basic " + base64.b64encode(f"{MERCHANT}:{API_KEY}".encode()).decode()
@@ -488,11 +490,39 @@ def test_the_webhook_key_is_fetched_once(server: ScriptedServer) -> None:
     assert (asked.target, asked.headers["authorization"]) == ("/viva/www/api/messages/config/token", BASIC)
 
 
-def test_a_webhook_key_that_cannot_be_had_is_no_greeting(server: ScriptedServer) -> None:
-    server.answers({"Key": ""})
+def test_a_webhook_key_that_cannot_be_had_is_no_greeting_and_is_not_asked_for_again_at_once(
+    server: ScriptedServer,
+) -> None:
+    server.answers({"message": "no"}, status=400)
+    gateway = viva_at(server.url)
 
-    with pytest.raises(AnswerLost):
-        viva_at(server.url).greet_webhook()
+    for _ in range(3):
+        with pytest.raises(Refused):
+            gateway.greet_webhook()
+
+    assert len(server.asked) == 1
+
+
+def test_while_the_webhook_key_is_on_its_way_nobody_else_waits_for_it(server: ScriptedServer) -> None:
+    server.answers(sample("webhook_key"))
+    server.turns = ["hang"]
+    gateway = viva_at(server.url)
+
+    def ask() -> None:
+        with pytest.raises(AnswerLost):
+            gateway.greet_webhook()
+
+    first = threading.Thread(target=ask)
+    first.start()
+    wait_until(lambda: len(server.asked) == 1, what="the key being asked for")
+
+    with pytest.raises(NotSent):
+        gateway.greet_webhook()
+
+    assert first.is_alive()
+    server.release()
+    first.join(10)
+    assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize(
