@@ -13,18 +13,20 @@ from rest_framework.exceptions import APIException
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.status import HTTP_500_INTERNAL_SERVER_ERROR
 
 from api.fields import Fields
 from api.gift_guesses import refuse_guesser
 from api.idempotency import Claim, Finished, RequestIdentity, claim_request, finish_request, release_key
+from api.money_told import money_told
 from api.octo.capabilities import CARD_PAYMENTS, CART, GIFTS, PRICING
-from api.octo.errors import payment_refused
+from api.octo.errors import PAYMENT_PENDING, payment_refused
 from api.octo.gift_requests import read_gift_code
 from api.octo.list_requests import A_PAGE, MOST_A_PAGE, ListRequest
-from api.octo.money_told import money_told
 from api.octo.payment_requests import read_payment
 from api.octo.presenters.card_payments import card_payment_fields
 from api.octo.presenters.gifts import gift_payment_fields
+from api.octo.presenters.money import money_fields
 from api.octo.views.base import OctoView
 from bookings.errors import OrderNotFound
 from bookings.models import Order
@@ -57,15 +59,18 @@ class PayingView(OctoView, Generic[_Sold]):
         response = super().handle_exception(exc)
         request = self.request
         if self.takes_cards and request.method not in SAFE_METHODS:
-            response.data["money"] = money_told(
-                response.data,
-                status=response.status_code,
-                order_id=self.about or self._order_to_join(),
+            order_id = self.about or self._order_to_join()
+            is_ours = response.status_code >= HTTP_500_INTERNAL_SERVER_ERROR
+            told = money_told(
+                order_id=order_id,
+                is_undecided=response.data["error"] == PAYMENT_PENDING or (is_ours and order_id is None),
+                retry_after_seconds=response.data.get("retryAfter"),
                 partner=self.partner,
                 is_live=bool(self.is_live),
                 key=request.META.get("HTTP_IDEMPOTENCY_KEY"),
                 now=self.now(),
             )
+            response.data["money"] = money_fields(told)
         return response
 
     def _order_to_join(self) -> UUID | None:
