@@ -70,6 +70,18 @@ class NoAccount(PaymentError):
     code = "NO_ACCOUNT"
 
 
+class NotPayable(PaymentError):
+    """Say that an order is cancelled, or its hold is over: nothing can be paid for it."""
+
+    code = "NOT_PAYABLE"
+
+
+class AlreadyPaid(PaymentError):
+    """Say that nothing is left to pay of an order."""
+
+    code = "ALREADY_PAID"
+
+
 class PaymentDue(PaymentError):
     """Say that money is still due and nobody claims to have paid it."""
 
@@ -201,6 +213,16 @@ class GiftPaymentKept(PaymentError):
     """Say that what a gift paid on a confirmed order goes back only when the order is cancelled."""
 
     code = "GIFT_PAYMENT_KEPT"
+
+
+class CreditTooSmall(PaymentError):
+    """Say that a customer's credit is less than was to be paid by it; `available` is what can be spent."""
+
+    code = "CREDIT_TOO_SMALL"
+
+    def __init__(self, message: str, *, available: Money) -> None:
+        super().__init__(message)
+        self.available = available
 
 
 class UnknownSubject(PaymentError):
