@@ -61,7 +61,7 @@ def _expire(order_id: UUID, now: datetime) -> bool:
 
 
 def _let_tenders_go(order: Order, now: datetime) -> None:
-    """Give gifts and credit back what they paid on a hold that ran out, unless a card paid or may have paid the rest."""
+    """Give gifts and credit back what they paid on a hold that ran out, unless a card paid the rest or may have."""
     if order.money_in_minor == 0 or order.money_in_minor > sum(one.amount_minor for one in tenders_of(order)):
         return
     if not has_undecided_charge(order):

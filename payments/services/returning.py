@@ -1,4 +1,4 @@
-"""Give an order's money back to where it came from, newest tender first: gift to gift, credit to credit, card to card."""
+"""Give money back to where it came from, newest tender first: gift to gift, credit to credit, card to card."""
 
 from datetime import datetime
 

@@ -16,6 +16,7 @@ from django.db import transaction as database
 from django.db.models import Q
 
 from bookings.models import BookingStatus, Order, OrderKind
+from bookings.rules import is_asked
 from bookings.services import bookings_under_lock, keep_hold, lock_order, record_money, retake_seats
 from gateways.errors import ErrorCode
 from gateways.models import GatewayAccount
@@ -417,7 +418,8 @@ def _keeps_its_money(order: Order) -> bool:
     """Say whether staff cancelled the order and gave nothing back: the money it had asked for is meant to stay."""
     if order.status != BookingStatus.CANCELLED or order.bookings.exclude(cancellation_refund="NONE").exists():
         return False
-    return order.kind != OrderKind.GIFT  # a gift is cancelled unspent, and its buyer has all of it back
+    # A gift is cancelled unspent, and its buyer has all of it back; so has who paid an invoice that was cancelled.
+    return order.kind != OrderKind.GIFT and not is_asked(order)
 
 
 __all__ = ["Applied", "SubjectUndecided", "Then", "UnknownSubject", "apply_outcome"]
