@@ -15,7 +15,7 @@ from money import Money
 from payments.errors import CaptureTooLarge, NothingToVoid, OutcomeUnknown, PaymentChanged, RefundTooLarge
 from payments.models import Payment, Transaction
 from payments.selectors import order_money
-from payments.services.credits import lock_credit, refundable_of_top_up
+from payments.services.customer_credit import lock_credit, refundable_of_top_up
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.openings import close_openings
 from payments.services.operations import Clock, Patience, perform

@@ -22,7 +22,7 @@ from payments.selectors import CHARGE_KINDS, Subject, order_money
 from payments.services.asking import poll_openings
 from payments.services.attention import close_what_resolved_itself, show_to_staff
 from payments.services.collecting import country_code_of
-from payments.services.credits import take_back_overdrawn
+from payments.services.customer_credit import take_back_overdrawn
 from payments.services.draining import drain
 from payments.services.openings import claim_opening, open_at_gateway
 from payments.services.operations import Clock, may_repeat, next_check, perform

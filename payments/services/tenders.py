@@ -1,4 +1,4 @@
-"""Pay with what is not a card: gifts, and a customer's credit (`credits`). The order's debt is settled against what we
+"""Pay with what is not a card: gifts, and a customer's credit (`customer_credit`). The order's debt is settled against what we
 already owe the tender's holder.
 
 Selling a gift moves its value from GIFT_SALES to what we owe (GIFT_LIABILITY), spending it moves it on to the order's

@@ -40,7 +40,7 @@ from payments.models import (
 from payments.selectors import CHARGE_KINDS, Booked, OrderMoney, Subject, order_money, subject_of
 from payments.services.binding import operation_for
 from payments.services.cases import open_case
-from payments.services.credits import lock_credit, settle_top_up
+from payments.services.customer_credit import lock_credit, settle_top_up
 from payments.services.in_hand import OrderInHand, take_in_hand
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.noting import compare_figures, note_news
