@@ -1,5 +1,5 @@
-"""Pay with what is not a card: gifts, and a customer's credit (`customer_credit`). The order's debt is settled against what we
-already owe the tender's holder.
+"""Pay with what is not a card: gifts here, a customer's credit in `customer_credit`. The order's debt is settled
+against what we already owe the tender's holder.
 
 Selling a gift moves its value from GIFT_SALES to what we owe (GIFT_LIABILITY), spending it moves it on to the order's
 RECEIVABLE: only then is it revenue. Every function that takes an order wants it locked; gifts are locked after it.
@@ -84,6 +84,7 @@ def return_to_tender(*, order: Order, tender: Tender, amount_minor: int, now: da
     returned = min(amount_minor, tender.amount_minor)
     if tender.gift_id is not None:
         return _give_back(order, {tender.gift_id: returned}, now)
+    assert tender.customer_id is not None
     # No lock of the customer, whose turn would have been before the order's: what only adds to a credit needs none.
     customer = Customer.objects.get(pk=tender.customer_id)
     way_back = Transfer(LedgerAccount.CUSTOMER_CREDIT, LedgerAccount.RECEIVABLE, returned, customer=customer)
