@@ -70,6 +70,12 @@ class NoAccount(PaymentError):
     code = "NO_ACCOUNT"
 
 
+class CardDetailsNotTaken(PaymentError):
+    """Say that no account which may take the order's money takes a card in the form it was sent in."""
+
+    code = "CARD_DETAILS_NOT_TAKEN"
+
+
 class NotPayable(PaymentError):
     """Say that an order is cancelled, or its hold is over: nothing can be paid for it."""
 

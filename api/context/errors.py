@@ -66,7 +66,7 @@ class Refusal(Exception):
         return self.error_type == UNDECIDED
 
 
-def answer_with_refusal(error: Exception, context: dict[str, Any]) -> Response:
+def answer_with_refusal(error: Exception, _context: dict[str, Any]) -> Response:
     """Turn whatever a view raised into an answer; what we did not foresee is logged as a fault of ours."""
     refusal = refusal_for(error)
     body: dict[str, object] = {
@@ -95,9 +95,7 @@ def refusal_for(error: Exception) -> Refusal:
             return translate(error)
     if is_about_a_lock(error):
         # The database took everything back that this request had done so far.
-        return Refusal(
-            UNDECIDED, _("Somebody else is changing the same thing; repeat the request."), retry_after=1
-        )
+        return Refusal(UNDECIDED, _("Somebody else is changing the same thing; repeat the request."), retry_after=1)
     return Refusal(
         SERVER_ERROR,
         _("Something went wrong on our side. Repeat the request under the same Idempotency-Key."),
@@ -122,9 +120,7 @@ def _for_edge(error: Exception) -> Refusal:
             )
         case exceptions.Throttled():
             wait = max(1, ceil(getattr(error, "wait", None) or 0))
-            return Refusal(
-                TOO_MANY_REQUESTS, _("Too many requests; wait before the next one."), retry_after=wait
-            )
+            return Refusal(TOO_MANY_REQUESTS, _("Too many requests; wait before the next one."), retry_after=wait)
         case exceptions.UnsupportedMediaType():
             return Refusal(MALFORMED, _("The body must be sent as application/json."))
         case exceptions.ParseError():

@@ -34,7 +34,9 @@ class ContextPreference(models.Model):
 
     partner = models.OneToOneField("bookings.Partner", on_delete=models.PROTECT, primary_key=True, related_name="+")
     success_status = models.PositiveSmallIntegerField(
-        choices=[(200, "200 OK"), (201, "201 Created")], default=201, help_text="The status of a payment that was taken."
+        choices=[(200, "200 OK"), (201, "201 Created")],
+        default=201,
+        help_text="The status of a payment that was taken.",
     )
     lists_redirect_data = models.BooleanField(
         default=False, help_text="redirectRequest.data is an array; off: the same array encoded as a text."

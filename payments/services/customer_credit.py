@@ -78,8 +78,8 @@ def spend_credit(*, order_id: UUID, amount: Money, now: datetime) -> CreditPayme
     """Pay so much of an order by the credit of its customer, and confirm the order where that covers it.
 
     :raises CreditTooSmall: the customer has less, or the order has no customer; nothing was written.
-    :raises AlreadyPaid: nothing is due; nothing was written.
-    :raises AmountMismatch: it is more than is due, or nothing; nothing was written.
+    :raises AlreadyPaid: nothing is left to pay; nothing was written.
+    :raises AmountMismatch: it is more than is left to pay, or nothing; nothing was written.
     :raises CurrencyMismatch: the order is in another currency; nothing was written.
     :raises NotPayable: it is cancelled, or its hold ran out; nothing was written.
     :raises PaymentChanged: the order was given to another customer just now; nothing was written.
@@ -95,7 +95,7 @@ def spend_credit(*, order_id: UUID, amount: Money, now: datetime) -> CreditPayme
             raise PaymentChanged("The booking was given to another customer.")
         bookings = booking_services.bookings_under_lock(order)
         before = order_money(order, bookings=bookings)
-        _check(order, customer, amount, due=Money(before.due_minor, order.currency), now=now)
+        _check(order, customer, amount, due=Money(before.payable_minor, order.currency), now=now)
         paid = Transfer(LedgerAccount.RECEIVABLE, _CREDIT, amount.minor, customer=customer)
         posting = post_tenders(order, [paid], "credit_spent", now)
         assert posting is not None
@@ -155,7 +155,7 @@ def refundable_of_top_up(payment: Payment, limit: Money) -> Money:
     if order.kind != OrderKind.TOP_UP or order.customer is None:
         return limit
     available = available_credit(customer=order.customer, currency=limit.currency)
-    # The surcharge never became credit, and goes back with the last of the price.
+    # Surcharge and donation never became credit, and go back with the last of the price.
     return limit if available.minor >= min(limit.minor, order.money_in_minor) else available
 
 
@@ -168,7 +168,7 @@ def _check(order: Order, customer: Customer, amount: Money, *, due: Money, now: 
     if due.minor == 0:
         raise AlreadyPaid("Nothing is left to pay.")
     if not 0 < amount.minor <= due.minor:
-        raise AmountMismatch("The amount is nothing, or more than is due.", due=due)
+        raise AmountMismatch("The amount is nothing, or more than is left to pay.", due=due)
     available = available_credit(customer=customer, currency=order.currency)
     if amount.minor > available.minor:
         raise CreditTooSmall("The customer has less than that.", available=available)
@@ -227,6 +227,6 @@ def _going_back_minor(customer: Customer, currency: str) -> int:
         status=Status.PENDING,
     )
     rows = refunds.values_list("order__money_in_minor", "order__asked_minor", "order_id").annotate(
-        returning=Sum(F("amount_minor") - F("surcharge_minor"))
+        returning=Sum(F("amount_minor") - F("surcharge_minor") - F("donation_minor"))
     )
     return sum(max(0, returning - max(0, there - asked)) for there, asked, _, returning in rows)
