@@ -110,6 +110,13 @@ def spend_credit(*, order_id: UUID, amount: Money, now: datetime) -> CreditPayme
     return CreditPayment(posting=posting, order=order, amount=amount)
 
 
+def credit_payment_of(posting_id: UUID) -> CreditPayment:
+    """Return what a customer's credit paid under one posting."""
+    entry = LedgerEntry.objects.select_related("posting", "order").get(posting=posting_id, to_account=_CREDIT)
+    assert entry.order is not None
+    return CreditPayment(posting=entry.posting, order=entry.order, amount=Money(entry.amount_minor, entry.currency))
+
+
 def settle_top_up(*, order: Order, payment: Payment, now: datetime) -> None:
     """Let the customer's credit follow what a top-up brought; nothing for other orders.
 
