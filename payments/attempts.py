@@ -3,7 +3,6 @@
 A payment of ours may be tried more than once, so what a partner is to know by one number for good is the attempt.
 """
 
-from collections.abc import Collection
 from datetime import datetime
 
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
@@ -60,13 +59,13 @@ def _with_endings(operations: QuerySet[Transaction]) -> QuerySet[Transaction]:
     )
 
 
-def state_of(charge: Transaction, endings: Collection[Transaction]) -> State:
-    """Return where one attempt to take money stands; `endings` are the captures and releases of its authorization."""
+def state_of(charge: Transaction) -> State:
+    """Return where one attempt to take money stands, as `charges_of_bookings` read it."""
     if charge.status == Status.PENDING:
         return State.PENDING
     if charge.status == Status.FAILED:
         return State.FAILED
-    ended = {(ending.kind, ending.status) for ending in endings}
+    ended = {(ending.kind, ending.status) for ending in charge.children.all()}
     if (OperationKind.CAPTURE, Status.PROCESSED) in ended:
         return State.CAPTURED
     if (OperationKind.VOID, Status.PROCESSED) in ended:
@@ -76,24 +75,28 @@ def state_of(charge: Transaction, endings: Collection[Transaction]) -> State:
     return State.CAPTURED if charge.kind == OperationKind.SALE else State.AUTHORIZED
 
 
-def parts_there(charge: Transaction, endings: Collection[Transaction]) -> Parts | None:
+def parts_there(charge: Transaction) -> Parts | None:
     """Return what one attempt took, or holds, in its parts; None where it brought nothing."""
-    match state_of(charge, endings):
+    match state_of(charge):
         case State.CAPTURED if charge.kind == OperationKind.AUTHORIZATION:
-            captures = (row for row in endings if (row.kind, row.status) == (OperationKind.CAPTURE, Status.PROCESSED))
-            return sum((capture.parts for capture in captures), NOTHING)
+            captures = (row.parts for row in charge.children.all() if _is_processed_capture(row))
+            return sum(captures, NOTHING)
         case State.CAPTURED | State.AUTHORIZED:
             return charge.parts
         case _:
             return None
 
 
-def error_code_of(charge: Transaction, endings: Collection[Transaction]) -> ErrorCode:
+def _is_processed_capture(row: Transaction) -> bool:
+    return (row.kind, row.status) == (OperationKind.CAPTURE, Status.PROCESSED)
+
+
+def error_code_of(charge: Transaction) -> ErrorCode:
     """Return why an attempt brought no money; what nobody refused, as a hold that was released, has no better code."""
-    codes = [row.error_code for row in (charge, *endings) if row.status == Status.FAILED and row.error_code]
+    codes = [row.error_code for row in (charge, *charge.children.all()) if row.status == Status.FAILED]
     return ErrorCode(codes[0]) if codes else ErrorCode.UNDEFINED_CARD_ERROR
 
 
-def changed_at(charge: Transaction, endings: Collection[Transaction]) -> datetime:
+def changed_at(charge: Transaction) -> datetime:
     """Return when the last word about an attempt came."""
-    return max(row.decided_at or row.requested_at for row in (charge, *endings))
+    return max(row.decided_at or row.requested_at for row in (charge, *charge.children.all()))

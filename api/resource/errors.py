@@ -185,7 +185,7 @@ def _for_payment(error: Exception) -> Refusal:
             return Refusal(409, _pending(), retry_after=error.retry_after_seconds, is_undecided=True)
         case payments.OutcomeUnknown():
             return Refusal(409, _pending(), retry_after=UNKNOWN_RETRY_SECONDS, is_undecided=True)
-        case payments.NoAccount():
+        case payments.NoAccount() | payments.InvalidSource():
             return Refusal(403, _("No card payments are set up for you in this currency."))
         case payments.CardDetailsNotTaken():
             return Refusal(403, _("Card details are not taken from you: no account is set up to charge them."))

@@ -1,6 +1,6 @@
 """In which format and language an answer goes out, by RFC 9110; what we do not have is refused."""
 
-from collections.abc import Sequence
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation.trans_real import parse_accept_lang_header
@@ -23,7 +23,7 @@ class PreferredFormat(DefaultContentNegotiation):
     """Choose the format a client likes best; without a word from it, the first."""
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Any, format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         """Return the renderer of the format with the highest quality.
 

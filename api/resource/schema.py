@@ -17,9 +17,9 @@ _View = TypeVar("_View", bound=Callable[..., Any])
 DESCRIPTION = """
 Payments of bookings, with the bookings and customers they are for: JSON or XML, by `Accept` and `Content-Type`.
 
-Ids and amounts are texts, times are UTC in whole seconds. A payment that failed was made all the same: 201, with `status`
-FAILED and an `error`. Every other failure is an HTTP error with the standard error object. Every path answers with and
-without a trailing slash, and never redirects.
+Ids and amounts are texts, times are UTC in whole seconds. A payment that failed was made all the same: 201 with the
+`status` FAILED and an `error`. Every other failure is an HTTP error with the standard error object. Every path answers
+with and without a trailing slash, and never redirects.
 """
 
 _IDEMPOTENCY_KEY = OpenApiParameter(
@@ -46,7 +46,7 @@ _ERRORS = {
 }
 _WRITE_ERRORS = {
     403: "No account is set up to charge card details for you.",
-    409: "Another charge of the booking, or the first request with this key, is undecided; wait for Retry-After seconds.",
+    409: "Another charge, or the first request with this key, is undecided; wait for Retry-After seconds.",
     415: "The body is neither JSON nor XML.",
 }
 

@@ -159,7 +159,7 @@ class PaymentsView(AnsweringView):
             assert self.customer is not None
             charges = charges_of_top_ups(customer=self.customer)
         for charge in charges.select_related("payment__account"):
-            parts = parts_there(charge, charge.children.all())
+            parts = parts_there(charge)
             if parts is not None:
                 yield payment_fields(charge, parts, place=self.place)
         if self.order is not None:

@@ -43,14 +43,13 @@ TRANSACTION_TYPE = {"name": "Credit card", "code": "CREDIT_CARD"}
 
 def payment_fields(charge: Transaction) -> dict[str, object]:
     """Return a payment; of the card nothing is kept that could be shown."""
-    endings = charge.children.all()
-    status = STATUS_WORDS[state_of(charge, endings)]
+    status = STATUS_WORDS[state_of(charge)]
     return {
         **_named("payments", charge),
         "status": status,
-        "error": _error(error_code_of(charge, endings), charge.number) if status == FAILED else None,
+        "error": _error(error_code_of(charge), charge.number) if status == FAILED else None,
         "date_created": utc_time(charge.requested_at),
-        "date_last_modified": utc_time(changed_at(charge, endings)),
+        "date_last_modified": utc_time(changed_at(charge)),
         **_what_moves(charge),
         "customer": _customer(charge),
         "capture": charge.kind == OperationKind.SALE,
@@ -74,7 +73,7 @@ def refund_fields(refund: Transaction) -> dict[str, object]:
 
 def listed_payment(charge: Transaction) -> dict[str, object]:
     """Return a payment's row in a list: clients fetch the rest."""
-    status = STATUS_WORDS[state_of(charge, charge.children.all())]
+    status = STATUS_WORDS[state_of(charge)]
     return {**_named("payments", charge), "status": status, "amount": _amount(charge)}
 
 

@@ -46,11 +46,14 @@ class ResourceView(APIView):
     parser_classes = [StrictJsonParser, XmlParser]
     renderer_classes = [JSONRenderer, XmlRenderer]
     content_negotiation_class = PreferredFormat
-    metadata_class = None
 
     # What the answer, and a body, is called in XML, and what the items of its lists and its booleans are.
     root_name: ClassVar[str]
-    item_names: ClassVar[Mapping[str, str]] = {"errors": "error", "phone_numbers": "phone_number"}
+    item_names: ClassVar[Mapping[str, str]] = {
+        "errors": "error",
+        "methods": "method",
+        "phone_numbers": "phone_number",
+    }
     boolean_names: ClassVar[frozenset[str]] = frozenset()
 
     partner: Partner | None = None
@@ -114,6 +117,10 @@ class ResourceView(APIView):
         for name, value in self.headers_to_add.items():
             response[name] = value
         return response
+
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
+        """Say what can be done here."""
+        return Response({"methods": self.allowed_methods})
 
     @staticmethod
     def now() -> datetime:
