@@ -8,8 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('bookings', '0010_orders_that_ask_for_an_amount'),
-        ('gateways', '0003_rest_accounts_that_cannot_be_reached'),
-        ('payments', '0008_card_charges_and_donations'),
+        ('gateways', '0004_accounts_that_take_raw_cards'),
         ('payments', '0008_number_transactions'),
     ]
 
