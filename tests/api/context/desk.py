@@ -141,5 +141,3 @@ def build_desk(shop: Shop, *, adults: int = 2) -> Desk:
         sibling_key=key(shop.partner),
         booking=booking,
     )
-
-
