@@ -5,21 +5,8 @@ from dataclasses import fields as dataclass_fields
 from typing import cast
 
 from api.octo.order_requests import MOST_BOOKINGS
-from api.octo.shapes import (
-    CURRENCY,
-    DATE,
-    MINOR,
-    SOURCE,
-    TEXT,
-    UUID,
-    WHOLE,
-    YES_NO,
-    Schema,
-    list_of,
-    or_null,
-    shape,
-    words,
-)
+from api.octo.shapes import MINOR, SOURCE, UUID
+from api.openapi import CURRENCY, DATE, TEXT, WHOLE, YES_NO, Schema, list_of, or_null, shape, words
 from bookings.free_text import (
     LONGEST_CUSTOMER_REFERENCE,
     LONGEST_NOTE,
