@@ -393,6 +393,16 @@ class OrderWithoutAddress(BookingError):
         self.order_id = order_id
 
 
+class ReferenceTaken(BookingError):
+    """Say that the partner used a reference for another invoice or top-up before."""
+
+    code = "REFERENCE_TAKEN"
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(f"The reference {reference!r} was used before.")
+        self.reference = reference
+
+
 class MailNotSendable(BookingError):
     """Say that a mail waits to be sent already."""
 

@@ -19,6 +19,7 @@ from django.utils import translation
 
 from bookings.gift_codes import code_of
 from bookings.models import Booking, MailKind, OutgoingMail
+from bookings.money_words import in_words
 from bookings.pay_links import pay_link
 from bookings.rules import zone_of
 from money import Money
@@ -86,7 +87,7 @@ def _order_summary(mail: OutgoingMail) -> Content:
                 {
                     "reference": gift.reference,
                     "status": gift.status,
-                    "price": str(Money(gift.amount_minor, gift.currency)),
+                    "price": in_words(Money(gift.amount_minor, gift.currency)),
                 }
                 for gift in gifts
             ],
@@ -101,7 +102,7 @@ def _booking_words(booking: Booking) -> dict[str, Any]:
         "status": booking.status,
         "product": booking.product.name,
         "start": start.replace(tzinfo=None) if start else None,
-        "price": str(Money(booking.retail_minor, booking.currency)),
+        "price": in_words(Money(booking.retail_minor, booking.currency)),
     }
 
 
@@ -118,7 +119,7 @@ def _gift_code(mail: OutgoingMail) -> Content:
     words = {
         "gift": gift,
         "code": code,
-        "amount": str(Money(gift.amount_minor, gift.currency)),
+        "amount": in_words(Money(gift.amount_minor, gift.currency)),
         "buyer": gift.contact_full_name or f"{gift.contact_first_name} {gift.contact_last_name}".strip(),
         "picture": _QR_NAME,
     }
@@ -130,7 +131,16 @@ def _balance_due(mail: OutgoingMail) -> Content:
     words = _order_summary(mail).words
     # The link is signed as the mail goes out, so that none rests in the outbox.
     link = pay_link(order=mail.order, now=mail.created_at)
-    return Content(words={**words, "link": link, "due_date": date.fromisoformat(mail.context["due_date"])})
+    currency, surcharge_minor = mail.context["currency"], mail.context["surcharge_minor"]
+    return Content(
+        words={
+            **words,
+            "link": link,
+            "amount": in_words(Money(mail.context["amount_minor"], currency)),
+            "surcharge": in_words(Money(surcharge_minor, currency)) if surcharge_minor else "",
+            "due_date": date.fromisoformat(mail.context["due_date"]),
+        }
+    )
 
 
 _CONTENTS: dict[MailKind, Callable[[OutgoingMail], Content]] = {

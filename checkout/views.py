@@ -14,6 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from bookings.mailing import mail_language
 from bookings.models import Order
+from bookings.money_words import in_words
 from bookings.pay_links import LinkExpired, LinkInvalid, link_of, order_id_of
 from checkout.throttling import is_one_too_many
 from payments.errors import PaymentError
@@ -97,7 +98,11 @@ class PayView(View):
             state = "due" if found.due.minor > 0 else "paid"
         is_stuck = is_asked and state == "due"
         with translation.override(language):
-            return self.page(request, 503 if is_stuck else 200, state=state, found=found, is_stuck=is_stuck)
+            amounts = {
+                "due": in_words(found.due),
+                "surcharge": in_words(found.surcharge) if found.surcharge.minor else "",
+            }
+            return self.page(request, 503 if is_stuck else 200, state=state, found=found, is_stuck=is_stuck, **amounts)
 
     @staticmethod
     def page(request: HttpRequest, status: int, **words: Any) -> HttpResponse:

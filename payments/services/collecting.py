@@ -12,6 +12,7 @@ from django.db import transaction as database
 
 from bookings import services as booking_services
 from bookings.models import BookingStatus, Order, Partner, SettlementMethod, Supplier
+from bookings.rules import is_asked
 from gateways.models import GatewayAccount
 from gateways.protocol import Capability, ExternalCharge, Source
 from gateways.registry import gateway_for
@@ -337,10 +338,11 @@ def ensure_payment(
         and not _has_done_its_part(current, order)
     ):
         return current, False
-    # What pays a balance has no confirmation to wait for.
+    # What pays a balance or an invoice has no confirmation to wait for.
     captures_at_once = (
         account.captures_at_once
         or order.status == BookingStatus.CONFIRMED
+        or is_asked(order)
         or Capability.AUTHORIZE not in gateway_for(account).capabilities
     )
     made = new_payment(

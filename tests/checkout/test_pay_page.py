@@ -74,7 +74,7 @@ class TestPage:
 
         page = answer.content.decode()
         assert (answer.status_code, states(answer)) == (200, "due")
-        for shown in ('lang="de"', "Guten Tag Ada,", "Kayak tour on the Spree", "72.00 EUR", "Jetzt bezahlen"):
+        for shown in ('lang="de"', "Guten Tag Ada,", "Kayak tour on the Spree", "72,00 EUR", "Jetzt bezahlen"):
             assert shown in page
         assert "ada@example.com" not in page
         assert "<input" not in page

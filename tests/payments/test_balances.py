@@ -232,7 +232,7 @@ class TestLinks:
         drain_mails(clock=house.clock)
         (sent,) = mail.outbox
         assert sent.subject == f"Bitte bezahlen Sie den Rest Ihrer Buchung {booking.order.reference}"
-        assert "72.00 EUR" in sent.body
+        assert "72,00 EUR" in sent.body
         link = next(line for line in sent.body.splitlines() if "/pay/" in line)
         assert order_id_of(link.rstrip("/").rpartition("/")[2], now=house.clock()) == booking.order_id
         assert not Case.objects.exists()
