@@ -77,7 +77,9 @@ def _standing(order_id: UUID | None) -> tuple[Moved, Money | None]:
     except DatabaseError as error:
         log.warning("money_not_told", error=type(error).__name__)
         return Moved.UNKNOWN, None
-    there = money.money_in_minor + money.held_minor + money.paid_surcharge_minor - money.refunded_surcharge_minor
+    surcharge = money.paid_surcharge_minor - money.refunded_surcharge_minor
+    donation = money.paid_donation_minor - money.refunded_donation_minor
+    there = money.money_in_minor + money.held_minor + surcharge + donation
     moved = Moved.YES if there > 0 else Moved.NO
     return Moved.UNKNOWN if is_undecided else moved, Money(there, order.currency)
 

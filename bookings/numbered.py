@@ -11,9 +11,9 @@ from bookings.models import Booking, Customer, Partner
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 
 
-def number_from_text(text: str) -> int | None:
-    """Return the number that a text is, None where it can be none of ours."""
-    return int(text) if _NUMBER.fullmatch(text) else None
+def number_from_text(text: str) -> int:
+    """Return the number that a text is; 0, which nothing of ours has, where it can be none."""
+    return int(text) if _NUMBER.fullmatch(text) else 0
 
 
 def booking_by_number(*, partner: Partner, is_live: bool, number: str) -> Booking:

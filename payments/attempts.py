@@ -3,7 +3,6 @@
 A payment of ours may be tried more than once, so what a partner is to know by one number for good is the attempt.
 """
 
-from collections.abc import Collection
 from datetime import datetime
 
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
@@ -45,13 +44,13 @@ def _of_bookings(partner: Partner, is_live: bool) -> QuerySet[Transaction]:
     )
 
 
-def state_of(charge: Transaction, endings: Collection[Transaction]) -> State:
-    """Return where one attempt to take money stands; `endings` are the captures and releases of its authorization."""
+def state_of(charge: Transaction) -> State:
+    """Return where one attempt to take money stands, as `charges_of_bookings` read it."""
     if charge.status == Status.PENDING:
         return State.PENDING
     if charge.status == Status.FAILED:
         return State.FAILED
-    ended = {(ending.kind, ending.status) for ending in endings}
+    ended = {(ending.kind, ending.status) for ending in charge.children.all()}
     if (OperationKind.CAPTURE, Status.PROCESSED) in ended:
         return State.CAPTURED
     if (OperationKind.VOID, Status.PROCESSED) in ended:
@@ -61,12 +60,12 @@ def state_of(charge: Transaction, endings: Collection[Transaction]) -> State:
     return State.CAPTURED if charge.kind == OperationKind.SALE else State.AUTHORIZED
 
 
-def error_code_of(charge: Transaction, endings: Collection[Transaction]) -> ErrorCode:
+def error_code_of(charge: Transaction) -> ErrorCode:
     """Return why an attempt brought no money; what nobody refused, as a hold that was released, has no better code."""
-    codes = [row.error_code for row in (charge, *endings) if row.status == Status.FAILED and row.error_code]
+    codes = [row.error_code for row in (charge, *charge.children.all()) if row.status == Status.FAILED]
     return ErrorCode(codes[0]) if codes else ErrorCode.UNDEFINED_CARD_ERROR
 
 
-def changed_at(charge: Transaction, endings: Collection[Transaction]) -> datetime:
+def changed_at(charge: Transaction) -> datetime:
     """Return when the last word about an attempt came."""
-    return max(row.decided_at or row.requested_at for row in (charge, *endings))
+    return max(row.decided_at or row.requested_at for row in (charge, *charge.children.all()))

@@ -5,7 +5,7 @@ class Migration(migrations.Migration):
     """Give every transaction a number to be known by; rows that are there are numbered as they lie."""
 
     dependencies = [
-        ('payments', '0007_index_deliveries_by_what_finds_them'),
+        ('payments', '0008_card_charges_and_donations'),
     ]
 
     operations = [
