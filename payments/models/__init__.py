@@ -3,6 +3,7 @@ from payments.models.card import CardConsent, CardRevocation, ReusableCard, Revo
 from payments.models.consent import ConsentText
 from payments.models.inbox import DeliveryStatus, WebhookDelivery
 from payments.models.ledger import LedgerAccount, LedgerEntry, Posting
+from payments.models.link import LinkEnd, PaymentLink
 from payments.models.payment import Opening, OpeningStatus, Payment
 from payments.models.route import AccountRoute, SurchargeRule
 from payments.models.transaction import (
@@ -31,10 +32,12 @@ __all__ = [
     "GatewayEvent",
     "LedgerAccount",
     "LedgerEntry",
+    "LinkEnd",
     "Opening",
     "OpeningStatus",
     "Origin",
     "Payment",
+    "PaymentLink",
     "Posting",
     "ReusableCard",
     "RevokedToken",

@@ -3,19 +3,36 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
+
+from django.db.models import Q
 
 from bookings.models import Booking, BookingStatus, Order, Supplier
 from bookings.return_urls import is_return_allowed
-from bookings.rules import is_gift_bought, may_have_gifts, zone_of
+from bookings.rules import is_asked, is_gift_bought, may_have_gifts, zone_of
 from gateways.errors import ErrorCode
 from gateways.protocol import OutcomeKind
 from money import Money
-from payments.models import GatewayEvent, LinkEnd, Opening, PaymentLink, ReusableCard, Transaction
+from payments.encryption import decrypt_json
+from payments.models import (
+    GatewayEvent,
+    LinkEnd,
+    Opening,
+    OpeningStatus,
+    Origin,
+    PaymentLink,
+    ReusableCard,
+    Transaction,
+)
 from payments.selectors import CHARGE_KINDS, OrderMoney, order_money
+from payments.services.actions import ACTION
 from payments.services.cards import usable_cards
-from payments.services.links import PAYABLE, is_paid_by, live_bookings, locales_of, return_address
+from payments.services.links import PAYABLE, is_paid_by, live_bookings, locales_of, openings_of
 from payments.services.online import asked_of_guest
 from payments.states import Status
+
+# Who asked for what a guest paid by in our page.
+ASKED_BY_GUEST = "guest"
 
 
 class PageState(StrEnum):
@@ -41,6 +58,7 @@ class PaidFor:
 
     name: str
     reference: str
+    is_voucher: bool = False
     starts_at: datetime | None = None
 
 
@@ -49,13 +67,15 @@ class LinkPage:
     """Be what a guest may see by a link: never more than a first name, what is paid for and the amount.
 
     `due` is what the guest will be asked for, with the `surcharge` in it. `refusal` says why the last attempt failed,
-    once somebody has told. `card` is a kept one that the guest may pay by. `return_url` is where the guest may be sent
+    once somebody has told. `card` is a kept one that the guest may pay by; `must_act` says that
+    the bank waits for the guest. `return_url` is where the guest may be sent
     on to; "" where the guest stays.
     """
 
     state: PageState
     refusal: ErrorCode | None
     card: ReusableCard | None
+    must_act: bool
     operator: str
     partner: str
     first_name: str
@@ -79,10 +99,11 @@ def link_page(*, link: PaymentLink, now: datetime) -> LinkPage:
         state=state,
         refusal=refusal,
         card=kept_card(link, now),
+        must_act=state is PageState.PENDING and waiting_for_the_guest(link) is not None,
         operator=_operator(bookings),
         partner=order.partner.name,
         first_name=str(next(filter(None, names), "")),
-        paid_for=(*(_visit(booking) for booking in bookings), *_vouchers(order)),
+        paid_for=(*(_visit(booking) for booking in bookings), *_vouchers(order), *_asked(order)),
         due=Money(asked.amount_minor, order.currency),
         surcharge=Money(asked.surcharge_minor, order.currency),
         is_live=order.is_live,
@@ -99,7 +120,7 @@ def state_of(*, link: PaymentLink, now: datetime) -> tuple[PageState, ErrorCode 
 
 
 def return_url_for(link: PaymentLink, state: PageState) -> str:
-    """Return where a guest may be sent on to; "" where the partner named no address, or one that it did not register."""
+    """Return where a guest may be sent on to; "" where the partner named no address, or did not register its origin."""
     end = _ENDS.get(state, "fail")
     url: str = link.return_urls.get(end, "")
     return url if is_return_allowed(partner=link.order.partner, url=url) else ""
@@ -111,6 +132,17 @@ def kept_card(link: PaymentLink, now: datetime) -> ReusableCard | None:
         return None
     usable = usable_cards(order=link.order, account=link.card.account, now=now)
     return next((card for card in usable if card.pk == link.card_id), None)
+
+
+def waiting_for_the_guest(link: PaymentLink) -> Opening | None:
+    """Return the Opening in which the guest must act at the bank before a charge of ours is decided."""
+    waiting = openings_of(link).filter(status=OpeningStatus.OPEN, transactions__status=Status.PENDING)
+    return next((opening for opening in waiting if ACTION in client_of(opening)), None)
+
+
+def client_of(opening: Opening) -> dict[str, Any]:
+    """Return what the guest's browser was given of an Opening; empty once it is closed."""
+    return decrypt_json(opening.client_encrypted) if opening.client_encrypted is not None else {}
 
 
 def _state(link: PaymentLink, money: OrderMoney, refusal: ErrorCode | None, now: datetime) -> PageState:
@@ -139,16 +171,13 @@ def _is_reported(order: Order) -> bool:
 
 def _refusal(link: PaymentLink) -> ErrorCode | None:
     """Return why the last attempt by this link was refused; None where it was not, or nobody told yet."""
-    address = return_address(link)
-    attempts = Transaction.objects.filter(order_id=link.order_id, kind__in=CHARGE_KINDS, opening__return_url=address)
-    last = attempts.order_by("-requested_at", "-id").first()
+    attempts = Transaction.objects.filter(order_id=link.order_id, kind__in=CHARGE_KINDS)
+    by_links = attempts.filter(Q(opening__link=link) | Q(origin=Origin.OURS, requested_by=ASKED_BY_GUEST))
+    last = by_links.order_by("-requested_at", "-id").first()
     if last is not None:
         return ErrorCode(last.error_code) if last.status == Status.FAILED else None
     word = GatewayEvent.objects.filter(
-        payment__order_id=link.order_id,
-        opening__return_url=address,
-        transaction__isnull=True,
-        kind=OutcomeKind.DECLINED,
+        payment__order_id=link.order_id, opening__link=link, transaction__isnull=True, kind=OutcomeKind.DECLINED
     ).last()
     return ErrorCode(word.decline_code or ErrorCode.TRANSACTION_DECLINED) if word is not None else None
 
@@ -170,6 +199,10 @@ def _visit(booking: Booking) -> PaidFor:
     )
 
 
+def _asked(order: Order) -> list[PaidFor]:
+    return [PaidFor(name=order.description, reference=order.partner_reference)] if is_asked(order) else []
+
+
 def _vouchers(order: Order) -> list[PaidFor]:
     gifts = order.gifts.order_by("created_at", "pk") if may_have_gifts(order) else ()
-    return [PaidFor(name="", reference=gift.reference) for gift in gifts if is_gift_bought(gift)]
+    return [PaidFor(name="", reference=gift.reference, is_voucher=True) for gift in gifts if is_gift_bought(gift)]

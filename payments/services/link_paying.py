@@ -1,6 +1,6 @@
 """How a guest pays by a link: what is opened for the page, what the page brings back, and the order confirmed by it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,6 @@ from bookings.requests import OrderChanges
 from gateways.models import GatewayAccount
 from gateways.protocol import Brought, Capability, CheckoutPage, Source
 from gateways.registry import gateway_for
-from payments.encryption import decrypt_json
 from payments.errors import PaymentError, PaymentPending
 from payments.models import LinkEnd, Opening, OpeningStatus, PaymentLink, Transaction
 from payments.selectors import CHARGE_KINDS, order_money
@@ -28,8 +27,15 @@ from payments.services.collecting import NO_REQUEST, PaymentRequest, country_cod
 from payments.services.confirming import confirm_order
 from payments.services.draining import drain
 from payments.services.evidence import note_report, take_evidence
-from payments.services.link_pages import PageState, kept_card, state_of
-from payments.services.links import expire_link, is_paid_by, openings_of, return_address
+from payments.services.link_pages import (
+    ASKED_BY_GUEST,
+    PageState,
+    client_of,
+    kept_card,
+    state_of,
+    waiting_for_the_guest,
+)
+from payments.services.links import expire_link, is_paid_by, openings_of
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.online import page_account
 from payments.services.openings import (
@@ -43,6 +49,7 @@ from payments.services.openings import (
     usable_opening,
 )
 from payments.services.operations import Clock, perform_claimed
+from payments.services.routing import is_set_up
 from payments.states import Status
 
 log = structlog.get_logger(__name__)
@@ -57,7 +64,7 @@ class PayStep:
     kept, "" where it is not. `action` is what a guest must do at the bank before a charge under way is decided.
     """
 
-    gateway: str
+    account: str
     opening_reference: str
     page: CheckoutPage
     client: Mapping[str, Any] = field(repr=False)
@@ -93,7 +100,7 @@ def _opening(link: PaymentLink, locale: str, now: datetime) -> Opening | None:
         link.refresh_from_db()
         state, _ = state_of(link=link, now=now)
         if state is PageState.PENDING:
-            return _waiting_for_the_guest(link)
+            return waiting_for_the_guest(link)
         account = page_account(order) if state in _OPEN_TO_THE_GUEST else None
         if account is None:
             return None
@@ -102,29 +109,19 @@ def _opening(link: PaymentLink, locale: str, now: datetime) -> Opening | None:
         page = gateway_for(payment.account).checkout_page() if payment is not None else None
         if payment is None or page is None:
             return None
-        place = Place(return_url=return_address(link), is_hosted=not page.script)
+        place = Place(link=link, is_hosted=not page.script)
         return usable_opening(payment, order=order, now=now, place=place) or new_opening(
             payment=payment, order=order, channel="Web", locale=locale, now=now, place=place
         )
 
 
-def _waiting_for_the_guest(link: PaymentLink) -> Opening | None:
-    """Return the Opening in which the guest must act at the bank before a charge of ours is decided."""
-    waiting = openings_of(link).filter(status=OpeningStatus.OPEN, transactions__status=Status.PENDING)
-    return next((opening for opening in waiting if ACTION in _client_of(opening)), None)
-
-
-def _client_of(opening: Opening) -> dict[str, Any]:
-    return decrypt_json(opening.client_encrypted) if opening.client_encrypted is not None else {}
-
-
 def _step(opening: Opening) -> PayStep | None:
-    page, client = gateway_for(opening.account).checkout_page(), _client_of(opening)
+    page, client = gateway_for(opening.account).checkout_page(), client_of(opening)
     if page is None or not client:
         return None
     consent = client.get(CONSENT)
     return PayStep(
-        gateway=opening.account.gateway,
+        account=opening.account.slug,
         opening_reference=opening.reference,
         page=page,
         client={name: value for name, value in client.items() if name not in (PAGE, CONSENT, ACTION)},
@@ -134,7 +131,7 @@ def _step(opening: Opening) -> PayStep | None:
     )
 
 
-def charge_what_was_entered(*, link: PaymentLink, brought: Mapping[str, str], clock: Clock) -> None:
+def charge_what_was_entered(*, link: PaymentLink, brought: Mapping[Brought, str], clock: Clock) -> None:
     """Charge the card for which the gateway's form in our page got a token; what came of it is in the books.
 
     `brought` has what the form gave, by what it means.
@@ -167,7 +164,7 @@ def _charge(link: PaymentLink, request: PaymentRequest, clock: Clock) -> None:
         return
     charge = perform_claimed(operation=charge, clock=clock, told=told_by(request))
     if charge.status == Status.FAILED:
-        close_openings(order=link.order, return_url=return_address(link))
+        close_openings(order=link.order, link=link)
     elif charge.status == Status.PROCESSED:
         confirm_what_is_paid(link=link, clock=clock)
 
@@ -182,12 +179,14 @@ def _write_charge(link: PaymentLink, request: PaymentRequest, now: datetime) -> 
             state, _ = state_of(link=link, now=now)
             if state not in _OPEN_TO_THE_GUEST:
                 return None
-            return write_charge(order=order, request=request, money=order_money(order), now=now, requested_by="guest")
+            return write_charge(
+                order=order, request=request, money=order_money(order), now=now, requested_by=ASKED_BY_GUEST
+            )
     except PaymentPending:
         return None
 
 
-def take_return(*, link: PaymentLink, brought: Mapping[str, str], is_refused: bool, clock: Clock) -> None:
+def take_return(*, link: PaymentLink, brought: Mapping[Brought, str], is_refused: bool, clock: Clock) -> None:
     """Find out how it ended for a guest who comes back to a link, and confirm what is paid.
 
     `brought` has what the address says, by what it means; none of it is believed: the gateway is asked. `is_refused`
@@ -196,26 +195,24 @@ def take_return(*, link: PaymentLink, brought: Mapping[str, str], is_refused: bo
     opening = _came_from(link, brought)
     if opening is None:
         return
-    evidence = brought.get(Brought.EVIDENCE, "")
+    evidence, named = brought.get(Brought.EVIDENCE, ""), opening.gateway_reference
     capabilities = gateway_for(opening.account).capabilities
     try:
-        if evidence and opening.gateway_reference and Capability.COMPLETE in capabilities and not is_refused:
-            take_evidence(
-                order_id=link.order_id, opening_reference=opening.gateway_reference, evidence=evidence, clock=clock
-            )
+        if evidence and named and Capability.COMPLETE in capabilities and not is_refused:
+            take_evidence(order_id=link.order_id, opening_reference=named, evidence=evidence, clock=clock)
         elif Capability.FETCH in capabilities:
-            if not ask_about_opening(opening=opening, clock=clock) and not is_refused:
-                reported = PaymentRequest(opening_reference=opening.gateway_reference)
-                note_report(link.order_id, reported, clock())
+            is_answered = ask_about_opening(opening=opening, clock=clock)
+            if not is_answered and not is_refused:
+                note_report(link.order_id, PaymentRequest(opening_reference=named), clock())
     except PaymentError as error:
         # What is no word of the gateway's on this order changes nothing, and the books say so.
         log.info("return_without_evidence", opening=opening.reference, error=type(error).__name__)
     if is_refused:
-        close_openings(order=link.order, return_url=return_address(link))
+        close_openings(order=link.order, link=link)
     confirm_what_is_paid(link=link, clock=clock)
 
 
-def _came_from(link: PaymentLink, brought: Mapping[str, str]) -> Opening | None:
+def _came_from(link: PaymentLink, brought: Mapping[Brought, str]) -> Opening | None:
     openings = openings_of(link)
     named = brought.get(Brought.OPENING)
     return openings.filter(gateway_reference=named).first() if named else openings.first()
@@ -227,9 +224,14 @@ def page_of_newest(*, link: PaymentLink) -> CheckoutPage | None:
     return gateway_for(opening.account).checkout_page() if opening is not None else None
 
 
-def opening_returned_to(*, account: GatewayAccount, brought: Mapping[str, str]) -> Opening | None:
-    """Return what a guest paid who comes back to the one address of an account; None where nothing of ours is named."""
-    named = brought.get(Brought.OPENING)
+def returned_to(*, account_slug: str, read: Callable[[CheckoutPage], Mapping[Brought, str]]) -> Opening | None:
+    """Return what a guest paid who comes back to the one address of an account; None where nothing of ours is named.
+
+    `read` says what the address means, by what the account's gateway declares.
+    """
+    account = GatewayAccount.objects.filter(slug=account_slug).first()
+    page = gateway_for(account).checkout_page() if account is not None and is_set_up(account) else None
+    named = read(page).get(Brought.OPENING) if page is not None else None
     return Opening.objects.filter(account=account, gateway_reference=named).first() if named else None
 
 

@@ -68,18 +68,15 @@ def link_url(link: PaymentLink) -> str:
     return link_address(link.pk)
 
 
-def return_address(link: PaymentLink) -> str:
-    """Return where gateways send a guest back to who pays by a link."""
-    return f"{link_url(link)}return/"
-
-
 def find_link(*, token: str) -> PaymentLink:
     """Return the link of an address, with its order and partner.
 
     :raises LinkUnknown: no link of ours reads so.
     """
     try:
-        return PaymentLink.objects.select_related("order__partner", "order__customer", "card__account").get(pk=link_id_of(token))
+        return PaymentLink.objects.select_related("order__partner", "order__customer", "card__account").get(
+            pk=link_id_of(token)
+        )
     except (LinkInvalid, PaymentLink.DoesNotExist):
         raise LinkUnknown("There is no such link.") from None
 
@@ -95,7 +92,7 @@ def expire_link(*, link: PaymentLink, now: datetime, closed_as: LinkEnd = LinkEn
             closed_at=now, closed_as=closed_as
         )
         if is_closed and closed_as != LinkEnd.PAID:
-            close_openings(order=order, return_url=return_address(link))
+            close_openings(order=order, link=link)
     link.refresh_from_db(fields=["closed_at", "closed_as"])
     if is_closed:
         log.info("payment_link_closed", link=str(link.pk), closed_as=closed_as)
@@ -135,12 +132,12 @@ def send_link_again(*, link: PaymentLink, now: datetime, to: str = "") -> Outgoi
 
 
 def is_paid_by(link: PaymentLink, money: OrderMoney | None = None) -> bool:
-    """Say whether nothing is due any more and money came in; a hold of money counts, one that is asked for does not.
+    """Say whether all that the order asks for is there; a hold of money counts, a charge without an answer does not.
 
     A caller that has just read the order's `money` passes it.
     """
     money = money or order_money(link.order)
-    return money.due_minor == 0 and money.asked_minor == 0 and money.money_in_minor + money.held_minor > 0
+    return money.wanted_minor > 0 and money.due_minor == 0 and money.asked_minor == 0
 
 
 def live_bookings(order: Order) -> list[Booking]:
@@ -164,5 +161,4 @@ def locales_of(order: Order, bookings: list[Booking]) -> list[str]:
 
 def openings_of(link: PaymentLink) -> QuerySet[Opening]:
     """Return what was opened for guests who paid by a link, newest first."""
-    found = Opening.objects.filter(payment__order_id=link.order_id, return_url=return_address(link))
-    return found.select_related("payment", "account").order_by("-created_at")
+    return Opening.objects.filter(link=link).select_related("payment", "account").order_by("-created_at")
