@@ -212,15 +212,76 @@ class ExternalCharge:
     refusal_reason: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class EncryptedCard:
+    """Be a card as the processor's own script encrypted it in a browser; opaque to us, and still kept nowhere."""
+
+    number: str
+    expiry_month: str
+    expiry_year: str
+    security_code: str = ""
+    holder_name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class RawCard:
+    """Be a card in the clear: it exists inside one charge and rests nowhere, neither in a text nor in an error."""
+
+    number: str
+    expiry_month: str
+    expiry_year: str
+    cvc: str = ""
+    holder_name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class BillingAddress:
+    """Be where the cardholder's bank sends its letters; `country` is ISO 3166-1 alpha-2."""
+
+    street: str
+    house_number: str
+    city: str
+    postal_code: str
+    country: str
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class BrowserInfo:
+    """Describe the guest's browser to the bank, in the words of EMV 3-D Secure; the offset is in minutes."""
+
+    user_agent: str
+    accept_header: str
+    language: str
+    color_depth: int
+    screen_height: int
+    screen_width: int
+    time_zone_offset: int
+    is_java_enabled: bool = False
+    is_javascript_enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Shopper:
+    """Say who is at the keyboard, for the bank's proof of it; `origin` is scheme, host and port of the page."""
+
+    origin: str = ""
+    ip: str = ""
+    email: str = ""
+    billing_address: BillingAddress | None = None
+    browser: BrowserInfo | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeRequest:
-    """Take money now, without a page: by a stored card, by what the guest's browser got for a card, or registered from
-    elsewhere.
+    """Take money now, without a page: by a stored card, by what the guest's browser got for a card, by a card's own
+    details, or registered from elsewhere.
 
-    Exactly one of `card_token`, `payment_token` and `external` is set. Tokens are never logged. With a `payment_token`
-    the guest is there, and may be asked to prove who they are (`ACTION_REQUIRED`); `stores_card` then says that they
-    agreed to keep the card, `opening_reference` is our reference of the Opening they entered it in, and `browser_info`
-    what the page says of their browser, for that proof.
+    Exactly one of `card_token`, `payment_token`, `card` and `external` is set. Tokens and cards are never logged. With
+    a `payment_token` or a `card` the guest is there, and may be asked to prove who they are (`ACTION_REQUIRED`), but
+    for what is read out by phone or mail; `stores_card` then says that they agreed to keep the card,
+    `opening_reference` is our reference of the Opening they entered it in, `browser_info` what the page says of their
+    browser, for that proof, and `shopper` the same in structure.
     """
 
     reference: str
@@ -234,6 +295,8 @@ class ChargeRequest:
     stores_card: bool = False
     opening_reference: str = ""
     browser_info: str = field(default="", repr=False)
+    card: EncryptedCard | RawCard | None = field(default=None, repr=False)
+    shopper: Shopper | None = field(default=None, repr=False)
     external: ExternalCharge | None = None
     return_url: str = ""
     requested_at: datetime
@@ -244,13 +307,17 @@ class CompleteRequest:
     """Ask how a guest's attempt ended, with the evidence the client brought back.
 
     `opening_reference` is the one we stored, never the client's word; `evidence` is the client's: a result that the
-    gateway signed, or the name of the attempt, to be held against `money` and `reference`.
+    gateway signed, or the name of the attempt, to be held against `money` and `reference`. Of a charge by a card's own
+    details there is no Opening: `proof` is then what the guest's bank gave the guest to bring back, by its names, and
+    `idempotency_key` belongs to that very proof.
     """
 
-    opening_reference: str
+    opening_reference: str = ""
     reference: str
     money: Money
     evidence: str = field(default="", repr=False)
+    proof: Mapping[str, str] = field(default_factory=dict, repr=False)
+    idempotency_key: str = ""
     requested_at: datetime
 
 

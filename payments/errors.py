@@ -70,6 +70,24 @@ class NoAccount(PaymentError):
     code = "NO_ACCOUNT"
 
 
+class CardDetailsNotTaken(PaymentError):
+    """Say that no account which may take the order's money takes a card in the form it was sent in."""
+
+    code = "CARD_DETAILS_NOT_TAKEN"
+
+
+class NotPayable(PaymentError):
+    """Say that an order is cancelled, or its hold is over: nothing can be paid for it."""
+
+    code = "NOT_PAYABLE"
+
+
+class AlreadyPaid(PaymentError):
+    """Say that nothing is left to pay of an order."""
+
+    code = "ALREADY_PAID"
+
+
 class PaymentDue(PaymentError):
     """Say that money is still due and nobody claims to have paid it."""
 

@@ -58,7 +58,9 @@ def _standing(order_id: UUID | None) -> dict[str, object] | None:
     except DatabaseError as error:
         log.warning("money_not_told", error=type(error).__name__)
         return None
-    there = money.money_in_minor + money.held_minor + money.paid_surcharge_minor - money.refunded_surcharge_minor
+    surcharge = money.paid_surcharge_minor - money.refunded_surcharge_minor
+    donation = money.paid_donation_minor - money.refunded_donation_minor
+    there = money.money_in_minor + money.held_minor + surcharge + donation
     moved = "unknown" if is_undecided else "yes" if there > 0 else "no"
     return {
         "moved": moved,

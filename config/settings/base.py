@@ -208,6 +208,8 @@ PAYMENTS: dict[str, Any] = {
     "HINTS_WAIT_SECONDS": 3_600,
     # What such a delivery speaks of is asked about at its gateway once in this time.
     "SAME_HINT_SECONDS": 60,
+    # How long a guest may take to prove to the bank who they are, where the gateway cannot be asked what became of it.
+    "CHALLENGE_SECONDS": 1_800,
     # How long a guest may pay an Opening, unless the hold ends earlier.
     "SESSION_LIFETIME_SECONDS": 3_600,
     # An order with money on it keeps its hold this long at a time; one of which only a part was reported from elsewhere

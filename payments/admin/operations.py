@@ -80,6 +80,7 @@ class TransactionAdmin(RecordAdmin):
         "status",
         "amount",
         "surcharge",
+        "donation",
         "payment_link",
         "order_link",
         "account",
@@ -103,6 +104,7 @@ class TransactionAdmin(RecordAdmin):
     actions = ["rule_out"]
     amount = staticmethod(money("amount_minor", "amount"))
     surcharge = staticmethod(money("surcharge_minor", "of it surcharge"))
+    donation = staticmethod(money("donation_minor", "of it donation"))
     payment_link = staticmethod(link("payment", "payment"))
     order_link = staticmethod(link("order", "order"))
     opening_link = staticmethod(link("opening", "opening"))

@@ -12,11 +12,10 @@ from django.db.models import Sum
 from money import Money
 from payments.checking.reading import MOST_FINDINGS, Finding, Reading, in_chunks
 from payments.models import LedgerAccount, LedgerEntry, Payment, Posting
-from payments.services.parts import moved_by, parts_of_operations
+from payments.services.parts import COUNTERPARTS, moved_by, parts_of_operations
 
 _GUARDS = ("ledger_entries_stay", "postings_stay", "gateway_events_stay", "refunds_within_capture")
 _MONEY = (LedgerAccount.CLEARING, LedgerAccount.EXTERNAL)
-_COUNTERPARTS = (LedgerAccount.RECEIVABLE, LedgerAccount.DISPUTED, LedgerAccount.SURCHARGE)
 
 # What of an entry does not agree with the order, and the payment's operation or the gift, it was made for. What
 # reconciliation moves between the operator's own accounts has no order, and is not read here.
@@ -43,8 +42,9 @@ _DIMENSIONS = """
           LEFT JOIN payments_payment p ON p.id = e.payment_id
           LEFT JOIN payments_transaction t ON t.id = e.transaction_id
           LEFT JOIN payments_gatewayevent v ON v.id = s.event_id
-         WHERE e.from_account IN ('RECEIVABLE', 'DISPUTED', 'EXTERNAL', 'SURCHARGE', 'GIFT_LIABILITY')
-            OR e.to_account IN ('RECEIVABLE', 'DISPUTED', 'EXTERNAL', 'SURCHARGE', 'GIFT_LIABILITY')) AS read
+         WHERE e.from_account IN ('RECEIVABLE', 'DISPUTED', 'EXTERNAL', 'SURCHARGE', 'DONATION', 'GIFT_LIABILITY')
+            OR e.to_account IN
+               ('RECEIVABLE', 'DISPUTED', 'EXTERNAL', 'SURCHARGE', 'DONATION', 'GIFT_LIABILITY')) AS read
      WHERE problem <> ''
      ORDER BY id
      LIMIT %s
@@ -116,9 +116,9 @@ def _chunk_findings(readings: list[Reading]) -> Iterator[Finding]:
     )
     for payment_id, transaction_id, from_account, to_account, total in entries:
         accounts[payment_id] |= {from_account, to_account} & set(_MONEY)
-        if from_account in _COUNTERPARTS and to_account in _MONEY:
+        if from_account in COUNTERPARTS and to_account in _MONEY:
             booked[payment_id][str(transaction_id), from_account] += int(total)
-        elif from_account in _MONEY and to_account in _COUNTERPARTS:
+        elif from_account in _MONEY and to_account in COUNTERPARTS:
             booked[payment_id][str(transaction_id), to_account] -= int(total)
     for reading in readings:
         payment = reading.payment

@@ -1,5 +1,6 @@
 from payments.models.balance import BalanceCollection
 from payments.models.card import CardConsent, CardRevocation, ReusableCard, RevokedToken
+from payments.models.challenge import Challenge
 from payments.models.consent import ConsentText
 from payments.models.inbox import DeliveryStatus, WebhookDelivery
 from payments.models.ledger import LedgerAccount, LedgerEntry, Posting
@@ -24,6 +25,7 @@ __all__ = [
     "CardRevocation",
     "Case",
     "CaseKind",
+    "Challenge",
     "ConsentText",
     "DeliveryStatus",
     "Dispute",

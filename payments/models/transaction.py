@@ -54,6 +54,9 @@ class Transaction(models.Model):
         db_default=0,
         help_text="How much of the amount is surcharge: as we asked for it, else as the door split what was told.",
     )
+    donation_minor = models.BigIntegerField(
+        default=0, db_default=0, help_text="How much of the amount is a donation; it covers nothing of the price."
+    )
     currency = models.CharField(max_length=3)
     reference = models.CharField(max_length=40, unique=True, editable=False)
     idempotency_key = models.CharField(max_length=64, unique=True, null=True, blank=True, editable=False)
@@ -82,6 +85,7 @@ class Transaction(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="transaction_amount_positive"),
             models.CheckConstraint(condition=Q(surcharge_minor__gte=0), name="transaction_surcharge_not_negative"),
+            models.CheckConstraint(condition=Q(donation_minor__gte=0), name="transaction_donation_not_negative"),
             models.UniqueConstraint(
                 fields=["account", "kind", "gateway_reference"],
                 condition=Q(gateway_reference__isnull=False),
@@ -111,7 +115,7 @@ class Transaction(models.Model):
     @property
     def parts(self) -> Parts:
         """Return the amount in its parts."""
-        return Parts.of(self.amount_minor, self.surcharge_minor)
+        return Parts.of(self.amount_minor, self.surcharge_minor, self.donation_minor)
 
 
 class GatewayEvent(models.Model):

@@ -1,7 +1,7 @@
 """How a guest pays by a link: what is opened for the page, what the page brings back, and the order confirmed by it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from django.db.models import Exists, OuterRef, Q
 from bookings import services as booking_services
 from bookings.errors import BookingError
 from bookings.models import BookingStatus
+from bookings.pay_links import link_return_address
 from bookings.requests import OrderChanges
 from gateways.models import GatewayAccount
 from gateways.protocol import Brought, Capability, CheckoutPage, Source
@@ -162,7 +163,8 @@ def _charge(link: PaymentLink, request: PaymentRequest, clock: Clock) -> None:
     charge = _write_charge(link, request, clock())
     if charge is None:
         return
-    charge = perform_claimed(operation=charge, clock=clock, told=told_by(request))
+    told = replace(told_by(request), return_url=link_return_address(link.pk))
+    charge = perform_claimed(operation=charge, clock=clock, told=told)
     if charge.status == Status.FAILED:
         close_openings(order=link.order, link=link)
     elif charge.status == Status.PROCESSED:

@@ -8,9 +8,9 @@ import structlog
 from bookings.models import Order
 from gateways.errors import MisconfiguredAccount
 from gateways.models import Environment, GatewayAccount
-from gateways.protocol import Source
+from gateways.protocol import Capability, EncryptedCard, RawCard, Source
 from gateways.registry import gateway_for
-from payments.errors import GatewayMismatch, InvalidSource, NoAccount
+from payments.errors import CardDetailsNotTaken, GatewayMismatch, InvalidSource, NoAccount
 from payments.models import AccountRoute
 from payments.services.outages import is_resting
 from payments.services.surcharging import with_surcharge_rules
@@ -103,6 +103,33 @@ def choose_route(
     if wish.gateway is not None and wish.gateway not in {account.gateway for account in accounts}:
         raise GatewayMismatch("The gateway is not the one that takes this order's money.")
     raise InvalidSource(f"No account takes {source} payments for this order.")
+
+
+def choose_route_for_card(
+    *, order: Order, source: Source, card: EncryptedCard | RawCard, captures: bool, now: datetime
+) -> AccountRoute:
+    """Return the route by which a card is charged by its own details, with its surcharge rules.
+
+    :raises InvalidSource: no account of the partner takes cards from that source.
+    :raises NoAccount: nothing is set up for the order's currency and mode.
+    :raises CardDetailsNotTaken: none of the accounts takes a card in this form.
+    """
+    choose_route(order=order, wish=Wish(source=source))
+    routes = routes_for(order, source)
+    routes.sort(key=lambda route: is_resting(route.account, now))
+    for route in routes:
+        if _takes_details(route.account, card, captures=captures):
+            return route
+    raise CardDetailsNotTaken("No account that takes this order's money takes card details in this form.")
+
+
+def _takes_details(account: GatewayAccount, card: EncryptedCard | RawCard, *, captures: bool) -> bool:
+    capabilities = gateway_for(account).capabilities
+    if not captures and Capability.AUTHORIZE not in capabilities:
+        return False
+    if isinstance(card, RawCard):
+        return account.takes_raw_cards and Capability.CHARGE_RAW_CARD in capabilities
+    return Capability.CHARGE_ENCRYPTED_CARD in capabilities
 
 
 def choose_account(*, order: Order, wish: Wish) -> GatewayAccount:

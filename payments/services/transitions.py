@@ -43,7 +43,7 @@ from payments.services.cases import open_case
 from payments.services.in_hand import OrderInHand, take_in_hand
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.noting import compare_figures, note_news
-from payments.services.parts import is_as_asked, moved_by, parts_of_operations
+from payments.services.parts import COUNTERPARTS, is_as_asked, moved_by, parts_of_operations
 from payments.services.surplus import return_surplus
 from payments.states import Fact, OperationKind, Position, State, Status, derive
 
@@ -295,13 +295,14 @@ def _book(held: OrderInHand, payment: Payment, position: Position, event: Gatewa
     for key in position.operations:
         row = transactions[key]
         target = moved_by(row, parts[key]) if key in parts else {}
-        for counterpart in (LedgerAccount.RECEIVABLE, LedgerAccount.DISPUTED, LedgerAccount.SURCHARGE):
+        for counterpart in COUNTERPARTS:
             delta = target.get(counterpart, 0) - booked[row.id, counterpart]
             if delta != 0:
                 ways = (counterpart, money_account) if delta > 0 else (money_account, counterpart)
                 transfers.append(Transfer(*ways, abs(delta), row))
-        if key in parts and not is_as_asked(row) and row.surcharge_minor != parts[key].surcharge_minor:
+        if key in parts and not is_as_asked(row):
             row.surcharge_minor = parts[key].surcharge_minor
+            row.donation_minor = parts[key].donation_minor
     held.save_operations()
     if transfers:
         ledger.post(

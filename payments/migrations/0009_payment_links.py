@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('bookings', '0011_return_origins_and_mails_of_links'),
-        ('payments', '0007_index_deliveries_by_what_finds_them'),
+        ('payments', '0008_card_charges_and_donations'),
     ]
 
     operations = [
