@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
+from django.db import IntegrityError
 
 from bookings.models import BookingStatus
 from gateways.errors import ErrorCode
@@ -10,15 +12,30 @@ from gateways.models import GatewayAccount
 from gateways.protocol import BillingAddress, BrowserInfo, EncryptedCard, RawCard, Shopper
 from money import Money
 from payments.errors import (
+    AlreadyPaid,
+    AmountMismatch,
+    CardDetailsNotTaken,
+    CurrencyMismatch,
+    GatewayUnavailable,
     InvalidEvidence,
+    InvalidSource,
+    NotPayable,
     PaymentPending,
 )
-from payments.models import Case, Challenge, LedgerEntry, Transaction
+from payments.models import Case, CaseKind, Challenge, LedgerEntry, Payment, Transaction
 from payments.selectors import order_money
-from payments.services import aftercare, janitor
-from payments.services.card_charges import CardCharge, charge_card, complete_card_charge, describe_card_charge
+from payments.services import aftercare, card_charges, janitor
+from payments.services.card_charges import (
+    CardCharge,
+    CardCharged,
+    charge_card,
+    complete_card_charge,
+    describe_card_charge,
+)
+from tests.gateways.scripted_server import closed_port
 from tests.payments.bank import answer_the_bank
 from tests.payments.house import books, operations
+from tests.payments.races import meet, run_together, take_row_locks_away
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -226,3 +243,210 @@ class TestAnUndecidedCharge:
             )
 
         assert Transaction.objects.get(pk=dear.transaction.pk).status == "PENDING"
+
+
+class TestACardThatIsRefused:
+    @pytest.mark.parametrize(
+        ("card", "code", "raw_code"),
+        [
+            (encrypted(holder_name="DECLINED"), "TRANSACTION_DECLINED", "2"),
+            (encrypted(holder_name="NOT_ENOUGH_BALANCE"), "CREDIT_LIMIT_EXCEEDED", "12"),
+            (encrypted(holder_name="CARD_EXPIRED"), "INVALID_CARD_EXPIRY", "6"),
+            (encrypted(holder_name="ERROR"), "PROCESSOR_UNAVAILABLE", "4"),
+            (encrypted("4111111111111112"), "INVALID_CARD_NUMBER", "101"),
+            (encrypted(security_code="test_12"), "INVALID_CARD_NUMBER", "103"),
+            (encrypted(expiry_year="test_2020"), "INVALID_CARD_EXPIRY", "129"),
+            (encrypted(expiry_month="test_13"), "INVALID_CARD_EXPIRY", "140"),
+            (encrypted(expiry_month="a blob that has expired"), "UNDEFINED_CARD_ERROR", "174"),
+            (raw("4111111111111112"), "INVALID_CARD_NUMBER", "101"),
+            (raw(expiry_month="13"), "INVALID_CARD_EXPIRY", "140"),
+        ],
+    )
+    def test_is_a_charge_that_failed_and_leaves_the_hold_payable(self, house, booking, card, code, raw_code):
+        GatewayAccount.objects.update(takes_raw_cards=True)
+
+        refused = charge(house, booking, card=card, donation_minor=100)
+
+        assert (refused.transaction.status, refused.transaction.error_code) == ("FAILED", ErrorCode(code))
+        assert refused.transaction.raw_code == raw_code
+        assert refused.order.status == BookingStatus.ON_HOLD
+        assert (books(booking.order), Case.objects.count()) == ({}, 0)
+        paid = charge(house, booking)
+        assert paid.order.status == BookingStatus.CONFIRMED
+        assert paid.transaction.payment.number != refused.transaction.payment.number
+
+    def test_for_want_of_the_permission_at_the_processor_is_a_case_for_staff(self, house, sandbox, booking):
+        GatewayAccount.objects.update(takes_raw_cards=True)
+        name = django_settings.GATEWAY_CREDENTIALS["adyen-eu"]["merchant_account"]
+        sandbox.put(f"adyen/accounts/{name}", raw_cards=False)
+
+        refused = charge(house, booking, card=raw())
+
+        assert (refused.transaction.status, refused.transaction.error_code) == ("FAILED", "UNDEFINED_CARD_ERROR")
+        assert Case.objects.get().kind == CaseKind.REJECTED_BY_GATEWAY
+
+
+class TestNothingIsWrittenOrSent:
+    @pytest.mark.parametrize(
+        ("fields", "error"),
+        [
+            ({"amount_minor": 9001}, AmountMismatch),
+            ({"amount_minor": 0}, AmountMismatch),
+            ({"donation_minor": -1}, AmountMismatch),
+            ({"currency": "USD"}, CurrencyMismatch),
+            ({"source": "POS"}, CardDetailsNotTaken),
+            ({"source": "BARTER"}, InvalidSource),
+            ({"card": raw()}, CardDetailsNotTaken),
+        ],
+    )
+    def test_where_the_wish_does_not_fit(self, house, booking, fields, error):
+        current = Payment.objects.get()
+
+        with pytest.raises(error):
+            charge(house, booking, **fields)
+
+        assert nothing_written(booking.order)
+        assert Payment.objects.get() == current
+        assert current.superseded_at is None
+
+    def test_where_the_hold_is_over(self, house, booking):
+        house.clock.move(minutes=31)
+
+        with pytest.raises(NotPayable):
+            charge(house, booking)
+
+        assert nothing_written(booking.order)
+
+    def test_where_the_booking_is_cancelled(self, house, booking):
+        aftercare.cancel_booking(booking=booking, reason="", force=False, clock=house.clock)
+
+        with pytest.raises(NotPayable):
+            charge(house, booking)
+
+        assert nothing_written(booking.order)
+
+    def test_where_all_is_paid(self, house, booking):
+        charge(house, booking)
+
+        with pytest.raises(AlreadyPaid):
+            charge(house, booking)
+
+        assert Transaction.objects.count() == 1
+
+
+class TestALostAnswer:
+    def test_is_unknown_never_repeated_and_decided_by_the_webhook(self, house, guest, sandbox, booking):
+        sandbox.post("faults", gateway="adyen", operation="payments", fault="answer_lost")
+
+        lost = charge(house, booking)
+
+        assert lost.transaction.status == "PENDING"
+        assert lost.transaction.unknown_since_at is not None
+        with pytest.raises(PaymentPending):
+            charge(house, booking)
+        for _ in range(8):
+            house.clock.move(hours=30)
+            janitor.send_pending(clock=house.clock)
+            janitor.resolve_unknown(clock=house.clock)
+        assert calls(sandbox, "payments") == 1
+        assert Case.objects.get().kind == CaseKind.OUTCOME_UNKNOWN
+
+        guest.deliver()
+
+        told = describe_card_charge(transaction_id=lost.transaction.pk, clock=house.clock)
+        assert told.transaction.status == "PROCESSED"
+        assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
+
+    def test_after_the_bank_is_unknown_and_the_same_proof_may_be_brought_again(self, house, sandbox, booking):
+        charged = charge(house, booking, card=encrypted(CHALLENGED), shopper=SHOPPER)
+        assert charged.action is not None
+        evidence = answer_the_bank(charged.action)
+        sandbox.post("faults", gateway="adyen", operation="payment_details", fault="answer_lost")
+
+        lost = complete_card_charge(transaction_id=charged.transaction.pk, evidence=evidence, clock=house.clock)
+
+        assert (lost.transaction.status, lost.action) == ("PENDING", None)
+        assert lost.transaction.unknown_since_at is not None
+        house.clock.move(minutes=40)
+        janitor.resolve_unknown(clock=house.clock)
+        assert Transaction.objects.get().status == "PENDING"
+
+        again = complete_card_charge(transaction_id=charged.transaction.pk, evidence=evidence, clock=house.clock)
+
+        assert (again.transaction.status, again.order.status) == ("PROCESSED", BookingStatus.CONFIRMED)
+        assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
+
+
+class TestAGatewayThatCannotBeReached:
+    @pytest.fixture
+    def nowhere(self, settings):
+        with closed_port() as url:
+            accounts = settings.GATEWAY_CREDENTIALS
+            moved = {**accounts["adyen-eu"], "checkout_base_url": f"{url}/adyen/v72"}
+            yield {**accounts, "adyen-eu": moved}
+
+    def test_has_charged_nothing_and_the_next_try_may_be_made_at_once(self, house, settings, nowhere, booking):
+        known = settings.GATEWAY_CREDENTIALS
+        settings.GATEWAY_CREDENTIALS = nowhere
+
+        failed = charge(house, booking)
+
+        assert (failed.transaction.status, failed.transaction.error_code) == ("FAILED", "PROCESSOR_UNAVAILABLE")
+        settings.GATEWAY_CREDENTIALS = known
+        assert charge(house, booking).order.status == BookingStatus.CONFIRMED
+
+    def test_lets_a_guest_bring_the_proof_again(self, house, settings, nowhere, booking):
+        known = settings.GATEWAY_CREDENTIALS
+        charged = charge(house, booking, card=encrypted(CHALLENGED), shopper=SHOPPER)
+        assert charged.action is not None
+        evidence = answer_the_bank(charged.action)
+        settings.GATEWAY_CREDENTIALS = nowhere
+
+        with pytest.raises(GatewayUnavailable):
+            complete_card_charge(transaction_id=charged.transaction.pk, evidence=evidence, clock=house.clock)
+
+        settings.GATEWAY_CREDENTIALS = known
+        done = complete_card_charge(transaction_id=charged.transaction.pk, evidence=evidence, clock=house.clock)
+        assert done.order.status == BookingStatus.CONFIRMED
+
+
+class TestAtOnce:
+    def test_of_two_charges_of_one_order_one_is_made(self, house, sandbox, booking, monkeypatch):
+        meet(monkeypatch, card_charges, "order_money")
+
+        results = run_together(lambda: charge(house, booking), lambda: charge(house, booking))
+
+        refused = [result for result in results if isinstance(result, Exception)]
+        assert [type(error) for error in refused] in ([PaymentPending], [AlreadyPaid])
+        assert calls(sandbox, "payments") == 1
+        assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
+
+    def test_control_without_the_row_lock_the_database_still_refuses_the_second(
+        self, house, sandbox, booking, monkeypatch
+    ):
+        take_row_locks_away(monkeypatch)
+        meet(monkeypatch, card_charges, "order_money")
+
+        results = run_together(lambda: charge(house, booking, 1000), lambda: charge(house, booking, 2000))
+
+        assert [type(result) for result in results if isinstance(result, Exception)] == [IntegrityError]
+        assert calls(sandbox, "payments") == 1
+
+    def test_two_tabs_that_bring_one_proof_complete_one_charge(self, house, sandbox, booking):
+        charged = charge(house, booking, card=encrypted(CHALLENGED), shopper=SHOPPER)
+        assert charged.action is not None
+        evidence = answer_the_bank(charged.action)
+
+        def complete():
+            return complete_card_charge(transaction_id=charged.transaction.pk, evidence=evidence, clock=house.clock)
+
+        results = run_together(complete, complete)
+
+        assert all(isinstance(result, CardCharged | PaymentPending) for result in results)
+        assert complete().order.status == BookingStatus.CONFIRMED
+        assert calls(sandbox, "payment_details") == 1
+        assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
+
+
+def calls(sandbox, operation: str) -> int:
+    return len(sandbox.get("requests", operation=operation)["requests"])
