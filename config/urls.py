@@ -18,6 +18,7 @@ urlpatterns = [
     path("octo/", include("api.octo.urls")),
     # At the root, each with its own words after it.
     path("", include("api.resource.urls")),
+    path("", include("api.invoices.urls")),
     path("pay/", include("checkout.urls")),
     path("webhooks/<slug:account>/", receive_webhook),
 ]
