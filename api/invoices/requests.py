@@ -1,4 +1,4 @@
-"""Turn documents of this API into what our services take; every refusal names the field, which becomes a JSON pointer."""
+"""Turn documents of this API into what our services take; every refusal names its field, which becomes a pointer."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -15,8 +15,8 @@ from api.openapi import RATE_LIMIT_HEADERS, document_of, shape
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 DESCRIPTION = """
-Payment invoices by JSON:API: ask for an amount, send the guest to the page of `flow_data`, hear by signed callbacks what
-became of it, charge a kept card by its token, give money back.
+Payment invoices by JSON:API: ask for an amount, send the guest to the page of `flow_data`, hear by signed callbacks
+what became of it, charge a kept card by its token, give money back.
 
 Amounts are JSON numbers in major units, times are epoch seconds, and empty objects are written as `[]`. Every path
 answers below `/api/` too, with and without a trailing slash, and never redirects.
@@ -73,11 +73,9 @@ def operation(
         for name, text in _ANSWER_HEADERS
     ]
     errors = {**_ERRORS, **(_WRITE_ERRORS if body is not None else {})}
-    responses: dict[Any, OpenApiResponse] = {
-        (status, kind): OpenApiResponse(answer, "Success.") for kind in _MEDIA_TYPES
-    }
-    responses |= {
-        (code, kind): OpenApiResponse(shape("Errors"), text) for code, text in errors.items() for kind in _MEDIA_TYPES
+    told = {status: (answer, "Success."), **{code: (shape("Errors"), text) for code, text in errors.items()}}
+    responses = {
+        (code, kind): OpenApiResponse(schema, text) for code, (schema, text) in told.items() for kind in _MEDIA_TYPES
     }
     return extend_schema(
         operation_id=operation_id,

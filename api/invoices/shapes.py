@@ -9,6 +9,7 @@ from bookings.free_text import LONGEST_CUSTOMER_REFERENCE, LONGEST_DESCRIPTION, 
 
 AMOUNT: Schema = {"type": "number", "description": "In major units, with no more decimals than the currency has."}
 EPOCH: Schema = {"type": "integer", "description": "Seconds since 1970-01-01T00:00:00Z."}
+_ADDRESS: Schema = {"type": "string", "format": "uri"}
 _NOTHING: Schema = {"type": "array", "maxItems": 0}
 _STATUS = words(*(status.value for status in InvoiceStatus))
 _RESOLUTION = words(OK, *RESOLUTION_OF_CODE.values())
@@ -142,11 +143,9 @@ SHAPES: dict[str, Any] = {
                 "token": _text(255),
                 "gateway_options": _open({"cardgate": _open({"tokenize": YES_NO, "instant": YES_NO})}),
                 "expires": EPOCH,
-                "return_url": {"type": "string", "format": "uri"},
-                "return_urls": _open(
-                    dict.fromkeys(("success", "pending", "fail"), {"type": "string", "format": "uri"})
-                ),
-                "callback_url": {"type": "string", "format": "uri"},
+                "return_url": _ADDRESS,
+                "return_urls": _open({"success": _ADDRESS, "pending": _ADDRESS, "fail": _ADDRESS}),
+                "callback_url": _ADDRESS,
                 "metadata": {"type": "object", "additionalProperties": TEXT},
             },
             required=("amount", "currency", "service"),

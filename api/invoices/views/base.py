@@ -1,4 +1,4 @@
-"""What the views of payment invoices share: key, media types, envelope, repeats. A view itself makes one domain call."""
+"""What the views of payment invoices share: key, media types, envelope, repeats. A view itself makes one call."""
 
 from collections.abc import Callable
 from datetime import datetime

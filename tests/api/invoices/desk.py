@@ -2,13 +2,14 @@
 
 import base64
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.test import Client
 
 from api.invoices.models import Invoice
-from bookings.models import Customer
+from bookings.services import mint_partner_key
 from gateways.errors import AnswerLost, ErrorCode
 from gateways.models import GatewayAccount
 from gateways.protocol import (
@@ -21,10 +22,12 @@ from gateways.protocol import (
     Reference,
     RefundRequest,
 )
-from payments.models import Opening, Payment, ReusableCard
+from payments.models import AccountRoute, Opening, Payment, ReusableCard
+from payments.services.cards import keep_card, shopper_reference_of
 from payments.services.collecting import NO_REQUEST, prepare_payment
+from payments.services.consents import consent_text_for
 from tests.payments.asked_gateway import AskedGateway
-from tests.payments.house import House
+from tests.payments.house import House, build_house
 
 SLUG = "till"
 PATH = f"{__name__}.TillGateway"
@@ -158,7 +161,7 @@ class Desk:
         """Let a guest go to pay an invoice, and return what was opened for them."""
         prepare_payment(order_id=invoice.order_id, payment_request=NO_REQUEST, clock=self.house.clock)
         payment = Payment.objects.select_related("account").get(order=invoice.order_id, superseded_at__isnull=True)
-        return self.house.opening(payment, reference=f"at{invoice.order.number_of_test}" if False else "CS")
+        return self.house.opening(payment)
 
     def paid(self, invoice: Invoice, psp: str = "PSP1") -> Payment:
         """Let a guest pay an invoice."""
@@ -166,32 +169,55 @@ class Desk:
         self.house.tell(opening.payment, OutcomeKind.CAPTURED, psp)
         return opening.payment
 
-    def kept_card(self, reference: str = "my_customer_1", **changes: Any) -> ReusableCard:
-        """Return a card that a customer of the partner's has had kept, as if paid with before."""
-        from django.utils import timezone
-
-        from payments.models import CardConsent, ConsentText
-
-        invoice = self.made(
-            reference_id=f"first of {reference} {Invoice.objects.count()}", customer={"reference_id": reference}
-        )
+    def kept_card(self, reference: str = "my_customer_1", *, is_live: bool = True, **changes: Any) -> ReusableCard:
+        """Return a card that a customer of the partner's agreed to have kept, while paying an invoice."""
+        caller = self.live if is_live else self.test
+        wish = self.wish(reference_id=f"first of {reference}", customer={"reference_id": reference})
+        invoice = self.stored(read(caller.create(wish)))
         payment = self.paid(invoice, psp=f"PSP-{invoice.public_id}")
-        customer = Customer.objects.get(reference=reference)
-        fields = {"brand": "visa", "bin": "411111", "last4": "1111", "expiry_month": 3, "expiry_year": 2030, **changes}
-        card = ReusableCard.objects.create(
-            partner=self.house.partner,
-            account=self.account,
-            customer=customer,
-            order=invoice.order,
-            is_live=True,
-            token_encrypted=b"",
-            token_fingerprint=invoice.public_id,
-            shopper_reference=f"c-{customer.pk}",
-            created_at=timezone.now(),
-            **fields,
-        )
-        text, _ = ConsentText.objects.get_or_create(
-            digest="d", language="en", text="Yes.", first_used_at=timezone.now()
-        )
-        CardConsent.objects.create(card=card, payment=payment, order=invoice.order, text=text, given_at=timezone.now())
+        opening = payment.openings.get()
+        now = self.house.clock()
+        opening.consent_text = consent_text_for(account=self.account, locale="en", now=now)
+        opening.shopper_reference = shopper_reference_of(payment)
+        opening.save()
+        keep_card(payment=payment, card=replace(GUEST_CARD, token=f"gw-{invoice.public_id}"), now=now, opening=opening)
+        card = ReusableCard.objects.get(order=invoice.order)
+        ReusableCard.objects.filter(pk=card.pk).update(**changes)
         return card
+
+
+def read(answer: Any) -> dict[str, Any]:
+    """Return the document of an answer, its amounts as exact decimals."""
+    document: dict[str, Any] = json.loads(answer.content, parse_float=Decimal)
+    return document
+
+
+def build_desk() -> Desk:
+    """Build a house whose card payments a till takes, and the keys of its partners."""
+    house = build_house()
+    TillGateway.begin()
+    account = GatewayAccount.objects.create(
+        slug="till-eu",
+        name="Till",
+        gateway=SLUG,
+        environment="test",
+        currencies=["EUR", "USD", "JPY"],
+        sources=["ECOM"],
+        stores_cards=True,
+    )
+    for partner in (house.partner, house.other_partner):
+        for is_live in (True, False):
+            AccountRoute.objects.create(partner=partner, account=account, is_live=is_live, rank=1)
+    house.partner.return_origins = [SHOP]
+    house.partner.save()
+    live, test, other = (
+        mint_partner_key(partner=partner, dialects=["invoices"], is_live=is_live, label="", now=house.clock())[1]
+        for partner, is_live in ((house.partner, True), (house.partner, False), (house.other_partner, True))
+    )
+    return Desk(
+        house=house,
+        live=Caller(house.partner.slug, live),
+        test=Caller(house.partner.slug, test),
+        other=Caller(house.other_partner.slug, other),
+        account=account,
+    )
