@@ -63,6 +63,16 @@ class BookingNotFound(BookingError):
         self.uuid = uuid
 
 
+class CustomerNotFound(BookingError):
+    """Say that the partner has no customer of this number in this mode."""
+
+    code = "CUSTOMER_NOT_FOUND"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"There is no customer {number!r}.")
+        self.number = number
+
+
 class BookingUuidTaken(BookingError):
     """Say that the partner already used this uuid for other content."""
 

@@ -175,7 +175,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     # For the system check, too: a path with and one without its slash are one operation.
-    "PREPROCESSING_HOOKS": ["api.octo.schema.without_twin_paths"],
+    "PREPROCESSING_HOOKS": ["api.openapi.without_twin_paths"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

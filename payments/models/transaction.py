@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from bookings.models import Order
+from bookings.models.order import next_of
 from gateways.errors import ErrorCode
 from gateways.models import GatewayAccount
 from gateways.protocol import OutcomeKind
@@ -39,6 +40,7 @@ class Transaction(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    number = models.BigIntegerField(unique=True, editable=False, db_default=next_of("payments_transaction_number"))
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="transactions")
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="transactions")
     account = models.ForeignKey(GatewayAccount, on_delete=models.PROTECT, related_name="transactions")
@@ -198,6 +200,7 @@ class CaseKind(models.TextChoices):
     BALANCE_UNPAID = "BALANCE_UNPAID"
     REJECTED_BY_GATEWAY = "REJECTED_BY_GATEWAY"
     CARD_NOT_DELETED = "CARD_NOT_DELETED"
+    CREDIT_OVERDRAWN = "CREDIT_OVERDRAWN"
 
 
 class Case(models.Model):
