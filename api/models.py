@@ -4,19 +4,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from api.context.models import ContextPreference, PaymentContext, PaymentProcess
 from api.invoices.models import Invoice, InvoiceRefund
-
-__all__ = [
-    "OPEN_CALLBACKS",
-    "SUBSCRIBED_EVENTS",
-    "CallbackEvent",
-    "CallbackStatus",
-    "Delivery",
-    "IdempotentRequest",
-    "Invoice",
-    "InvoiceRefund",
-    "Subscription",
-]
 
 
 class IdempotentRequest(models.Model):
@@ -180,3 +169,19 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subject_id} v{self.version} {self.status}"
+
+
+__all__ = [
+    "OPEN_CALLBACKS",
+    "SUBSCRIBED_EVENTS",
+    "CallbackEvent",
+    "CallbackStatus",
+    "ContextPreference",
+    "Delivery",
+    "IdempotentRequest",
+    "Invoice",
+    "InvoiceRefund",
+    "PaymentContext",
+    "PaymentProcess",
+    "Subscription",
+]

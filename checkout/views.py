@@ -15,6 +15,7 @@ from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
 from bookings.mailing import mail_language
+from bookings.money_words import in_words
 from checkout.bringing import read_brought
 from checkout.policy import guard, origin_only
 from checkout.throttling import is_one_too_many
@@ -23,7 +24,7 @@ from gateways.protocol import Brought
 from payments.errors import LinkUnknown
 from payments.models import PaymentLink
 from payments.sentences import sentence_for
-from payments.services.link_pages import PageState, link_page, return_url_for, state_of
+from payments.services.link_pages import LinkPage, PageState, link_page, return_url_for, state_of
 from payments.services.link_paying import (
     PayStep,
     charge_kept_card,
@@ -41,6 +42,14 @@ _STATUS_CODES = {PageState.EXPIRED: 410}
 # Names the link that a browser left for a gateway which returns all guests to one address.
 _COOKIE = "pay-"
 _LONGEST_RESUME = 20_000
+
+
+def amounts_in_words(found: LinkPage) -> dict[str, str]:
+    """Return what a page says of money, in the language that is active."""
+    return {
+        "amount": in_words(found.due),
+        "surcharge": in_words(found.surcharge) if found.surcharge.minor else "",
+    }
 
 
 # There is no session to ride on: whoever knows the address may do all that the page can do.
@@ -94,6 +103,7 @@ class LinkView(View):
             status,
             state=state.value,
             found=found,
+            **amounts_in_words(found),
             is_stuck=is_stuck,
             is_waiting=is_waiting,
             sentence=sentence_for(found.refusal or ErrorCode.UNDEFINED_CARD_ERROR),
@@ -180,7 +190,7 @@ class CardView(LinkView):
             "settings": step.page.settings,
             "resume": resume,
             "locale": translation.get_language(),
-            "amount": str(found.due),
+            "amount": in_words(found.due),
             "operator": found.operator,
             "returnUrl": settings.PUBLIC_BASE_URL + self.address("pay-return"),
             "chargeUrl": self.address("pay-charge"),
@@ -189,6 +199,7 @@ class CardView(LinkView):
         words = {
             "language": translation.get_language(),
             "found": found,
+            **amounts_in_words(found),
             "step": step,
             "data": data,
             "is_resuming": resume is not None,

@@ -7,10 +7,11 @@ from datetime import datetime
 
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 
-from bookings.models import Booking, Partner
+from bookings.models import Booking, Customer, OrderKind, Partner
 from gateways.errors import ErrorCode
 from payments.models import Transaction
 from payments.selectors import CHARGE_KINDS
+from payments.splitting import NOTHING, Parts
 from payments.states import OperationKind, State, Status
 
 # What says how an authorization ended.
@@ -31,14 +32,28 @@ def refunds_of_bookings(*, partner: Partner, is_live: bool) -> QuerySet[Transact
     return _of_bookings(partner, is_live).filter(kind=OperationKind.REFUND)
 
 
+def charges_of_top_ups(*, customer: Customer) -> QuerySet[Transaction]:
+    """Return every attempt to take money on a customer's account, oldest first, with captures and releases as
+    `charges_of_bookings` does.
+    """
+    charges = Transaction.objects.filter(order__customer=customer, order__kind=OrderKind.TOP_UP, kind__in=CHARGE_KINDS)
+    return _with_endings(charges)
+
+
 def _of_bookings(partner: Partner, is_live: bool) -> QuerySet[Transaction]:
     first_booking = Booking.objects.filter(order=OuterRef("order")).order_by("number").values("number")[:1]
-    endings = Transaction.objects.filter(kind__in=_ENDINGS).order_by("requested_at")
-    return (
+    operations = (
         Transaction.objects.filter(order__partner=partner, order__is_live=is_live)
         .annotate(booking_number=Subquery(first_booking))
         .filter(booking_number__isnull=False)
-        .select_related("payment", "order__customer")
+    )
+    return _with_endings(operations)
+
+
+def _with_endings(operations: QuerySet[Transaction]) -> QuerySet[Transaction]:
+    endings = Transaction.objects.filter(kind__in=_ENDINGS).order_by("requested_at")
+    return (
+        operations.select_related("payment", "order__customer")
         .prefetch_related(Prefetch("children", queryset=endings))
         .order_by("number")
     )
@@ -58,6 +73,22 @@ def state_of(charge: Transaction) -> State:
     if (OperationKind.CAPTURE, Status.FAILED) in ended:
         return State.FAILED
     return State.CAPTURED if charge.kind == OperationKind.SALE else State.AUTHORIZED
+
+
+def parts_there(charge: Transaction) -> Parts | None:
+    """Return what one attempt took, or holds, in its parts; None where it brought nothing."""
+    match state_of(charge):
+        case State.CAPTURED if charge.kind == OperationKind.AUTHORIZATION:
+            captures = (row.parts for row in charge.children.all() if _is_processed_capture(row))
+            return sum(captures, NOTHING)
+        case State.CAPTURED | State.AUTHORIZED:
+            return charge.parts
+        case _:
+            return None
+
+
+def _is_processed_capture(row: Transaction) -> bool:
+    return (row.kind, row.status) == (OperationKind.CAPTURE, Status.PROCESSED)
 
 
 def error_code_of(charge: Transaction) -> ErrorCode:

@@ -233,6 +233,16 @@ class GiftPaymentKept(PaymentError):
     code = "GIFT_PAYMENT_KEPT"
 
 
+class CreditTooSmall(PaymentError):
+    """Say that a customer's credit is less than was to be paid by it; `available` is what can be spent."""
+
+    code = "CREDIT_TOO_SMALL"
+
+    def __init__(self, message: str, *, available: Money) -> None:
+        super().__init__(message)
+        self.available = available
+
+
 class UnknownSubject(PaymentError):
     """Say that news speaks of something we have no record of (yet)."""
 

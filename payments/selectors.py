@@ -294,7 +294,7 @@ def subject_of(*, account: GatewayAccount, outcome: Outcome) -> Subject:
     for gateway_reference in dict.fromkeys(filter(None, (reference.gateway, reference.payment))):
         found = (
             Transaction.objects.filter(account=account, gateway_reference=gateway_reference)
-            .select_related("payment", "opening")
+            .select_related("payment__order", "opening")
             .order_by("requested_at")
             .first()
         )
@@ -304,18 +304,20 @@ def subject_of(*, account: GatewayAccount, outcome: Outcome) -> Subject:
     if reference.ours:
         transaction = (
             Transaction.objects.filter(account=account, reference=reference.ours)
-            .select_related("payment", "opening")
+            .select_related("payment__order", "opening")
             .first()
         )
         if transaction:
             return Subject(transaction.payment, transaction.opening, transaction)
-        opening = Opening.objects.filter(account=account, reference=reference.ours).select_related("payment").first()
+        opening = (
+            Opening.objects.filter(account=account, reference=reference.ours).select_related("payment__order").first()
+        )
         if opening:
             return Subject(opening.payment, opening, None)
     if reference.opening:
         opening = (
             Opening.objects.filter(account=account, gateway_reference=reference.opening)
-            .select_related("payment")
+            .select_related("payment__order")
             .first()
         )
         if opening:

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import QuerySet, Sum
 
 from bookings.errors import NotExpirable, SoldOut
-from bookings.models import Booking, BookingStatus, Gift, Order, UnitItem
+from bookings.models import Booking, BookingStatus, Customer, Gift, Order, UnitItem
 from bookings.rules import BOUGHT_STATUSES, LIVE_STATUSES, is_asked, is_gift_sold, last_entry_at
 from bookings.services.asked_orders import confirm_when_covered
 from bookings.services.changes import touch_order, write_changes
@@ -24,6 +24,11 @@ from bookings.services.seats import move_seats
 def lock_order(*, order_id: UUID) -> Order:
     """Lock an order until the caller's transaction ends; every change of the order or its bookings begins here."""
     return Order.objects.select_for_update(of=("self",)).select_related("partner").get(pk=order_id)
+
+
+def lock_customer(*, customer_id: UUID) -> Customer:
+    """Lock a customer until the caller's transaction ends; it comes before every order, whose lock may follow."""
+    return Customer.objects.select_for_update(of=("self",)).get(pk=customer_id)
 
 
 def bookings_under_lock(order: Order) -> list[Booking]:

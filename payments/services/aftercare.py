@@ -15,6 +15,7 @@ from money import Money
 from payments.errors import CaptureTooLarge, NothingToVoid, OutcomeUnknown, PaymentChanged, RefundTooLarge
 from payments.models import Payment, Transaction
 from payments.selectors import order_money
+from payments.services.customer_credit import lock_credit, refundable_of_top_up
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.openings import close_openings
 from payments.services.operations import Clock, Patience, perform
@@ -143,13 +144,15 @@ def request_refund(
 ) -> list[Transaction]:
     """Write the rows of a refund, which reserve its amount under the payment's lock; nothing is sent.
 
-    :raises RefundTooLarge: more than is left to give back; nothing was written.
+    :raises RefundTooLarge: more than is left to give back, or of a top-up more than is unspent; nothing was written.
     :raises PaymentChanged: the payment has other operations than `operations_seen`; nothing was written.
     :raises OutcomeUnknown: an earlier operation of the payment is undecided; nothing was written.
     """
     with database.atomic():
-        payment = _lock(Payment.objects.get(pk=payment_id), operations_seen)
-        limit = refundable_of_payment(payment)
+        payment = Payment.objects.select_related("order").get(pk=payment_id)
+        lock_credit(payment.order)
+        payment = _lock(payment, operations_seen)
+        limit = refundable_of_top_up(payment, refundable_of_payment(payment))
         if money.currency != payment.currency or not 0 < money.minor <= limit.minor:
             raise RefundTooLarge(
                 f"At most {limit} can be given back.", refundable=limit, payment_reference=payment.reference

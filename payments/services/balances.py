@@ -182,8 +182,9 @@ def _write_to_guest(order: Order, collection: BalanceCollection, now: datetime) 
         order=order,
         context={
             "link": str(link.pk),
-            "amount": str(Money(asked.amount_minor, collection.currency)),
-            "surcharge": str(Money(asked.surcharge_minor, collection.currency)) if asked.surcharge_minor else "",
+            "amount_minor": asked.amount_minor,
+            "surcharge_minor": asked.surcharge_minor,
+            "currency": collection.currency,
             "due_date": collection.due_date.isoformat(),
         },
     )

@@ -23,6 +23,7 @@ from payments.services.asking import poll_openings
 from payments.services.attention import close_what_resolved_itself, show_to_staff
 from payments.services.challenges import end_challenge_when_over, forget_ended_challenges, waits_for_guest
 from payments.services.collecting import country_code_of
+from payments.services.customer_credit import take_back_overdrawn
 from payments.services.draining import drain
 from payments.services.openings import claim_opening, open_at_gateway
 from payments.services.operations import Clock, may_repeat, next_check, perform
@@ -81,6 +82,7 @@ def resolve_unknown(*, clock: Clock, limit: int = 50) -> int:
     _adopt_stranded(now)
     show_to_staff(now=now)
     close_what_resolved_itself(now=now)
+    take_back_overdrawn(now=now)
     return asked
 
 

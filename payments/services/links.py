@@ -125,8 +125,9 @@ def send_link_again(*, link: PaymentLink, now: datetime, to: str = "") -> Outgoi
             order=order,
             context={
                 "link": str(link.pk),
-                "amount": str(Money(asked.amount_minor, order.currency)),
-                "surcharge": str(Money(asked.surcharge_minor, order.currency)) if asked.surcharge_minor else "",
+                "amount_minor": asked.amount_minor,
+                "surcharge_minor": asked.surcharge_minor,
+                "currency": order.currency,
             },
         )
 

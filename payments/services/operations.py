@@ -12,9 +12,11 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db.models import F, QuerySet
+from django.db import transaction as database
+from django.db.models import F
 from django.db.models.functions import Coalesce
 
+from bookings.services import lock_order
 from gateways.errors import AnswerLost, ErrorCode, GatewayError, MisconfiguredAccount, NotSent
 from gateways.protocol import (
     CaptureRequest,
@@ -42,6 +44,7 @@ from payments.services.actions import show_action
 from payments.services.cards import card_token
 from payments.services.cases import open_case
 from payments.services.challenges import keep_challenge
+from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.outages import note_not_sent
 from payments.services.transitions import Applied, Then, apply_outcome
 from payments.states import OperationKind, Status
@@ -342,18 +345,19 @@ def _release(operation: Transaction, was_sent_before: bool, now: datetime) -> No
     changes["checks_made"] = F("checks_made") + 1
     if not was_sent_before:
         changes["first_sent_at"] = None
-    _mine(operation).update(**changes)
+    _note(operation, changes)
 
 
 def mark_unknown(operation: Transaction, why: str, now: datetime) -> None:
     """Note that nobody knows what the gateway did, and when to ask again; while the claim is still the caller's."""
     log.warning("operation_outcome_unknown", transaction=operation.reference, kind=operation.kind, why=why[:200])
-    _mine(operation).update(
-        claimed_until=None,
-        unknown_since_at=Coalesce("unknown_since_at", now),
-        next_check_at=next_check(operation.checks_made, now),
-        checks_made=F("checks_made") + 1,
-    )
+    changes: dict[str, object] = {
+        "claimed_until": None,
+        "unknown_since_at": Coalesce("unknown_since_at", now),
+        "next_check_at": next_check(operation.checks_made, now),
+        "checks_made": F("checks_made") + 1,
+    }
+    _note(operation, changes)
 
 
 def _reject(operation: Transaction, error: GatewayError, was_sent_before: bool, now: datetime) -> None:
@@ -386,11 +390,18 @@ def next_check(checks_made: int, now: datetime) -> datetime | None:
     return now + timedelta(seconds=schedule[checks_made])
 
 
-def _mine(operation: Transaction) -> QuerySet[Transaction]:
-    """Return the operation's row as long as the claim is still ours and nothing was decided meanwhile."""
-    return Transaction.objects.filter(
-        pk=operation.pk, claim_number=operation.claim_number, status=Status.PENDING, gateway_reference__isnull=True
-    )
+@tried_again_after_lock_timeout
+def _note(operation: Transaction, changes: dict[str, object]) -> None:
+    """Write what became of a sending, as long as the claim is still ours and nobody else told of the operation.
+
+    Under the order's lock: the door reads a row there and writes only what it changes of it, so that what is written
+    in between would stay on an operation that was just accepted.
+    """
+    with database.atomic():
+        lock_order(order_id=operation.order_id)
+        Transaction.objects.filter(
+            pk=operation.pk, claim_number=operation.claim_number, status=Status.PENDING, gateway_reference__isnull=True
+        ).update(**changes)
 
 
 def _fresh(operation: Transaction) -> Transaction:

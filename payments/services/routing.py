@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import structlog
 
@@ -45,13 +46,26 @@ def routes_for(order: Order, source: Source | None = None) -> list[AccountRoute]
 
     A test order never reaches an account of a live processor.
     """
+    return _routes(partner_id=order.partner_id, is_live=order.is_live, currency=order.currency, source=source)
+
+
+def accounts_for_encrypted_cards(*, partner_id: UUID, is_live: bool, currency: str) -> list[GatewayAccount]:
+    """Return the accounts that charge a card which was encrypted in a guest's browser, best first."""
+    routes = _routes(partner_id=partner_id, is_live=is_live, currency=currency, source=Source.ECOM)
+    accounts = [route.account for route in routes]
+    return [each for each in accounts if Capability.CHARGE_ENCRYPTED_CARD in gateway_for(each).capabilities]
+
+
+def _routes(*, partner_id: UUID, is_live: bool, currency: str, source: Source | None) -> list[AccountRoute]:
     routes = (
-        AccountRoute.objects.filter(partner_id=order.partner_id, is_live=order.is_live, account__is_active=True)
+        AccountRoute.objects.filter(partner_id=partner_id, is_live=is_live, account__is_active=True)
         .select_related("account")
         .order_by("rank", "id")
     )
     return [
-        route for route in with_surcharge_rules(routes) if _takes(route, order, source) and is_set_up(route.account)
+        route
+        for route in with_surcharge_rules(routes)
+        if _takes(route, currency, source, is_live=is_live) and is_set_up(route.account)
     ]
 
 
@@ -70,12 +84,12 @@ def is_set_up(account: GatewayAccount) -> bool:
     return True
 
 
-def _takes(route: AccountRoute, order: Order, source: Source | None) -> bool:
-    """Say whether account and route both take the order; a route narrows what its account takes and widens nothing."""
+def _takes(route: AccountRoute, currency: str, source: Source | None, *, is_live: bool) -> bool:
+    """Say whether account and route both take it; a route narrows what its account takes and widens nothing."""
     account = route.account
-    takes_currency = order.currency in account.currencies and order.currency in (route.currencies or account.currencies)
+    takes_currency = currency in account.currencies and currency in (route.currencies or account.currencies)
     takes_source = source is None or (source in account.sources and source in (route.sources or account.sources))
-    return takes_currency and takes_source and (order.is_live or account.environment == Environment.TEST)
+    return takes_currency and takes_source and (is_live or account.environment == Environment.TEST)
 
 
 def choose_route(

@@ -47,6 +47,7 @@ from payments.models import (
 from payments.selectors import CHARGE_KINDS, Booked, OrderMoney, Subject, order_money, subject_of
 from payments.services.binding import operation_for
 from payments.services.cases import open_case
+from payments.services.customer_credit import lock_credit, settle_top_up
 from payments.services.in_hand import OrderInHand, take_in_hand
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.noting import compare_figures, note_news
@@ -91,6 +92,7 @@ def apply_outcome(
     """
     subject = subject or subject_of(account=account, outcome=outcome)
     with database.atomic():
+        lock_credit(subject.payment.order)
         held = take_in_hand(order_id=subject.payment.order_id)
         payment = held.payments[subject.payment.pk]
         known = list(held.operations_of(payment).values())
@@ -354,6 +356,7 @@ def _follow(
     if is_asked(order) and order.version == version_before:
         # Nobody asks for its confirmation, so that a refusal has no other way to its partner.
         note_payment_news(order=order, now=now)
+    settle_top_up(order=order, payment=payment, now=now)
     if payment.refunded_minor + payment.charged_back_minor > payment.captured_minor:
         open_case(
             payment=payment,
@@ -366,7 +369,9 @@ def _follow(
         )
     is_told_refund = outcome.kind is Kind.REFUNDED and transaction is not None and transaction.origin == Origin.GATEWAY
     is_missing = not money.is_covered or money.due_minor > 0
-    if is_told_refund and order.status == BookingStatus.CONFIRMED and is_missing:
+    # A top-up's credit was taken back with it, as far as it was there; what was not is a case of its own.
+    is_sold = order.status == BookingStatus.CONFIRMED and order.kind != OrderKind.TOP_UP
+    if is_told_refund and is_sold and is_missing:
         open_case(
             payment=payment,
             kind=CaseKind.BALANCE_REOPENED,

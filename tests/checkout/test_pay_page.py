@@ -72,7 +72,7 @@ class TestPage:
 
         page = answer.content.decode()
         assert (answer.status_code, states(answer)) == (200, "due")
-        for shown in ('lang="de"', "Spree Kanal Touren", "Ada", "Kayak tour on the Spree", "72.00 EUR"):
+        for shown in ('lang="de"', "Spree Kanal Touren", "Ada", "Kayak tour on the Spree", "72,00 EUR"):
             assert shown in page
         assert "ada@example.com" not in page
         assert "<input" not in page

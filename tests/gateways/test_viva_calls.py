@@ -10,6 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+import gateways.adapters.viva
+from gateways.adapters.viva.calls import Refused
 from gateways.adapters.viva.currencies import EXPONENTS, NUMBERS, money_of
 from gateways.adapters.viva.keeping import Kept
 from gateways.adapters.viva.refusals import REFUSALS, decline_of
@@ -17,6 +19,7 @@ from gateways.errors import AnswerLost, Busy, ErrorCode, MisconfiguredAccount, N
 from gateways.exponents import UnknownPair
 from gateways.protocol import OutcomeKind, Reference, RevokeCardRequest, Source
 from money import Money
+from tests.gateways.examples import samples_folder
 from tests.gateways.scripted_server import ScriptedServer, scripted_server
 from tests.gateways.viva_world import (
     ACCESS_TOKEN,
@@ -30,7 +33,6 @@ from tests.gateways.viva_world import (
     ORDER,
     PAYMENT,
     REFUND,
-    SAMPLES,
     capture_request,
     charge_request,
     complete_request,
@@ -41,6 +43,7 @@ from tests.gateways.viva_world import (
     viva_at,
     void_request,
 )
+from tests.processes import wait_until
 
 K = OutcomeKind
 BASIC = "Basic " + base64.b64encode(f"{MERCHANT}:{API_KEY}".encode()).decode()
@@ -124,7 +127,7 @@ def test_an_order_code_of_the_older_spelling_is_read_and_an_error_is_none(server
 
 
 def test_a_charge_names_the_first_payment_and_its_answer_is_in_major_units(server: ScriptedServer) -> None:
-    server.answers((SAMPLES / "charged.json").read_bytes())
+    server.answers((samples_folder(gateways.adapters.viva) / "charged.json").read_bytes())
 
     charged = viva_at(server.url).charge(charge_request())
 
@@ -488,11 +491,39 @@ def test_the_webhook_key_is_fetched_once(server: ScriptedServer) -> None:
     assert (asked.target, asked.headers["authorization"]) == ("/viva/www/api/messages/config/token", BASIC)
 
 
-def test_a_webhook_key_that_cannot_be_had_is_no_greeting(server: ScriptedServer) -> None:
-    server.answers({"Key": ""})
+def test_a_webhook_key_that_cannot_be_had_is_no_greeting_and_is_not_asked_for_again_at_once(
+    server: ScriptedServer,
+) -> None:
+    server.answers({"message": "no"}, status=400)
+    gateway = viva_at(server.url)
 
-    with pytest.raises(AnswerLost):
-        viva_at(server.url).greet_webhook()
+    for _ in range(3):
+        with pytest.raises(Refused):
+            gateway.greet_webhook()
+
+    assert len(server.asked) == 1
+
+
+def test_while_the_webhook_key_is_on_its_way_nobody_else_waits_for_it(server: ScriptedServer) -> None:
+    server.answers(sample("webhook_key"))
+    server.turns = ["hang"]
+    gateway = viva_at(server.url)
+
+    def ask() -> None:
+        with pytest.raises(AnswerLost):
+            gateway.greet_webhook()
+
+    first = threading.Thread(target=ask)
+    first.start()
+    wait_until(lambda: len(server.asked) == 1, what="the key being asked for")
+
+    with pytest.raises(NotSent):
+        gateway.greet_webhook()
+
+    assert first.is_alive()
+    server.release()
+    first.join(10)
+    assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize(

@@ -43,10 +43,10 @@ def test_page_and_mail_ask_for_what_the_guest_will_pay(house, rule):
     assert (page.due.minor, page.surcharge.minor) == (BALANCE + SURCHARGE_ON_BALANCE, SURCHARGE_ON_BALANCE)
     drain_mails(clock=house.clock)
     (sent,) = mail.outbox
-    assert "74.16 EUR" in sent.body
-    assert "Darin sind 2.16 EUR Aufpreis für die Kartenzahlung enthalten." in sent.body
+    assert "74,16 EUR" in sent.body
+    assert "Darin sind 2,16 EUR Aufpreis für die Kartenzahlung enthalten." in sent.body
     (html, _) = sent.alternatives[0]
-    assert "Darin sind 2.16 EUR Aufpreis" in html
+    assert "Darin sind 2,16 EUR Aufpreis" in html
 
     paid = pay_balance(house, booking)
     assert (paid.amount_minor, paid.surcharge_minor) == (BALANCE + SURCHARGE_ON_BALANCE, SURCHARGE_ON_BALANCE)
@@ -61,7 +61,7 @@ def test_a_mail_without_a_surcharge_says_nothing_of_one(house):
 
     balances.charge_due_balances(clock=house.clock)
 
-    assert OutgoingMail.objects.get().context["amount"] == "72.00 EUR"
+    assert OutgoingMail.objects.get().context["amount_minor"] == 7200
     drain_mails(clock=house.clock)
     assert "Aufpreis" not in mail.outbox[0].body
 

@@ -232,7 +232,7 @@ class TestLinks:
         drain_mails(clock=house.clock)
         (sent,) = mail.outbox
         assert sent.subject == f"Bitte bezahlen Sie den Rest Ihrer Buchung {booking.order.reference}"
-        assert "72.00 EUR" in sent.body
+        assert "72,00 EUR" in sent.body
         link = next(line for line in sent.body.splitlines() if "/pay/" in line)
         made = find_link(token=link.rstrip("/").rpartition("/")[2])
         assert (made.order_id, made.created_by) == (booking.order_id, "system")

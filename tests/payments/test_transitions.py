@@ -293,3 +293,23 @@ def test_what_was_told_beyond_what_was_asked_is_left_to_a_person(house):
 
     assert not Transaction.objects.filter(kind="REFUND").exists()
     assert list(Case.objects.values_list("kind", flat=True)) == ["AMOUNT_DIFFERS"]
+
+
+def test_something_under_way_that_was_never_asked_for_takes_no_money_and_counts_once_it_is_done(house):
+    payment = house.paid(house.payment())
+
+    house.tell(payment, Kind.PENDING, "RF1", of="PSP1", minor=2000)
+
+    payment.refresh_from_db()
+    assert (payment.state, order_money(payment.order).asked_minor) == ("CAPTURED", 0)
+    assert operations(payment.order) == [("SALE", "GATEWAY", "PROCESSED", 9000)]
+
+    house.tell(payment, Kind.REFUNDED, "RF1", of="PSP1", minor=2000)
+    house.tell(payment, Kind.PENDING, "RF1", of="PSP1", minor=2000, key="RF1:again")
+
+    payment.refresh_from_db()
+    assert payment.refunded_minor == 2000
+    assert sorted(operations(payment.order)) == [
+        ("REFUND", "GATEWAY", "PROCESSED", 2000),
+        ("SALE", "GATEWAY", "PROCESSED", 9000),
+    ]

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('bookings', '0011_return_origins_and_mails_of_links'),
-        ('payments', '0008_card_charges_and_donations'),
+        ('payments', '0009_credit_customers'),
     ]
 
     operations = [
