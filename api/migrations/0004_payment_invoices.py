@@ -1,8 +1,10 @@
 
-import api.invoices.models
-import django.db.models.deletion
 import uuid
+
+import django.db.models.deletion
 from django.db import migrations, models
+
+import api.invoices.models
 
 
 class Migration(migrations.Migration):
