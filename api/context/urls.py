@@ -13,7 +13,6 @@ from api.context.views.base import ContextView
 app_name = "context"
 
 
-
 def _in_any_case(word: str) -> str:
     """Return a pattern for a word in any case; a pattern with `(?i:` would leave Django unable to reverse any route."""
     return "".join(f"[{letter}{letter.upper()}]" for letter in word)
