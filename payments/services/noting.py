@@ -78,12 +78,21 @@ def note_news(
             detail = f"asked {asked}, was told {outcome.money}"
             open_case(payment=payment, kind=CaseKind.AMOUNT_DIFFERS, detail=detail, now=now)
     if outcome.kind in _CASE_OF:
-        open_case(
-            payment=payment,
-            kind=_CASE_OF[outcome.kind],
-            detail=f"{outcome.kind} {outcome.reference.gateway or ''} {event.raw_text}".strip(),
-            now=now,
-        )
+        open_case(payment=payment, kind=_CASE_OF[outcome.kind], detail=_words_for_staff(outcome), now=now)
+
+
+def _words_for_staff(outcome: Outcome) -> str:
+    """Say what happened: to what, how much, why, and until when somebody may object."""
+    dispute, decline = outcome.dispute, outcome.decline
+    reason = (dispute.reason if dispute is not None else "") or (decline.raw_text if decline is not None else "")
+    due_at = dispute.evidence_due_at if dispute is not None else None
+    words = [
+        " ".join(filter(None, (outcome.kind, outcome.reference.gateway))),
+        str(outcome.money or ""),
+        reason,
+        f"evidence is due by {due_at:%Y-%m-%d %H:%M} UTC" if due_at is not None else "",
+    ]
+    return "; ".join(filter(None, words))
 
 
 def _is_about_the_whole(outcome: Outcome, transaction: Transaction | None) -> bool:
