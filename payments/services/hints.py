@@ -47,14 +47,14 @@ def what_is_true(*, account: GatewayAccount, hint: Outcome) -> tuple[Outcome, ..
     :raises GatewayError: the gateway did not answer.
     """
     gateway = gateway_for(account)
-    subject_of(account=account, outcome=hint)
+    subject = subject_of(account=account, outcome=hint)
     if hint.kind is OutcomeKind.NOTE:
         return (hint,)
-    reference = hint.reference
-    if not _take_turn(f"asked:{account.slug}:{reference.opening or reference.payment or reference.gateway}"):
+    # By the payment it was found to be about: a sender who knows one of its names can make up the others.
+    if not _take_turn(f"asked:{account.slug}:{subject.payment.reference}"):
         raise AskedAMomentAgo
     with gateway_call(gateway=gateway.slug, operation="fetch"):
-        found = gateway.fetch(reference)
+        found = gateway.fetch(hint.reference)
     return tuple(_with_reason(outcome, hint) for outcome in found)
 
 
