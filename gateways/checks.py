@@ -16,6 +16,7 @@ from gateways.registry import account_problems, gateway_class
 
 VERBS: dict[Capability, str] = {
     Capability.OPEN: "open",
+    Capability.HOSTED_PAGE: "open",
     Capability.CHARGE_STORED_CARD: "charge",
     Capability.CHARGE_PAYMENT_TOKEN: "charge",
     Capability.CHARGE_ENCRYPTED_CARD: "charge",

@@ -20,6 +20,7 @@ class Capability(StrEnum):
     """Name what a gateway can do; declared exactly when the verb works."""
 
     OPEN = "open"
+    HOSTED_PAGE = "hosted_page"
     CHARGE_STORED_CARD = "charge_stored_card"
     CHARGE_PAYMENT_TOKEN = "charge_payment_token"  # noqa: S105, a name
     CHARGE_ENCRYPTED_CARD = "charge_encrypted_card"

@@ -103,7 +103,7 @@ def open_balance_page(*, order_id: UUID, return_url: str, locale: str, clock: Cl
 def _opening(order: Order, return_url: str, locale: str, now: datetime) -> Opening | None:
     if order.status != BookingStatus.CONFIRMED or order.settlement_method != SettlementMethod.DEPOSIT:
         return None
-    accounts = online_accounts(order, Capability.OPEN)
+    accounts = online_accounts(order, Capability.HOSTED_PAGE)
     if not accounts:
         return None
     wish = PaymentRequest(gateway=accounts[0].gateway, source=Source.ECOM)

@@ -246,6 +246,14 @@ def view_of(
     )
 
 
+def asked_for(order: Order, payment: Payment | None, due: Money) -> Money:
+    """Return what whoever pays `due` now has to pay: with what the account that takes it adds."""
+    account = payment.account if payment is not None else _first_account(order)
+    if account is None:
+        return due
+    return Money(due.minor + _surcharge_of(order, payment, account, due), due.currency)
+
+
 def _surcharge_of(order: Order, payment: Payment | None, account: GatewayAccount, due: Money) -> int:
     """Return what paying the balance now would add: as a payment for it says, else as the rules do."""
     if due.minor == 0:

@@ -88,6 +88,21 @@ def test_a_verb_works_exactly_when_its_capability_is_declared(world: World, serv
     assert unsupported - may_lack == set(verbs(world, gateway)) - declared(gateway) - may_lack
 
 
+def test_a_page_of_the_gateways_own_is_opened_exactly_where_it_is_declared(
+    world: World, server: ScriptedServer
+) -> None:
+    server.answers({}, status=503)
+    gateway = world.gateway(server.url)
+    if Capability.OPEN not in gateway.capabilities:
+        assert Capability.HOSTED_PAGE not in gateway.capabilities
+        return
+    request = dataclasses.replace(world.open_request(EUROS), is_hosted=True)
+
+    expected = AnswerLost if Capability.HOSTED_PAGE in gateway.capabilities else Unsupported
+    with pytest.raises(expected):
+        gateway.open(request)
+
+
 def test_a_gateway_without_webhooks_says_so_and_reads_none(world: World) -> None:
     gateway = world.gateway("http://127.0.0.1:9")
     if Capability.WEBHOOKS in gateway.capabilities:

@@ -281,12 +281,13 @@ def test_a_guest_who_could_not_be_shown_what_to_do_is_asked_to_pay_in_a_page(hou
     TokenGateway.kind = OutcomeKind.ACTION_REQUIRED
     unopened = house.reserve(return_url=None)
 
-    update_booking(
-        booking=unopened,
-        changes=BookingChanges(return_url=RETURN_URL),
-        payment_request=PaymentRequest(payment_token=TOKEN),
-        clock=house.clock,
-    )
+    with pytest.raises(PaymentRefused):
+        update_booking(
+            booking=unopened,
+            changes=BookingChanges(return_url=RETURN_URL),
+            payment_request=PaymentRequest(payment_token=TOKEN),
+            clock=house.clock,
+        )
 
     assert operations(unopened.order) == [("SALE", "OURS", "FAILED", 9000)]
     assert Opening.objects.get(payment__order=unopened.order).status == "OPEN"

@@ -7,16 +7,17 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from bookings import services as booking_services
-from bookings.requests import BookingChanges
+from bookings.requests import BookingChanges, UnitItemRequest
 from gateways.protocol import ExternalCharge, Source
 from gateways.protocol import OutcomeKind as Kind
 from money import Money
 from payments.checking import Severity, findings_of, ledger_findings, payment_findings
-from payments.errors import AmountMismatch, RefundTooLarge
+from payments.errors import AmountMismatch, PaymentDue, RefundTooLarge
 from payments.models import AccountRoute, Case, LedgerEntry, Payment, SurchargeRule, Transaction
 from payments.selectors import order_money
 from payments.services import aftercare, changing, collecting
 from payments.services.collecting import NO_REQUEST, PaymentRequest
+from payments.services.confirming import confirm_booking
 from payments.services.surcharging import Rule, surcharge_on
 from payments.services.surplus import refundable_of_payment
 from payments.splitting import Parts
@@ -173,6 +174,25 @@ class TestRules:
             )
 
         assert refusal.value.due == Money(WHOLE, "EUR")
+
+    def test_what_a_dearer_change_leaves_to_pay_is_named_with_its_surcharge(self, house, rule):
+        payment = paid_with_surcharge(house)
+        booking = payment.order.bookings.get()
+        confirm_booking(booking=booking, changes=None, request=NO_REQUEST, clock=house.clock)
+        third = UnitItemRequest(unit_id=str(house.adult.pk))
+        kept = tuple(
+            UnitItemRequest(unit_id=str(house.adult.pk), uuid=str(item.uuid)) for item in booking.unit_items.all()
+        )
+
+        with pytest.raises(PaymentDue) as refusal:
+            changing.update_booking(
+                booking=booking,
+                changes=BookingChanges(unit_items=(*kept, third)),
+                payment_request=None,
+                clock=house.clock,
+            )
+
+        assert refusal.value.due == Money(4500 + 135, "EUR")
 
 
 def paid_with_surcharge(house, psp="PSP1"):

@@ -48,6 +48,7 @@ class AdyenGateway:
     capabilities: ClassVar[frozenset[Capability]] = frozenset(
         {
             Capability.OPEN,
+            Capability.HOSTED_PAGE,
             Capability.CHARGE_STORED_CARD,
             Capability.COMPLETE,
             Capability.AUTHORIZE,

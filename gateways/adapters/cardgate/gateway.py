@@ -59,6 +59,7 @@ class CardgateGateway:
     capabilities: ClassVar[frozenset[Capability]] = frozenset(
         {
             Capability.OPEN,
+            Capability.HOSTED_PAGE,
             Capability.CHARGE_STORED_CARD,
             Capability.COMPLETE,
             Capability.REFUND,

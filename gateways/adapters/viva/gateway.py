@@ -57,6 +57,7 @@ class VivaGateway:
     capabilities: ClassVar[frozenset[Capability]] = frozenset(
         {
             Capability.OPEN,
+            Capability.HOSTED_PAGE,
             Capability.CHARGE_STORED_CARD,
             Capability.COMPLETE,
             Capability.AUTHORIZE,

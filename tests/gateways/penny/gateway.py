@@ -65,6 +65,8 @@ class PennyGateway:
         return {"order": None, "page": None}
 
     def open(self, request: OpenRequest) -> Opened:
+        if request.is_hosted:
+            raise Unsupported("penny: its page leads back to nobody")
         amount = {"amount": wire.EXPONENTS.minor_of(request.money), "currency": request.money.currency}
         answer = self._ask("open", "POST", "orders", {"reference": request.reference, **amount}, "id", "page")
         return Opened(
