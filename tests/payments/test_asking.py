@@ -6,6 +6,7 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
+from gateways.errors import Rejected
 from gateways.models import GatewayAccount
 from payments import inbox
 from payments.errors import PaymentPending
@@ -20,7 +21,7 @@ from payments.models import (
 )
 from payments.services import holds, janitor
 from payments.services.asking import ask_about_opening
-from payments.services.collecting import PaymentRequest
+from payments.services.collecting import PaymentRequest, describe_payment
 from payments.services.confirming import confirm_booking
 from tests.payments.asked_gateway import PATH, SLUG, AskedGateway, fails, paid
 from tests.payments.house import books
@@ -178,6 +179,16 @@ def test_one_thing_is_asked_about_once_a_minute_and_the_delivery_waits(house, op
     assert len(AskedGateway.asked) == 2
 
 
+def test_a_rumor_is_written_nowhere(house, opening):
+    send(opening, "AT1 NOTE")
+    house.clock.move(seconds=5)
+
+    assert handle_all(house) == [DeliveryStatus.PROCESSED]
+
+    assert AskedGateway.asked == []
+    assert not GatewayEvent.objects.filter(kind="NOTE").exists()
+
+
 def test_names_that_somebody_made_up_beside_a_true_one_do_not_make_us_ask_more(house, opening):
     AskedGateway.says = staticmethod(lambda _: paid(opening))
     send(opening)
@@ -218,6 +229,17 @@ def test_more_claims_than_a_minute_may_hold_are_not_stored(opening, settings):
     assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
     assert answers[-1].headers["Retry-After"] == "60"
     assert WebhookDelivery.objects.count() == 2
+
+
+def test_a_price_that_the_gateway_cannot_be_told_is_no_reason_not_to_read(house, opening, monkeypatch):
+    def refuse(*_, **__):
+        raise Rejected("asked: the last decimal must be 0")
+
+    monkeypatch.setattr(AskedGateway, "client_settings", refuse)
+
+    view = describe_payment(order=opening.payment.order, clock=house.clock)
+
+    assert (view.balance_minor, view.client) == (9000, {})
 
 
 def test_a_gateway_that_asks_for_nothing_is_not_greeted(account):
