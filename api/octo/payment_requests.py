@@ -55,6 +55,8 @@ def read_payment(fields: Fields, *, headers: Mapping[str, str], locale: str) -> 
             brought.update({word: value for word, value in read.items() if value is not None})
             if takes_reports(slug):
                 gateway = gateway or slug
+    if known["card_id"] and brought.get("payment_token"):
+        raise payment.refuse("cardId", _("is sent instead of a card that was just entered, not with one"))
     approved, reason, told = (brought.pop(word, None) for word in ("approved", "reason", "notes"))
     notes = notes or told
     is_report = gateway is not None and gateway in talks and takes_reports(gateway) and not known["is_cancellation"]
