@@ -8,10 +8,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.db import transaction as database
 
 from bookings import services as booking_services
 from bookings.models import BookingStatus, Order, Partner, SettlementMethod, Supplier
+from gateways.errors import GatewayError
 from gateways.models import GatewayAccount
 from gateways.protocol import Capability, ExternalCharge, Source
 from gateways.registry import gateway_for
@@ -61,6 +63,7 @@ class PaymentRequest:
 
 
 NO_REQUEST = PaymentRequest()
+log = structlog.get_logger(__name__)
 _HAS_MONEY = frozenset({State.AUTHORIZED, State.CAPTURED, State.REFUNDED, State.VOIDED})
 
 
@@ -268,7 +271,12 @@ def _surcharge_now(order: Order, account: GatewayAccount, source: Source, due: M
 
 
 def _client(account: GatewayAccount, due: Money, country_code: str, opening: Opening | None) -> Mapping[str, Any]:
-    settings = gateway_for(account).client_settings(money=due, country_code=country_code)
+    try:
+        settings = gateway_for(account).client_settings(money=due, country_code=country_code)
+    except GatewayError as reason:
+        # A price that this gateway cannot be told is a case once something is to be opened, and no reason not to read.
+        log.error("nothing_for_the_client", account=account.slug, reason=str(reason)[:200])
+        return {}
     if opening is None or opening.status != OpeningStatus.OPEN or opening.client_encrypted is None:
         return settings
     return {**settings, **decrypt_json(opening.client_encrypted)}

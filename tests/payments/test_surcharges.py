@@ -109,6 +109,12 @@ class TestRules:
     def test_what_paying_adds(self, rules, source, base, surcharge):
         assert surcharge_on(base, rules, source=Source(source), gateway="adyen") == surcharge
 
+    def test_three_decimals_are_told_in_steps_of_ten_where_the_processor_wants_them(self):
+        rules = [Rule(percent_basis_points=300)]
+
+        assert surcharge_on(Money(10_500, "KWD"), rules, source=Source.ECOM, gateway="stripe") == 320
+        assert surcharge_on(Money(10_500, "KWD"), rules, source=Source.ECOM, gateway="adyen") == 315
+
     @pytest.mark.parametrize(
         "rule", [{"fixed_minor": 30}, {"fixed_minor": -1, "currency": "EUR"}, {"percent_basis_points": 10_001}]
     )
