@@ -65,7 +65,9 @@ def note_news(
         revoke_card(card=transaction.card, requested_by="gateway", now=now)
     if outcome.dispute is not None:
         _note_dispute(payment, transaction, outcome, outcome.dispute)
-    if event.problem:
+    if outcome.problem:
+        open_case(payment=payment, kind=CaseKind.FIGURES_CONFLICT, detail=_words_for_staff(outcome), now=now)
+    elif event.problem:
         open_case(
             payment=payment,
             kind=CaseKind.CURRENCY_DIFFERS,
@@ -88,6 +90,7 @@ def _words_for_staff(outcome: Outcome) -> str:
     due_at = dispute.evidence_due_at if dispute is not None else None
     words = [
         " ".join(filter(None, (outcome.kind, outcome.reference.gateway))),
+        outcome.problem,
         str(outcome.money or ""),
         reason,
         f"evidence is due by {due_at:%Y-%m-%d %H:%M} UTC" if due_at is not None else "",

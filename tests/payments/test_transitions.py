@@ -129,6 +129,19 @@ def test_money_in_another_currency_is_stored_and_shown_and_never_summed(house):
     assert list(Case.objects.values_list("kind", flat=True)) == ["CURRENCY_DIFFERS"]
 
 
+def test_money_that_cannot_be_booked_is_shown_to_staff(house):
+    payment = house.payment()
+    house.opening(payment)
+    word = replace(house.word(payment, Kind.NOTE, "PSP1"), money=None, problem="the amount cannot be read")
+
+    apply_outcome(account=payment.account, outcome=word, source=EventSource.WEBHOOK, now=house.clock())
+
+    assert books(payment.order) == {}
+    assert GatewayEvent.objects.get(payment=payment).problem == "the amount cannot be read"
+    case = Case.objects.get()
+    assert (case.kind, case.detail) == ("FIGURES_CONFLICT", "NOTE PSP1; the amount cannot be read")
+
+
 def test_another_amount_than_asked_is_booked_as_told_and_shown(house):
     payment = house.payment()
     house.opening(payment)

@@ -351,7 +351,8 @@ def _with_figure(outcome: Outcome) -> Outcome:
         event_key=outcome.event_key,
         occurred_at=outcome.occurred_at,
         dispute=outcome.dispute,
-        raw={**outcome.raw, "problem": "the amount cannot be read"},
+        problem="the amount cannot be read",
+        raw=outcome.raw,
     )
 
 
