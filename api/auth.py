@@ -43,9 +43,38 @@ class BearerKeyAuthentication(BaseAuthentication):
         secret = secret.strip()
         if scheme.lower() != "bearer" or not secret:
             raise NoKey
-        if len(secret) > LONGEST_KEY or not secret.isascii() or not secret.isprintable():
-            raise BadKey
-        key = partner_key_for_secret(secret)
-        if key is None or self.dialect not in key.dialects:
-            raise BadKey
-        return None, key
+        return None, key_for(secret, dialect=self.dialect)
+
+
+class HeaderKeyAuthentication(BaseAuthentication):
+    """Find the PartnerKey that a header of its own holds; otherwise as BearerKeyAuthentication.
+
+    Subclasses name their dialect and the header.
+    """
+
+    dialect: str
+    header: str
+
+    def authenticate(self, request: Request) -> tuple[None, PartnerKey]:
+        """Return the key of the caller.
+
+        :raises NoKey: the header is not in the request, or empty.
+        :raises BadKey: its key opens nothing here.
+        """
+        secret = request.headers.get(self.header, "").strip()
+        if not secret:
+            raise NoKey
+        return None, key_for(secret, dialect=self.dialect)
+
+
+def key_for(secret: str, *, dialect: str) -> PartnerKey:
+    """Return the key that a text is, if it may speak the dialect.
+
+    :raises BadKey: it opens nothing there.
+    """
+    if len(secret) > LONGEST_KEY or not secret.isascii() or not secret.isprintable():
+        raise BadKey
+    key = partner_key_for_secret(secret)
+    if key is None or dialect not in key.dialects:
+        raise BadKey
+    return key

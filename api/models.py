@@ -4,6 +4,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from api.context.models import ContextPreference, PaymentContext, PaymentProcess
+
 
 class IdempotentRequest(models.Model):
     """Be one write that a partner may repeat under the same `Idempotency-Key`.
@@ -161,3 +163,16 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subject_id} v{self.version} {self.status}"
+
+
+__all__ = [
+    "OPEN_CALLBACKS",
+    "CallbackEvent",
+    "CallbackStatus",
+    "ContextPreference",
+    "Delivery",
+    "IdempotentRequest",
+    "PaymentContext",
+    "PaymentProcess",
+    "Subscription",
+]

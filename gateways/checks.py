@@ -16,7 +16,6 @@ from gateways.registry import account_problems, gateway_class
 
 VERBS: dict[Capability, str] = {
     Capability.OPEN: "open",
-    Capability.HOSTED_PAGE: "open",
     Capability.CHARGE_STORED_CARD: "charge",
     Capability.CHARGE_PAYMENT_TOKEN: "charge",
     Capability.CHARGE_ENCRYPTED_CARD: "charge",
@@ -44,6 +43,7 @@ _ATTRIBUTES = (
     "settlement_columns",
     "missing_credentials",
     "client_settings",
+    "checkout_page",
     "greet_webhook",
     "read_webhook",
     "revoke_card",
@@ -85,10 +85,18 @@ def check_accounts(*, databases: Sequence[str] | None = None, **_: Any) -> list[
         # Before the first migration there are no accounts to check.
         return []
     kind = checks.Error if is_production() else checks.Warning
-    return [
+    found: list[checks.CheckMessage] = [
         kind(f"account {account.slug}: {problem}", id="gateways.E005" if kind is checks.Error else "gateways.W005")
         for account in accounts
         for problem in account_problems(account)
+    ]
+    return found + [
+        checks.Error(
+            f"account {account.slug} takes_raw_cards, and {account.gateway} charges no card by its number",
+            id="gateways.E006",
+        )
+        for account in accounts
+        if account.takes_raw_cards and Capability.CHARGE_RAW_CARD not in gateway_class(account.gateway).capabilities
     ]
 
 

@@ -11,6 +11,7 @@ from django.db.models import Max
 
 from api.models import CallbackEvent, CallbackStatus, Delivery, Subscription
 from bookings.models import Change, ChangeTopic
+from bookings.rules import is_asked
 
 # What other topics there are, nobody can subscribe to; their changes are told by being passed over.
 EVENT_OF_TOPIC = {ChangeTopic.BOOKING: CallbackEvent.BOOKING_UPDATE, ChangeTopic.ORDER: CallbackEvent.ORDER_UPDATE}
@@ -110,7 +111,7 @@ def _wanted(changes: Iterable[Change]) -> Iterable[Telling]:
     of_subject: dict[tuple[CallbackEvent, UUID], list[Change]] = {}
     for change in changes:
         event = EVENT_OF_TOPIC.get(ChangeTopic(change.topic))
-        if event is not None:
+        if event is not None and not is_asked(change.order):
             of_subject.setdefault((event, change.subject_id), []).append(change)
     subscribers: dict[tuple[UUID, bool, str], list[Subscription]] = {}
     partners = {change.partner_id for change in changes}

@@ -6,10 +6,8 @@ from math import ceil
 from typing import Any
 
 import structlog
-from django.db import OperationalError
 from django.http import Http404
 from django.utils.translation import gettext as _
-from psycopg.errors import DeadlockDetected, LockNotAvailable
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
@@ -23,6 +21,7 @@ from gateways.errors import ErrorCode
 from money import Money, exponent_of
 from payments import errors as payments
 from payments.sentences import sentence_for
+from payments.services.locking import is_about_a_lock
 
 log = structlog.get_logger(__name__)
 
@@ -83,8 +82,7 @@ def refusal_for(error: Exception) -> Refusal:
     for kinds, translate in _TRANSLATIONS:
         if isinstance(error, kinds):
             return translate(error)
-    if isinstance(error, OperationalError) and isinstance(error.__cause__, LockNotAvailable | DeadlockDetected):
-        # The database took everything back that this request had done so far.
+    if is_about_a_lock(error):
         return Refusal(
             PAYMENT_PENDING, _("Somebody else is changing the same thing; repeat the request."), retry_after=1
         )

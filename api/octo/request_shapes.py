@@ -1,21 +1,8 @@
 """The shapes of OCTO's requests as JSON Schema: open, for a field they do not name is ignored."""
 
 from api.octo.order_requests import MOST_BOOKINGS
-from api.octo.shapes import (
-    CURRENCY,
-    DATE,
-    MINOR,
-    SOURCE,
-    TEXT,
-    UUID,
-    WHOLE,
-    YES_NO,
-    Schema,
-    list_of,
-    or_null,
-    shape,
-    words,
-)
+from api.octo.shapes import MINOR, SOURCE, UUID
+from api.openapi import CURRENCY, DATE, TEXT, WHOLE, YES_NO, Schema, list_of, or_null, shape, words
 from bookings.free_text import (
     LONGEST_CUSTOMER_REFERENCE,
     LONGEST_NOTE,

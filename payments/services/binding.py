@@ -121,6 +121,7 @@ def _attempt(
     agreed = opening.parts if opening else payment.parts
     is_about_itself = outcome.kind in _ATTEMPT_WORDS
     amount_minor = _amount_of(outcome, payment, agreed.amount_minor) if is_about_itself else agreed.amount_minor
+    parts = part_of(amount_minor, agreed)
     made = Transaction.objects.create(
         payment=payment,
         order_id=payment.order_id,
@@ -129,7 +130,8 @@ def _attempt(
         kind=OperationKind.SALE if payment.captures_at_once else OperationKind.AUTHORIZATION,
         origin=Origin.GATEWAY,
         amount_minor=amount_minor,
-        surcharge_minor=part_of(amount_minor, agreed).surcharge_minor,
+        surcharge_minor=parts.surcharge_minor,
+        donation_minor=parts.donation_minor,
         currency=payment.currency,
         reference=new_reference("tx"),
         gateway_reference=gateway_reference,

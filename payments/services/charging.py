@@ -94,7 +94,7 @@ def _charge_row(
     opening = None
     if request.payment_token is not None:
         check_payment_token(order=order, account=payment.account, token=request.payment_token)
-        opening = _entered_in(payment, order, now)
+        opening = _entered_in(payment, order, request, now)
     reference = new_reference("tx")
     is_sale = payment.captures_at_once or request.external is not None
     try:
@@ -134,9 +134,13 @@ def _charge_row(
     return charge
 
 
-def _entered_in(payment: Payment, order: Order, now: datetime) -> Opening | None:
-    """Return the Opening in which a guest entered a card; in one that is not open yet nobody can be shown anything."""
-    found = usable_opening(payment, order=order, now=now)
+def _entered_in(payment: Payment, order: Order, request: PaymentRequest, now: datetime) -> Opening | None:
+    """Return the Opening in which a guest entered a card: the one that is named, else that of the partner's page; in
+    one that is not open yet nobody can be shown anything.
+    """
+    found = payment.openings.filter(gateway_reference=request.opening_reference).first()
+    if request.opening_reference is None:
+        found = usable_opening(payment, order=order, now=now)
     return found if found is not None and found.status == OpeningStatus.OPEN else None
 
 

@@ -13,6 +13,7 @@ from django.db import transaction as database
 
 from bookings import services as booking_services
 from bookings.models import BookingStatus, Order, Partner, SettlementMethod, Supplier
+from bookings.rules import is_asked
 from gateways.errors import GatewayError
 from gateways.models import GatewayAccount
 from gateways.protocol import Capability, ExternalCharge, Source
@@ -188,7 +189,7 @@ def _needs_opening(order: Order, payment: Payment | None, opening: Opening | Non
     due = Money(money.due_minor, order.currency)
     if payment.parts != Parts(due.minor, _surcharge_now(order, payment.account, Source(payment.source), due)):
         return True
-    if _has_brought_the_deposit(payment, order):
+    if _has_done_its_part(payment, order):
         return True
     if payment.source != Source.ECOM or not order.return_url:
         return False
@@ -197,9 +198,9 @@ def _needs_opening(order: Order, payment: Payment | None, opening: Opening | Non
     return opening is None or opening.status != OpeningStatus.OPEN
 
 
-def _has_brought_the_deposit(payment: Payment, order: Order) -> bool:
-    """Say whether a payment has had its money, so that a balance of the same amount needs another one."""
-    return order.status == BookingStatus.CONFIRMED and payment.state in _HAS_MONEY
+def _has_done_its_part(payment: Payment, order: Order) -> bool:
+    """Say whether what is due now needs another payment: this one brought the deposit, or was for one charge alone."""
+    return payment.is_one_charge or (order.status == BookingStatus.CONFIRMED and payment.state in _HAS_MONEY)
 
 
 def view_of(
@@ -350,12 +351,43 @@ def ensure_payment(
         current is not None
         and (current.account_id, current.source, current.currency) == (account.id, source, order.currency)
         and current.parts == parts
-        and not _has_brought_the_deposit(current, order)
+        and not _has_done_its_part(current, order)
     ):
         return current, False
-    if current is not None:
-        Payment.objects.filter(pk=current.pk).update(superseded_at=now)
-    made = Payment.objects.create(
+    # What pays a balance or an invoice has no confirmation to wait for.
+    captures_at_once = (
+        account.captures_at_once
+        or order.status == BookingStatus.CONFIRMED
+        or is_asked(order)
+        or Capability.AUTHORIZE not in gateway_for(account).capabilities
+    )
+    made = new_payment(
+        order=order,
+        account=account,
+        source=source,
+        parts=parts,
+        captures_at_once=captures_at_once,
+        supersedes=current,
+        now=now,
+    )
+    return made, True
+
+
+def new_payment(
+    *,
+    order: Order,
+    account: GatewayAccount,
+    source: Source,
+    parts: Parts,
+    captures_at_once: bool,
+    supersedes: Payment | None,
+    now: datetime,
+    is_one_charge: bool = False,
+) -> Payment:
+    """Write down a wish to collect one amount, in the place of the order's current one; call it under its lock."""
+    if supersedes is not None:
+        Payment.objects.filter(pk=supersedes.pk).update(superseded_at=now)
+    return Payment.objects.create(
         reference=new_payment_reference(now),
         number=next_payment_number,
         order=order,
@@ -365,17 +397,13 @@ def ensure_payment(
         source=source,
         amount_minor=parts.amount_minor,
         surcharge_minor=parts.surcharge_minor,
+        donation_minor=parts.donation_minor,
+        is_one_charge=is_one_charge,
         currency=order.currency,
-        # What pays a balance has no confirmation to wait for.
-        captures_at_once=(
-            account.captures_at_once
-            or order.status == BookingStatus.CONFIRMED
-            or Capability.AUTHORIZE not in gateway_for(account).capabilities
-        ),
+        captures_at_once=captures_at_once,
         created_at=now,
         updated_at=now,
     )
-    return made, True
 
 
 def _stays(current: Payment, request: PaymentRequest) -> bool:

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
+from uuid import UUID
 
+import structlog
 from django.db import transaction as database
 
 from bookings import services as booking_services
@@ -45,8 +47,10 @@ from payments.services.routing import Wish, choose_account
 from payments.services.surplus import new_operation, return_surplus
 from payments.services.tenders import apply_gift, settle_gift_sales
 from payments.services.transitions import Then
-from payments.splitting import Parts, share_of
+from payments.splitting import share_of
 from payments.states import OperationKind, Status
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +245,25 @@ def _look_again(
     return done
 
 
+@tried_again_after_lock_timeout
+def confirm_if_covered(*, order_id: UUID, now: datetime) -> Order:
+    """Confirm all that an order holds if its money is there, and return the order as it is then.
+
+    What cannot be confirmed stays as it is, with its money, and is shown to staff as any other paid order.
+    """
+    with database.atomic():
+        order = booking_services.lock_order(order_id=order_id)
+        if order.status == BookingStatus.ON_HOLD and order_money(order).is_covered:
+            try:
+                with database.atomic():
+                    order = booking_services.confirm_locked_order(order=order, now=now)
+                    settle_gift_sales(order=order, now=now)
+            except BookingError as error:
+                log.info("paid_and_not_confirmed", order=order.reference, error=type(error).__name__)
+                order = Order.objects.get(pk=order_id)
+    return order
+
+
 class _AtOnce:
     """Confirm in the transaction that records the last answer which was missing: under one lock, read once.
 
@@ -409,12 +432,10 @@ def _write_captures(found: _NotCovered, now: datetime, *, is_claimed: bool) -> l
         base = min(missing, hold.parts.base_minor)
         if base <= 0:
             break
-        parts = Parts(base, share_of(base, hold.parts))
         capture = new_operation(
             parent=hold,
             kind=OperationKind.CAPTURE,
-            amount_minor=parts.amount_minor,
-            surcharge_minor=parts.surcharge_minor,
+            parts=share_of(base, hold.parts),
             reason="confirmed",
             requested_by="partner",
             now=now,

@@ -16,6 +16,7 @@ from django.db import transaction as database
 from django.db.models import Q
 
 from bookings.models import BookingStatus, Order, OrderKind
+from bookings.rules import is_asked
 from bookings.services import bookings_under_lock, keep_hold, lock_order, record_money, retake_seats
 from gateways.errors import ErrorCode
 from gateways.models import GatewayAccount
@@ -39,10 +40,11 @@ from payments.models import (
 from payments.selectors import CHARGE_KINDS, Booked, OrderMoney, Subject, order_money, subject_of
 from payments.services.binding import operation_for
 from payments.services.cases import open_case
+from payments.services.customer_credit import lock_credit, settle_top_up
 from payments.services.in_hand import OrderInHand, take_in_hand
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.noting import compare_figures, note_news
-from payments.services.parts import is_as_asked, moved_by, parts_of_operations
+from payments.services.parts import COUNTERPARTS, is_as_asked, moved_by, parts_of_operations
 from payments.services.surplus import return_surplus
 from payments.states import Fact, OperationKind, Position, State, Status, derive
 
@@ -84,6 +86,7 @@ def apply_outcome(
     """
     subject = subject or subject_of(account=account, outcome=outcome)
     with database.atomic():
+        lock_credit(subject.payment.order)
         held = take_in_hand(order_id=subject.payment.order_id)
         payment = held.payments[subject.payment.pk]
         known = list(held.operations_of(payment).values())
@@ -295,13 +298,14 @@ def _book(held: OrderInHand, payment: Payment, position: Position, event: Gatewa
     for key in position.operations:
         row = transactions[key]
         target = moved_by(row, parts[key]) if key in parts else {}
-        for counterpart in (LedgerAccount.RECEIVABLE, LedgerAccount.DISPUTED, LedgerAccount.SURCHARGE):
+        for counterpart in COUNTERPARTS:
             delta = target.get(counterpart, 0) - booked[row.id, counterpart]
             if delta != 0:
                 ways = (counterpart, money_account) if delta > 0 else (money_account, counterpart)
                 transfers.append(Transfer(*ways, abs(delta), row))
-        if key in parts and not is_as_asked(row) and row.surcharge_minor != parts[key].surcharge_minor:
+        if key in parts and not is_as_asked(row):
             row.surcharge_minor = parts[key].surcharge_minor
+            row.donation_minor = parts[key].donation_minor
     held.save_operations()
     if transfers:
         ledger.post(
@@ -340,6 +344,7 @@ def _follow(
     order, bookings = held.order, held.bookings
     money = held.money
     record_money(order=order, money_in_minor=money.money_in_minor, now=now, bookings=bookings)
+    settle_top_up(order=order, payment=payment, now=now)
     if payment.refunded_minor + payment.charged_back_minor > payment.captured_minor:
         open_case(
             payment=payment,
@@ -352,7 +357,9 @@ def _follow(
         )
     is_told_refund = outcome.kind is Kind.REFUNDED and transaction is not None and transaction.origin == Origin.GATEWAY
     is_missing = not money.is_covered or money.due_minor > 0
-    if is_told_refund and order.status == BookingStatus.CONFIRMED and is_missing:
+    # A top-up's credit was taken back with it, as far as it was there; what was not is a case of its own.
+    is_sold = order.status == BookingStatus.CONFIRMED and order.kind != OrderKind.TOP_UP
+    if is_told_refund and is_sold and is_missing:
         open_case(
             payment=payment,
             kind=CaseKind.BALANCE_REOPENED,
@@ -413,7 +420,8 @@ def _keeps_its_money(order: Order) -> bool:
     """Say whether staff cancelled the order and gave nothing back: the money it had asked for is meant to stay."""
     if order.status != BookingStatus.CANCELLED or order.bookings.exclude(cancellation_refund="NONE").exists():
         return False
-    return order.kind != OrderKind.GIFT  # a gift is cancelled unspent, and its buyer has all of it back
+    # A gift is cancelled unspent, and its buyer has all of it back; so has who paid an invoice that was cancelled.
+    return order.kind != OrderKind.GIFT and not is_asked(order)
 
 
 __all__ = ["Applied", "SubjectUndecided", "Then", "UnknownSubject", "apply_outcome"]

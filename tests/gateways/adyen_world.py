@@ -2,7 +2,6 @@
 
 import base64
 import json
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,33 +11,60 @@ import gateways.adapters.adyen
 from gateways.adapters.adyen.gateway import AdyenGateway
 from gateways.adapters.adyen.refusals import CARD_ERRORS, REFUSALS, decline_of
 from gateways.protocol import (
-    CaptureRequest,
+    BillingAddress,
+    BrowserInfo,
     ChargeRequest,
     CompleteRequest,
     Decline,
     Delivery,
-    OpenRequest,
-    RefundRequest,
-    RevokeCardRequest,
-    Source,
-    VoidRequest,
+    EncryptedCard,
+    RawCard,
+    Shopper,
 )
 from money import Money
+from tests.gateways.examples import NOW, Examples, samples_of
 from tests.gateways.world import World
 
-SAMPLES = Path(gateways.adapters.adyen.__file__).parent / "samples"
 SPECIFICATIONS = Path(__file__).resolve().parents[2].parent / "shared" / "specs" / "adyen"
-NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 PAYMENT, SESSION, TOKEN = "QFQTPCQ8HXSKGK82", "CS7B2F0E91D4A66C358E", "M5N7TQ4TG5PFWR50"
 EVIDENCE = "X3XtfGC9!H4sIAAAA/wACA+4=="
 API_KEY = "AQE-this-is-the-api-key"
 HMAC_KEY, OLDER_HMAC_KEY = "AB12" * 16, "CD34" * 16
-NINETY_EUROS, THIRTY_EUROS = Money(9000, "EUR"), Money(3000, "EUR")
 USER, PASSWORD = "tours-webhooks", "correct horse battery"
-
-
-def sample(name: str) -> Any:
-    return json.loads((SAMPLES / f"{name}.json").read_text())
+EXAMPLES = Examples(opening=SESSION, payment=PAYMENT, card=TOKEN, evidence=EVIDENCE)
+open_request = EXAMPLES.open_request
+charge_request = EXAMPLES.charge_request
+complete_request = EXAMPLES.complete_request
+capture_request = EXAMPLES.capture_request
+void_request = EXAMPLES.void_request
+refund_request = EXAMPLES.refund_request
+sample = samples_of(gateways.adapters.adyen)
+ENCRYPTED_CARD = EncryptedCard(
+    number="test_4111111111111111",
+    expiry_month="test_03",
+    expiry_year="test_2030",
+    security_code="test_737",
+    holder_name="Ada Byron",
+)
+RAW_CARD = RawCard(number="4111111111111111", expiry_month="03", expiry_year="2030", cvc="737", holder_name="Ada Byron")
+SHOPPER = Shopper(
+    origin="https://shop.example.com",
+    ip="192.0.2.7",
+    email="ada@example.com",
+    billing_address=BillingAddress(
+        street="Infinite Loop", house_number="1", city="Cupertino", postal_code="95014", country="us", state="CA"
+    ),
+    browser=BrowserInfo(
+        user_agent="Mozilla/5.0",
+        accept_header="*/*",
+        language="en-US",
+        color_depth=24,
+        screen_height=720,
+        screen_width=1536,
+        time_zone_offset=-60,
+    ),
+)
+PROOF = {"redirectResult": "X6XtfGC3!aProofOfTheBank"}
 
 
 def credentials(base_url: str, **more: str) -> dict[str, str]:
@@ -52,7 +78,7 @@ def credentials(base_url: str, **more: str) -> dict[str, str]:
         "environment": "test",
         "live_prefix": "",
         "checkout_base_url": f"{base_url}/adyen/v72",
-        "timeout_seconds": "1",
+        "timeout_seconds": "4",
         **more,
     }
 
@@ -61,76 +87,20 @@ def adyen_at(base_url: str, **more: str) -> AdyenGateway:
     return AdyenGateway(credentials(base_url, **more))
 
 
-def open_request(money: Money = NINETY_EUROS, **more: Any) -> OpenRequest:
-    fields: dict[str, Any] = {
-        "reference": "op-7Q2KMX4H",
-        "idempotency_key": "0f8fad5b-d9cb-469f-a165-70867728950e",
-        "money": money,
-        "return_url": "https://shop.example.com/return",
-        "source": Source.ECOM,
-        "captures_at_once": True,
-        "expires_at": NOW + timedelta(minutes=30),
-        "country_code": "GB",
-        "locale": "en-GB",
-    }
-    return OpenRequest(**{**fields, **more})
+def card_request(card: EncryptedCard | RawCard = ENCRYPTED_CARD, **more: Any) -> ChargeRequest:
+    guest = {"shopper": SHOPPER, "return_url": "https://shop.example.com/return"}
+    return charge_request(**{"card_token": None, "shopper_reference": "", "card": card, **guest, **more})
 
 
-def charge_request(money: Money = NINETY_EUROS, **more: Any) -> ChargeRequest:
+def proof_request(**more: Any) -> CompleteRequest:
     fields: dict[str, Any] = {
         "reference": "tx-2M9DKR7C",
-        "idempotency_key": "7c9e6679-7425-40de-944b-e07fc1f90ae7",
-        "money": money,
-        "source": Source.ECOM,
-        "captures_at_once": True,
-        "card_token": TOKEN,
-        "shopper_reference": "c-1204",
-        "requested_at": NOW,
-    }
-    return ChargeRequest(**{**fields, **more})
-
-
-def complete_request(**more: Any) -> CompleteRequest:
-    fields: dict[str, Any] = {
-        "opening_reference": SESSION,
-        "reference": "op-7Q2KMX4H",
         "money": Money(9000, "EUR"),
-        "evidence": EVIDENCE,
+        "proof": PROOF,
+        "idempotency_key": "tx-2M9DKR7C-0a1b2c3d4e5f60718293",
         "requested_at": NOW,
     }
     return CompleteRequest(**{**fields, **more})
-
-
-def capture_request(money: Money = NINETY_EUROS, **more: Any) -> CaptureRequest:
-    fields: dict[str, Any] = {
-        "payment_reference": PAYMENT,
-        "reference": "tx-5H3JAF8V",
-        "idempotency_key": "16fd2706-8baf-433b-82eb-8c7fada847da",
-        "money": money,
-        "requested_at": NOW,
-    }
-    return CaptureRequest(**{**fields, **more})
-
-
-def void_request(**more: Any) -> VoidRequest:
-    fields: dict[str, Any] = {
-        "payment_reference": PAYMENT,
-        "reference": "tx-8B6QYN2D",
-        "idempotency_key": "886313e1-3b8a-5372-9b90-0c9aee199e5d",
-        "requested_at": NOW,
-    }
-    return VoidRequest(**{**fields, **more})
-
-
-def refund_request(money: Money = THIRTY_EUROS, **more: Any) -> RefundRequest:
-    fields: dict[str, Any] = {
-        "payment_reference": PAYMENT,
-        "reference": "tx-9W4TB6NE",
-        "idempotency_key": "6ba7b810-9dad-41d1-80b4-00c04fd430c8",
-        "money": money,
-        "requested_at": NOW,
-    }
-    return RefundRequest(**{**fields, **more})
 
 
 def item(event_code: str = "AUTHORISATION", **more: Any) -> dict[str, Any]:
@@ -176,31 +146,11 @@ def delivery(message: Any, **headers: str) -> Delivery:
 
 
 class AdyenWorld(World):
+    examples = EXAMPLES
     secrets = (API_KEY, HMAC_KEY, OLDER_HMAC_KEY, PASSWORD, TOKEN, EVIDENCE, "opaque", "Ada Byron", "ada@example.com")
 
-    def gateway(self, base_url: str) -> AdyenGateway:
-        return adyen_at(base_url)
-
-    def open_request(self, money: Money) -> OpenRequest:
-        return open_request(money, email="ada@example.com")
-
-    def charge_request(self, money: Money) -> ChargeRequest:
-        return charge_request(money)
-
-    def complete_request(self) -> CompleteRequest:
-        return complete_request()
-
-    def capture_request(self, money: Money) -> CaptureRequest:
-        return capture_request(money)
-
-    def void_request(self) -> VoidRequest:
-        return void_request()
-
-    def refund_request(self, money: Money) -> RefundRequest:
-        return refund_request(money)
-
-    def revoke_request(self) -> RevokeCardRequest:
-        return RevokeCardRequest(card_token=TOKEN, shopper_reference="c-1204")
+    def gateway(self, base_url: str, **more: str) -> AdyenGateway:
+        return adyen_at(base_url, **more)
 
     def told_amount(self, body: Any) -> tuple[int, str]:
         return body["amount"]["value"], body["amount"]["currency"]

@@ -3,41 +3,29 @@
 import base64
 import hashlib
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import gateways.adapters.cardgate
 from gateways.adapters.cardgate.gateway import CardgateGateway
 from gateways.adapters.cardgate.refusals import RESOLUTIONS, decline_of, token_refused
-from gateways.protocol import (
-    CaptureRequest,
-    ChargeRequest,
-    CompleteRequest,
-    Decline,
-    Delivery,
-    OpenRequest,
-    RefundRequest,
-    RevokeCardRequest,
-    Source,
-    VoidRequest,
-)
+from gateways.protocol import Decline, Delivery, OpenRequest
 from money import Money
+from tests.gateways.examples import NOW, Examples, samples_of
 from tests.gateways.world import World
 
-SAMPLES = Path(gateways.adapters.cardgate.__file__).parent / "samples"
-NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 INVOICE, INSTANT = "cpi_7Rk2mVxQ4TzNw8Hb", "cpi_Z4nB8tLwQ2xVk6Rm"
 TOKEN = "4c9jHUgeL1SD7g5byDYn9Gc0RC60NN3x"
 SALE_TOKEN = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.opaque-sale-token.c2lnbmF0dXJl"
 ACCOUNT, API_KEY = "coma_8TkQ2vNwR5mZx4Lb", "the-key-of-the-private-api"
 PRIVATE_KEY, OLDER_PRIVATE_KEY = "sk_test_9f2c7be1d40a", "sk_test_0be44a17c6d3"
-NINETY_EUROS, THIRTY_EUROS = Money(9000, "EUR"), Money(3000, "EUR")
-
-
-def sample(name: str) -> Any:
-    return json.loads((SAMPLES / f"{name}.json").read_text())
+EXAMPLES = Examples(opening=INVOICE, payment=INVOICE, card=TOKEN)
+open_request = EXAMPLES.open_request
+charge_request = EXAMPLES.charge_request
+complete_request = EXAMPLES.complete_request
+refund_request = EXAMPLES.refund_request
+sample = samples_of(gateways.adapters.cardgate)
 
 
 def invoice(name: str = "invoice_processed", **changes: Any) -> Any:
@@ -67,56 +55,6 @@ def cardgate_at(base_url: str, **more: str) -> CardgateGateway:
     return CardgateGateway(credentials(base_url, **more))
 
 
-def open_request(money: Money = NINETY_EUROS, **more: Any) -> OpenRequest:
-    fields: dict[str, Any] = {
-        "reference": "op-7Q2KMX4H",
-        "idempotency_key": "op-7Q2KMX4H",
-        "money": money,
-        "return_url": "https://shop.example.com/return",
-        "source": Source.ECOM,
-        "captures_at_once": True,
-        "expires_at": NOW + timedelta(minutes=30),
-        "country_code": "GB",
-        "locale": "en-GB",
-    }
-    return OpenRequest(**{**fields, **more})
-
-
-def charge_request(money: Money = NINETY_EUROS, **more: Any) -> ChargeRequest:
-    fields: dict[str, Any] = {
-        "reference": "tx-2M9DKR7C",
-        "idempotency_key": "tx-2M9DKR7C",
-        "money": money,
-        "source": Source.ECOM,
-        "captures_at_once": True,
-        "card_token": TOKEN,
-        "shopper_reference": "c-1204",
-        "requested_at": NOW,
-    }
-    return ChargeRequest(**{**fields, **more})
-
-
-def complete_request(**more: Any) -> CompleteRequest:
-    fields: dict[str, Any] = {
-        "opening_reference": INVOICE,
-        "reference": "op-7Q2KMX4H",
-        "money": NINETY_EUROS,
-        "requested_at": NOW,
-    }
-    return CompleteRequest(**{**fields, **more})
-
-
-def refund_request(money: Money = THIRTY_EUROS, **more: Any) -> RefundRequest:
-    fields: dict[str, Any] = {
-        "payment_reference": INVOICE,
-        "reference": "tx-9W4TB6NE",
-        "idempotency_key": "tx-9W4TB6NE",
-        "money": money,
-        "requested_at": NOW,
-    }
-    return RefundRequest(**{**fields, **more})
-
-
 def signed(document: Any, *, key: str = PRIVATE_KEY) -> Delivery:
     """Make a callback, signed as CardGate signs."""
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
@@ -129,6 +67,7 @@ def delivery(body: bytes, signature: str) -> Delivery:
 
 
 class CardgateWorld(World):
+    examples = EXAMPLES
     secrets = (
         API_KEY,
         PRIVATE_KEY,
@@ -142,31 +81,11 @@ class CardgateWorld(World):
     )
     _currency = ""
 
-    def gateway(self, base_url: str) -> CardgateGateway:
-        return cardgate_at(base_url, timeout_seconds="0.5")
+    def gateway(self, base_url: str, **more: str) -> CardgateGateway:
+        return cardgate_at(base_url, **more)
 
     def open_request(self, money: Money) -> OpenRequest:
         return open_request(money, email="ada@example.com", shopper_reference="c-1204", stores_card=True)
-
-    def charge_request(self, money: Money) -> ChargeRequest:
-        return charge_request(money)
-
-    def complete_request(self) -> CompleteRequest:
-        return complete_request()
-
-    def capture_request(self, money: Money) -> CaptureRequest:
-        return CaptureRequest(
-            payment_reference=INVOICE, reference="tx-1", idempotency_key="tx-1", money=money, requested_at=NOW
-        )
-
-    def void_request(self) -> VoidRequest:
-        return VoidRequest(payment_reference=INVOICE, reference="tx-1", idempotency_key="tx-1", requested_at=NOW)
-
-    def refund_request(self, money: Money) -> RefundRequest:
-        return refund_request(money)
-
-    def revoke_request(self) -> RevokeCardRequest:
-        return RevokeCardRequest(card_token=TOKEN, shopper_reference="c-1204")
 
     def told_amount(self, body: Any) -> tuple[int, str]:
         attributes = body["data"]["attributes"]

@@ -1,17 +1,7 @@
 from typing import Any
 
-from gateways.protocol import (
-    CaptureRequest,
-    ChargeRequest,
-    CompleteRequest,
-    Decline,
-    OpenRequest,
-    RefundRequest,
-    RevokeCardRequest,
-    VoidRequest,
-)
-from money import Money
-from tests.gateways import adyen_world as other
+from gateways.protocol import Decline
+from tests.gateways.examples import Examples
 from tests.gateways.penny.gateway import PennyGateway
 from tests.gateways.penny.wire import REFUSALS, decline_of
 from tests.gateways.world import World
@@ -20,31 +10,11 @@ KEY = "penny-key-5uJ8"
 
 
 class PennyWorld(World):
+    examples = Examples(opening="PO1", payment="PO1", card="none")
     secrets = (KEY,)
 
-    def gateway(self, base_url: str) -> PennyGateway:
-        return PennyGateway({"key": KEY, "base_url": base_url, "timeout_seconds": "0.5"})
-
-    def open_request(self, money: Money) -> OpenRequest:
-        return other.open_request(money)
-
-    def charge_request(self, money: Money) -> ChargeRequest:
-        return other.charge_request(money)
-
-    def complete_request(self) -> CompleteRequest:
-        return other.complete_request()
-
-    def capture_request(self, money: Money) -> CaptureRequest:
-        return other.capture_request(money)
-
-    def void_request(self) -> VoidRequest:
-        return other.void_request()
-
-    def refund_request(self, money: Money) -> RefundRequest:
-        return other.refund_request(money)
-
-    def revoke_request(self) -> RevokeCardRequest:
-        return RevokeCardRequest(card_token="none", shopper_reference="c-1204")
+    def gateway(self, base_url: str, **more: str) -> PennyGateway:
+        return PennyGateway({"key": KEY, "base_url": base_url, **more})
 
     def told_amount(self, body: Any) -> tuple[int, str]:
         return body["amount"], body["currency"]

@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import json
 from functools import cache
-from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -15,36 +14,28 @@ import gateways.adapters.spreedly
 from gateways.adapters.spreedly.calls import Problem
 from gateways.adapters.spreedly.gateway import SpreedlyGateway
 from gateways.adapters.spreedly.refusals import REFUSALS, decline_of, decline_of_problems
-from gateways.protocol import (
-    CaptureRequest,
-    ChargeRequest,
-    CompleteRequest,
-    Decline,
-    Delivery,
-    OpenRequest,
-    RefundRequest,
-    RevokeCardRequest,
-    VoidRequest,
-)
+from gateways.protocol import ChargeRequest, Decline, Delivery
 from money import Money
-from tests.gateways import adyen_world as others
-from tests.gateways.adyen_world import NINETY_EUROS, NOW, THIRTY_EUROS
+from tests.gateways.examples import NINETY_EUROS, NOW, Examples, samples_of
 from tests.gateways.world import World
 
-SAMPLES = Path(gateways.adapters.spreedly.__file__).parent / "samples"
 ENVIRONMENT_KEY, ACCESS_SECRET = "EN5vQz8kTcWmYrXbJdHsGfLpA2u", "the-access-secret-of-tours"
 GATEWAY_TOKEN, CERTIFICATE_TOKEN = "GW2hLkPq9sTzXcVbNm4RfJyDaE7", "CE7rTfIcAtE0fToUrSxYzAbCdE1"
 SIGNING_SECRET, OLDER_SIGNING_SECRET = "the-signing-secret-of-tours", "the-older-signing-secret"
 CALLBACK_URL = "https://pay.example.com/webhooks/spreedly-eu/"
 PAYMENT, CARD = "TX8qYwB4nRk6ZcV1mDsJhUeFxG2", "PM3nT8vKcQ5wYxZ2sRfGhJkLaB1"
+EXAMPLES = Examples(opening="op-7Q2KMX4H", payment=PAYMENT, card=CARD, evidence=PAYMENT)
+open_request = EXAMPLES.open_request
+complete_request = EXAMPLES.complete_request
+capture_request = EXAMPLES.capture_request
+void_request = EXAMPLES.void_request
+refund_request = EXAMPLES.refund_request
+kept_card_request = EXAMPLES.charge_request
+sample = samples_of(gateways.adapters.spreedly)
 SIGNED_FIELDS = (
     "amount callback_url created_at currency_code ip on_test_gateway order_id state succeeded token "
     "transaction_type updated_at"
 )
-
-
-def sample(name: str) -> Any:
-    return json.loads((SAMPLES / f"{name}.json").read_text())
 
 
 @cache
@@ -66,17 +57,13 @@ def credentials(base_url: str, **more: str) -> dict[str, str]:
         "callback_url": CALLBACK_URL,
         "environment": "test",
         "api_base_url": f"{base_url}/spreedly/v1",
-        "timeout_seconds": "0.5",
+        "timeout_seconds": "4",
         **more,
     }
 
 
 def spreedly_at(base_url: str, **more: str) -> SpreedlyGateway:
     return SpreedlyGateway(credentials(base_url, **more))
-
-
-def open_request(money: Money = NINETY_EUROS, **more: Any) -> OpenRequest:
-    return others.open_request(money, **more)
 
 
 def charge_request(money: Money = NINETY_EUROS, **more: Any) -> ChargeRequest:
@@ -88,27 +75,7 @@ def charge_request(money: Money = NINETY_EUROS, **more: Any) -> ChargeRequest:
         "opening_reference": "op-7Q2KMX4H",
         "return_url": "https://shop.example.com/return",
     }
-    return others.charge_request(money, **{**fields, **more})
-
-
-def kept_card_request(money: Money = NINETY_EUROS, **more: Any) -> ChargeRequest:
-    return others.charge_request(money, **{"card_token": CARD, **more})
-
-
-def complete_request(**more: Any) -> CompleteRequest:
-    return others.complete_request(**{"opening_reference": "op-7Q2KMX4H", "evidence": PAYMENT, **more})
-
-
-def capture_request(money: Money = NINETY_EUROS, **more: Any) -> CaptureRequest:
-    return others.capture_request(money, **{"payment_reference": PAYMENT, **more})
-
-
-def void_request(**more: Any) -> VoidRequest:
-    return others.void_request(**{"payment_reference": PAYMENT, **more})
-
-
-def refund_request(money: Money = THIRTY_EUROS, **more: Any) -> RefundRequest:
-    return others.refund_request(money, **{"payment_reference": PAYMENT, **more})
+    return EXAMPLES.charge_request(money, **{**fields, **more})
 
 
 def transaction(**more: Any) -> dict[str, Any]:
@@ -162,35 +129,19 @@ def _element(name: str, value: Any) -> str:
 
 
 class SpreedlyWorld(World):
+    examples = EXAMPLES
+
     @property
     def secrets(self) -> tuple[str, ...]:  # type: ignore[override]
         body = private_key().splitlines()[1]
         names = ("Ada Byron", "ada@example.com", "the browser")
         return (ACCESS_SECRET, SIGNING_SECRET, OLDER_SIGNING_SECRET, GATEWAY_TOKEN, CARD, body, *names)
 
-    def gateway(self, base_url: str) -> SpreedlyGateway:
-        return spreedly_at(base_url)
-
-    def open_request(self, money: Money) -> OpenRequest:
-        return open_request(money, email="ada@example.com")
+    def gateway(self, base_url: str, **more: str) -> SpreedlyGateway:
+        return spreedly_at(base_url, **more)
 
     def charge_request(self, money: Money) -> ChargeRequest:
         return charge_request(money, browser_info="the browser")
-
-    def complete_request(self) -> CompleteRequest:
-        return complete_request()
-
-    def capture_request(self, money: Money) -> CaptureRequest:
-        return capture_request(money)
-
-    def void_request(self) -> VoidRequest:
-        return void_request()
-
-    def refund_request(self, money: Money) -> RefundRequest:
-        return refund_request(money)
-
-    def revoke_request(self) -> RevokeCardRequest:
-        return RevokeCardRequest(card_token=CARD, shopper_reference="c-1204")
 
     def told_amount(self, body: Any) -> tuple[int, str]:
         told = body["transaction"]

@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import hmac
 import json
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -12,25 +11,12 @@ import gateways.adapters.stripe
 from gateways.adapters.stripe.calls import API_VERSION
 from gateways.adapters.stripe.gateway import StripeGateway
 from gateways.adapters.stripe.refusals import REFUSALS, decline_of, decline_of_charge
-from gateways.protocol import (
-    CaptureRequest,
-    ChargeRequest,
-    CompleteRequest,
-    Decline,
-    Delivery,
-    OpenRequest,
-    Reference,
-    RefundRequest,
-    RevokeCardRequest,
-    VoidRequest,
-)
+from gateways.protocol import Decline, Delivery, Reference
 from money import Money
-from tests.gateways import adyen_world as others
-from tests.gateways.adyen_world import NINETY_EUROS, NOW, THIRTY_EUROS
+from tests.gateways.examples import NOW, Examples, samples_of
 from tests.gateways.scripted_server import Asked
 from tests.gateways.world import World
 
-SAMPLES = Path(gateways.adapters.stripe.__file__).parent / "samples"
 INTENT, CHARGE = "pi_3SXkQ2C8dFh1Ju0p1rNq5GzB", "ch_3SXkQ2C8dFh1Ju0p0aVbLm7T"
 CUSTOMER, CARD = "cus_TUk3pQ9LzXw2Rb", "pm_1SWcE8C8dFh1Ju0pRk2NsV4h"
 TOKEN = f"{CUSTOMER}:{CARD}"
@@ -38,10 +24,14 @@ TOKEN = f"{CUSTOMER}:{CARD}"
 SECRET_KEY = "sk_test_51C8dFh1Ju0pTours1aB2cD3eF4gH5iJ6kL7mN8oP9"
 PUBLISHABLE_KEY = "pk_test_51C8dFh1Ju0pTours1zY2xW3vU4tS"
 WEBHOOK_SECRET, OLDER_WEBHOOK_SECRET = "whsec_newer0123456789", "whsec_older0123456789"
-
-
-def sample(name: str) -> Any:
-    return json.loads((SAMPLES / f"{name}.json").read_text())
+EXAMPLES = Examples(opening=INTENT, payment=INTENT, card=TOKEN)
+open_request = EXAMPLES.open_request
+charge_request = EXAMPLES.charge_request
+complete_request = EXAMPLES.complete_request
+capture_request = EXAMPLES.capture_request
+void_request = EXAMPLES.void_request
+refund_request = EXAMPLES.refund_request
+sample = samples_of(gateways.adapters.stripe)
 
 
 def credentials(base_url: str, **more: str) -> dict[str, str]:
@@ -51,37 +41,13 @@ def credentials(base_url: str, **more: str) -> dict[str, str]:
         "webhook_secrets": f"{WEBHOOK_SECRET}, {OLDER_WEBHOOK_SECRET}",
         "environment": "test",
         "api_base_url": f"{base_url}/stripe",
-        "timeout_seconds": "0.5",
+        "timeout_seconds": "4",
         **more,
     }
 
 
 def stripe_at(base_url: str, **more: str) -> StripeGateway:
     return StripeGateway(credentials(base_url, **more))
-
-
-def open_request(money: Money = NINETY_EUROS, **more: Any) -> OpenRequest:
-    return others.open_request(money, **more)
-
-
-def charge_request(money: Money = NINETY_EUROS, **more: Any) -> ChargeRequest:
-    return others.charge_request(money, **{"card_token": TOKEN, **more})
-
-
-def complete_request(**more: Any) -> CompleteRequest:
-    return others.complete_request(**{"opening_reference": INTENT, "evidence": "", **more})
-
-
-def capture_request(money: Money = NINETY_EUROS, **more: Any) -> CaptureRequest:
-    return others.capture_request(money, **{"payment_reference": INTENT, **more})
-
-
-def void_request(**more: Any) -> VoidRequest:
-    return others.void_request(**{"payment_reference": INTENT, **more})
-
-
-def refund_request(money: Money = THIRTY_EUROS, **more: Any) -> RefundRequest:
-    return others.refund_request(money, **{"payment_reference": INTENT, **more})
 
 
 def form(asked: Asked) -> dict[str, str]:
@@ -127,6 +93,7 @@ def delivery(body: bytes, header: str) -> Delivery:
 
 
 class StripeWorld(World):
+    examples = EXAMPLES
     secrets = (
         SECRET_KEY,
         WEBHOOK_SECRET,
@@ -138,29 +105,8 @@ class StripeWorld(World):
         "ada@example.com",
     )
 
-    def gateway(self, base_url: str) -> StripeGateway:
-        return stripe_at(base_url)
-
-    def open_request(self, money: Money) -> OpenRequest:
-        return open_request(money, email="ada@example.com")
-
-    def charge_request(self, money: Money) -> ChargeRequest:
-        return charge_request(money)
-
-    def complete_request(self) -> CompleteRequest:
-        return complete_request()
-
-    def capture_request(self, money: Money) -> CaptureRequest:
-        return capture_request(money)
-
-    def void_request(self) -> VoidRequest:
-        return void_request()
-
-    def refund_request(self, money: Money) -> RefundRequest:
-        return refund_request(money)
-
-    def revoke_request(self) -> RevokeCardRequest:
-        return RevokeCardRequest(card_token=TOKEN, shopper_reference="c-1204")
+    def gateway(self, base_url: str, **more: str) -> StripeGateway:
+        return stripe_at(base_url, **more)
 
     def fetch_reference(self) -> Reference:
         return Reference(payment=INTENT)

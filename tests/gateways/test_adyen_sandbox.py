@@ -1,9 +1,7 @@
 """The Adyen adapter and the sandbox over real HTTP: whole stories, and every scripted fault."""
 
-import http.server
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -13,11 +11,10 @@ import pytest
 
 from gateways.adapters.adyen.gateway import AdyenGateway
 from gateways.errors import AnswerLost, ErrorCode, InvalidSignature, Rejected
-from gateways.protocol import Delivery, Opened, Outcome, OutcomeKind, RevokeCardRequest
+from gateways.protocol import Opened, OutcomeKind, RevokeCardRequest
 from money import Money
 from tests.gateways.adyen_world import (
     HMAC_KEY,
-    NINETY_EUROS,
     PASSWORD,
     USER,
     adyen_at,
@@ -28,6 +25,8 @@ from tests.gateways.adyen_world import (
     refund_request,
     void_request,
 )
+from tests.gateways.examples import NINETY_EUROS
+from tests.gateways.merchant import Merchant, listening
 from tests.processes import Sandbox, wait_until
 
 K = OutcomeKind
@@ -41,17 +40,13 @@ VISA = {
 }
 
 
-@dataclass
-class Processor:
-    """The sandbox's account of ours, our gateway to it, and everything it sent to us."""
-
-    adyen: AdyenGateway
-    sandbox: Sandbox
-    deliveries: list[Delivery] = field(default_factory=list)
+@dataclass(kw_only=True)
+class Processor(Merchant):
+    gateway: AdyenGateway
 
     def open(self, money: Money = NINETY_EUROS, **more: Any) -> Opened:
         expires_at = datetime.now(UTC) + timedelta(minutes=30)
-        return self.adyen.open(open_request(money, idempotency_key=str(uuid4()), expires_at=expires_at, **more))
+        return self.gateway.open(open_request(money, idempotency_key=str(uuid4()), expires_at=expires_at, **more))
 
     def pay(self, opened: Opened, **card: Any) -> Any:
         return self.sandbox.post(f"adyen/sessions/{opened.gateway_reference}/pay", **{**VISA, **card})
@@ -65,53 +60,16 @@ class Processor:
         """Do something in the processor's own back office."""
         self.sandbox.post(f"adyen/payments/{payment}/{action}")
 
-    def fails(self, operation: str, fault: str, **more: Any) -> None:
-        self.sandbox.post("faults", gateway="adyen", operation=operation, fault=fault, **more)
-
-    def asked(self, operation: str) -> int:
-        return len(self.sandbox.get("requests", operation=operation)["requests"])
-
-    def news(self, kind: OutcomeKind, count: int = 1) -> list[Outcome]:
-        """Wait for that many verified pieces of news of a kind."""
-
-        def told() -> list[Outcome] | None:
-            found = [outcome for outcome in self.told() if outcome.kind is kind]
-            return found if len(found) >= count else None
-
-        outcomes: list[Outcome] = wait_until(told, what=f"{count} x {kind}")
-        assert len(outcomes) == count
-        return outcomes
-
-    def told(self) -> list[Outcome]:
-        outcomes: list[Outcome] = []
-        for delivery in list(self.deliveries):
-            self.adyen.verify_webhook(delivery)
-            outcomes.extend(self.adyen.read_webhook(delivery))
-        return outcomes
-
 
 @pytest.fixture
 def processor(sandbox: Sandbox) -> Iterator[Processor]:
-    found = Processor(adyen=adyen_at(sandbox.url), sandbox=sandbox)
+    found = Processor(slug="adyen", gateway=adyen_at(sandbox.url), sandbox=sandbox)
 
-    class Receiver(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            found.deliveries.append(Delivery(headers=headers, body=body, received_at=datetime.now(UTC)))
-            self.send_response(202)
-            self.end_headers()
-
-        def log_message(self, *arguments: Any) -> None:
-            """Say nothing."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as receiver:
-        thread = threading.Thread(target=receiver.serve_forever, daemon=True)
-        thread.start()
+    with listening(found):
         account = {
             "api_key": "AQE-this-is-the-api-key",
             "hmac_key": HMAC_KEY,
-            "webhook_url": f"http://127.0.0.1:{receiver.server_address[1]}/",
+            "webhook_url": found.webhook_url,
             "webhook_user": USER,
             "webhook_password": PASSWORD,
             "client_key": "test_CLIENTKEY",
@@ -119,15 +77,13 @@ def processor(sandbox: Sandbox) -> Iterator[Processor]:
         # The demo has a ToursEU of its own, under another key and address; for these tests it is ours.
         httpx.put(f"{sandbox.url}/control/adyen/accounts/ToursEU", json=account).raise_for_status()
         yield found
-        receiver.shutdown()
-        thread.join()
 
 
 def test_a_guest_pays_a_sale_and_three_ways_of_hearing_it_agree(processor: Processor) -> None:
     opened = processor.open()
     payment = processor.pay(opened)
 
-    (poll,) = processor.adyen.complete(
+    (poll,) = processor.gateway.complete(
         complete_request(opening_reference=opened.gateway_reference, evidence=payment["sessionResult"])
     )
     (webhook,) = processor.news(K.AUTHORIZED)
@@ -171,7 +127,7 @@ def test_an_unfinished_session_says_nothing_and_an_ended_one_says_so(processor: 
     def result(ending: str) -> list[OutcomeKind]:
         evidence = processor.sandbox.post(f"adyen/sessions/{session}/{ending}")["sessionResult"]
         request = complete_request(opening_reference=session, evidence=evidence)
-        return [outcome.kind for outcome in processor.adyen.complete(request)]
+        return [outcome.kind for outcome in processor.gateway.complete(request)]
 
     assert result("result") == []
     assert result("cancel") == [K.EXPIRED]
@@ -182,14 +138,14 @@ def test_the_evidence_of_another_session_is_refused(processor: Processor) -> Non
     evidence = processor.pay(first)["sessionResult"]
 
     with pytest.raises((Rejected, AnswerLost)):
-        processor.adyen.complete(complete_request(opening_reference=second.gateway_reference, evidence=evidence))
+        processor.gateway.complete(complete_request(opening_reference=second.gateway_reference, evidence=evidence))
 
 
 def test_an_authorization_is_captured_in_part_and_refunded(processor: Processor) -> None:
     payment = processor.paid(captures_at_once=False)
-    captured = processor.adyen.capture(capture_request(Money(6000, "EUR"), payment_reference=payment))
+    captured = processor.gateway.capture(capture_request(Money(6000, "EUR"), payment_reference=payment))
     (capture,) = processor.news(K.CAPTURED)
-    refunded = processor.adyen.refund(refund_request(Money(1500, "EUR"), payment_reference=payment))
+    refunded = processor.gateway.refund(refund_request(Money(1500, "EUR"), payment_reference=payment))
     (refund,) = processor.news(K.REFUNDED)
 
     assert captured.kind is refunded.kind is K.PENDING
@@ -200,7 +156,7 @@ def test_an_authorization_is_captured_in_part_and_refunded(processor: Processor)
 
 def test_a_sale_is_captured_by_itself_and_can_be_refunded(processor: Processor) -> None:
     payment = processor.paid()
-    processor.adyen.refund(refund_request(Money(9000, "EUR"), payment_reference=payment))
+    processor.gateway.refund(refund_request(Money(9000, "EUR"), payment_reference=payment))
 
     assert processor.news(K.REFUNDED)[0].money == Money(9000, "EUR")
     assert [outcome for outcome in processor.told() if outcome.kind is K.CAPTURED] == []
@@ -208,7 +164,7 @@ def test_a_sale_is_captured_by_itself_and_can_be_refunded(processor: Processor) 
 
 def test_a_refund_beyond_the_capture_is_refused_by_webhook(processor: Processor) -> None:
     payment = processor.paid()
-    asked = processor.adyen.refund(refund_request(Money(9001, "EUR"), payment_reference=payment))
+    asked = processor.gateway.refund(refund_request(Money(9001, "EUR"), payment_reference=payment))
     (refused,) = processor.news(K.REFUND_FAILED)
 
     assert asked.kind is K.PENDING
@@ -219,7 +175,7 @@ def test_a_refund_beyond_the_capture_is_refused_by_webhook(processor: Processor)
 
 def test_an_authorization_is_released(processor: Processor) -> None:
     payment = processor.paid(captures_at_once=False)
-    asked = processor.adyen.void(void_request(payment_reference=payment))
+    asked = processor.gateway.void(void_request(payment_reference=payment))
 
     assert processor.news(K.VOIDED)[0].reference.gateway == asked.reference.gateway
 
@@ -227,7 +183,7 @@ def test_an_authorization_is_released(processor: Processor) -> None:
 @pytest.mark.parametrize(("captures_at_once", "kind"), [(True, K.REFUNDED), (False, K.VOIDED)])
 def test_a_reversal_does_what_fits(processor: Processor, captures_at_once: bool, kind: OutcomeKind) -> None:
     payment = processor.paid(captures_at_once=captures_at_once)
-    asked = processor.adyen.void(void_request(payment_reference=payment, may_be_captured=True))
+    asked = processor.gateway.void(void_request(payment_reference=payment, may_be_captured=True))
     (undone,) = processor.news(kind)
 
     assert undone.reference.gateway == asked.reference.gateway
@@ -236,7 +192,7 @@ def test_a_reversal_does_what_fits(processor: Processor, captures_at_once: bool,
 
 def test_a_refund_that_fails_days_later_takes_its_word_back(processor: Processor) -> None:
     payment = processor.paid(holder="refund failed")
-    processor.adyen.refund(refund_request(Money(9000, "EUR"), payment_reference=payment))
+    processor.gateway.refund(refund_request(Money(9000, "EUR"), payment_reference=payment))
     (done,), (failed,) = processor.news(K.REFUNDED), processor.news(K.REFUND_FAILED)
 
     assert done.reference.gateway == failed.reference.gateway
@@ -245,7 +201,7 @@ def test_a_refund_that_fails_days_later_takes_its_word_back(processor: Processor
 
 def test_a_failed_capture_is_sent_again(processor: Processor) -> None:
     payment = processor.paid(captures_at_once=False, holder="capture failed")
-    processor.adyen.capture(capture_request(payment_reference=payment))
+    processor.gateway.capture(capture_request(payment_reference=payment))
     processor.news(K.CAPTURE_FAILED)
     processor.act(payment, "recapture")
     first, second = processor.news(K.CAPTURED, 2)
@@ -274,11 +230,11 @@ def test_a_stored_card_is_charged_and_deleted(processor: Processor) -> None:
     assert card.token
     request = charge_request(card_token=card.token, idempotency_key=str(uuid4()))
 
-    charged = processor.adyen.charge(request)
+    charged = processor.gateway.charge(request)
     first, second = processor.news(K.AUTHORIZED, 2)
-    processor.adyen.revoke_card(RevokeCardRequest(card_token=card.token, shopper_reference="c-1204"))
-    processor.adyen.revoke_card(RevokeCardRequest(card_token=card.token, shopper_reference="c-1204"))
-    after = processor.adyen.charge(charge_request(card_token=card.token, idempotency_key=str(uuid4())))
+    processor.gateway.revoke_card(RevokeCardRequest(card_token=card.token, shopper_reference="c-1204"))
+    processor.gateway.revoke_card(RevokeCardRequest(card_token=card.token, shopper_reference="c-1204"))
+    after = processor.gateway.charge(charge_request(card_token=card.token, idempotency_key=str(uuid4())))
 
     assert charged.kind is K.AUTHORIZED
     assert charged.event_key in {first.event_key, second.event_key}
@@ -294,7 +250,7 @@ def test_a_stored_card_is_refused_under_another_guests_reference(processor: Proc
 
     stolen = charge_request(card_token=card.token, shopper_reference="c-9999", idempotency_key=str(uuid4()))
 
-    assert processor.adyen.charge(stolen).kind is K.DECLINED
+    assert processor.gateway.charge(stolen).kind is K.DECLINED
     assert len(processor.news(K.AUTHORIZED)) == 1
 
 
@@ -312,7 +268,7 @@ def test_every_fault_leaves_the_outcome_unknown_and_the_same_call_again_settles_
 ) -> None:
     key = str(uuid4())
     expires_at = datetime.now(UTC) + timedelta(minutes=30)
-    adyen = processor.adyen
+    adyen = processor.gateway
 
     def call() -> Any:
         match operation:
@@ -337,7 +293,7 @@ def test_every_fault_leaves_the_outcome_unknown_and_the_same_call_again_settles_
     elif operation != "sessions":
         payment = processor.paid(captures_at_once=operation == "refund")
     before = processor.asked(operation)
-    processor.fails(operation, fault)
+    processor.fails(operation, fault, seconds=0.2)
 
     with pytest.raises(AnswerLost):
         call()
@@ -353,8 +309,8 @@ def test_an_answer_lost_after_success_took_the_money_once(processor: Processor) 
     processor.fails("refund", "answer_lost")
 
     with pytest.raises(AnswerLost):
-        processor.adyen.refund(request)
-    again = processor.adyen.refund(request)
+        processor.gateway.refund(request)
+    again = processor.gateway.refund(request)
 
     assert [outcome.reference.gateway for outcome in processor.news(K.REFUNDED)] == [again.reference.gateway]
 
@@ -373,14 +329,14 @@ def test_a_wrongly_signed_webhook_is_refused(processor: Processor) -> None:
     wait_until(lambda: processor.deliveries, what="a delivery")
 
     with pytest.raises(InvalidSignature):
-        processor.adyen.verify_webhook(processor.deliveries[0])
+        processor.gateway.verify_webhook(processor.deliveries[0])
 
 
 def test_a_doubled_webhook_has_one_key(processor: Processor) -> None:
     processor.fails("webhook", "doubled")
     processor.paid()
     first, second = processor.news(K.AUTHORIZED, 2)
-    keys = {processor.adyen.verify_webhook(delivery).delivery_key for delivery in processor.deliveries}
+    keys = {processor.gateway.verify_webhook(delivery).delivery_key for delivery in processor.deliveries}
 
     assert first.event_key == second.event_key
     assert len(keys) == 1

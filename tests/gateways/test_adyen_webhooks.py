@@ -12,7 +12,6 @@ from gateways.protocol import Card, Delivery, Outcome, OutcomeKind
 from money import Money
 from tests.gateways.adyen_world import (
     HMAC_KEY,
-    NOW,
     OLDER_HMAC_KEY,
     PAYMENT,
     TOKEN,
@@ -24,6 +23,7 @@ from tests.gateways.adyen_world import (
     signed,
     signed_whole,
 )
+from tests.gateways.examples import NOW
 
 ADYEN = adyen_at("http://127.0.0.1:9")
 K = OutcomeKind

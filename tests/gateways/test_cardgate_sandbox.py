@@ -1,9 +1,7 @@
 """The CardGate adapter and the sandbox over real HTTP: whole stories, and every scripted fault."""
 
-import http.server
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -13,13 +11,12 @@ import pytest
 
 from gateways.adapters.cardgate.gateway import CardgateGateway
 from gateways.errors import AnswerLost, Busy, ErrorCode, InvalidSignature, Rejected
-from gateways.protocol import Card, Delivery, Opened, Outcome, OutcomeKind, Reference
+from gateways.protocol import Card, Opened, Outcome, OutcomeKind, Reference
 from gateways.sandbox.cardgate.cards import RESOLUTIONS
 from money import Money
 from tests.gateways.cardgate_world import (
     ACCOUNT,
     API_KEY,
-    NINETY_EUROS,
     PRIVATE_KEY,
     cardgate_at,
     charge_request,
@@ -27,6 +24,8 @@ from tests.gateways.cardgate_world import (
     open_request,
     refund_request,
 )
+from tests.gateways.examples import NINETY_EUROS
+from tests.gateways.merchant import Merchant, listening
 from tests.processes import Sandbox, wait_until
 
 K = OutcomeKind
@@ -36,17 +35,13 @@ CARD = {"number": PAYS, "expiryMonth": "12", "expiryYear": "2032", "cvc": "123",
 GUEST = "c-1204"
 
 
-@dataclass
-class Processor:
-    """The sandbox's account of ours, our gateway to it, and everything it sent to us."""
-
-    cardgate: CardgateGateway
-    sandbox: Sandbox
-    deliveries: list[Delivery] = field(default_factory=list)
+@dataclass(kw_only=True)
+class Processor(Merchant):
+    gateway: CardgateGateway
 
     def open(self, money: Money = NINETY_EUROS, **more: Any) -> Opened:
         fields = {"reference": new("op"), "expires_at": datetime.now(UTC) + timedelta(minutes=30), **more}
-        return self.cardgate.open(open_request(money, **fields))
+        return self.gateway.open(open_request(money, **fields))
 
     def pay(self, invoice: str, **card: Any) -> Any:
         return self.sandbox.post(f"cardgate/invoices/{invoice}/pay", **{**CARD, **card})
@@ -65,7 +60,7 @@ class Processor:
         """Have a guest pay and keep the card; return its token."""
         invoice = self.open(stores_card=True, shopper_reference=GUEST).gateway_reference
         self.pay(invoice, **card)
-        (news,) = self.cardgate.fetch(Reference(opening=invoice))
+        (news,) = self.gateway.fetch(Reference(opening=invoice))
         assert news.card is not None
         assert news.card.token
         if resolution != "ok":
@@ -74,22 +69,9 @@ class Processor:
 
     def charge(self, token: str, money: Money = NINETY_EUROS, **more: Any) -> Outcome:
         fields = {"reference": new("tx"), "card_token": token, "requested_at": datetime.now(UTC), **more}
-        return self.cardgate.charge(charge_request(money, **fields))
+        return self.gateway.charge(charge_request(money, **fields))
 
-    def fails(self, operation: str, fault: str, **more: Any) -> None:
-        self.sandbox.post("faults", gateway="cardgate", operation=operation, fault=fault, **more)
-
-    def asked(self, operation: str) -> int:
-        return len(self.sandbox.get("requests", gateway="cardgate", operation=operation)["requests"])
-
-    def told(self) -> list[Outcome]:
-        outcomes: list[Outcome] = []
-        for delivery in list(self.deliveries):
-            assert self.cardgate.verify_webhook(delivery).status == 200
-            outcomes.extend(self.cardgate.read_webhook(delivery))
-        return outcomes
-
-    def news(self, kind: OutcomeKind) -> Outcome:
+    def fact(self, kind: OutcomeKind) -> Outcome:
         """Wait for verified news of a kind; all of it must be of one fact."""
         wait_until(lambda: [news for news in self.told() if news.kind is kind], what=str(kind))
         found = {news.event_key: news for news in self.told() if news.kind is kind}
@@ -97,8 +79,7 @@ class Processor:
         return next(iter(found.values()))
 
     def money(self, reference: str | None) -> dict[str, int]:
-        rows = self.sandbox.get("money")["money"]
-        (row,) = [row for row in rows if row["merchantReference"] == reference]
+        (row,) = [row for row in self.rows() if row["merchantReference"] == reference]
         return {name: value for name, value in row.items() if type(value) is int}
 
 
@@ -108,48 +89,33 @@ def new(prefix: str) -> str:
 
 @pytest.fixture
 def processor(sandbox: Sandbox) -> Iterator[Processor]:
-    found = Processor(cardgate=cardgate_at(sandbox.url), sandbox=sandbox)
+    found = Processor(slug="cardgate", gateway=cardgate_at(sandbox.url), sandbox=sandbox)
 
-    class Receiver(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            found.deliveries.append(Delivery(headers=headers, body=body, received_at=datetime.now(UTC)))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *arguments: Any) -> None:
-            """Say nothing."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as receiver:
-        thread = threading.Thread(target=receiver.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
+    with listening(found):
         sandbox.put(
             f"cardgate/accounts/{ACCOUNT}",
             api_key=API_KEY,
             private_key=PRIVATE_KEY,
-            webhook_url=f"http://127.0.0.1:{receiver.server_address[1]}/",
+            webhook_url=found.webhook_url,
             attempt_limit=5,
             duplicate_status=422,
             final_only=False,
         )
         yield found
-        receiver.shutdown()
-        thread.join()
 
 
 @pytest.mark.parametrize("number", [PAYS, ASKS])
 def test_a_guest_pays_and_three_ways_of_hearing_it_agree(processor: Processor, number: str) -> None:
     opened = processor.open(reference="op-story-1")
-    before = processor.cardgate.fetch(Reference(opening=opened.gateway_reference))
+    before = processor.gateway.fetch(Reference(opening=opened.gateway_reference))
     processor.pay(opened.gateway_reference, number=number)
 
-    callback = processor.news(K.CAPTURED)
+    callback = processor.fact(K.CAPTURED)
     request = complete_request(
         opening_reference=opened.gateway_reference, reference="op-story-1", requested_at=datetime.now(UTC)
     )
-    (poll,) = processor.cardgate.complete(request)
-    (found,) = processor.cardgate.fetch(Reference(ours="op-story-1"))
+    (poll,) = processor.gateway.complete(request)
+    (found,) = processor.gateway.fetch(Reference(ours="op-story-1"))
 
     assert before == ()
     assert opened.client["action"].startswith(processor.sandbox.url)
@@ -179,7 +145,7 @@ def test_the_last_refusal_ends_an_invoice(processor: Processor, resolution: str,
     invoice = processor.open().gateway_reference
     processor.pay(invoice, number=FAILS, expiryMonth=expiry[:2], expiryYear=expiry[2:])
 
-    refused = processor.news(K.DECLINED)
+    refused = processor.fact(K.DECLINED)
 
     assert refused.reference.gateway == invoice
     assert refused.decline is not None
@@ -189,11 +155,11 @@ def test_the_last_refusal_ends_an_invoice(processor: Processor, resolution: str,
 def test_a_refused_card_and_then_another_on_the_same_page(processor: Processor) -> None:
     invoice = processor.open().gateway_reference
     assert processor.pay(invoice, number=FAILS)["status"] == "process_error"
-    (undecided,) = processor.cardgate.fetch(Reference(opening=invoice))
+    (undecided,) = processor.gateway.fetch(Reference(opening=invoice))
     processor.pay(invoice)
 
     assert (undecided.kind, undecided.reference.gateway) == (K.PENDING, None)
-    assert processor.news(K.CAPTURED).reference.gateway == invoice
+    assert processor.fact(K.CAPTURED).reference.gateway == invoice
     assert [news for news in processor.told() if news.kind is K.DECLINED] == []
 
 
@@ -202,11 +168,11 @@ def test_what_stays_pending_is_decided_later(processor: Processor, decision: str
     processor.sandbox.put(f"cardgate/accounts/{ACCOUNT}", attempt_limit=1)
     invoice = processor.open().gateway_reference
     processor.pay(invoice, expiryMonth="07", expiryYear="77")
-    pending = processor.news(K.PENDING)
+    pending = processor.fact(K.PENDING)
     processor.act(invoice, decision)
 
     assert pending.reference.opening == invoice
-    assert processor.news(kind).reference.gateway == invoice
+    assert processor.fact(kind).reference.gateway == invoice
 
 
 @pytest.mark.parametrize("ending", ["expire", "terminate"])
@@ -214,10 +180,10 @@ def test_an_invoice_nobody_pays_is_over(processor: Processor, ending: str) -> No
     invoice = processor.open().gateway_reference
     processor.act(invoice, ending)
 
-    assert processor.news(K.EXPIRED).reference == Reference(
-        ours=processor.news(K.EXPIRED).reference.ours, opening=invoice
+    assert processor.fact(K.EXPIRED).reference == Reference(
+        ours=processor.fact(K.EXPIRED).reference.ours, opening=invoice
     )
-    assert [news.kind for news in processor.cardgate.fetch(Reference(opening=invoice))] == [K.EXPIRED]
+    assert [news.kind for news in processor.gateway.fetch(Reference(opening=invoice))] == [K.EXPIRED]
 
 
 def test_an_invoice_expires_by_itself(processor: Processor) -> None:
@@ -225,7 +191,7 @@ def test_an_invoice_expires_by_itself(processor: Processor) -> None:
     invoice = processor.open(expires_at=soon).gateway_reference
 
     def told() -> list[OutcomeKind]:
-        return [news.kind for news in processor.cardgate.fetch(Reference(opening=invoice))]
+        return [news.kind for news in processor.gateway.fetch(Reference(opening=invoice))]
 
     assert told() == []
     wait_until(lambda: told() == [K.EXPIRED], what="expiry")
@@ -237,13 +203,13 @@ def test_a_payment_is_refunded_in_parts_and_each_way_of_hearing_agrees(processor
     invoice = processor.paid(reference="op-story-2")
     first, second = new("tx"), new("tx")
     answers = [
-        processor.cardgate.refund(refund_request(Money(1550, "EUR"), payment_reference=invoice, reference=first)),
-        processor.cardgate.refund(refund_request(Money(7450, "EUR"), payment_reference=invoice, reference=second)),
+        processor.gateway.refund(refund_request(Money(1550, "EUR"), payment_reference=invoice, reference=first)),
+        processor.gateway.refund(refund_request(Money(7450, "EUR"), payment_reference=invoice, reference=second)),
     ]
     processor.sandbox.post("webhooks/flush")
 
     callbacks = {news.event_key: news for news in processor.told() if news.kind is K.REFUNDED}
-    _, *polled = processor.cardgate.fetch(Reference(payment=invoice))
+    _, *polled = processor.gateway.fetch(Reference(payment=invoice))
     assert [answer.kind for answer in answers] == [K.REFUNDED, K.REFUNDED]
     assert [answer.event_key for answer in answers] == [news.event_key for news in polled] == list(callbacks)
     assert [answer.money for answer in answers] == [news.money for news in polled] == [
@@ -252,29 +218,29 @@ def test_a_payment_is_refunded_in_parts_and_each_way_of_hearing_agrees(processor
     assert [answer.reference for answer in answers] == [news.reference for news in polled]
     assert processor.money("op-story-2")["refunded"] == 9000
     with pytest.raises(Rejected, match="larger"):
-        processor.cardgate.refund(refund_request(Money(1, "EUR"), payment_reference=invoice, reference=new("tx")))
+        processor.gateway.refund(refund_request(Money(1, "EUR"), payment_reference=invoice, reference=new("tx")))
 
 
 @pytest.mark.parametrize(("action", "kind"), [("settle_refund", K.REFUNDED), ("fail_refund", K.REFUND_FAILED)])
 def test_a_refund_may_take_its_time(processor: Processor, action: str, kind: OutcomeKind) -> None:
     invoice = processor.paid(holder="refund pending")
     request = refund_request(NINETY_EUROS, payment_reference=invoice, reference=new("tx"))
-    asked = processor.cardgate.refund(request)
-    again = processor.cardgate.refund(request)
+    asked = processor.gateway.refund(request)
+    again = processor.gateway.refund(request)
     processor.act(invoice, action)
 
-    decided = processor.news(kind)
+    decided = processor.fact(kind)
     assert asked.kind is again.kind is K.PENDING
     assert decided.reference == asked.reference == again.reference
-    assert processor.cardgate.refund(request).kind is kind
+    assert processor.gateway.refund(request).kind is kind
 
 
 def test_a_refund_may_fail(processor: Processor) -> None:
     invoice = processor.paid(holder="refund failed")
-    failed = processor.cardgate.refund(refund_request(payment_reference=invoice, reference=new("tx")))
+    failed = processor.gateway.refund(refund_request(payment_reference=invoice, reference=new("tx")))
 
     assert (failed.kind, failed.decline is not None) == (K.REFUND_FAILED, True)
-    assert processor.news(K.REFUND_FAILED).event_key == failed.event_key
+    assert processor.fact(K.REFUND_FAILED).event_key == failed.event_key
 
 
 def test_what_the_portal_refunds_and_banks_take_back_is_told(processor: Processor) -> None:
@@ -282,7 +248,7 @@ def test_what_the_portal_refunds_and_banks_take_back_is_told(processor: Processo
     processor.act(invoice, "refund", amount=2500)
     processor.act(invoice, "chargeback", amount=4000)
 
-    refund, dispute = processor.news(K.REFUNDED), processor.news(K.CHARGEBACK)
+    refund, dispute = processor.fact(K.REFUNDED), processor.fact(K.CHARGEBACK)
     assert (refund.money, refund.reference.ours, refund.reference.payment) == (Money(2500, "EUR"), None, invoice)
     assert (dispute.money, dispute.reference.payment) == (Money(4000, "EUR"), invoice)
     assert processor.money("op-story-3") == {
@@ -337,7 +303,7 @@ def test_a_kept_card_is_filled_in_on_the_page(processor: Processor) -> None:
 
     assert "ending in <strong>0000</strong>" in page.text
     assert (paid.status_code, paid.headers["location"]) == (303, "https://shop.example.com/return")
-    assert processor.cardgate.fetch(Reference(opening=opened.gateway_reference))[0].kind is K.CAPTURED
+    assert processor.gateway.fetch(Reference(opening=opened.gateway_reference))[0].kind is K.CAPTURED
 
 
 def test_a_person_pays_on_the_page_with_3d_secure(processor: Processor) -> None:
@@ -362,22 +328,22 @@ def test_a_person_pays_on_the_page_with_3d_secure(processor: Processor) -> None:
     assert "Card ending in 0000" in question.text
     assert passed.headers["location"] == "https://shop.example.com/return"
     assert "This payment is processed" in after.text
-    (news,) = processor.cardgate.fetch(Reference(opening=opened.gateway_reference))
+    (news,) = processor.gateway.fetch(Reference(opening=opened.gateway_reference))
     assert (news.kind, news.card is not None and news.card.token is not None) == (K.CAPTURED, True)
 
 
 @pytest.mark.parametrize("money", [Money(1500, "JPY"), Money(12_345, "KWD"), Money(7, "EUR")], ids=str)
 def test_other_decimals_come_back_as_they_went(processor: Processor, money: Money) -> None:
     invoice = processor.paid(money)
-    refund = processor.cardgate.refund(refund_request(money, payment_reference=invoice, reference=new("tx")))
+    refund = processor.gateway.refund(refund_request(money, payment_reference=invoice, reference=new("tx")))
 
-    assert processor.news(K.CAPTURED).money == refund.money == money
+    assert processor.fact(K.CAPTURED).money == refund.money == money
 
 
 def test_a_part_that_was_paid_is_told_as_a_part(processor: Processor) -> None:
     invoice = processor.paid(holder="paid in part")
 
-    news = processor.news(K.CAPTURED)
+    news = processor.fact(K.CAPTURED)
     assert (news.money, news.event_key) == (Money(4500, "EUR"), f"{invoice}:partially_processed")
 
 
@@ -391,16 +357,16 @@ def test_every_fault_leaves_the_outcome_unknown_and_the_same_call_again_settles_
 
     def call() -> Any:
         if operation == "refund":
-            return processor.cardgate.refund(refund_request(payment_reference=invoice, reference=reference)).reference
+            return processor.gateway.refund(refund_request(payment_reference=invoice, reference=reference)).reference
         return processor.open(reference=reference).gateway_reference
 
-    processor.fails(operation, fault)
+    processor.fails(operation, fault, seconds=0.2)
     with pytest.raises(AnswerLost):
         call()
 
     assert call() == call()
     if operation == "refund":
-        assert [news.money for news in processor.cardgate.fetch(Reference(payment=invoice))[1:]] == [Money(3000, "EUR")]
+        assert [news.money for news in processor.gateway.fetch(Reference(payment=invoice))[1:]] == [Money(3000, "EUR")]
     else:
         assert len(processor.sandbox.get("cardgate/invoices", reference=reference)["invoices"]) == 1
 
@@ -422,7 +388,7 @@ def test_a_charge_is_made_once_whichever_of_its_calls_is_lost(
     processor: Processor, operation: str, fault: str, error: type[Exception]
 ) -> None:
     token, reference = processor.kept_card(), new("tx")
-    processor.fails(operation, fault)
+    processor.fails(operation, fault, seconds=0.2)
 
     with pytest.raises(error):
         processor.charge(token, reference=reference)
@@ -431,7 +397,7 @@ def test_a_charge_is_made_once_whichever_of_its_calls_is_lost(
     assert (outcome.kind, outcome.money) == (K.CAPTURED, Money(9000, "EUR"))
     assert processor.money(reference)["captured"] == 9000
     assert processor.charge(token, reference=reference).event_key == outcome.event_key
-    (found,) = processor.cardgate.fetch(Reference(ours=reference))
+    (found,) = processor.gateway.fetch(Reference(ours=reference))
     assert found.event_key == outcome.event_key
 
 
@@ -478,7 +444,7 @@ def test_a_wrong_figure_is_told_as_it_was_said(processor: Processor, fault: str,
     processor.fails("webhook", fault, match={"status": "processed"})
     processor.paid()
 
-    assert processor.news(K.CAPTURED).money == money
+    assert processor.fact(K.CAPTURED).money == money
 
 
 def test_a_wrongly_signed_callback_is_refused(processor: Processor) -> None:
@@ -487,7 +453,7 @@ def test_a_wrongly_signed_callback_is_refused(processor: Processor) -> None:
     wait_until(lambda: processor.deliveries, what="a delivery")
 
     with pytest.raises(InvalidSignature):
-        processor.cardgate.verify_webhook(processor.deliveries[0])
+        processor.gateway.verify_webhook(processor.deliveries[0])
 
 
 def test_a_doubled_callback_has_one_key(processor: Processor) -> None:
@@ -495,7 +461,7 @@ def test_a_doubled_callback_has_one_key(processor: Processor) -> None:
     processor.open()
     wait_until(lambda: len(processor.deliveries) == 2, what="both deliveries")
 
-    assert len({processor.cardgate.verify_webhook(delivery).delivery_key for delivery in processor.deliveries}) == 1
+    assert len({processor.gateway.verify_webhook(delivery).delivery_key for delivery in processor.deliveries}) == 1
     assert {news.kind for news in processor.told()} == {K.NOTE}
 
 
@@ -504,10 +470,10 @@ def test_callbacks_that_overtake_each_other_leave_nothing_out(processor: Process
     invoice = processor.paid()
     processor.act(invoice, "refund", amount=2500)
 
-    assert processor.news(K.REFUNDED).money == Money(2500, "EUR")
-    assert processor.news(K.CAPTURED).money == Money(9000, "EUR")
+    assert processor.fact(K.REFUNDED).money == Money(2500, "EUR")
+    assert processor.fact(K.CAPTURED).money == Money(9000, "EUR")
     processor.sandbox.post("webhooks/flush", lost=True)
-    assert processor.news(K.CAPTURED).event_key == f"{invoice}:processed"
+    assert processor.fact(K.CAPTURED).event_key == f"{invoice}:processed"
 
 
 def test_no_card_number_rests_in_the_sandbox(processor: Processor) -> None:

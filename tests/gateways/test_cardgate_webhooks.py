@@ -15,16 +15,8 @@ from gateways.errors import ErrorCode, InvalidSignature
 from gateways.protocol import Delivery, Outcome, OutcomeKind, Reference
 from money import Money
 from payments.states import Fact, OperationKind, State, derive
-from tests.gateways.cardgate_world import (
-    INVOICE,
-    NOW,
-    PRIVATE_KEY,
-    TOKEN,
-    cardgate_at,
-    invoice,
-    sample,
-    signed,
-)
+from tests.gateways.cardgate_world import INVOICE, PRIVATE_KEY, TOKEN, cardgate_at, invoice, sample, signed
+from tests.gateways.examples import NOW
 
 K = OutcomeKind
 CREATED = 1795251600

@@ -13,9 +13,10 @@ from django.conf import settings
 from gateways.checks import VERBS
 from gateways.errors import AnswerLost, Busy, ErrorCode, GatewayError, InvalidSignature, NotSent, Rejected, Unsupported
 from gateways.exponents import UnknownPair
-from gateways.protocol import Capability, Gateway, Opened, Outcome, OutcomeKind
+from gateways.protocol import Capability, ExternalCharge, Gateway, Opened, Outcome, OutcomeKind
 from gateways.registry import gateway_class
 from money import EXPONENTS, Money
+from tests.gateways.examples import Examples
 from tests.gateways.scripted_server import ScriptedServer, closed_port
 from tests.gateways.world import World
 
@@ -88,21 +89,6 @@ def test_a_verb_works_exactly_when_its_capability_is_declared(world: World, serv
     assert unsupported - may_lack == set(verbs(world, gateway)) - declared(gateway) - may_lack
 
 
-def test_a_page_of_the_gateways_own_is_opened_exactly_where_it_is_declared(
-    world: World, server: ScriptedServer
-) -> None:
-    server.answers({}, status=503)
-    gateway = world.gateway(server.url)
-    if Capability.OPEN not in gateway.capabilities:
-        assert Capability.HOSTED_PAGE not in gateway.capabilities
-        return
-    request = dataclasses.replace(world.open_request(EUROS), is_hosted=True)
-
-    expected = AnswerLost if Capability.HOSTED_PAGE in gateway.capabilities else Unsupported
-    with pytest.raises(expected):
-        gateway.open(request)
-
-
 def test_a_gateway_without_webhooks_says_so_and_reads_none(world: World) -> None:
     gateway = world.gateway("http://127.0.0.1:9")
     if Capability.WEBHOOKS in gateway.capabilities:
@@ -118,8 +104,9 @@ def test_a_gateway_without_webhooks_says_so_and_reads_none(world: World) -> None
 def test_a_card_and_an_external_payment_are_charged_only_where_declared(world: World, server: ScriptedServer) -> None:
     server.answers({}, status=503)
     gateway = world.gateway(server.url)
-    by_card = world_of("adyen").charge_request(EUROS)
-    elsewhere = world_of("external").charge_request(EUROS)
+    examples = Examples(opening="none", payment="none", card="M5N7TQ4TG5PFWR50")
+    by_card = examples.charge_request()
+    elsewhere = examples.charge_request(card_token=None, external=ExternalCharge(is_approved=True))
 
     for capability, request in ((Capability.CHARGE_STORED_CARD, by_card), (Capability.CHARGE_EXTERNAL, elsewhere)):
         if capability in gateway.capabilities:
@@ -197,9 +184,10 @@ def test_an_answer_that_does_not_come_whole_leaves_the_outcome_unknown(
 ) -> None:
     world = world_of(slug)
     server.misbehaves(behavior)
+    impatient = world.gateway(server.url, timeout_seconds="0.4")
 
     with pytest.raises(AnswerLost):
-        verbs(world, world.gateway(server.url))[verb]()
+        verbs(world, impatient)[verb]()
 
     assert len(server.asked) == 1
 

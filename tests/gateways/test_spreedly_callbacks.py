@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
+import gateways.adapters.spreedly
 from gateways.adapters.spreedly.callbacks import transactions_in
 from gateways.errors import InvalidSignature
 from gateways.protocol import Card, Delivery, OutcomeKind, Reference
 from money import Money
+from tests.gateways.examples import NOW, samples_folder
 from tests.gateways.spreedly_world import (
     GATEWAY_TOKEN,
-    NOW,
     PAYMENT,
-    SAMPLES,
     SIGNED_FIELDS,
     delivery,
     sample,
@@ -51,7 +51,9 @@ NEWER_PUBLISHED = {
 
 
 def test_the_published_example_is_proved_as_it_stands_in_xml() -> None:
-    published = Delivery(headers={}, body=(SAMPLES / "callback.xml").read_bytes(), received_at=NOW)
+    published = Delivery(
+        headers={}, body=(samples_folder(gateways.adapters.spreedly) / "callback.xml").read_bytes(), received_at=NOW
+    )
     spreedly = spreedly_at("", signing_secrets=PUBLISHED_SECRET)
 
     verified = spreedly.verify_webhook(published)

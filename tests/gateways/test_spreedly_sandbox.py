@@ -1,12 +1,10 @@
 """The Spreedly adapter and the sandbox over real HTTP: whole stories, and every scripted fault."""
 
 import base64
-import http.server
 import re
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -20,14 +18,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from gateways.adapters.spreedly import standin
 from gateways.adapters.spreedly.gateway import SpreedlyGateway
 from gateways.errors import AnswerLost, ErrorCode, InvalidSignature, NotSent, Rejected
-from gateways.protocol import Card, Delivery, Outcome, OutcomeKind, Reference, RevokeCardRequest
+from gateways.protocol import Card, Outcome, OutcomeKind, Reference, RevokeCardRequest
 from money import Money
+from tests.gateways.examples import NINETY_EUROS
+from tests.gateways.merchant import Merchant, listening
 from tests.gateways.spreedly_world import (
     ACCESS_SECRET,
     CERTIFICATE_TOKEN,
     ENVIRONMENT_KEY,
     GATEWAY_TOKEN,
-    NINETY_EUROS,
     SIGNING_SECRET,
     capture_request,
     charge_request,
@@ -40,7 +39,7 @@ from tests.gateways.spreedly_world import (
     spreedly_at,
     void_request,
 )
-from tests.processes import Sandbox, wait_until
+from tests.processes import Sandbox
 
 K = OutcomeKind
 # Published test cards of Spreedly's.
@@ -49,17 +48,13 @@ DECLINED, ENROLLED, NOT_AUTHENTICATED = "4012888888881881", "4556761029983886", 
 FAULTS = ["hang", "error", "unavailable", "garbage", "reset", "answer_lost"]
 
 
-@dataclass
-class Processor:
-    """The sandbox's account of ours, our gateway to it, and everything it sent to us."""
-
-    spreedly: SpreedlyGateway
-    sandbox: Sandbox
-    deliveries: list[Delivery] = field(default_factory=list)
+@dataclass(kw_only=True)
+class Processor(Merchant):
+    gateway: SpreedlyGateway
 
     def token(self, **card: Any) -> str:
         """Have a guest enter a card on a signed page, and return the token that the page gets."""
-        client = self.spreedly.open(open_request()).client
+        client = self.gateway.open(open_request()).client
         proof = {name: client[name] for name in ("nonce", "timestamp", "certificateToken", "signature")}
         found: str = self.sandbox.post(f"spreedly/environments/{client['env']}/pay", **{**GOOD, **proof, **card})[
             "token"
@@ -69,7 +64,7 @@ class Processor:
     def charge(self, money: Money = NINETY_EUROS, *, card: dict[str, Any] | None = None, **more: Any) -> Outcome:
         """Charge a card that a guest has just entered."""
         fields = {"reference": f"tx-{uuid4().hex[:8]}", "stores_card": False, **more}
-        return self.spreedly.charge(charge_request(money, payment_token=self.token(**(card or {})), **fields))
+        return self.gateway.charge(charge_request(money, payment_token=self.token(**(card or {})), **fields))
 
     def paid(self, money: Money = NINETY_EUROS, **more: Any) -> str:
         """Charge a good card and return the payment's reference."""
@@ -82,52 +77,21 @@ class Processor:
         """Do something as the guest, or in Spreedly's own pages."""
         return self.sandbox.post(f"spreedly/transactions/{transaction}/{action}", **wish)
 
-    def fails(self, operation: str, fault: str, **more: Any) -> None:
-        self.sandbox.post("faults", gateway="spreedly", operation=operation, fault=fault, **more)
-
-    def asked(self, operation: str) -> int:
-        return len(self.sandbox.get("requests", gateway="spreedly", operation=operation)["requests"])
-
-    def arrive(self, count: int) -> None:
-        """Wait for that many callbacks, genuine or not."""
-        wait_until(lambda: len(self.deliveries) >= count, what=f"{count} callbacks")
-
-    def news(self, count: int = 1) -> list[Outcome]:
+    def callbacks(self, count: int = 1) -> list[Outcome]:
         """Wait for that many callbacks and return what they say, proved."""
         self.arrive(count)
         assert len(self.told()) == count
         return self.told()
 
-    def told(self) -> list[Outcome]:
-        outcomes: list[Outcome] = []
-        for delivery in list(self.deliveries):
-            self.spreedly.verify_webhook(delivery)
-            outcomes.extend(self.spreedly.read_webhook(delivery))
-        return outcomes
-
     def money(self, reference: str) -> dict[str, Any]:
-        rows = self.sandbox.get("money")["money"]
-        return next(row for row in rows if row["merchantReference"] == reference)
+        return next(row for row in self.rows() if row["merchantReference"] == reference)
 
 
 @pytest.fixture
 def processor(sandbox: Sandbox) -> Iterator[Processor]:
-    found = Processor(spreedly=spreedly_at(sandbox.url, timeout_seconds="2"), sandbox=sandbox)
+    found = Processor(slug="spreedly", gateway=spreedly_at(sandbox.url), sandbox=sandbox)
 
-    class Receiver(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            found.deliveries.append(Delivery(headers=headers, body=body, received_at=datetime.now(UTC)))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *arguments: Any) -> None:
-            """Say nothing."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as receiver:
-        thread = threading.Thread(target=receiver.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
+    with listening(found):
         key = load_pem_private_key(private_key().encode(), None)
         public_key = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
         account = {
@@ -137,12 +101,10 @@ def processor(sandbox: Sandbox) -> Iterator[Processor]:
             "certificates": {CERTIFICATE_TOKEN: public_key},
             "signed_pages_only": True,
             "live": False,
-            "webhook_url": f"http://127.0.0.1:{receiver.server_address[1]}/",
+            "webhook_url": found.webhook_url,
         }
         sandbox.put(f"spreedly/accounts/{ENVIRONMENT_KEY}", **account)
         yield found
-        receiver.shutdown()
-        thread.join()
 
 
 # Paying
@@ -152,9 +114,9 @@ def test_a_guest_pays_and_answer_and_look_ups_agree(processor: Processor) -> Non
     answer = processor.charge(reference="tx-2M9DKR7C")
     token = answer.reference.gateway
 
-    (by_token,) = processor.spreedly.fetch(Reference(gateway=token, payment=token))
-    (by_ours,) = processor.spreedly.fetch(Reference(ours="tx-2M9DKR7C"))
-    (by_opening,) = processor.spreedly.fetch(Reference(ours="op-7Q2KMX4H", opening="op-7Q2KMX4H"))
+    (by_token,) = processor.gateway.fetch(Reference(gateway=token, payment=token))
+    (by_ours,) = processor.gateway.fetch(Reference(ours="tx-2M9DKR7C"))
+    (by_opening,) = processor.gateway.fetch(Reference(ours="op-7Q2KMX4H", opening="op-7Q2KMX4H"))
 
     assert (answer.kind, answer.money) == (K.CAPTURED, Money(9000, "EUR"))
     for looked_up in (by_token, by_ours, by_opening):
@@ -210,14 +172,14 @@ def test_a_token_that_was_never_made_or_is_purged_is_a_decline(processor: Proces
     processor.sandbox.post(f"spreedly/cards/{token}/purge")
 
     for gone in (token, "made-up"):
-        refused = processor.spreedly.charge(charge_request(payment_token=gone))
+        refused = processor.gateway.charge(charge_request(payment_token=gone))
         assert refused.decline is not None
         assert refused.decline.raw_code == "errors.payment_method_not_found"
 
 
 def test_a_page_that_is_not_signed_by_us_gets_no_token_and_a_signature_serves_once(processor: Processor) -> None:
     path = f"{processor.sandbox.url}/control/spreedly/environments/{ENVIRONMENT_KEY}/pay"
-    client = processor.spreedly.open(open_request()).client
+    client = processor.gateway.open(open_request()).client
     proof = {name: client[name] for name in ("nonce", "timestamp", "certificateToken", "signature")}
 
     def statuses(*proofs: dict[str, Any]) -> list[int]:
@@ -238,7 +200,7 @@ def test_an_uploaded_certificate_proves_pages_signed_with_its_key(processor: Pro
         json={"certificate": {"pem": pem}},
         auth=(ENVIRONMENT_KEY, ACCESS_SECRET),
     ).json()["certificate"]["token"]
-    processor.spreedly = spreedly_at(processor.sandbox.url, certificate_token=token)
+    processor.gateway = spreedly_at(processor.sandbox.url, certificate_token=token)
 
     assert processor.token()
 
@@ -246,7 +208,7 @@ def test_an_uploaded_certificate_proves_pages_signed_with_its_key(processor: Pro
 @pytest.mark.parametrize("money", [Money(1500, "JPY"), Money(12_340, "KWD"), Money(4500, "ISK")], ids=str)
 def test_other_decimals_come_back_as_they_went(processor: Processor, money: Money) -> None:
     payment = processor.paid(money, reference="tx-2M9DKR7C")
-    refund = processor.spreedly.refund(refund_request(money, payment_reference=payment))
+    refund = processor.gateway.refund(refund_request(money, payment_reference=payment))
 
     assert refund.money == money
     row = processor.money("tx-2M9DKR7C")
@@ -258,15 +220,15 @@ def test_other_decimals_come_back_as_they_went(processor: Processor, money: Mone
 
 def test_an_authorization_is_captured_in_part_and_its_refund_finds_the_capture(processor: Processor) -> None:
     payment = processor.paid(captures_at_once=False, reference="tx-2M9DKR7C")
-    captured = processor.spreedly.capture(capture_request(Money(6000, "EUR"), payment_reference=payment))
-    refunded = processor.spreedly.refund(refund_request(Money(1500, "EUR"), payment_reference=payment))
+    captured = processor.gateway.capture(capture_request(Money(6000, "EUR"), payment_reference=payment))
+    refunded = processor.gateway.refund(refund_request(Money(1500, "EUR"), payment_reference=payment))
     row = processor.money("tx-2M9DKR7C")
 
     assert (captured.kind, captured.money) == (K.CAPTURED, Money(6000, "EUR"))
     assert (refunded.kind, refunded.money) == (K.REFUNDED, Money(1500, "EUR"))
     assert (captured.reference.payment, refunded.reference.payment) == (payment, payment)
     assert (row["authorized"], row["captured"], row["refunded"]) == (9000, 6000, 1500)
-    everything = processor.spreedly.fetch(Reference(gateway=payment, payment=payment))
+    everything = processor.gateway.fetch(Reference(gateway=payment, payment=payment))
     assert [one.kind for one in everything] == [K.AUTHORIZED, K.CAPTURED, K.REFUNDED]
     assert {one.event_key for one in everything} >= {captured.event_key, refunded.event_key}
     assert {one.reference.payment for one in everything} == {payment}
@@ -274,8 +236,8 @@ def test_an_authorization_is_captured_in_part_and_its_refund_finds_the_capture(p
 
 def test_refunds_are_bounded_by_what_was_captured(processor: Processor) -> None:
     payment = processor.paid()
-    first = processor.spreedly.refund(refund_request(Money(5000, "EUR"), payment_reference=payment))
-    second = processor.spreedly.refund(refund_request(Money(5000, "EUR"), payment_reference=payment))
+    first = processor.gateway.refund(refund_request(Money(5000, "EUR"), payment_reference=payment))
+    second = processor.gateway.refund(refund_request(Money(5000, "EUR"), payment_reference=payment))
 
     assert (first.kind, second.kind) == (K.REFUNDED, K.REFUND_FAILED)
 
@@ -284,21 +246,21 @@ def test_an_uncaptured_authorization_has_nothing_to_refund(processor: Processor)
     payment = processor.paid(captures_at_once=False)
 
     with pytest.raises(Rejected):
-        processor.spreedly.refund(refund_request(payment_reference=payment))
+        processor.gateway.refund(refund_request(payment_reference=payment))
 
 
 @pytest.mark.parametrize("amount", [44, 9001])
 def test_a_capture_that_the_processor_refuses_has_failed(processor: Processor, amount: int) -> None:
     payment = processor.paid(captures_at_once=False)
 
-    outcome = processor.spreedly.capture(capture_request(Money(amount, "EUR"), payment_reference=payment))
+    outcome = processor.gateway.capture(capture_request(Money(amount, "EUR"), payment_reference=payment))
 
     assert outcome.kind is K.CAPTURE_FAILED
 
 
 def test_an_authorization_is_released_once(processor: Processor) -> None:
     payment = processor.paid(captures_at_once=False, reference="tx-2M9DKR7C")
-    first, second = (processor.spreedly.void(void_request(payment_reference=payment)) for _ in range(2))
+    first, second = (processor.gateway.void(void_request(payment_reference=payment)) for _ in range(2))
 
     assert (first.kind, second.kind) == (K.VOIDED, K.VOID_FAILED)
     assert processor.money("tx-2M9DKR7C")["cancelled"] == 9000
@@ -306,10 +268,10 @@ def test_an_authorization_is_released_once(processor: Processor) -> None:
 
 def test_undoing_what_turns_out_to_be_captured_gives_it_back(processor: Processor) -> None:
     payment = processor.paid(captures_at_once=False)
-    processor.spreedly.capture(capture_request(payment_reference=payment))
+    processor.gateway.capture(capture_request(payment_reference=payment))
 
-    undone = processor.spreedly.void(void_request(payment_reference=payment, may_be_captured=True))
-    refused = processor.spreedly.void(void_request(payment_reference=payment))
+    undone = processor.gateway.void(void_request(payment_reference=payment, may_be_captured=True))
+    refused = processor.gateway.void(void_request(payment_reference=payment))
 
     assert (undone.kind, undone.money) == (K.REFUNDED, Money(9000, "EUR"))
     assert (undone.reference.ours, undone.reference.payment) == ("tx-8B6QYN2D", payment)
@@ -320,7 +282,7 @@ def test_a_refund_in_spreedlys_own_pages_is_found_when_the_payment_is_looked_up(
     payment = processor.paid()
     processor.act(payment, "refund", amount=2500)
 
-    paid, refund = processor.spreedly.fetch(Reference(payment=payment))
+    paid, refund = processor.gateway.fetch(Reference(payment=payment))
 
     assert (paid.kind, refund.kind) == (K.CAPTURED, K.REFUNDED)
     assert (refund.reference.ours, refund.money) == (None, Money(2500, "EUR"))
@@ -336,12 +298,12 @@ def test_a_card_is_kept_charged_without_the_guest_and_deleted(processor: Process
     assert first.card.token
     token = first.card.token
 
-    charged = processor.spreedly.charge(kept_card_request(card_token=token))
+    charged = processor.gateway.charge(kept_card_request(card_token=token))
     processor.sandbox.post(f"spreedly/cards/{token}/holder", full_name="stop recurring payment")
-    stopped = processor.spreedly.charge(kept_card_request(card_token=token, reference="tx-STOPPED"))
+    stopped = processor.gateway.charge(kept_card_request(card_token=token, reference="tx-STOPPED"))
     for _ in range(2):
-        processor.spreedly.revoke_card(RevokeCardRequest(card_token=token, shopper_reference="c-1204"))
-    after = processor.spreedly.charge(kept_card_request(card_token=token, reference="tx-AFTER"))
+        processor.gateway.revoke_card(RevokeCardRequest(card_token=token, shopper_reference="c-1204"))
+    after = processor.gateway.charge(kept_card_request(card_token=token, reference="tx-AFTER"))
 
     assert charged.kind is K.CAPTURED
     assert charged.card is not None
@@ -369,12 +331,12 @@ def test_a_challenge_is_passed_and_answer_callback_and_evidence_agree(processor:
     assert asked.kind is K.ACTION_REQUIRED
     assert asked.action is not None
     assert asked.action.type == "challenge"
-    (still,) = processor.spreedly.complete(complete_request(evidence=token))
+    (still,) = processor.gateway.complete(complete_request(evidence=token))
 
     page = httpx.get(asked.action.url)
     back = httpx.post(asked.action.url, data={"password": "password"})
-    (told,) = processor.news()
-    paid, card = processor.spreedly.complete(complete_request(evidence=token))
+    (told,) = processor.callbacks()
+    paid, card = processor.gateway.complete(complete_request(evidence=token))
 
     assert "EUR 90.00" in page.text
     assert back.headers["location"] == f"https://shop.example.com/return?transaction_token={token}"
@@ -393,8 +355,8 @@ def test_a_challenge_that_is_not_passed_is_a_decline(processor: Processor, numbe
     asked = processor.charge(card={"number": number, "month": 10, "year": 2029})
     assert asked.action is not None
     httpx.post(asked.action.url, data={"password": password})
-    (told,) = processor.news()
-    (looked_up,) = processor.spreedly.complete(complete_request(evidence=asked.reference.gateway))
+    (told,) = processor.callbacks()
+    (looked_up,) = processor.gateway.complete(complete_request(evidence=asked.reference.gateway))
 
     assert told.kind is looked_up.kind is K.DECLINED
     assert told.event_key == looked_up.event_key
@@ -427,7 +389,7 @@ def test_the_published_amounts_lead_through_the_published_steps(
         if outcome.action.type != "device_fingerprint":
             assert outcome.action.url
             processor.act(token, "authenticate", passed=True)
-        (outcome,) = processor.spreedly.complete(complete_request(evidence=token))
+        (outcome,) = processor.gateway.complete(complete_request(evidence=token))
 
     assert (seen, outcome.kind) == (actions, ends)
 
@@ -438,7 +400,7 @@ def test_a_guest_who_walks_away_is_given_up_when_spreedly_is_asked(processor: Pr
     assert token
     processor.act(token, "abandon")
 
-    (given_up,) = processor.spreedly.complete(complete_request(evidence=token))
+    (given_up,) = processor.gateway.complete(complete_request(evidence=token))
 
     assert given_up.kind is K.DECLINED
 
@@ -447,7 +409,7 @@ def test_a_transaction_of_another_guest_is_no_evidence(processor: Processor) -> 
     others = processor.paid(opening_reference="op-OTHER")
 
     with pytest.raises(Rejected, match="another opening"):
-        processor.spreedly.complete(complete_request(evidence=others))
+        processor.gateway.complete(complete_request(evidence=others))
 
 
 def test_a_callback_in_xml_says_the_same(processor: Processor) -> None:
@@ -468,7 +430,7 @@ def test_a_callback_in_xml_says_the_same(processor: Processor) -> None:
         auth=(ENVIRONMENT_KEY, ACCESS_SECRET),
     ).json()["transaction"]
     processor.act(answer["token"], "authenticate")
-    (told,) = processor.news()
+    (told,) = processor.callbacks()
 
     assert processor.deliveries[0].headers["content-type"].startswith("application/xml")
     assert (told.kind, told.money, told.reference.ours) == (K.CAPTURED, Money(9000, "EUR"), "tx-2M9DKR7C")
@@ -481,7 +443,8 @@ def test_a_wrong_figure_is_told_as_it_was_said(processor: Processor, fault: str)
     processor.act(str(asked.reference.gateway), "authenticate")
 
     assert (
-        processor.news()[0].money == {"wrong_amount": Money(9100, "EUR"), "wrong_currency": Money(9000, "USD")}[fault]
+        processor.callbacks()[0].money
+        == {"wrong_amount": Money(9100, "EUR"), "wrong_currency": Money(9000, "USD")}[fault]
     )
 
 
@@ -494,15 +457,15 @@ def test_a_wrongly_signed_callback_is_refused_and_a_doubled_one_has_one_key(proc
 
     forged, *twins = processor.deliveries
     with pytest.raises(InvalidSignature):
-        processor.spreedly.verify_webhook(forged)
-    assert len({processor.spreedly.verify_webhook(twin).delivery_key for twin in twins}) == 1
+        processor.gateway.verify_webhook(forged)
+    assert len({processor.gateway.verify_webhook(twin).delivery_key for twin in twins}) == 1
 
 
 # Faults
 
 
 def calls(processor: Processor, operation: str) -> Callable[[], Any]:
-    spreedly = processor.spreedly
+    spreedly = processor.gateway
     match operation:
         case "purchase":
             token = processor.token()
@@ -526,7 +489,7 @@ def calls(processor: Processor, operation: str) -> Callable[[], Any]:
 
 @pytest.mark.parametrize("operation", ["purchase", "authorize", "capture", "void", "credit", "show"])
 def test_every_fault_leaves_the_outcome_unknown(processor: Processor, operation: str) -> None:
-    processor.spreedly = spreedly_at(processor.sandbox.url, timeout_seconds="0.4")
+    processor.gateway = spreedly_at(processor.sandbox.url, timeout_seconds="0.4")
     for fault in FAULTS:
         ask = calls(processor, operation)
         before = processor.asked(operation)
@@ -548,17 +511,17 @@ def test_an_answer_lost_is_found_again_by_our_name_and_the_money_moved_once(proc
     with pytest.raises(AnswerLost):
         processor.charge(reference="tx-LOST", stores_card=True)
 
-    paid, card = processor.spreedly.fetch(Reference(ours="tx-LOST"))
+    paid, card = processor.gateway.fetch(Reference(ours="tx-LOST"))
     payment = paid.reference.gateway
     processor.fails("credit", "answer_lost")
     with pytest.raises(AnswerLost):
-        processor.spreedly.refund(refund_request(payment_reference=payment))
-    found = processor.spreedly.fetch(Reference(ours="tx-9W4TB6NE", payment=payment))
+        processor.gateway.refund(refund_request(payment_reference=payment))
+    found = processor.gateway.fetch(Reference(ours="tx-9W4TB6NE", payment=payment))
 
     assert (paid.kind, paid.money, card.kind) == (K.CAPTURED, Money(9000, "EUR"), K.CARD_STORED)
     assert [(one.kind, one.reference.ours) for one in found if one.kind is K.REFUNDED] == [(K.REFUNDED, "tx-9W4TB6NE")]
     assert (processor.money("tx-LOST")["captured"], processor.money("tx-LOST")["refunded"]) == (9000, 3000)
-    assert processor.spreedly.fetch(Reference(ours="tx-NEVER-SENT")) == ()
+    assert processor.gateway.fetch(Reference(ours="tx-NEVER-SENT")) == ()
 
 
 def test_a_result_that_spreedly_does_not_know_is_asked_of_the_processor(processor: Processor) -> None:
@@ -566,9 +529,9 @@ def test_a_result_that_spreedly_does_not_know_is_asked_of_the_processor(processo
         processor.charge(reference="tx-UNKNOWN", card={"full_name": "result unknown"})
     processor.fails("sync", "unavailable")
     with pytest.raises(AnswerLost):
-        processor.spreedly.fetch(Reference(ours="tx-UNKNOWN"))
+        processor.gateway.fetch(Reference(ours="tx-UNKNOWN"))
 
-    (paid,) = processor.spreedly.fetch(Reference(ours="tx-UNKNOWN"))
+    (paid,) = processor.gateway.fetch(Reference(ours="tx-UNKNOWN"))
 
     assert (paid.kind, paid.reference.ours) == (K.CAPTURED, "tx-UNKNOWN")
 
@@ -577,7 +540,7 @@ def test_a_result_that_spreedly_does_not_know_is_asked_of_the_processor(processo
 
 
 def test_a_person_enters_a_card_on_the_page_and_is_sent_back_with_its_token(processor: Processor) -> None:
-    client = processor.spreedly.open(open_request()).client
+    client = processor.gateway.open(open_request()).client
     query = {**client, "amount": "€90.00", "redirect_url": "https://shop.example.com/thanks?b=1"}
     card = {"number": "4111 1111 1111 1111", "expiry": "03 / 30", "verification_value": "123", "full_name": "Ada <b>"}
     address = f"{processor.sandbox.url}/spreedly/express"
@@ -595,7 +558,7 @@ def test_a_person_enters_a_card_on_the_page_and_is_sent_back_with_its_token(proc
         r"https://shop\.example\.com/thanks\?b=1&payment_method_token=(\w{27})", done.headers["location"]
     )
     assert found is not None
-    assert processor.spreedly.charge(charge_request(payment_token=found[1])).kind is K.CAPTURED
+    assert processor.gateway.charge(charge_request(payment_token=found[1])).kind is K.CAPTURED
     assert httpx.get(address, params={"env": "none"}).status_code == 404
 
 

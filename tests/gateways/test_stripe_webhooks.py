@@ -10,7 +10,7 @@ from gateways.adapters.stripe.webhooks import READERS
 from gateways.errors import ErrorCode, InvalidSignature
 from gateways.protocol import DisputeNews, Outcome, OutcomeKind, Reference
 from money import Money
-from tests.gateways.adyen_world import NOW
+from tests.gateways.examples import NOW
 from tests.gateways.scripted_server import ScriptedServer
 from tests.gateways.stripe_world import (
     CARD,

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+import gateways.adapters.viva
 from gateways.adapters.viva.calls import Refused
 from gateways.adapters.viva.currencies import EXPONENTS, NUMBERS, money_of
 from gateways.adapters.viva.keeping import Kept
@@ -18,6 +19,7 @@ from gateways.errors import AnswerLost, Busy, ErrorCode, MisconfiguredAccount, N
 from gateways.exponents import UnknownPair
 from gateways.protocol import OutcomeKind, Reference, RevokeCardRequest, Source
 from money import Money
+from tests.gateways.examples import samples_folder
 from tests.gateways.scripted_server import ScriptedServer, scripted_server
 from tests.gateways.viva_world import (
     ACCESS_TOKEN,
@@ -31,7 +33,6 @@ from tests.gateways.viva_world import (
     ORDER,
     PAYMENT,
     REFUND,
-    SAMPLES,
     capture_request,
     charge_request,
     complete_request,
@@ -126,7 +127,7 @@ def test_an_order_code_of_the_older_spelling_is_read_and_an_error_is_none(server
 
 
 def test_a_charge_names_the_first_payment_and_its_answer_is_in_major_units(server: ScriptedServer) -> None:
-    server.answers((SAMPLES / "charged.json").read_bytes())
+    server.answers((samples_folder(gateways.adapters.viva) / "charged.json").read_bytes())
 
     charged = viva_at(server.url).charge(charge_request())
 

@@ -11,11 +11,11 @@ from gateways.adapters.viva.transactions import Told, family_of, outcomes_of, pa
 from gateways.errors import ErrorCode
 from gateways.protocol import Outcome, OutcomeKind, Reference
 from money import Money
+from tests.gateways.examples import NOW
 from tests.gateways.viva_world import (
     CAPTURE,
     FAILED,
     HOLD,
-    NOW,
     ORDER,
     PAYMENT,
     REFUND,

@@ -5,7 +5,6 @@ import json
 import threading
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,25 +12,12 @@ import gateways.adapters.viva
 from gateways.adapters.viva.currencies import NUMBERS
 from gateways.adapters.viva.gateway import VivaGateway
 from gateways.adapters.viva.refusals import REFUSALS, decline_of
-from gateways.protocol import (
-    CaptureRequest,
-    ChargeRequest,
-    CompleteRequest,
-    Decline,
-    Delivery,
-    OpenRequest,
-    Reference,
-    RefundRequest,
-    RevokeCardRequest,
-    Source,
-    VoidRequest,
-)
+from gateways.protocol import Decline, Delivery, OpenRequest
 from money import Money
+from tests.gateways.examples import NINETY_EUROS, NOW, Examples, samples_of
 from tests.gateways.scripted_server import Asked
 from tests.gateways.world import World
 
-SAMPLES = Path(gateways.adapters.viva.__file__).parent / "samples"
-NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 ORDER = "4201736414972602"
 PAYMENT, REFUND = "7b0a9d5e-2f7c-4a11-9d9e-0b6f7f1d2c33", "1f4c8a52-6d0e-4b7b-9a34-5c2e8d7f6a10"
 HOLD, CAPTURE = "5e8f7a6b-3c4d-4e1f-a2b3-c4d5e6f7a8b9", "c3d9e1b7-4a28-4f65-8e0d-9b1f2a3c4d5e"
@@ -39,11 +25,13 @@ CHARGE, FAILED = "9a8b7c6d-5e4f-4a3b-8c2d-1e0f9a8b7c6d", "0d4c3b2a-1f0e-4d9c-b8a
 MERCHANT = "3f1c6e0a-8b2d-4c57-9e41-7a5d2b9c8f60"
 CLIENT_ID, CLIENT_SECRET = "kq7-this-is-the-client.apps.vivapayments.com", "this-is-the-client-secret"
 API_KEY, ACCESS_TOKEN = "this-is-the-api-key", "eyJ-this-is-the-access-token"
-NINETY_EUROS, THIRTY_EUROS = Money(9000, "EUR"), Money(3000, "EUR")
-
-
-def sample(name: str) -> Any:
-    return json.loads((SAMPLES / f"{name}.json").read_text())
+EXAMPLES = Examples(opening=ORDER, payment=PAYMENT, held=HOLD, card=PAYMENT, evidence=PAYMENT)
+charge_request = EXAMPLES.charge_request
+complete_request = EXAMPLES.complete_request
+capture_request = EXAMPLES.capture_request
+void_request = EXAMPLES.void_request
+refund_request = EXAMPLES.refund_request
+sample = samples_of(gateways.adapters.viva)
 
 
 @cache
@@ -88,76 +76,8 @@ def viva_at(base_url: str, **more: str) -> VivaGateway:
 
 
 def open_request(money: Money = NINETY_EUROS, **more: Any) -> OpenRequest:
-    fields: dict[str, Any] = {
-        "reference": "op-7Q2KMX4H",
-        "idempotency_key": "op-7Q2KMX4H",
-        "money": money,
-        "return_url": "https://shop.example.com/return",
-        "source": Source.ECOM,
-        "captures_at_once": True,
-        "expires_at": datetime.now(UTC) + timedelta(minutes=30),
-        "country_code": "gb",
-        "locale": "en-GB",
-    }
-    return OpenRequest(**{**fields, **more})
-
-
-def charge_request(money: Money = NINETY_EUROS, **more: Any) -> ChargeRequest:
-    fields: dict[str, Any] = {
-        "reference": "tx-2M9DKR7C",
-        "idempotency_key": "tx-2M9DKR7C",
-        "money": money,
-        "source": Source.ECOM,
-        "captures_at_once": True,
-        "card_token": PAYMENT,
-        "shopper_reference": "c-1204",
-        "requested_at": NOW,
-    }
-    return ChargeRequest(**{**fields, **more})
-
-
-def complete_request(**more: Any) -> CompleteRequest:
-    fields: dict[str, Any] = {
-        "opening_reference": ORDER,
-        "reference": "op-7Q2KMX4H",
-        "money": NINETY_EUROS,
-        "evidence": PAYMENT,
-        "requested_at": NOW,
-    }
-    return CompleteRequest(**{**fields, **more})
-
-
-def capture_request(money: Money = NINETY_EUROS, **more: Any) -> CaptureRequest:
-    fields: dict[str, Any] = {
-        "payment_reference": HOLD,
-        "reference": "tx-5H3JAF8V",
-        "idempotency_key": "tx-5H3JAF8V",
-        "money": money,
-        "requested_at": NOW,
-    }
-    return CaptureRequest(**{**fields, **more})
-
-
-def void_request(**more: Any) -> VoidRequest:
-    fields: dict[str, Any] = {
-        "payment_reference": HOLD,
-        "reference": "tx-8B6QYN2D",
-        "idempotency_key": "tx-8B6QYN2D",
-        "requested_at": NOW,
-    }
-    return VoidRequest(**{**fields, **more})
-
-
-def refund_request(money: Money = THIRTY_EUROS, **more: Any) -> RefundRequest:
-    fields: dict[str, Any] = {
-        "payment_reference": PAYMENT,
-        "reference": "tx-9W4TB6NE",
-        "idempotency_key": "tx-9W4TB6NE",
-        "money": money,
-        "requested_at": NOW,
-        "taken_reference": PAYMENT,
-    }
-    return RefundRequest(**{**fields, **more})
+    """Viva is told how many seconds an order has, so that it must end in the future."""
+    return EXAMPLES.open_request(money, **{"expires_at": datetime.now(UTC) + timedelta(minutes=30), **more})
 
 
 def delivery(message: Any) -> Delivery:
@@ -166,34 +86,14 @@ def delivery(message: Any) -> Delivery:
 
 
 class VivaWorld(World):
+    examples = EXAMPLES
     secrets = (CLIENT_SECRET, API_KEY, ACCESS_TOKEN, "Ada Byron", "ada@example.com", "+441234567890", "A1B2C3D4E5F6")
 
-    def gateway(self, base_url: str) -> VivaGateway:
-        return viva_at(base_url, timeout_seconds="0.6")
+    def gateway(self, base_url: str, **more: str) -> VivaGateway:
+        return viva_at(base_url, **more)
 
     def open_request(self, money: Money) -> OpenRequest:
         return open_request(money, email="ada@example.com")
-
-    def charge_request(self, money: Money) -> ChargeRequest:
-        return charge_request(money)
-
-    def complete_request(self) -> CompleteRequest:
-        return complete_request()
-
-    def capture_request(self, money: Money) -> CaptureRequest:
-        return capture_request(money)
-
-    def void_request(self) -> VoidRequest:
-        return void_request()
-
-    def refund_request(self, money: Money) -> RefundRequest:
-        return refund_request(money)
-
-    def revoke_request(self) -> RevokeCardRequest:
-        return RevokeCardRequest(card_token=PAYMENT, shopper_reference="c-1204")
-
-    def fetch_reference(self) -> Reference:
-        return Reference(gateway=PAYMENT)
 
     def tellable(self, money: Money) -> Money:
         """Viva counts nothing but currencies of two decimals; those stand for the others here."""

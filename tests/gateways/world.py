@@ -16,6 +16,7 @@ from gateways.protocol import (
     VoidRequest,
 )
 from money import Money
+from tests.gateways.examples import Examples
 from tests.gateways.scripted_server import Asked
 
 
@@ -25,32 +26,39 @@ class World:
     A gateway is found in `settings.GATEWAYS`, and its world in `tests.gateways.<slug>_world.<Slug>World`.
     """
 
+    # By the names that this processor gives.
+    examples: Examples
     # Texts that must turn up in no log, repr, raw or error.
     secrets: tuple[str, ...] = ()
 
-    def gateway(self, base_url: str) -> Gateway:
+    def gateway(self, base_url: str, **more: str) -> Gateway:
+        """Return the gateway of an account at this address, with `more` credentials."""
         raise NotImplementedError
 
     def open_request(self, money: Money) -> OpenRequest:
-        raise NotImplementedError
+        return self.examples.open_request(money, email="ada@example.com")
 
     def charge_request(self, money: Money) -> ChargeRequest:
-        raise NotImplementedError
+        return self.examples.charge_request(money)
 
     def complete_request(self) -> CompleteRequest:
-        raise NotImplementedError
+        return self.examples.complete_request()
 
     def capture_request(self, money: Money) -> CaptureRequest:
-        raise NotImplementedError
+        return self.examples.capture_request(money)
 
     def void_request(self) -> VoidRequest:
-        raise NotImplementedError
+        return self.examples.void_request()
 
     def refund_request(self, money: Money) -> RefundRequest:
-        raise NotImplementedError
+        return self.examples.refund_request(money)
 
     def revoke_request(self) -> RevokeCardRequest:
-        raise NotImplementedError
+        return self.examples.revoke_request()
+
+    def fetch_reference(self) -> Reference:
+        """Return the name of something that the gateway could be asked about."""
+        return Reference(gateway=self.examples.payment)
 
     def told_amount(self, body: Any) -> tuple[int, str]:
         """Return value and currency as the processor reads them from a request's body."""
@@ -63,10 +71,6 @@ class World:
     def tellable(self, money: Money) -> Money:
         """Return an amount like this one that the processor can be told."""
         return money
-
-    def fetch_reference(self) -> Reference:
-        """Return the name of something that the gateway could be asked about."""
-        return Reference(gateway="QFQTPCQ8HXSKGK82")
 
     def refusals(self) -> list[Decline]:
         """Return what becomes of every refusal the vendor documents, and of one it does not."""

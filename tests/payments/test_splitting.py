@@ -77,7 +77,7 @@ def test_a_second_payment_goes_back_with_its_own_surcharge():
     ("base", "surcharge"), [(0, 0), (9000, 270), (8999, 270), (4500, 135), (1, 0), (17, 1), (16, 0), (50, 2)]
 )
 def test_a_share_is_in_proportion_and_half_up(base, surcharge):
-    assert share_of(base, Parts(9000, 270)) == surcharge
+    assert share_of(base, Parts(9000, 270)) == Parts(base, surcharge)
 
 
 amounts = st.integers(min_value=1, max_value=12_000)
@@ -156,7 +156,8 @@ def test_shares_of_a_base_given_back_bit_by_bit_end_at_the_surcharge(room, bits)
     for bit in bits:
         base = min(bit, left.base_minor)
         share = share_of(base, left)
-        assert 0 <= share <= left.surcharge_minor
-        left -= Parts(base, share)
+        assert 0 <= share.surcharge_minor <= left.surcharge_minor
+        assert share.donation_minor == (left.donation_minor if base == left.base_minor else 0)
+        left -= share
 
-    assert left - Parts(left.base_minor, share_of(left.base_minor, left)) == Parts(0, 0)
+    assert left - share_of(left.base_minor, left) == Parts(0, 0)

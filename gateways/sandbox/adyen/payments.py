@@ -26,7 +26,6 @@ from gateways.sandbox.adyen.validation import check
 from gateways.sandbox.processor import Answer
 from gateways.sandbox.store import Document
 
-CHALLENGE_PASSWORD = "password"  # noqa: S105, published by Adyen for its test platform
 _VARIANTS = {"visa": "visastandardcredit", "mc": "mcstandardcredit"}
 
 

@@ -9,7 +9,6 @@ from gateways.sandbox.cardgate.cards import APPROVED, OK, PENDING, REFUSED, Inst
 from gateways.sandbox.cardgate.errors import ApiError, invalid
 from gateways.sandbox.store import Document
 
-CHALLENGE_PASSWORD = "password"  # noqa: S105, the page tells it
 NOT_AUTHENTICATED = "client_auth_failed"
 
 

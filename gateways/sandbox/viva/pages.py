@@ -1,10 +1,8 @@
 """Smart Checkout, and the bank's question, for a person with a browser."""
 
-from html import escape
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
-
 from aiohttp import web
 
+from gateways.sandbox.pages import CardFields, Frame, gives_password, heading, typed_expiry, with_query
 from gateways.sandbox.store import Document
 from gateways.sandbox.viva import orders
 from gateways.sandbox.viva.books import CANCELLED, CHALLENGES, EXPIRED, PAID, PENDING, Books
@@ -12,46 +10,18 @@ from gateways.sandbox.viva.cards import CLOSED_BROWSER, NOT_AUTHENTICATED, BadCa
 from gateways.sandbox.viva.currencies import as_text
 
 CHECKOUT = "/viva/www/web/checkout"
-PASSWORD = "password"  # noqa: S105, what the page tells everybody
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'self'",
-    "Referrer-Policy": "no-referrer",
-}
-FIELDS = {
-    "number": ("Card number", "cc-number", "numeric", 23),
-    "expiry": ("Expiry date (MM/YY)", "cc-exp", "numeric", 7),
-    "cvc": ("Security code", "cc-csc", "numeric", 4),
-}
-HINTS = (
-    ("Pays", "4147 4630 1111 0133 (Visa), 5239 2907 0000 0101 (Mastercard), any date to come, any code"),
-    ("Asks for 3-D Secure", "5188 3400 0000 0060"),
-    ("Is refused", "4147 4630 1111 0141 (Visa), 5239 2907 0000 0119 (Mastercard)"),
-    ("Is refused for a reason", "an amount of 99.51 (funds), 99.54 (expired), 99.41 (lost card)"),
+FIELDS = CardFields(holder="")
+FRAME = Frame(
+    color="#1f4fbf",
+    night_color="#4a78e0",
+    test_cards=(
+        ("Pays", "4147 4630 1111 0133 (Visa), 5239 2907 0000 0101 (Mastercard), any date to come, any code"),
+        ("Asks for 3-D Secure", "5188 3400 0000 0060"),
+        ("Is refused", "4147 4630 1111 0141 (Visa), 5239 2907 0000 0119 (Mastercard)"),
+        ("Is refused for a reason", "an amount of 99.51 (funds), 99.54 (expired), 99.41 (lost card)"),
+    ),
 )
-STYLE = """
-:root { color-scheme: light dark; --line: #c9ced6; --ink: #1c2430; --soft: #5a6473; --paper: #fff; --go: #1f4fbf; }
-@media (prefers-color-scheme: dark) {
-  :root { --line: #485262; --ink: #eef1f5; --soft: #aab4c2; --paper: #1b212b; --go: #4a78e0; }
-}
-* { box-sizing: border-box; }
-body { margin: 0; font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); }
-main { max-width: 26rem; margin: 0 auto; padding: 1.25rem; }
-h1 { font-size: 1.1rem; margin: 0; font-weight: 600; }
-.amount { font-size: 2rem; font-weight: 700; margin: .25rem 0 0; }
-.soft { color: var(--soft); margin: 0 0 1.25rem; overflow-wrap: anywhere; }
-label { display: block; margin: .9rem 0 .25rem; font-weight: 600; }
-input { width: 100%; padding: .7rem; font: inherit; color: inherit; background: transparent;
-  border: 1px solid var(--soft); border-radius: .5rem; }
-input:focus-visible, button:focus-visible, summary:focus-visible { outline: 3px solid #2f7de1; outline-offset: 2px; }
-.pair { display: grid; grid-template-columns: 1fr 1fr; gap: .75rem; }
-button { width: 100%; margin-top: 1.25rem; padding: .85rem; font: inherit; font-weight: 700; color: #fff;
-  background: var(--go); border: 1px solid var(--go); border-radius: .5rem; cursor: pointer; }
-button.quiet { color: inherit; background: transparent; border-color: var(--soft); font-weight: 400; }
-.notice { border-left: 4px solid #b3261e; padding: .6rem .8rem; margin: 0 0 1rem; background: #b3261e1a; }
-details { margin-top: 1.5rem; border-top: 1px solid var(--line); padding-top: .75rem; }
-dt { font-weight: 600; } dd { margin: 0 0 .5rem; color: var(--soft); }
-"""
+_GIVE_UP = '<button type="submit" name="action" value="cancel" class="quiet" formnovalidate>Back to the shop</button>'
 _OVER = {EXPIRED: "This order has expired.", CANCELLED: "This order was cancelled.", PAID: "This order is paid."}
 
 
@@ -73,20 +43,20 @@ class Pages:
     async def show(self, request: web.Request) -> web.Response:
         """Show the form, or that the order is over."""
         order = self._order(request)
-        return _unknown() if order is None else self._form(order)
+        return FRAME.not_found("There is no such order.") if order is None else self._form(order)
 
     async def pay(self, request: web.Request) -> web.Response:
         """Try to pay, or give up, and send the guest on; a refused guest may try again."""
         order = self._order(request)
         if order is None:
-            return _unknown()
+            return FRAME.not_found("There is no such order.")
         form = await request.post()
         try:
             if form.get("action") == "cancel":
                 orders.check_open(order)
                 orders.end(self._books, order)
                 return self._leave(order, None, CLOSED_BROWSER)
-            month, _, year = str(form.get("expiry", "")).replace(" ", "").partition("/")
+            month, year = typed_expiry(form)
             typed = {"number": str(form.get("number", "")), "cvc": str(form.get("cvc", ""))}
             typed |= {"expiryMonth": month, "expiryYear": year}
             attempt = orders.attempt(self._books, order, typed, may_challenge=True)
@@ -97,30 +67,22 @@ class Pages:
         finally:
             self._books.store.save()
         if attempt.transaction is None:
-            return _see_other(f"/viva/www/3ds/{attempt.challenge}")
+            return FRAME.see_other(f"/viva/www/3ds/{attempt.challenge}")
         return self._after(order, attempt.transaction)
 
     async def show_challenge(self, request: web.Request) -> web.Response:
         """Show the bank's question."""
         order = self._challenged(request)
         if order is None:
-            return _page("Not found", "<h1>This confirmation is over.</h1>", status=404)
-        return _page(
-            "Confirm your payment",
-            f"""<h1>Your bank asks: is it you?</h1>
-            <p class="amount">{escape(as_text(order["amount"], order["currency"]))}</p>
-            <p class="soft">The right password is <strong>{PASSWORD}</strong>; anything else fails.</p>
-            <form method="post"><label for="password">Password</label>
-            <input id="password" name="password" autocomplete="off" required autofocus>
-            <button type="submit">Confirm</button></form>""",
-        )
+            return FRAME.not_found("This confirmation is over.")
+        return FRAME.bank_asks(as_text(order["amount"], order["currency"]))
 
     async def answer_challenge(self, request: web.Request) -> web.Response:
         """Check the password and send the guest on."""
         order = self._challenged(request)
         if order is None:
-            return _page("Not found", "<h1>This confirmation is over.</h1>", status=404)
-        passed = (await request.post()).get("password") == PASSWORD
+            return FRAME.not_found("This confirmation is over.")
+        passed = await gives_password(request)
         name = request.match_info["name"]
         challenge = self._books.store.get(CHALLENGES, name)
         assert challenge is not None
@@ -138,7 +100,7 @@ class Pages:
     def _leave(self, order: Document, transaction: Document | None, event_id: int) -> web.Response:
         """Send the guest to the address of the payment source; without one they stay here."""
         url = return_url(self._books, order, transaction, event_id)
-        return _see_other(url) if url else self._form(order)
+        return FRAME.see_other(url) if url else self._form(order)
 
     def _order(self, request: web.Request) -> Document | None:
         return self._books.order(request.query.get("ref", ""))
@@ -149,25 +111,13 @@ class Pages:
         return order if order is not None and order["state"] == PENDING else None
 
     def _form(self, order: Document, *, notice: str = "", status: int = 200) -> web.Response:
-        heading = (
-            f'<h1>Viva sandbox</h1><p class="amount">{escape(as_text(order["amount"], order["currency"]))}</p>'
-            f'<p class="soft">Order {order["code"]}, reference {escape(str(order["merchant_trns"] or "none"))}</p>'
-        )
+        amount = as_text(order["amount"], order["currency"])
+        subject = f"Order {order['code']}, reference {order['merchant_trns'] or 'none'}"
+        above = heading("Viva sandbox", amount, subject)
         if order["state"] != PENDING:
-            return _page("Order", f'{heading}<p class="notice" role="status">{_OVER[order["state"]]}</p>')
-        shown_notice = f'<p class="notice" role="alert" id="notice">{escape(notice)}</p>' if notice else ""
-        hints = "".join(f"<dt>{escape(what)}</dt><dd>{escape(how)}</dd>" for what, how in HINTS)
-        inputs = {name: _input(name) for name in FIELDS}
-        return _page(
-            f"Pay {as_text(order['amount'], order['currency'])}",
-            f"""{heading}{shown_notice}
-            <form method="post" action="{CHECKOUT}?ref={order["code"]}" autocomplete="on">{inputs["number"]}
-            <div class="pair"><div>{inputs["expiry"]}</div><div>{inputs["cvc"]}</div></div>
-            <button type="submit" name="action" value="pay">Pay</button>
-            <button type="submit" name="action" value="cancel" class="quiet" formnovalidate>Back to the shop</button>
-            </form><details><summary>Test cards</summary><dl>{hints}</dl></details>""",
-            status=status,
-        )
+            return FRAME.ended(above, _OVER[order["state"]])
+        action = f"{CHECKOUT}?ref={order['code']}"
+        return FRAME.form(amount, above, FIELDS.all(), notice=notice, action=action, more=_GIVE_UP, status=status)
 
 
 def return_url(books: Books, order: Document, transaction: Document | None, event_id: int) -> str:
@@ -179,31 +129,4 @@ def return_url(books: Books, order: Document, transaction: Document | None, even
     added = {"s": str(order["code"]), "lang": "en-GB", "eventId": str(event_id), "eci": "1"}
     if transaction is not None:
         added = {"t": transaction["id"], **added}
-    parts = urlsplit(base)
-    query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *added.items()])
-    return urlunsplit(parts._replace(query=query))
-
-
-def _input(name: str) -> str:
-    label, autocomplete, mode, longest = FIELDS[name]
-    return (
-        f'<label for="{name}">{label}</label><input id="{name}" name="{name}" type="text" maxlength="{longest}" '
-        f'autocomplete="{autocomplete}" inputmode="{mode}" required>'
-    )
-
-
-def _unknown() -> web.Response:
-    return _page("Not found", "<h1>There is no such order.</h1>", status=404)
-
-
-def _page(title: str, body: str, *, status: int = 200) -> web.Response:
-    text = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><main>{body}</main></body></html>"
-    )
-    return web.Response(text=text, content_type="text/html", status=status, headers=HEADERS)
-
-
-def _see_other(url: str) -> web.Response:
-    return web.Response(status=303, headers={**HEADERS, "Location": url})
+    return with_query(base, added)

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("payments", "0007_index_deliveries_by_what_finds_them"),
+        ("payments", "0010_payment_links"),
     ]
 
     operations = [

@@ -1,0 +1,109 @@
+"""What a guest must do at the bank before a charge by card details is decided: kept, shown again, over in the end."""
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import F
+
+from gateways.errors import ErrorCode
+from gateways.protocol import Action, Decline, Outcome, OutcomeKind, Reference
+from payments.encryption import decrypt_json, encrypt_json
+from payments.models import Challenge, EventSource, Origin, Transaction
+from payments.models.claims import lease_end, unclaimed
+from payments.selectors import Subject
+from payments.services.transitions import apply_outcome
+from payments.states import Status
+
+
+def keep_challenge(*, charge: Transaction, action: Action | None, now: datetime) -> None:
+    """Keep where a guest is sent to prove who they are, so that whoever asks again is told the same.
+
+    The charge is looked at again when the time for it is over.
+    """
+    expires_at = now + timedelta(seconds=settings.PAYMENTS["CHALLENGE_SECONDS"])
+    kept = None
+    if action is not None:
+        kept = encrypt_json({**asdict(action), "fields": dict(action.fields)})
+    Challenge.objects.update_or_create(
+        transaction=charge, defaults={"action_encrypted": kept, "asked_at": now, "expires_at": expires_at}
+    )
+    Transaction.objects.filter(pk=charge.pk, status=Status.PENDING).update(next_check_at=expires_at)
+
+
+def action_for(charge: Transaction, *, now: datetime) -> Action | None:
+    """Return what the guest must do before a charge is decided; None when it waits for nothing the guest can do."""
+    challenge = Challenge.objects.filter(transaction=charge, expires_at__gt=now).first()
+    if charge.status != Status.PENDING or challenge is None or challenge.action_encrypted is None:
+        return None
+    return Action(**decrypt_json(bytes(challenge.action_encrypted)))
+
+
+def waits_for_guest(charge: Transaction) -> bool:
+    """Say whether a charge is undecided because nobody came back from the bank, and not because an answer was lost."""
+    challenge = getattr(charge, "challenge", None)
+    is_open = charge.status == Status.PENDING and charge.unknown_since_at is None
+    return is_open and challenge is not None and challenge.action_encrypted is not None
+
+
+def claim_challenged(*, transaction_id: UUID, now: datetime) -> Transaction | None:
+    """Take a charge that a guest was sent to the bank for; None when somebody has it, or it waits for no guest."""
+    if not Challenge.objects.filter(transaction=transaction_id).exists():
+        return None
+    # Of the row's own columns alone: what is joined is not looked at again by whoever waited for the row.
+    taken = (
+        Transaction.objects.filter(pk=transaction_id, origin=Origin.OURS, status=Status.PENDING)
+        .filter(unclaimed(now))
+        .update(claim_number=F("claim_number") + 1, claimed_until=lease_end(now))
+    )
+    if not taken:
+        return None
+    return Transaction.objects.select_related("payment__order", "account", "opening", "challenge").get(
+        pk=transaction_id
+    )
+
+
+def release_challenged(charge: Transaction) -> None:
+    """Let go of a charge about which nothing was learned."""
+    Transaction.objects.filter(pk=charge.pk, claim_number=charge.claim_number).update(claimed_until=None)
+
+
+def forget_action(charge: Transaction) -> None:
+    """Send nobody to the bank again for a charge whose proof has been brought."""
+    Challenge.objects.filter(transaction=charge).update(action_encrypted=None)
+
+
+def end_challenge_when_over(*, charge: Transaction, now: datetime) -> None:
+    """Record that a guest never came back from the bank, once the time for it is over.
+
+    No money has moved: nobody asked the gateway to go on. Should it have done so all the same, its word counts more.
+    """
+    if charge.challenge.expires_at > now:
+        return
+    claimed = claim_challenged(transaction_id=charge.pk, now=now)
+    if claimed is None:
+        return
+    if waits_for_guest(claimed):
+        outcome = Outcome(
+            kind=OutcomeKind.EXPIRED,
+            reference=Reference(ours=claimed.reference),
+            event_key=f"{claimed.reference}:abandoned",
+            occurred_at=claimed.challenge.expires_at,
+            decline=Decline(code=ErrorCode.TRANSACTION_DECLINED, raw_text="the guest never came back from the bank"),
+        )
+        apply_outcome(
+            account=claimed.account,
+            outcome=outcome,
+            source=EventSource.POLL,
+            now=now,
+            subject=Subject(claimed.payment, None, claimed),
+        )
+    release_challenged(claimed)
+
+
+def forget_ended_challenges() -> None:
+    """Erase where guests were sent for charges that are decided by now, whoever told."""
+    Challenge.objects.filter(action_encrypted__isnull=False).exclude(transaction__status=Status.PENDING).update(
+        action_encrypted=None
+    )
