@@ -11,6 +11,8 @@ from gateways.errors import ErrorCode
 from gateways.models import GatewayAccount
 from gateways.protocol import BillingAddress, BrowserInfo, EncryptedCard, RawCard, Shopper
 from money import Money
+from payments.admin.columns import page_of
+from payments.checking import ledger_findings, payment_findings
 from payments.errors import (
     AlreadyPaid,
     AmountMismatch,
@@ -173,6 +175,17 @@ class TestADonation:
             "RECEIVABLE>CLEARING": 9000, "DONATION>CLEARING": 500,
             "CLEARING>RECEIVABLE": 9000, "CLEARING>DONATION": 500,
         }  # fmt: skip
+
+    def test_is_shown_to_staff_and_agrees_with_the_books(self, house, booking, admin_client):
+        charged = charge(house, booking, donation_minor=500)
+
+        page = admin_client.get(page_of(charged.transaction.payment)).content.decode()
+
+        for words in ("of it donation", "Donation taken, on top", "of it donation 5.00 EUR", "5.00 EUR"):
+            assert words in page
+        assert (payment_findings(now=house.clock()), ledger_findings()) == ([], [])
+        Transaction.objects.update(donation_minor=400)
+        assert "donation_differs" in {finding.code for finding in payment_findings(now=house.clock())}
 
 
 class TestAnUndecidedCharge:
