@@ -137,7 +137,8 @@ class Outcome:
     `event_key` is canonical: the answer, the webhook, the poll and the report of one fact carry the same one (usually
     the processor's reference of the operation); together with account and `kind` it is unique. `money` is None where
     the news has no amount. `cumulative` says that `money` is a total so far and not an increment. `occurred_at` is the
-    processor's clock, or ours when it gave none. `raw` is scrubbed already.
+    processor's clock, or ours when it gave none. `problem` says why a NOTE is none of CAPTURED, REFUNDED and so on
+    although money moved: nothing can be booked from it, and somebody must look. `raw` is scrubbed already.
     """
 
     kind: OutcomeKind
@@ -150,12 +151,13 @@ class Outcome:
     action: Action | None = None
     card: Card | None = None
     dispute: DisputeNews | None = None
+    problem: str = ""
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def is_about_money(self) -> bool:
         """Say whether somebody must find out what this news speaks of, should we have no record of it."""
-        return self.kind not in (
+        return bool(self.problem) or self.kind not in (
             OutcomeKind.NOTE,
             OutcomeKind.REPORT_AVAILABLE,
             OutcomeKind.CARD_STORED,
@@ -491,6 +493,31 @@ class PartnerTalk:
     channel_header: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckoutPage:
+    """Say what our own payment page needs for a guest to pay by a gateway.
+
+    `script` is a static file of the adapter's, a module with `mount`, that shows the gateway's form in our page;
+    without one the guest is sent to the gateway's own page. `vendor_scripts` and `vendor_styles` are loaded before it,
+    `settings` are given to it, and `allows` are the sources that they need besides our own, by directive of the page's
+    Content-Security-Policy.
+
+    `brings` says what the values mean with which the guest comes back, or that the script has us charge; the script
+    must take in one of `resumes_on` before anybody knows how it ended. A gateway that `returns_to_one_address` cannot
+    be told where. `asks_consent` is for one whose form does not ask whether the card may be kept: our page does.
+    """
+
+    script: str = ""
+    vendor_scripts: tuple[str, ...] = ()
+    vendor_styles: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    allows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    brings: tuple[BroughtField, ...] = ()
+    resumes_on: frozenset[str] = frozenset()
+    returns_to_one_address: bool = False
+    asks_consent: bool = False
+
+
 class Gateway(Protocol):
     """Be a processor. Every verb raises NotSent, AnswerLost, Rejected or Unsupported and nothing else.
 
@@ -518,6 +545,10 @@ class Gateway(Protocol):
 
     def client_settings(self, *, money: Money, country_code: str) -> Mapping[str, Any]:
         """Return what a browser needs to know before anything is opened (public values only)."""
+        ...
+
+    def checkout_page(self) -> CheckoutPage | None:
+        """Return what our own payment page needs for this account; None where no guest can pay on it."""
         ...
 
     def open(self, request: OpenRequest) -> Opened:

@@ -25,7 +25,7 @@ from payments.models import ExternalNote, Opening, OpeningStatus, Origin, Paymen
 from payments.models.claims import claimed_from_the_start
 from payments.references import new_reference
 from payments.selectors import OrderMoney
-from payments.services.cards import card_for_order
+from payments.services.cards import card_for_order, check_payment_token
 from payments.services.collecting import PaymentRequest, ensure_payment
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.openings import usable_opening
@@ -103,7 +103,10 @@ def _charge_row(
     card = None
     if request.card_id is not None:
         card = card_for_order(order=order, account=payment.account, card_id=request.card_id, now=now)
-    opening = _entered_in(payment, order, now) if request.payment_token is not None else None
+    opening = None
+    if request.payment_token is not None:
+        check_payment_token(order=order, account=payment.account, token=request.payment_token)
+        opening = _entered_in(payment, order, request, now)
     reference = new_reference("tx")
     is_sale = payment.captures_at_once or request.external is not None
     try:
@@ -143,9 +146,13 @@ def _charge_row(
     return charge
 
 
-def _entered_in(payment: Payment, order: Order, now: datetime) -> Opening | None:
-    """Return the Opening in which a guest entered a card; in one that is not open yet nobody can be shown anything."""
-    found = usable_opening(payment, order=order, now=now)
+def _entered_in(payment: Payment, order: Order, request: PaymentRequest, now: datetime) -> Opening | None:
+    """Return the Opening in which a guest entered a card: the one that is named, else that of the partner's page; in
+    one that is not open yet nobody can be shown anything.
+    """
+    found = payment.openings.filter(gateway_reference=request.opening_reference).first()
+    if request.opening_reference is None:
+        found = usable_opening(payment, order=order, now=now)
     return found if found is not None and found.status == OpeningStatus.OPEN else None
 
 

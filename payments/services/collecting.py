@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.db import transaction as database
 
 from bookings import services as booking_services
 from bookings.models import BookingStatus, Order, Partner, SettlementMethod, Supplier
 from bookings.rules import is_asked
+from gateways.errors import GatewayError
 from gateways.models import GatewayAccount
 from gateways.protocol import Capability, ExternalCharge, RawCard, Shopper, Source
 from gateways.registry import gateway_for
@@ -67,6 +69,7 @@ class PaymentRequest:
 
 
 NO_REQUEST = PaymentRequest()
+log = structlog.get_logger(__name__)
 _HAS_MONEY = frozenset({State.AUTHORIZED, State.CAPTURED, State.REFUNDED, State.VOIDED})
 
 
@@ -254,6 +257,14 @@ def view_of(
     )
 
 
+def asked_for(order: Order, payment: Payment | None, due: Money) -> Money:
+    """Return what whoever pays `due` now has to pay: with what the account that takes it adds."""
+    account = payment.account if payment is not None else _first_account(order)
+    if account is None:
+        return due
+    return Money(due.minor + _surcharge_of(order, payment, account, due), due.currency)
+
+
 def _surcharge_of(order: Order, payment: Payment | None, account: GatewayAccount, due: Money) -> int:
     """Return what paying the balance now would add: as a payment for it says, else as the rules do."""
     if due.minor == 0:
@@ -268,7 +279,12 @@ def _surcharge_now(order: Order, account: GatewayAccount, source: Source, due: M
 
 
 def _client(account: GatewayAccount, due: Money, country_code: str, opening: Opening | None) -> Mapping[str, Any]:
-    settings = gateway_for(account).client_settings(money=due, country_code=country_code)
+    try:
+        settings = gateway_for(account).client_settings(money=due, country_code=country_code)
+    except GatewayError as reason:
+        # A price that this gateway cannot be told is a case once something is to be opened, and no reason not to read.
+        log.error("nothing_for_the_client", account=account.slug, reason=str(reason)[:200])
+        return {}
     if opening is None or opening.status != OpeningStatus.OPEN or opening.client_encrypted is None:
         return settings
     return {**settings, **decrypt_json(opening.client_encrypted)}
