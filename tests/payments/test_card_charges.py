@@ -12,6 +12,7 @@ from gateways.models import GatewayAccount
 from gateways.protocol import BillingAddress, BrowserInfo, EncryptedCard, RawCard, Shopper
 from money import Money
 from payments.admin.columns import page_of
+from payments.admin.words import outcome_sentence
 from payments.checking import ledger_findings, payment_findings
 from payments.errors import (
     AlreadyPaid,
@@ -34,6 +35,7 @@ from payments.services.card_charges import (
     complete_card_charge,
     describe_card_charge,
 )
+from payments.services.challenges import claim_challenged
 from tests.gateways.scripted_server import closed_port
 from tests.payments.bank import answer_the_bank
 from tests.payments.house import books, operations
@@ -220,14 +222,17 @@ class TestAnUndecidedCharge:
         assert done.order.status == BookingStatus.ON_HOLD
         assert charge(house, booking).order.status == BookingStatus.CONFIRMED
 
-    def test_whose_guest_never_comes_back_is_over_after_half_an_hour(self, house, booking):
+    def test_whose_guest_never_comes_back_is_over_after_half_an_hour(self, house, booking, admin_client):
         charged = charge(house, booking, card=encrypted(CHALLENGED), shopper=SHOPPER)
 
         janitor.resolve_unknown(clock=house.clock)
         assert Transaction.objects.get().status == "PENDING"
+        assert outcome_sentence(Transaction.objects.get())[0].endswith("or ends with their time.")
         house.clock.move(minutes=31)
         janitor.resolve_unknown(clock=house.clock)
 
+        page = admin_client.get(page_of(charged.transaction.payment)).content.decode()
+        assert "The guest was sent to the bank, and may come back until" in page
         over = describe_card_charge(transaction_id=charged.transaction.pk, clock=house.clock)
         assert (over.transaction.status, over.transaction.raw_text) == (
             "FAILED",
@@ -235,6 +240,18 @@ class TestAnUndecidedCharge:
         )
         assert (over.action, Challenge.objects.get().action_encrypted) == (None, None)
         assert Case.objects.count() == 0
+
+    def test_whose_proof_was_brought_by_a_process_that_died_is_unknown_and_not_over(self, house, booking):
+        charged = charge(house, booking, card=encrypted(CHALLENGED), shopper=SHOPPER)
+        claim_challenged(transaction_id=charged.transaction.pk, now=house.clock())
+
+        for _ in range(8):
+            house.clock.move(hours=30)
+            janitor.resolve_unknown(clock=house.clock)
+
+        stranded = Transaction.objects.get()
+        assert (stranded.status, stranded.unknown_since_at is not None) == ("PENDING", True)
+        assert Case.objects.get().kind == CaseKind.OUTCOME_UNKNOWN
 
     def test_is_not_decided_by_evidence_of_nothing(self, house, booking):
         charged = charge(house, booking, card=encrypted(CHALLENGED), shopper=SHOPPER)
