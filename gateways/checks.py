@@ -43,6 +43,7 @@ _ATTRIBUTES = (
     "settlement_columns",
     "missing_credentials",
     "client_settings",
+    "checkout_page",
     "greet_webhook",
     "read_webhook",
     "revoke_card",

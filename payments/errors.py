@@ -187,6 +187,18 @@ class NotCancellableByPartner(PaymentError):
     code = "NOT_CANCELLABLE_BY_PARTNER"
 
 
+class LinkUnknown(PaymentError):
+    """Say that an address is that of no payment link."""
+
+    code = "LINK_UNKNOWN"
+
+
+class NotPayableByLink(PaymentError):
+    """Say that an order, or a link, is none by which a guest could pay."""
+
+    code = "NOT_PAYABLE_BY_LINK"
+
+
 class GiftNotUsable(PaymentError):
     """Say that a gift cannot pay for an order: another currency, partner or mode, not confirmed, or nothing left."""
 

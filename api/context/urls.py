@@ -12,16 +12,23 @@ from api.context.views.base import ContextView
 
 app_name = "context"
 
+
+def _in_any_case(word: str) -> str:
+    """Return a pattern for a word in any case; a pattern with `(?i:` would leave Django unable to reverse any route."""
+    return "".join(f"[{letter}{letter.upper()}]" for letter in word)
+
+
 _PLACE = r"(?P<context>[^/]+)/(?P<context_id>[^/]+)"
+_PAYMENT, _METHODS = _in_any_case("payment"), _in_any_case("paymentmethods")
 ROUTES: dict[str, type[ContextView]] = {
-    rf"{_PLACE}/payment": payments.PaymentsView,
-    rf"{_PLACE}/payment/(?P<payment_id>[^/]+)": payments.PaymentView,
-    rf"{_PLACE}/completesecurepayment": payments.CompletionView,
-    rf"{_PLACE}/paymentmethods": methods.BookingMethodsView,
-    r"paymentmethods": methods.MethodsView,
+    rf"{_PLACE}/{_PAYMENT}": payments.PaymentsView,
+    rf"{_PLACE}/{_PAYMENT}/(?P<payment_id>[^/]+)": payments.PaymentView,
+    rf"{_PLACE}/{_in_any_case('completesecurepayment')}": payments.CompletionView,
+    rf"{_PLACE}/{_METHODS}": methods.BookingMethodsView,
+    _METHODS: methods.MethodsView,
 }
 
 urlpatterns: list[URLPattern] = [
     path("schema/context", documentation.schema_json, name="schema"),
-    *(re_path(rf"^(?i:{route})/?\Z", view.as_view()) for route, view in ROUTES.items()),
+    *(re_path(rf"^{route}/?\Z", view.as_view()) for route, view in ROUTES.items()),
 ]

@@ -139,6 +139,14 @@ USE_TZ = True
 
 STATIC_URL = "/static/"
 STATIC_ROOT: Path = VAR_DIR / "static"
+# A gateway brings the script by which our payment page shows its form: gateways/<slug>/… is adapters/<slug>/static/….
+STATICFILES_DIRS: list[Path | tuple[str, Path]] = [
+    BASE_DIR / "checkout" / "static",
+    *(
+        (f"gateways/{folder.parent.name}", folder)
+        for folder in sorted((BASE_DIR / "gateways" / "adapters").glob("*/static"))
+    ),
+]
 
 # Where mails go. Production talks SMTP; a checkout prints them, tests keep them.
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.smtp.EmailBackend")
@@ -254,9 +262,11 @@ BOOKINGS: dict[str, Any] = {
     "PAY_LINK_DAYS": env.int("PAY_LINK_DAYS", default=30),
 }
 CHECKOUT: dict[str, Any] = {
-    # Per link: how often a minute its page is shown, and how often a page of the gateway's is opened from it.
+    # Per link: how often a minute its page is shown, how often the guest may go on to pay or come back from it, and how
+    # often a page that waits asks how it stands.
     "VIEWS_PER_MINUTE": 60,
-    "OPENINGS_PER_MINUTE": 10,
+    "OPENINGS_PER_MINUTE": 20,
+    "LOOKS_PER_MINUTE": 90,
 }
 API: dict[str, Any] = {
     # An idempotent request whose process died frees its key after this long; a request itself ends within 20 s.
@@ -268,6 +278,8 @@ API: dict[str, Any] = {
     "CARD_PAYMENT_CACHE_SECONDS": 3_600,
     # Gift codes that open nothing, per partner key: then no code is looked at for a while; 0 means no limit.
     "WRONG_GIFT_CODES_PER_MINUTE": 10,
+    # How long an invoice can be paid that does not say when it expires.
+    "INVOICE_LIFETIME_HOURS": 24,
     # Per partner key; 0 lets everything through.
     "REQUESTS_PER_MINUTE": env.int("REQUESTS_PER_MINUTE", default=6_000),
 }

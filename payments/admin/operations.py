@@ -49,7 +49,7 @@ class OpeningAdmin(RecordAdmin):
     @admin.display(description="leads back to")
     def leads_back_to(self, opening: Opening) -> str:
         """Show the shop's address; that of a payment link is a key, and the guest's alone."""
-        return "the guest's payment link" if opening.is_hosted else opening.return_url or "–"
+        return "the guest's payment link" if opening.link_id is not None else opening.return_url or "–"
 
 
 @admin.register(Transaction)

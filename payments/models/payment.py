@@ -108,10 +108,16 @@ class Opening(models.Model):
     amount_minor = models.BigIntegerField(help_text="What the guest is asked for, surcharge included.")
     surcharge_minor = models.BigIntegerField(default=0, db_default=0, help_text="How much of the amount is surcharge.")
     currency = models.CharField(max_length=3)
-    return_url = models.CharField(max_length=1024)
-    is_hosted = models.BooleanField(
-        default=False, db_default=False, help_text="Paid on a page of the gateway's own, by a link of ours."
+    link = models.ForeignKey(
+        "payments.PaymentLink",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="openings",
+        help_text="The link by which the guest pays; it is where the guest comes back to.",
     )
+    return_url = models.CharField(max_length=1024, blank=True, help_text="Empty where a link is come back to.")
+    is_hosted = models.BooleanField(default=False, db_default=False, help_text="Paid on a page of the gateway's own.")
     channel = models.CharField(max_length=16, default="Web")
     locale = models.CharField(max_length=16, blank=True)
     shopper_reference = models.CharField(

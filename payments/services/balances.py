@@ -10,11 +10,9 @@ from django.db.models import Exists, OuterRef
 
 from bookings import services as booking_services
 from bookings.mailing import mail_language
-from bookings.models import Booking, BookingStatus, Installment, InstallmentKind, MailKind, Order, SettlementMethod
+from bookings.models import BookingStatus, Installment, InstallmentKind, MailKind, Order, SettlementMethod
 from bookings.rules import zone_of
-from gateways.models import GatewayAccount
 from gateways.protocol import Capability, Source
-from gateways.registry import gateway_for
 from money import Money
 from payments.errors import AmountMismatch
 from payments.models import BalanceCollection, CaseKind, Payment, ReusableCard, Transaction
@@ -24,10 +22,9 @@ from payments.services.cases import open_case
 from payments.services.charging import write_charge
 from payments.services.collecting import PaymentRequest, ensure_payment
 from payments.services.draining import drain
+from payments.services.links import create_link, guest_address, live_bookings, locales_of
+from payments.services.online import asked_of_guest, online_accounts
 from payments.services.operations import Clock, perform_claimed
-from payments.services.routing import routed_accounts
-from payments.services.surcharging import rules_for, surcharge_on
-from payments.splitting import Parts
 from payments.states import OperationKind, Status
 
 log = structlog.get_logger(__name__)
@@ -169,19 +166,22 @@ def _finish(collection: BalanceCollection, now: datetime) -> None:
 
 
 def _write_to_guest(order: Order, collection: BalanceCollection, now: datetime) -> bool:
-    bookings = list(order.bookings.filter(status=BookingStatus.CONFIRMED).order_by("number"))
-    address = next(filter(None, [order.contact.get("email"), *(each.contact_email for each in bookings)]), None)
-    if address is None:
+    bookings = live_bookings(order)
+    address = guest_address(order, bookings)
+    if not address:
         return False
     asked = asked_of_guest(order, Money(collection.amount_minor, collection.currency))
+    until = now + timedelta(days=settings.BOOKINGS["PAY_LINK_DAYS"])
+    link = create_link(order=order, expires_at=until, now=now, created_by="system")
     booking_services.write_mail(
         kind=MailKind.BALANCE_DUE,
         subject_key=f"{order.pk}:{collection.due_date.isoformat()}",
-        to=str(address),
+        to=address,
         language=mail_language(*locales_of(order, bookings)),
         now=now,
         order=order,
         context={
+            "link": str(link.pk),
             "amount_minor": asked.amount_minor,
             "surcharge_minor": asked.surcharge_minor,
             "currency": collection.currency,
@@ -189,21 +189,6 @@ def _write_to_guest(order: Order, collection: BalanceCollection, now: datetime) 
         },
     )
     return True
-
-
-def asked_of_guest(order: Order, due: Money) -> Parts:
-    """Return what a guest who follows a link pays for what is due, with the surcharge of the account that takes it."""
-    account = next(iter(online_accounts(order, Capability.OPEN)), None)
-    if account is None:
-        return Parts(due.minor, 0)
-    rules = rules_for(order, account)
-    return Parts(due.minor, surcharge_on(due, rules, source=Source.ECOM, gateway=account.gateway))
-
-
-def locales_of(order: Order, bookings: list[Booking]) -> list[str]:
-    """Return the languages a guest named, best first."""
-    named = [*(order.contact.get("locales") or ()), *(locale for each in bookings for locale in each.contact_locales)]
-    return [str(locale) for locale in named]
 
 
 def _card_for(order: Order, now: datetime) -> ReusableCard | None:
@@ -214,16 +199,6 @@ def _card_for(order: Order, now: datetime) -> ReusableCard | None:
             if cards:
                 return cards[-1]
     return None
-
-
-def online_accounts(order: Order, capability: Capability) -> list[GatewayAccount]:
-    """Return the accounts that may take the order's money over the web and have a capability, best first; of each
-    gateway only the one that routing chooses.
-    """
-    chosen: dict[str, GatewayAccount] = {}
-    for account in routed_accounts(order, Source.ECOM):
-        chosen.setdefault(account.gateway, account)
-    return [account for account in chosen.values() if capability in gateway_for(account).capabilities]
 
 
 def _was_given_back_on_purpose(order: Order) -> bool:

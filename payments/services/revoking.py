@@ -44,7 +44,7 @@ def send_revocation(*, revocation_id: UUID, clock: Clock) -> bool:
                 RevokeCardRequest(card_token=card_token(card), shopper_reference=card.shopper_reference)
             )
     except Unsupported:
-        _done(revocation, clock)  # a gateway that keeps no cards has none to delete
+        _done(revocation, clock)  # nothing to delete, or no documented way to do it
     except GatewayError as error:
         _postpone(revocation, error, clock)
     else:

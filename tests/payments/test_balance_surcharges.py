@@ -8,10 +8,10 @@ from bookings.requests import BookingChanges
 from bookings.services import drain_mails
 from payments.checking import ledger_findings, payment_findings
 from payments.errors import AmountMismatch
-from payments.models import AccountRoute, Opening, Payment, ReusableCard, SurchargeRule, Transaction
+from payments.models import AccountRoute, Opening, Payment, PaymentLink, ReusableCard, SurchargeRule, Transaction
 from payments.services import balances, changing, janitor
-from payments.services.balance_pages import balance_page
 from payments.services.collecting import PaymentRequest, describe_payment
+from payments.services.link_pages import link_page
 from tests.payments.guest import opening_of
 from tests.payments.house import operations
 from tests.payments.test_balances import BALANCE, DEPOSIT, confirm, deposited, hold, make_due, money_of, pay_balance
@@ -38,7 +38,8 @@ def test_page_and_mail_ask_for_what_the_guest_will_pay(house, rule):
 
     balances.charge_due_balances(clock=house.clock)
 
-    page = balance_page(order_id=booking.order_id)
+    link = PaymentLink.objects.get(order=booking.order)
+    page = link_page(link=link, now=house.clock())
     assert (page.due.minor, page.surcharge.minor) == (BALANCE + SURCHARGE_ON_BALANCE, SURCHARGE_ON_BALANCE)
     drain_mails(clock=house.clock)
     (sent,) = mail.outbox
@@ -49,7 +50,7 @@ def test_page_and_mail_ask_for_what_the_guest_will_pay(house, rule):
 
     paid = pay_balance(house, booking)
     assert (paid.amount_minor, paid.surcharge_minor) == (BALANCE + SURCHARGE_ON_BALANCE, SURCHARGE_ON_BALANCE)
-    page = balance_page(order_id=booking.order_id)
+    page = link_page(link=link, now=house.clock())
     assert (page.due.minor, page.surcharge.minor) == (0, 0)
 
 

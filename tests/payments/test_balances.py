@@ -9,7 +9,6 @@ from django.utils import timezone
 
 from bookings.encryption import decrypt_text
 from bookings.models import Booking, OutgoingMail, Product
-from bookings.pay_links import order_id_of
 from bookings.requests import BookingChanges, ContactDetails, UnitItemRequest
 from bookings.services import drain_mails, lock_order
 from gateways.models import GatewayAccount
@@ -21,6 +20,7 @@ from payments.selectors import order_money
 from payments.services import aftercare, balances, changing, janitor
 from payments.services.collecting import NO_REQUEST, PaymentRequest, describe_payment, ensure_payment
 from payments.services.confirming import confirm_booking
+from payments.services.links import find_link
 from payments.tasks import charge_due_balances
 from tests.payments.guest import opening_of
 from tests.payments.house import House, books, operations
@@ -234,7 +234,9 @@ class TestLinks:
         assert sent.subject == f"Bitte bezahlen Sie den Rest Ihrer Buchung {booking.order.reference}"
         assert "72,00 EUR" in sent.body
         link = next(line for line in sent.body.splitlines() if "/pay/" in line)
-        assert order_id_of(link.rstrip("/").rpartition("/")[2], now=house.clock()) == booking.order_id
+        made = find_link(token=link.rstrip("/").rpartition("/")[2])
+        assert (made.order_id, made.created_by) == (booking.order_id, "system")
+        assert made.expires_at == house.clock() + timedelta(days=30)
         assert not Case.objects.exists()
 
     def test_nothing_is_asked_before_its_day_of_test_orders_or_of_what_is_paid(self, house):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from gateways.adapters.adyen import cards, webhooks, wire
+from gateways.adapters.adyen import cards, checkout, webhooks, wire
 from gateways.adapters.adyen.calls import Checkout, NotFound, Refused, call
 from gateways.adapters.adyen.partner_talk import PARTNER_TALK
 from gateways.adapters.adyen.refusals import CARD_ERRORS, DETAILS_ERRORS, TOKEN_IS_GONE
@@ -17,6 +17,7 @@ from gateways.protocol import (
     Capability,
     CaptureRequest,
     ChargeRequest,
+    CheckoutPage,
     ColumnMap,
     CompleteRequest,
     Delivery,
@@ -77,6 +78,7 @@ class AdyenGateway:
         self._merchant_account = credentials["merchant_account"]
         self._client_key = credentials["client_key"]
         self._environment = credentials.get("environment") or "test"
+        self._browser_base_url = credentials.get("browser_base_url", "")
         seconds = call_seconds(credentials) or LONGEST_CALL_SECONDS
         self._checkout = Checkout(
             api_key=credentials["api_key"],
@@ -122,6 +124,10 @@ class AdyenGateway:
                 "card": {"hasHolderName": True, "billingAddressRequired": False, "billingAddressMode": "none"}
             },
         }
+
+    def checkout_page(self) -> CheckoutPage | None:
+        """Return what our page needs to mount Drop-in."""
+        return checkout.checkout_page(environment=self._environment, base_url=self._browser_base_url)
 
     def open(self, request: OpenRequest) -> Opened:
         """Create a session; it ends by itself at `expires_at`, at most 24 hours ahead.

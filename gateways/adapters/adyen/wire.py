@@ -142,6 +142,8 @@ def opened_of(answer: Mapping[str, Any], request: OpenRequest, client: Mapping[s
         raise AnswerLost("adyen open: the answer holds no session")
     if money_of(answer.get("amount")) != request.money or answer.get("reference") != request.reference:
         raise AnswerLost("adyen open: the answer is about another payment")
+    # Both addresses may let whoever knows them see what a guest has to pay.
+    told = {name: value for name, value in answer.items() if name not in ("url", "returnUrl")}
     if request.is_hosted:
         if not needed.startswith(("https://", "http://")):
             raise AnswerLost("adyen open: the page of the session has no address")
@@ -150,14 +152,13 @@ def opened_of(answer: Mapping[str, Any], request: OpenRequest, client: Mapping[s
             expires_at=when(answer.get("expiresAt")) or request.expires_at,
             client={},
             redirect_url=needed,
-            # Both addresses let whoever knows them see what a guest has to pay.
-            raw=kept({name: value for name, value in answer.items() if name not in ("url", "returnUrl")}),
+            raw=kept(told),
         )
     return Opened(
         gateway_reference=session_id,
         expires_at=when(answer.get("expiresAt")) or request.expires_at,
         client={**client, "session": {"id": session_id, "sessionData": needed}},
-        raw=kept(answer),
+        raw=kept(told),
     )
 
 

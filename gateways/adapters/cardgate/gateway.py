@@ -23,6 +23,7 @@ from gateways.protocol import (
     Capability,
     CaptureRequest,
     ChargeRequest,
+    CheckoutPage,
     ColumnMap,
     CompleteRequest,
     Delivery,
@@ -117,16 +118,18 @@ class CardgateGateway:
         """Return that nothing is open yet: there is nothing to know before there is an invoice."""
         return dict.fromkeys(PARTNER_TALK.gives)
 
+    def checkout_page(self) -> CheckoutPage | None:
+        """Say that the guest is sent to the page of the invoice; what is brought back from there is asked about."""
+        return CheckoutPage()
+
     def open(self, request: OpenRequest) -> Opened:
         """Make an invoice; a repeat finds the one it made before.
 
-        :raises Rejected: money is to be held and taken later.
+        :raises Unsupported: money is to be held and taken later.
         Source: POST /payment-invoices.
         """
         if not request.captures_at_once:
-            raise Rejected(
-                "cardgate open: CardGate takes money at once and holds none; the account must capture at once"
-            )
+            raise Unsupported("CardGate takes money at once and holds none; the account must capture at once")
         attributes = wire.opening_attributes(request, self._account)
         invoice = self._create("open", attributes, request.reference, self._api.deadline())
         return wire.opened_of(invoice, request)
@@ -134,7 +137,7 @@ class CardgateGateway:
     def charge(self, request: ChargeRequest) -> Outcome:
         """Charge a kept token without the guest.
 
-        :raises Unsupported: for anything but a kept token.
+        :raises Unsupported: for anything but a kept token, and for a hold.
         Source: POST /payment-invoices with `instant`, then POST /payment/sale at the Cardgate host.
         """
         if request.card_token is None:
@@ -144,7 +147,7 @@ class CardgateGateway:
         if not wire.TOKEN.fullmatch(request.card_token) or not request.shopper_reference:
             raise Rejected("cardgate charge: a kept card needs its token and the customer it was kept under")
         if not request.captures_at_once:
-            raise Rejected("cardgate charge: CardGate takes money at once and holds none")
+            raise Unsupported("CardGate takes money at once and holds none")
         until = self._api.deadline()
         try:
             attributes = wire.instant_attributes(request, self._account)

@@ -18,9 +18,12 @@ from gateways.errors import AnswerLost, MisconfiguredAccount, NotSent, Rejected,
 from gateways.exponents import Exponents
 from gateways.http import LONGEST_CALL_SECONDS, HttpClient, call_seconds
 from gateways.protocol import (
+    Brought,
+    BroughtField,
     Capability,
     CaptureRequest,
     ChargeRequest,
+    CheckoutPage,
     ColumnMap,
     CompleteRequest,
     Delivery,
@@ -40,6 +43,13 @@ from money import Money
 
 _REQUIRED = ("client_id", "client_secret", "merchant_id", "api_key")
 _KEY_GOOD_FOR_SECONDS = 60 * 60
+_CHECKOUT_PAGE = CheckoutPage(
+    brings=(
+        BroughtField(name="s", means=Brought.OPENING, longest=20),
+        BroughtField(name="t", means=Brought.EVIDENCE, longest=36),
+    ),
+    returns_to_one_address=True,
+)
 # Anybody may ask our address for the key. While Viva is down, one of our threads in a minute waits so long for it.
 _NO_KEY_FOR_SECONDS = 60.0
 _LONGEST_KEY_CALL_SECONDS = 3.0
@@ -114,6 +124,13 @@ class VivaGateway:
         """Return what a page is given before there is an order: that there is none."""
         currencies.asked_of(money)
         return {"orderCode": None, "checkoutUrl": None}
+
+    def checkout_page(self) -> CheckoutPage | None:
+        """Say that the guest is sent to Smart Checkout, and comes back to the one address of the payment source.
+
+        Source: Viva docs, "Smart Checkout", on the parameters `t` and `s`, whose names may be spelled otherwise there.
+        """
+        return _CHECKOUT_PAGE
 
     def open(self, request: OpenRequest) -> Opened:
         """Make a payment order, which ends by itself at `expires_at`.
@@ -298,12 +315,14 @@ class VivaGateway:
         return look.reference(reference.ours) if reference.ours else ()
 
     def revoke_card(self, request: RevokeCardRequest) -> None:
-        """Ask nothing: Viva has no call that forgets a card, and nothing of it that is ours to delete.
+        """Refuse: Viva has no call that forgets a card, and nothing of it that is ours to delete.
 
         The token is the id of a payment the guest made. It charges a card only together with the account's API key, and
         is not used again once it is revoked here; the payment itself stays in Viva's books, as every payment does.
+
+        :raises Unsupported: always.
         """
-        _transaction(request.card_token)
+        raise Unsupported("Viva documents no call that forgets a card")
 
     def greet_webhook(self) -> Greeting:
         """Answer with the key by which Viva sees that an address is this merchant's; fetched, and kept for an hour.
