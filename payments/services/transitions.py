@@ -59,6 +59,7 @@ Then = Callable[[OrderInHand], None]
 # What of a payment is a cache of its fold.
 _FOLDED = ("state", "authorized_minor", "captured_minor", "refunded_minor", "charged_back_minor")
 _MONEY_CAME = frozenset({Kind.AUTHORIZED, Kind.CAPTURED})
+_LONGEST_PROBLEM = GatewayEvent._meta.get_field("problem").max_length
 # A hope changes no sum: after it there is nothing to post, and nothing for bookings to learn.
 _MOVES_NOTHING = frozenset({Kind.ACTION_REQUIRED, Kind.PENDING, Kind.NOTE, Kind.CARD_STORED, Kind.CARD_REVOKED})
 
@@ -198,7 +199,7 @@ def _new_event(
         amount_minor=outcome.money.minor if outcome.money else None,
         currency=outcome.money.currency if outcome.money else "",
         is_cumulative=outcome.cumulative,
-        problem="currency differs" if has_other_currency else "",
+        problem="currency differs" if has_other_currency else outcome.problem[:_LONGEST_PROBLEM],
         decline_code=outcome.decline.code if outcome.decline else "",
         raw_code=outcome.decline.raw_code[:40] if outcome.decline else "",
         raw_text=outcome.decline.raw_text[:300] if outcome.decline else "",
