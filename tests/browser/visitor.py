@@ -67,7 +67,7 @@ class Visitor:
 
     def can_be_used_by_everybody(self) -> None:
         """See that axe finds no serious fault, and that nothing is wider than the window."""
-        # The frames in the page are the vendors'; and what axe would load of their styles, the policy of the page forbids.
+        # The frames are the vendors', and what axe would load of their styles the page's policy forbids.
         found = Axe().run(self.page, options={"iframes": False, "preload": False}).response["violations"]
         serious = [f"{each['id']}: {each['help']}" for each in found if each["impact"] in _SERIOUS]
         assert serious == []
