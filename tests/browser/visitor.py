@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
 from playwright.sync_api import ConsoleMessage, FrameLocator, Page, expect
 
 # Where pictures of the pages are kept, for somebody to look at.
@@ -24,6 +25,8 @@ class Visitor:
         page.on("pageerror", lambda error: self.faults.append(str(error)))
 
     def _hear(self, message: ConsoleMessage) -> None:
+        if not self.page.url.startswith(settings.PUBLIC_BASE_URL):
+            return  # a bank's page, or a shop's
         # A policy that forbids something is told as an error of the console, too.
         if message.type in ("error", "warning") and not _STATUS.match(message.text):
             self.faults.append(message.text)
