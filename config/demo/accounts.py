@@ -12,6 +12,7 @@ AT_THE_SANDBOX: dict[str, dict[str, Any]] = {
         "sources": _CARD_SOURCES,
         "captures_at_once": True,
         "stores_cards": True,
+        "takes_raw_cards": True,
     },
     "adyen-us": {
         "name": "Adyen, United States (captured when confirmed)",
@@ -20,6 +21,7 @@ AT_THE_SANDBOX: dict[str, dict[str, Any]] = {
         "sources": _CARD_SOURCES,
         "captures_at_once": False,
         "stores_cards": True,
+        "takes_raw_cards": True,
     },
     "adyen-test": {
         "name": "Adyen, test orders",
@@ -28,6 +30,7 @@ AT_THE_SANDBOX: dict[str, dict[str, Any]] = {
         "sources": _CARD_SOURCES,
         "captures_at_once": True,
         "stores_cards": True,
+        "takes_raw_cards": True,
     },
     "stripe-eu": {
         "name": "Stripe, Europe and Japan",

@@ -278,6 +278,8 @@ API: dict[str, Any] = {
     "CARD_PAYMENT_CACHE_SECONDS": 3_600,
     # Gift codes that open nothing, per partner key: then no code is looked at for a while; 0 means no limit.
     "WRONG_GIFT_CODES_PER_MINUTE": 10,
+    # How long an invoice can be paid that does not say when it expires.
+    "INVOICE_LIFETIME_HOURS": 24,
     # Per partner key; 0 lets everything through.
     "REQUESTS_PER_MINUTE": env.int("REQUESTS_PER_MINUTE", default=6_000),
 }

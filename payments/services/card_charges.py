@@ -5,8 +5,6 @@ nowhere, so that nobody but the caller could send such a charge a second time, a
 until the gateway's webhook or a person decides.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,32 +17,27 @@ from django.db import transaction as database
 from bookings import services as booking_services
 from bookings.models import BookingStatus, Order, OrderKind
 from card_numbers import mask_card_numbers
-from gateways.errors import AnswerLost, GatewayError, NotSent
-from gateways.protocol import Action, CompleteRequest, EncryptedCard, RawCard, Shopper
-from gateways.registry import gateway_for
+from gateways.protocol import Action, EncryptedCard, RawCard, Shopper
 from money import Money
 from payments.errors import (
     AlreadyPaid,
     AmountMismatch,
     CurrencyMismatch,
-    GatewayUnavailable,
-    InvalidEvidence,
     NotPayable,
     PaymentPending,
 )
-from payments.metrics import gateway_call
 from payments.models import Origin, Transaction
 from payments.models.claims import claimed_from_the_start
 from payments.references import new_reference
 from payments.selectors import OrderMoney, current_payment, has_undecided_money, order_money
-from payments.services.challenges import action_for, claim_challenged, forget_action, release_challenged
+from payments.services.challenges import action_for
 from payments.services.charging import RETRY_AFTER_SECONDS
 from payments.services.collecting import new_payment
 from payments.services.confirming import confirm_if_covered
 from payments.services.in_hand import OrderInHand
 from payments.services.locking import tried_again_after_lock_timeout
-from payments.services.operations import Clock, OnlyTold, mark_unknown, perform_claimed, record_answer
-from payments.services.outages import note_not_sent
+from payments.services.operations import Clock, OnlyTold, perform_claimed
+from payments.services.proving import bring_proof
 from payments.services.routing import choose_route_for_card, read_source
 from payments.services.surcharging import rules_read_with, surcharge_on
 from payments.splitting import Parts
@@ -99,50 +92,9 @@ def complete_card_charge(*, transaction_id: UUID, evidence: Mapping[str, str], c
 
     What is decided is returned as it is, and so may the same evidence be brought again after a lost answer.
 
-    :raises InvalidEvidence: the gateway knows no such proof of this charge, which goes on waiting for its guest.
-    :raises GatewayUnavailable: the gateway was not reached; the same evidence may be brought again.
-    :raises PaymentPending: the charge waits for no guest, or another call with its evidence is under way.
+    :raises PaymentError: as `bring_proof`; the charge goes on waiting.
     """
-    charge = claim_challenged(transaction_id=transaction_id, now=clock())
-    if charge is None:
-        charged = _charged(transaction_id, clock)
-        if charged.transaction.status == Status.PENDING:
-            raise _undecided(charged.transaction.payment.reference)
-        return charged
-    try:
-        with gateway_call(gateway=charge.account.gateway, operation="complete"):
-            (outcome,) = gateway_for(charge.account).complete(
-                CompleteRequest(
-                    reference=charge.reference,
-                    money=Money(charge.amount_minor, charge.currency),
-                    proof=evidence,
-                    idempotency_key=_key_of(charge, evidence),
-                    requested_at=clock(),
-                )
-            )
-    except NotSent:
-        release_challenged(charge)
-        note_not_sent(account=charge.account, now=clock())
-        raise GatewayUnavailable(
-            "The gateway was not reached; repeat the request.", payment_reference=charge.payment.reference
-        ) from None
-    except AnswerLost as error:
-        forget_action(charge)
-        mark_unknown(charge, str(error), clock())
-    except GatewayError:
-        release_challenged(charge)
-        raise InvalidEvidence(
-            "The evidence is not one of this payment's.", payment_reference=charge.payment.reference
-        ) from None
-    else:
-        forget_action(charge)
-        record_answer(
-            operation=charge,
-            outcome=outcome,
-            now=clock(),
-            is_guest_there=True,
-            then=partial(_confirm_in_hand, clock=clock),
-        )
+    bring_proof(transaction_id=transaction_id, proof=evidence, clock=clock, then=partial(_confirm_in_hand, clock=clock))
     return _charged(transaction_id, clock)
 
 
@@ -239,12 +191,6 @@ def _charged(transaction_id: UUID, clock: Clock) -> CardCharged:
         confirm_if_covered(order_id=charged.order.pk, now=clock())
         charged.order.refresh_from_db()
     return charged
-
-
-def _key_of(charge: Transaction, evidence: Mapping[str, str]) -> str:
-    """Return the key under which this very evidence may be brought as often as it takes."""
-    digest = hashlib.sha256(json.dumps(sorted(evidence.items())).encode()).hexdigest()
-    return f"{charge.reference}-{digest[:20]}"
 
 
 def _undecided(payment_reference: str | None) -> PaymentPending:

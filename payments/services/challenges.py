@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -10,9 +11,10 @@ from django.db.models import F
 from gateways.errors import ErrorCode
 from gateways.protocol import Action, Decline, Outcome, OutcomeKind, Reference
 from payments.encryption import decrypt_json, encrypt_json
-from payments.models import Challenge, EventSource, Origin, Transaction
+from payments.models import Challenge, EventSource, Origin, Payment, Transaction
 from payments.models.claims import lease_end, unclaimed
 from payments.selectors import Subject
+from payments.services.actions import ACTION
 from payments.services.transitions import apply_outcome
 from payments.states import Status
 
@@ -38,6 +40,18 @@ def action_for(charge: Transaction, *, now: datetime) -> Action | None:
     if charge.status != Status.PENDING or challenge is None or challenge.action_encrypted is None:
         return None
     return Action(**decrypt_json(bytes(challenge.action_encrypted)))
+
+
+def described_action(payment: Payment, *, now: datetime) -> dict[str, Any]:
+    """Return what a partner's page is given while a charge of a payment waits for its guest; empty when none does."""
+    charges = payment.transactions.filter(status=Status.PENDING, challenge__isnull=False)
+    found = (action_for(charge, now=now) for charge in charges)
+    return next(({ACTION: asdict(action)} for action in found if action is not None), {})
+
+
+def charge_to_prove(order_id: UUID) -> Transaction | None:
+    """Return the undecided charge of an order that a guest was sent to the bank for; there is at most one."""
+    return Transaction.objects.filter(order=order_id, status=Status.PENDING, challenge__isnull=False).first()
 
 
 def waits_for_guest(charge: Transaction) -> bool:

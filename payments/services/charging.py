@@ -13,16 +13,24 @@ from gateways.errors import ErrorCode
 from gateways.protocol import Capability
 from gateways.registry import gateway_for
 from money import Money
-from payments.errors import AmountMismatch, GatewayMismatch, NotCancellableByPartner, PaymentPending, PaymentRefused
+from payments.errors import (
+    AmountMismatch,
+    CardDetailsNotTaken,
+    GatewayMismatch,
+    NotCancellableByPartner,
+    PaymentPending,
+    PaymentRefused,
+)
 from payments.models import ExternalNote, Opening, OpeningStatus, Origin, Payment, Transaction
 from payments.models.claims import claimed_from_the_start
 from payments.references import new_reference
 from payments.selectors import OrderMoney
-from payments.services.cards import card_for_order
+from payments.services.cards import card_for_order, check_payment_token
 from payments.services.collecting import PaymentRequest, ensure_payment
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.openings import usable_opening
 from payments.services.operations import Clock, OnlyTold, perform
+from payments.services.routing import takes_details
 from payments.services.surplus import refund_rows, refundable_of
 from payments.splitting import part_of
 from payments.states import OperationKind, Status
@@ -35,10 +43,10 @@ def write_charge(
 ) -> Transaction | None:
     """Write the row of a charge under the order's lock, claimed by the caller, who commits and then sends it.
 
-    A charge is what may be taken at once: a payment reported from elsewhere, a reusable card, or what the guest's
-    browser got for a card; None when the request asks for none of them, or nothing is due. `money` is what the books
-    say of the order, measured by the price that it will have. A report of the same payment from elsewhere returns the
-    row of the first one.
+    A charge is what may be taken at once: a payment reported from elsewhere, a reusable card, what the guest's browser
+    got for a card, or a card in the clear; None when the request asks for none of them, or nothing is due. `money` is
+    what the books say of the order, measured by the price that it will have. A report of the same payment from
+    elsewhere returns the row of the first one.
 
     :raises PaymentError: the charge cannot be made; nothing was written.
     """
@@ -55,7 +63,7 @@ def write_charge(
 
 def asks_for_a_charge(request: PaymentRequest) -> bool:
     """Say whether a request brings what money can be taken by at once."""
-    return any(each is not None for each in (request.external, request.card_id, request.payment_token))
+    return any(each is not None for each in (request.external, request.card_id, request.payment_token, request.card))
 
 
 def told_by(request: PaymentRequest) -> OnlyTold:
@@ -65,6 +73,8 @@ def told_by(request: PaymentRequest) -> OnlyTold:
         payment_token=request.payment_token,
         browser_info=request.browser_info or "",
         keeps_card=request.keeps_card,
+        card=request.card,
+        shopper=request.shopper,
     )
 
 
@@ -78,8 +88,10 @@ def _charge_row(
     order: Order, payment: Payment, request: PaymentRequest, wanted_minor: int, requested_by: str, now: datetime
 ) -> Transaction:
     """Commit the row of a charge before the gateway hears of it; one guest-less charge of an order lives at a time."""
-    capabilities = gateway_for(payment.account).capabilities
-    if _needed_for(request) not in capabilities:
+    if request.card is not None:
+        if not takes_details(payment.account, request.card, captures=payment.captures_at_once):
+            raise CardDetailsNotTaken("The account that takes this order's money takes no card details.")
+    elif _needed_for(request) not in gateway_for(payment.account).capabilities:
         raise GatewayMismatch("The gateway that takes this order's money cannot do that.")
     due = Money(payment.amount_minor, payment.currency)
     amount_minor = payment.amount_minor
@@ -91,7 +103,10 @@ def _charge_row(
     card = None
     if request.card_id is not None:
         card = card_for_order(order=order, account=payment.account, card_id=request.card_id, now=now)
-    opening = _entered_in(payment, order, request, now) if request.payment_token is not None else None
+    opening = None
+    if request.payment_token is not None:
+        check_payment_token(order=order, account=payment.account, token=request.payment_token)
+        opening = _entered_in(payment, order, request, now)
     reference = new_reference("tx")
     is_sale = payment.captures_at_once or request.external is not None
     try:

@@ -8,13 +8,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.db import transaction as database
 
 from bookings import services as booking_services
 from bookings.models import BookingStatus, Order, Partner, SettlementMethod, Supplier
 from bookings.rules import is_asked
+from gateways.errors import GatewayError
 from gateways.models import GatewayAccount
-from gateways.protocol import Capability, ExternalCharge, Source
+from gateways.protocol import Capability, ExternalCharge, RawCard, Shopper, Source
 from gateways.registry import gateway_for
 from money import Money
 from payments.encryption import decrypt_json
@@ -23,6 +25,7 @@ from payments.models import Opening, OpeningStatus, Origin, Payment, ReusableCar
 from payments.references import new_payment_reference, next_payment_number
 from payments.selectors import CHARGE_KINDS, OrderMoney, current_payment, order_money
 from payments.services.cards import card_for_order, usable_cards
+from payments.services.challenges import described_action
 from payments.services.in_hand import OrderInHand
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.openings import claim_opening, new_opening, open_at_gateway, usable_opening
@@ -39,8 +42,9 @@ class PaymentRequest:
 
     `opening_reference` is the gateway's name of what the guest paid (a session id), `evidence` what its client brought
     back, `gateway_reference` the gateway's name of the payment. `payment_token` is what the guest's browser got for a
-    card, `browser_info` what it says of itself, `keeps_card` that the guest agreed to have the card kept. `external` is
-    set when the partner reports a payment of its own.
+    card, `browser_info` what it says of itself, `keeps_card` that the guest agreed to have the card kept. `card` is a
+    card in the clear, `shopper` who is at the keyboard, and `proof` what the bank gave the guest to bring back.
+    `external` is set when the partner reports a payment of its own.
     """
 
     gateway: str | None = None
@@ -56,12 +60,16 @@ class PaymentRequest:
     payment_token: str | None = field(default=None, repr=False)
     browser_info: str | None = field(default=None, repr=False)
     keeps_card: bool = False
+    card: RawCard | None = field(default=None, repr=False)
+    shopper: Shopper | None = field(default=None, repr=False)
+    proof: Mapping[str, str] = field(default_factory=dict, repr=False)
     external: ExternalCharge | None = None
     channel: str = "Web"
     locale: str = ""
 
 
 NO_REQUEST = PaymentRequest()
+log = structlog.get_logger(__name__)
 _HAS_MONEY = frozenset({State.AUTHORIZED, State.CAPTURED, State.REFUNDED, State.VOIDED})
 
 
@@ -221,6 +229,8 @@ def view_of(
     surcharge_minor = _surcharge_of(order, payment, account, due)
     if opening is not None and due.minor == 0:
         client = decrypt_json(opening.client_encrypted) if opening.client_encrypted is not None else {}
+    elif due.minor == 0 and payment is not None and payment.state == State.PENDING:
+        client = described_action(payment, now=now)
     elif due.minor > 0 and is_set_up(account):
         country = country_code if country_code is not None else country_code_of(order)
         client = _client(account, Money(due.minor + surcharge_minor, due.currency), country, opening)
@@ -247,6 +257,14 @@ def view_of(
     )
 
 
+def asked_for(order: Order, payment: Payment | None, due: Money) -> Money:
+    """Return what whoever pays `due` now has to pay: with what the account that takes it adds."""
+    account = payment.account if payment is not None else _first_account(order)
+    if account is None:
+        return due
+    return Money(due.minor + _surcharge_of(order, payment, account, due), due.currency)
+
+
 def _surcharge_of(order: Order, payment: Payment | None, account: GatewayAccount, due: Money) -> int:
     """Return what paying the balance now would add: as a payment for it says, else as the rules do."""
     if due.minor == 0:
@@ -261,7 +279,12 @@ def _surcharge_now(order: Order, account: GatewayAccount, source: Source, due: M
 
 
 def _client(account: GatewayAccount, due: Money, country_code: str, opening: Opening | None) -> Mapping[str, Any]:
-    settings = gateway_for(account).client_settings(money=due, country_code=country_code)
+    try:
+        settings = gateway_for(account).client_settings(money=due, country_code=country_code)
+    except GatewayError as reason:
+        # A price that this gateway cannot be told is a case once something is to be opened, and no reason not to read.
+        log.error("nothing_for_the_client", account=account.slug, reason=str(reason)[:200])
+        return {}
     if opening is None or opening.status != OpeningStatus.OPEN or opening.client_encrypted is None:
         return settings
     return {**settings, **decrypt_json(opening.client_encrypted)}

@@ -17,7 +17,14 @@ from django.db.models import Q
 
 from bookings.models import BookingStatus, Order, OrderKind
 from bookings.rules import is_asked
-from bookings.services import bookings_under_lock, keep_hold, lock_order, record_money, retake_seats
+from bookings.services import (
+    bookings_under_lock,
+    keep_hold,
+    lock_order,
+    note_payment_news,
+    record_money,
+    retake_seats,
+)
 from gateways.errors import ErrorCode
 from gateways.models import GatewayAccount
 from gateways.protocol import Capability, Outcome
@@ -52,6 +59,7 @@ Then = Callable[[OrderInHand], None]
 # What of a payment is a cache of its fold.
 _FOLDED = ("state", "authorized_minor", "captured_minor", "refunded_minor", "charged_back_minor")
 _MONEY_CAME = frozenset({Kind.AUTHORIZED, Kind.CAPTURED})
+_LONGEST_PROBLEM = GatewayEvent._meta.get_field("problem").max_length
 # A hope changes no sum: after it there is nothing to post, and nothing for bookings to learn.
 _MOVES_NOTHING = frozenset({Kind.ACTION_REQUIRED, Kind.PENDING, Kind.NOTE, Kind.CARD_STORED, Kind.CARD_REVOKED})
 
@@ -103,6 +111,8 @@ def apply_outcome(
         position = _rederive(held, payment, [*events, event], subject.opening, now)
         if outcome.kind in _MOVES_NOTHING:
             held.save_operations()
+            if outcome.kind is Kind.CARD_STORED and is_asked(held.order):
+                note_payment_news(order=held.order, now=now)
             if then is not None:
                 then(held)
             return Applied(payment=payment, transaction=transaction, is_new=True)
@@ -189,7 +199,7 @@ def _new_event(
         amount_minor=outcome.money.minor if outcome.money else None,
         currency=outcome.money.currency if outcome.money else "",
         is_cumulative=outcome.cumulative,
-        problem="currency differs" if has_other_currency else "",
+        problem="currency differs" if has_other_currency else outcome.problem[:_LONGEST_PROBLEM],
         decline_code=outcome.decline.code if outcome.decline else "",
         raw_code=outcome.decline.raw_code[:40] if outcome.decline else "",
         raw_text=outcome.decline.raw_text[:300] if outcome.decline else "",
@@ -342,7 +352,11 @@ def _follow(
     """Let the rest of the house follow: bookings learn of money, seats are kept or taken again, a surplus goes back."""
     order, bookings = held.order, held.bookings
     money = held.money
+    version_before = order.version
     record_money(order=order, money_in_minor=money.money_in_minor, now=now, bookings=bookings)
+    if is_asked(order) and order.version == version_before:
+        # Nobody asks for its confirmation, so that a refusal has no other way to its partner.
+        note_payment_news(order=order, now=now)
     settle_top_up(order=order, payment=payment, now=now)
     if payment.refunded_minor + payment.charged_back_minor > payment.captured_minor:
         open_case(

@@ -74,11 +74,10 @@ def test_our_page_mounts_adyens_own_drop_in_with_the_sandboxs_session(house, gue
     def serve_nothing(route: Route) -> None:
         route.fulfill(content_type="text/html", body="<!doctype html><title>Only Adyen has this</title>")
 
-    visitor.page.route(f"**/sdk/{VERSION}/**", serve)
-
     def take_figures(route: Route) -> None:
         route.fulfill(json={"id": "checkout-attempt"}, headers={"Access-Control-Allow-Origin": "*"})
 
+    visitor.page.route(f"**/sdk/{VERSION}/**", serve)
     for frame in ("**/securedFields.html*", "**/assets/html/**"):
         visitor.page.route(frame, serve_nothing)
     visitor.page.route("**/v3/analytics*", take_figures)

@@ -59,11 +59,11 @@ class AskedGateway(ExternalGateway):
         return Verified(delivery_key=delivery.body.decode(), status=200)
 
     def read_webhook(self, delivery: Delivery) -> tuple[Outcome, ...]:
-        """Read the body as "opening attempt": what the sender claims, and anyone may be the sender."""
-        opening, _, attempt = delivery.body.decode().partition(" ")
+        """Read the body as "opening attempt kind": what the sender claims, and anyone may be the sender."""
+        opening, attempt, *kind = delivery.body.decode().split()
         return (
             Outcome(
-                kind=OutcomeKind.CAPTURED,
+                kind=OutcomeKind(*kind or ["CAPTURED"]),
                 reference=Reference(gateway=attempt, payment=attempt, opening=opening),
                 event_key=f"claimed:{attempt}",
                 occurred_at=delivery.received_at,

@@ -10,13 +10,14 @@ from django.db import connection
 from bookings.requests import BookingChanges, UnitItemRequest
 from gateways.errors import AnswerLost, ErrorCode, NotSent
 from gateways.models import GatewayAccount
-from gateways.protocol import Action, Capability, ChargeRequest, Decline, Outcome, OutcomeKind, Reference
+from gateways.protocol import Action, Capability, Card, ChargeRequest, Decline, Outcome, OutcomeKind, Reference
 from payments.encryption import decrypt_json
-from payments.errors import GatewayMismatch, PaymentPending, PaymentRefused
-from payments.models import AccountRoute, Opening, Transaction
+from payments.errors import GatewayMismatch, InvalidCard, PaymentPending, PaymentRefused
+from payments.models import AccountRoute, Opening, ReusableCard, Transaction
 from payments.services import holds, janitor
 from payments.services.aftercare import cancel_booking
 from payments.services.asking import ask_about_opening
+from payments.services.cards import keep_card, revoke_card
 from payments.services.changing import update_booking
 from payments.services.collecting import PaymentRequest, describe_payment
 from payments.services.confirming import confirm_booking
@@ -92,6 +93,24 @@ def test_a_card_is_kept_only_if_the_guest_was_asked_and_agreed(house, booking, a
     confirm(house, house.reserve(), keeps_card=agreed)
 
     assert [request.stores_card for request in TokenGateway.charged] == [False, agreed]
+
+
+@pytest.mark.parametrize("is_revoked", [False, True])
+def test_a_token_that_was_kept_for_another_guest_charges_nobody(house, booking, is_revoked):
+    GatewayAccount.objects.filter(slug="tokens-eu").update(stores_cards=True)
+    first = house.reserve(customer_reference="ada")
+    opening = Opening.objects.get(payment__order=first.order)
+    keep_card(payment=opening.payment, card=Card(token=TOKEN, last4="1111"), now=house.clock(), opening=opening)
+    if is_revoked:
+        revoke_card(card=ReusableCard.objects.get(), requested_by="ada", now=house.clock())
+
+    with pytest.raises(InvalidCard):
+        confirm(house, booking)
+
+    assert TokenGateway.charged == []
+    assert operations(booking.order) == []
+    if not is_revoked:
+        assert confirm(house, house.reserve(customer_reference="ada")).is_confirmed
 
 
 def test_the_token_is_in_no_table(house, booking):
@@ -281,12 +300,13 @@ def test_a_guest_who_could_not_be_shown_what_to_do_is_asked_to_pay_in_a_page(hou
     TokenGateway.kind = OutcomeKind.ACTION_REQUIRED
     unopened = house.reserve(return_url=None)
 
-    update_booking(
-        booking=unopened,
-        changes=BookingChanges(return_url=RETURN_URL),
-        payment_request=PaymentRequest(payment_token=TOKEN),
-        clock=house.clock,
-    )
+    with pytest.raises(PaymentRefused):
+        update_booking(
+            booking=unopened,
+            changes=BookingChanges(return_url=RETURN_URL),
+            payment_request=PaymentRequest(payment_token=TOKEN),
+            clock=house.clock,
+        )
 
     assert operations(unopened.order) == [("SALE", "OURS", "FAILED", 9000)]
     assert Opening.objects.get(payment__order=unopened.order).status == "OPEN"
