@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -18,6 +19,8 @@ from django.db import connection
 
 from api.models import IdempotentRequest
 from card_numbers import mask_card_numbers
+
+_Done = TypeVar("_Done")
 
 LONGEST_KEY = 255
 LONGEST_PATH = 500
@@ -91,7 +94,7 @@ class Finished:
 
     status_code: int
     subject: str
-    error_code: str
+    error_code: str = ""
 
 
 def fingerprint_of_key(key: str) -> str:
@@ -149,10 +152,44 @@ def claim_request(
         next_pause = min(next_pause * 2, LONGEST_PAUSE_SECONDS)
 
 
-def finish_request(claim: Claim, *, status_code: int, subject: str, error_code: str = "", now: datetime) -> None:
+def do_once(
+    identity: RequestIdentity,
+    *,
+    act: Callable[[], _Done],
+    again: Callable[[Finished], _Done],
+    name_of: Callable[[_Done], str],
+    status_code: int,
+    wait_seconds: float,
+    clock: Callable[[], datetime],
+    end_of: Callable[[BaseException], Finished | None] = lambda _: None,
+) -> _Done:
+    """Do the work of a key, or return by `again` what it came to when it was done before.
+
+    A twin that is still at it is waited for, up to `wait_seconds`. What `act` raises frees the key, unless `end_of`
+    says that this is how the request ended: then it is kept.
+
+    :raises IdempotencyError: the key cannot be used, or not now.
+    """
+    claim = claim_request(identity, wait_seconds=wait_seconds, clock=clock)
+    if isinstance(claim, Finished):
+        return again(claim)
+    try:
+        done = act()
+    except BaseException as error:
+        end = end_of(error)
+        if end is None:
+            release_key(claim)
+        else:
+            finish_request(claim, end, now=clock())
+        raise
+    finish_request(claim, Finished(status_code=status_code, subject=name_of(done)), now=clock())
+    return done
+
+
+def finish_request(claim: Claim, end: Finished, *, now: datetime) -> None:
     """Keep how the work ended; does nothing when the lease ran out and somebody else took over."""
     IdempotentRequest.objects.filter(pk=claim.row_id, claim_number=claim.claim_number).update(
-        status_code=status_code, subject=subject, error_code=error_code, finished_at=now
+        status_code=end.status_code, subject=end.subject, error_code=end.error_code, finished_at=now
     )
 
 

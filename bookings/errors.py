@@ -63,6 +63,16 @@ class BookingNotFound(BookingError):
         self.uuid = uuid
 
 
+class CustomerNotFound(BookingError):
+    """Say that the partner has no customer of this number in this mode."""
+
+    code = "CUSTOMER_NOT_FOUND"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"There is no customer {number!r}.")
+        self.number = number
+
+
 class BookingUuidTaken(BookingError):
     """Say that the partner already used this uuid for other content."""
 
@@ -381,6 +391,16 @@ class OrderWithoutAddress(BookingError):
     def __init__(self, order_id: str) -> None:
         super().__init__(f"Nobody in the order {order_id} has an e-mail address.")
         self.order_id = order_id
+
+
+class ReferenceTaken(BookingError):
+    """Say that the partner used a reference for another invoice or top-up before."""
+
+    code = "REFERENCE_TAKEN"
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(f"The reference {reference!r} was used before.")
+        self.reference = reference
 
 
 class MailNotSendable(BookingError):

@@ -13,7 +13,9 @@ from card_numbers import mask_card_numbers
 LONGEST_NOTE = 5_000
 LONGEST_REFERENCE = 200
 LONGEST_CUSTOMER_REFERENCE = 120
+LONGEST_PARTNER_REFERENCE = 120
 LONGEST_REASON = 500
+LONGEST_DESCRIPTION = 500
 LONGEST_RETURN_URL = 1_024
 MOST_LOCALES, LONGEST_LOCALE = 20, 35
 MOST_METADATA, LONGEST_METADATA_KEY, LONGEST_METADATA_VALUE = 50, 100, 1_000
@@ -54,9 +56,21 @@ def clean_customer_reference(text: str) -> str:
 
     :raises InvalidValue: as `clean_text`; or it holds a card number.
     """
-    checked = _checked("customer_reference", text.strip(), longest=LONGEST_CUSTOMER_REFERENCE)
+    return _as_it_is("customer_reference", text, longest=LONGEST_CUSTOMER_REFERENCE)
+
+
+def clean_partner_reference(text: str) -> str:
+    """Return a partner's reference of an invoice or a top-up as it was sent, as `clean_customer_reference` does.
+
+    :raises InvalidValue: as `clean_customer_reference`.
+    """
+    return _as_it_is("reference", text, longest=LONGEST_PARTNER_REFERENCE)
+
+
+def _as_it_is(field: str, text: str, *, longest: int) -> str:
+    checked = _checked(field, text.strip(), longest=longest)
     if mask_card_numbers(checked) != checked:
-        raise InvalidValue("customer_reference", "holds a card number")
+        raise InvalidValue(field, "holds a card number")
     return checked
 
 

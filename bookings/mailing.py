@@ -10,6 +10,7 @@ from email.mime.base import MIMEBase
 from email.mime.image import MIMEImage
 from io import BytesIO
 from typing import Any
+from uuid import UUID
 
 import segno
 from django.conf import settings
@@ -19,7 +20,8 @@ from django.utils import translation
 
 from bookings.gift_codes import code_of
 from bookings.models import Booking, MailKind, OutgoingMail
-from bookings.pay_links import pay_link
+from bookings.money_words import in_words
+from bookings.pay_links import link_address
 from bookings.rules import zone_of
 from money import Money
 
@@ -86,7 +88,7 @@ def _order_summary(mail: OutgoingMail) -> Content:
                 {
                     "reference": gift.reference,
                     "status": gift.status,
-                    "price": str(Money(gift.amount_minor, gift.currency)),
+                    "price": in_words(Money(gift.amount_minor, gift.currency)),
                 }
                 for gift in gifts
             ],
@@ -101,7 +103,7 @@ def _booking_words(booking: Booking) -> dict[str, Any]:
         "status": booking.status,
         "product": booking.product.name,
         "start": start.replace(tzinfo=None) if start else None,
-        "price": str(Money(booking.retail_minor, booking.currency)),
+        "price": in_words(Money(booking.retail_minor, booking.currency)),
     }
 
 
@@ -118,7 +120,7 @@ def _gift_code(mail: OutgoingMail) -> Content:
     words = {
         "gift": gift,
         "code": code,
-        "amount": str(Money(gift.amount_minor, gift.currency)),
+        "amount": in_words(Money(gift.amount_minor, gift.currency)),
         "buyer": gift.contact_full_name or f"{gift.contact_first_name} {gift.contact_last_name}".strip(),
         "picture": _QR_NAME,
     }
@@ -126,15 +128,26 @@ def _gift_code(mail: OutgoingMail) -> Content:
 
 
 def _balance_due(mail: OutgoingMail) -> Content:
-    assert mail.order is not None
-    words = _order_summary(mail).words
-    # The link is signed as the mail goes out, so that none rests in the outbox.
-    link = pay_link(order=mail.order, now=mail.created_at)
-    return Content(words={**words, "link": link, "due_date": date.fromisoformat(mail.context["due_date"])})
+    words = _payment_link(mail).words
+    return Content(words={**words, "due_date": date.fromisoformat(mail.context["due_date"])})
+
+
+def _payment_link(mail: OutgoingMail) -> Content:
+    currency, surcharge_minor = mail.context["currency"], mail.context["surcharge_minor"]
+    return Content(
+        words={
+            **_order_summary(mail).words,
+            # The address is signed as the mail goes out, so that none rests in the outbox.
+            "link": link_address(UUID(mail.context["link"])),
+            "amount": in_words(Money(mail.context["amount_minor"], currency)),
+            "surcharge": in_words(Money(surcharge_minor, currency)) if surcharge_minor else "",
+        }
+    )
 
 
 _CONTENTS: dict[MailKind, Callable[[OutgoingMail], Content]] = {
     MailKind.ORDER_SUMMARY: _order_summary,
     MailKind.GIFT_CODE: _gift_code,
     MailKind.BALANCE_DUE: _balance_due,
+    MailKind.PAYMENT_LINK: _payment_link,
 }

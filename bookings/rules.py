@@ -6,6 +6,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from bookings.models import (
+    ASKED_KINDS,
     Availability,
     AvailabilityType,
     Booking,
@@ -156,6 +157,11 @@ def is_updatable(booking: Booking, *, now: datetime) -> bool:
 def may_have_gifts(order: Order) -> bool:
     """Say whether gifts can be bought on an order; one made for a single booking has none, and need not be asked."""
     return order.kind in (OrderKind.GIFT, OrderKind.CART)
+
+
+def is_asked(order: Order) -> bool:
+    """Say whether an order asks for an amount by itself; nobody confirms it: it is confirmed when that is paid."""
+    return order.kind in ASKED_KINDS
 
 
 def is_gift_sold(gift: Gift) -> bool:

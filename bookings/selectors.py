@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from bookings.errors import BookingNotFound, OptionNotFound, OrderNotFound, ProductNotFound, UnitNotFound
 from bookings.key_hash import hash_of_key
 from bookings.models import (
+    ASKED_KINDS,
     Availability,
     Booking,
     BookingStatus,
@@ -27,7 +28,7 @@ from bookings.models import (
 )
 from bookings.offers import uuid_from_text
 from bookings.requests import BookingFilter, OrderFilter
-from bookings.rules import LIVE_STATUSES, Slot, is_gift_bought, may_have_gifts, slot_of, start_from_reference
+from bookings.rules import LIVE_STATUSES, Slot, is_asked, is_gift_bought, may_have_gifts, slot_of, start_from_reference
 from card_numbers import mask_card_numbers
 from money import Money
 
@@ -197,11 +198,11 @@ def with_what_was_ordered(orders: QuerySet[Order]) -> QuerySet[Order]:
 
 
 def order_for_partner(*, partner: Partner, is_live: bool, order_id: str) -> Order:
-    """Return a partner's order of one mode, with what is in it.
+    """Return a partner's order of one mode, with what is in it; nothing is sold on an invoice or a top-up.
 
     :raises OrderNotFound: the text is no uuid, or none of this partner's orders has it.
     """
-    return _only_order(with_what_was_ordered(Order.objects.all()), partner, is_live, order_id)
+    return _only_order(with_what_was_ordered(_selling_orders()), partner, is_live, order_id)
 
 
 def order_to_change(*, partner: Partner, is_live: bool, order_id: str) -> Order:
@@ -209,12 +210,12 @@ def order_to_change(*, partner: Partner, is_live: bool, order_id: str) -> Order:
 
     :raises OrderNotFound: the text is no uuid, or none of this partner's orders has it.
     """
-    return _only_order(Order.objects.all(), partner, is_live, order_id)
+    return _only_order(_selling_orders(), partner, is_live, order_id)
 
 
 def orders_for_partner(*, partner: Partner, is_live: bool, filters: OrderFilter) -> QuerySet[Order]:
     """Return a partner's orders of one mode that pass every filter, newest first."""
-    orders = Order.objects.filter(partner=partner, is_live=is_live).filter(_order_condition(filters))
+    orders = _selling_orders().filter(partner=partner, is_live=is_live).filter(_order_condition(filters))
     return with_what_was_ordered(orders).order_by("-created_at", "-pk")
 
 
@@ -224,11 +225,14 @@ def order_of(sold: Booking | Gift | Order) -> Order:
 
 
 def amount_to_collect(order: Order, bookings: Iterable[Booking] | None = None) -> Money:
-    """Return what cards must pay in all for the order's live bookings and gifts, by how the order is settled.
+    """Return what cards must pay in all for the order's live bookings and gifts, by how the order is settled; for an
+    invoice or a top-up that lives, what it asks for.
 
     A gift earns no commission and has no deposit: whoever collects pays all of it, and one that was spent was bought
     all the same. A caller that has the order's bookings in hand, all of them, passes them.
     """
+    if is_asked(order):
+        return Money(order.asked_minor if order.status in LIVE_STATUSES else 0, order.currency)
     known = order.bookings.all() if bookings is None else bookings
     live = [booking for booking in known if booking.status in LIVE_STATUSES]
     method = order.settlement_method
@@ -281,6 +285,10 @@ def _only_booking(bookings: QuerySet[Booking], partner: Partner, is_live: bool, 
     if not found:
         raise BookingNotFound(uuid)
     return found[0]
+
+
+def _selling_orders() -> QuerySet[Order]:
+    return Order.objects.exclude(kind__in=ASKED_KINDS)
 
 
 def _only_order(orders: QuerySet[Order], partner: Partner, is_live: bool, order_id: str) -> Order:

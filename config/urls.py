@@ -16,6 +16,10 @@ urlpatterns = [
     path("metrics", metrics),
     path("admin/", admin.site.urls),
     path("octo/", include("api.octo.urls")),
+    # At the root, each with its own words after it.
+    path("", include("api.context.urls")),
+    path("", include("api.resource.urls")),
+    path("", include("api.invoices.urls")),
     path("pay/", include("checkout.urls")),
     path("webhooks/<slug:account>/", receive_webhook),
 ]

@@ -43,6 +43,7 @@ _ATTRIBUTES = (
     "settlement_columns",
     "missing_credentials",
     "client_settings",
+    "checkout_page",
     "greet_webhook",
     "read_webhook",
     "revoke_card",
@@ -84,11 +85,26 @@ def check_accounts(*, databases: Sequence[str] | None = None, **_: Any) -> list[
         # Before the first migration there are no accounts to check.
         return []
     kind = checks.Error if is_production() else checks.Warning
-    return [
+    found: list[checks.CheckMessage] = [
         kind(f"account {account.slug}: {problem}", id="gateways.E005" if kind is checks.Error else "gateways.W005")
         for account in accounts
         for problem in account_problems(account)
     ]
+    return found + [
+        checks.Error(
+            f"account {account.slug} takes_raw_cards, and {account.gateway} charges no card by its number",
+            id="gateways.E006",
+        )
+        for account in accounts
+        if account.takes_raw_cards and not _charges_raw_cards(account)
+    ]
+
+
+def _charges_raw_cards(account: GatewayAccount) -> bool:
+    """Say whether an account's gateway can do what it is set to; of one that is not there no more is said."""
+    if account.gateway not in settings.GATEWAYS:
+        return True
+    return Capability.CHARGE_RAW_CARD in gateway_class(account.gateway).capabilities
 
 
 def _protocol_problems(slug: str, gateway: type[Gateway]) -> list[checks.CheckMessage]:

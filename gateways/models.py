@@ -45,6 +45,14 @@ class GatewayAccount(models.Model):
             "A language that is not here has the house-wide text."
         ),
     )
+    takes_raw_cards = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=(
+            "Partners may send card numbers in the clear, which go through this server to the processor and rest "
+            "nowhere. Only with the PCI DSS assessment that this asks for (SAQ D)."
+        ),
+    )
     confirm_paid_after_minutes = models.PositiveIntegerField(
         null=True,
         blank=True,

@@ -137,7 +137,8 @@ class Outcome:
     `event_key` is canonical: the answer, the webhook, the poll and the report of one fact carry the same one (usually
     the processor's reference of the operation); together with account and `kind` it is unique. `money` is None where
     the news has no amount. `cumulative` says that `money` is a total so far and not an increment. `occurred_at` is the
-    processor's clock, or ours when it gave none. `raw` is scrubbed already.
+    processor's clock, or ours when it gave none. `problem` says why a NOTE is none of CAPTURED, REFUNDED and so on
+    although money moved: nothing can be booked from it, and somebody must look. `raw` is scrubbed already.
     """
 
     kind: OutcomeKind
@@ -150,12 +151,13 @@ class Outcome:
     action: Action | None = None
     card: Card | None = None
     dispute: DisputeNews | None = None
+    problem: str = ""
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def is_about_money(self) -> bool:
         """Say whether somebody must find out what this news speaks of, should we have no record of it."""
-        return self.kind not in (
+        return bool(self.problem) or self.kind not in (
             OutcomeKind.NOTE,
             OutcomeKind.REPORT_AVAILABLE,
             OutcomeKind.CARD_STORED,
@@ -212,15 +214,76 @@ class ExternalCharge:
     refusal_reason: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class EncryptedCard:
+    """Be a card as the processor's own script encrypted it in a browser; opaque to us, and still kept nowhere."""
+
+    number: str
+    expiry_month: str
+    expiry_year: str
+    security_code: str = ""
+    holder_name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class RawCard:
+    """Be a card in the clear: it exists inside one charge and rests nowhere, neither in a text nor in an error."""
+
+    number: str
+    expiry_month: str
+    expiry_year: str
+    cvc: str = ""
+    holder_name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class BillingAddress:
+    """Be where the cardholder's bank sends its letters; `country` is ISO 3166-1 alpha-2."""
+
+    street: str
+    house_number: str
+    city: str
+    postal_code: str
+    country: str
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class BrowserInfo:
+    """Describe the guest's browser to the bank, in the words of EMV 3-D Secure; the offset is in minutes."""
+
+    user_agent: str
+    accept_header: str
+    language: str
+    color_depth: int
+    screen_height: int
+    screen_width: int
+    time_zone_offset: int
+    is_java_enabled: bool = False
+    is_javascript_enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Shopper:
+    """Say who is at the keyboard, for the bank's proof of it; `origin` is scheme, host and port of the page."""
+
+    origin: str = ""
+    ip: str = ""
+    email: str = ""
+    billing_address: BillingAddress | None = None
+    browser: BrowserInfo | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeRequest:
-    """Take money now, without a page: by a stored card, by what the guest's browser got for a card, or registered from
-    elsewhere.
+    """Take money now, without a page: by a stored card, by what the guest's browser got for a card, by a card's own
+    details, or registered from elsewhere.
 
-    Exactly one of `card_token`, `payment_token` and `external` is set. Tokens are never logged. With a `payment_token`
-    the guest is there, and may be asked to prove who they are (`ACTION_REQUIRED`); `stores_card` then says that they
-    agreed to keep the card, `opening_reference` is our reference of the Opening they entered it in, and `browser_info`
-    what the page says of their browser, for that proof.
+    Exactly one of `card_token`, `payment_token`, `card` and `external` is set. Tokens and cards are never logged. With
+    a `payment_token` or a `card` the guest is there, and may be asked to prove who they are (`ACTION_REQUIRED`), but
+    for what is read out by phone or mail; `stores_card` then says that they agreed to keep the card,
+    `opening_reference` is our reference of the Opening they entered it in, `browser_info` what the page says of their
+    browser, for that proof, and `shopper` the same in structure.
     """
 
     reference: str
@@ -234,6 +297,8 @@ class ChargeRequest:
     stores_card: bool = False
     opening_reference: str = ""
     browser_info: str = field(default="", repr=False)
+    card: EncryptedCard | RawCard | None = field(default=None, repr=False)
+    shopper: Shopper | None = field(default=None, repr=False)
     external: ExternalCharge | None = None
     return_url: str = ""
     requested_at: datetime
@@ -244,13 +309,17 @@ class CompleteRequest:
     """Ask how a guest's attempt ended, with the evidence the client brought back.
 
     `opening_reference` is the one we stored, never the client's word; `evidence` is the client's: a result that the
-    gateway signed, or the name of the attempt, to be held against `money` and `reference`.
+    gateway signed, or the name of the attempt, to be held against `money` and `reference`. Of a charge by a card's own
+    details there is no Opening: `proof` is then what the guest's bank gave the guest to bring back, by its names, and
+    `idempotency_key` belongs to that very proof.
     """
 
-    opening_reference: str
+    opening_reference: str = ""
     reference: str
     money: Money
     evidence: str = field(default="", repr=False)
+    proof: Mapping[str, str] = field(default_factory=dict, repr=False)
+    idempotency_key: str = ""
     requested_at: datetime
 
 
@@ -356,7 +425,9 @@ class Brought(StrEnum):
 
     OPENING names what was opened, PAYMENT the attempt, EVIDENCE proves or names how it ended, PAYMENT_TOKEN stands for
     a card entered in the guest's browser, BROWSER describes that browser to the bank, KEEPS_CARD says that the guest
-    agreed to have the card kept, CHANNEL where it is shown. APPROVED, REASON and NOTES report a payment taken
+    agreed to have the card kept, CHANNEL where it is shown. CARD is a card in the clear, which only a confirmation may
+    bring and only some accounts take; GUEST_BROWSER and ORIGIN describe the guest's browser and page to the bank then,
+    and PROOF is what the bank gave the guest to bring back. APPROVED, REASON and NOTES report a payment taken
     elsewhere. REFUSED is what must not be sent to us, such as card details.
     """
 
@@ -366,6 +437,10 @@ class Brought(StrEnum):
     PAYMENT_TOKEN = "PAYMENT_TOKEN"  # noqa: S105, a name
     BROWSER = "BROWSER"
     KEEPS_CARD = "KEEPS_CARD"
+    CARD = "CARD"
+    GUEST_BROWSER = "GUEST_BROWSER"
+    ORIGIN = "ORIGIN"
+    PROOF = "PROOF"
     CHANNEL = "CHANNEL"
     APPROVED = "APPROVED"
     REASON = "REASON"
@@ -377,7 +452,8 @@ class Brought(StrEnum):
 class BroughtField:
     """Describe one field that a partner's client may bring; `needs` names another that must come with it.
 
-    `may_be_number` takes a whole number as well as a text, for vendors whose references are both.
+    `may_be_number` takes a whole number as well as a text, for vendors whose references are both. A CARD and a
+    GUEST_BROWSER are objects: `words` maps the vendor's names of their fields to those of `RawCard` and `BrowserInfo`.
     """
 
     name: str
@@ -385,6 +461,21 @@ class BroughtField:
     longest: int = 200
     needs: str = ""
     may_be_number: bool = False
+    words: Mapping[str, str] = field(default_factory=dict)
+
+
+# What a partner's page is given, as JSON schema, of what its guest must do at the bank before a charge is decided.
+ACTION_SHAPE: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {
+        "type": {"type": "string"},
+        "url": {"type": "string"},
+        "method": {"type": "string"},
+        "fields": {"type": "object", "additionalProperties": {"type": "string"}},
+    },
+    "required": ["type", "url", "method", "fields"],
+    "additionalProperties": False,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -400,6 +491,31 @@ class PartnerTalk:
     brings: tuple[BroughtField, ...] = ()
     channels: tuple[str, ...] = ()
     channel_header: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckoutPage:
+    """Say what our own payment page needs for a guest to pay by a gateway.
+
+    `script` is a static file of the adapter's, a module with `mount`, that shows the gateway's form in our page;
+    without one the guest is sent to the gateway's own page. `vendor_scripts` and `vendor_styles` are loaded before it,
+    `settings` are given to it, and `allows` are the sources that they need besides our own, by directive of the page's
+    Content-Security-Policy.
+
+    `brings` says what the values mean with which the guest comes back, or that the script has us charge; the script
+    must take in one of `resumes_on` before anybody knows how it ended. A gateway that `returns_to_one_address` cannot
+    be told where. `asks_consent` is for one whose form does not ask whether the card may be kept: our page does.
+    """
+
+    script: str = ""
+    vendor_scripts: tuple[str, ...] = ()
+    vendor_styles: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    allows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    brings: tuple[BroughtField, ...] = ()
+    resumes_on: frozenset[str] = frozenset()
+    returns_to_one_address: bool = False
+    asks_consent: bool = False
 
 
 class Gateway(Protocol):
@@ -429,6 +545,10 @@ class Gateway(Protocol):
 
     def client_settings(self, *, money: Money, country_code: str) -> Mapping[str, Any]:
         """Return what a browser needs to know before anything is opened (public values only)."""
+        ...
+
+    def checkout_page(self) -> CheckoutPage | None:
+        """Return what our own payment page needs for this account; None where no guest can pay on it."""
         ...
 
     def open(self, request: OpenRequest) -> Opened:

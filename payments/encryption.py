@@ -16,6 +16,3 @@ def decrypt_json(encrypted: bytes | memoryview) -> dict[str, Any]:
     """Return the object of `encrypt_json`."""
     value: dict[str, Any] = json.loads(decrypt_text(encrypted))
     return value
-
-
-__all__ = ["decrypt_json", "encrypt_json", "encrypt_text"]

@@ -70,6 +70,24 @@ class NoAccount(PaymentError):
     code = "NO_ACCOUNT"
 
 
+class CardDetailsNotTaken(PaymentError):
+    """Say that no account which may take the order's money takes a card in the form it was sent in."""
+
+    code = "CARD_DETAILS_NOT_TAKEN"
+
+
+class NotPayable(PaymentError):
+    """Say that an order is cancelled, or its hold is over: nothing can be paid for it."""
+
+    code = "NOT_PAYABLE"
+
+
+class AlreadyPaid(PaymentError):
+    """Say that nothing is left to pay of an order."""
+
+    code = "ALREADY_PAID"
+
+
 class PaymentDue(PaymentError):
     """Say that money is still due and nobody claims to have paid it."""
 
@@ -169,6 +187,18 @@ class NotCancellableByPartner(PaymentError):
     code = "NOT_CANCELLABLE_BY_PARTNER"
 
 
+class LinkUnknown(PaymentError):
+    """Say that an address is that of no payment link."""
+
+    code = "LINK_UNKNOWN"
+
+
+class NotPayableByLink(PaymentError):
+    """Say that an order, or a link, is none by which a guest could pay."""
+
+    code = "NOT_PAYABLE_BY_LINK"
+
+
 class GiftNotUsable(PaymentError):
     """Say that a gift cannot pay for an order: another currency, partner or mode, not confirmed, or nothing left."""
 
@@ -201,6 +231,16 @@ class GiftPaymentKept(PaymentError):
     """Say that what a gift paid on a confirmed order goes back only when the order is cancelled."""
 
     code = "GIFT_PAYMENT_KEPT"
+
+
+class CreditTooSmall(PaymentError):
+    """Say that a customer's credit is less than was to be paid by it; `available` is what can be spent."""
+
+    code = "CREDIT_TOO_SMALL"
+
+    def __init__(self, message: str, *, available: Money) -> None:
+        super().__init__(message)
+        self.available = available
 
 
 class UnknownSubject(PaymentError):

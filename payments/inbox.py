@@ -10,10 +10,10 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import F
 
+from bookings.encryption import encrypt_text
 from gateways.models import GatewayAccount
 from gateways.protocol import Delivery, Greeting, Outcome, OutcomeKind
 from gateways.registry import gateway_for
-from payments.encryption import encrypt_text
 from payments.errors import UnknownSubject
 from payments.models import DeliveryStatus, EventSource, Payment, WebhookDelivery
 from payments.models.claims import unclaimed

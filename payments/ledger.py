@@ -6,19 +6,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from bookings.models import Gift, Order
+from bookings.models import Customer, Gift, Order
 from payments.models import GatewayEvent, LedgerAccount, LedgerEntry, Payment, Posting, Transaction
 
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Move an amount, in minor units and above zero, from one account to another for one transaction or gift."""
+    """Move an amount, in minor units and above zero, from one account to another for one transaction, gift or
+    customer's credit.
+    """
 
     from_account: LedgerAccount
     to_account: LedgerAccount
     amount_minor: int
     transaction: Transaction | None = None
     gift: Gift | None = None
+    customer: Customer | None = None
 
 
 def post(
@@ -30,8 +33,8 @@ def post(
     event: GatewayEvent | None,
     occurred_at: datetime,
     now: datetime,
-) -> None:
-    """Write the transfers of one cause, in the order's currency, under one posting."""
+) -> Posting:
+    """Write the transfers of one cause, in the order's currency, under one posting, and return it."""
     posting = Posting.objects.create(event=event, cause=cause, occurred_at=occurred_at, posted_at=now)
     LedgerEntry.objects.bulk_create(
         LedgerEntry(
@@ -45,8 +48,10 @@ def post(
             payment=payment,
             transaction=transfer.transaction,
             gift=transfer.gift,
+            customer=transfer.customer,
             partner_id=order.partner_id,
             is_live=order.is_live,
         )
         for transfer in transfers
     )
+    return posting

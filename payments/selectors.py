@@ -29,8 +29,8 @@ class OrderMoney:
     no answer yet, `returning` is being refunded or released, `accepted` is the part of `held` whose capture the gateway
     took on.
 
-    All of these are about the price; the surcharge, which covers none of it, is told apart, as taken and as given back.
-    `paid_by_payment` alone has both, for it says what each payment took.
+    All of these are about the price; surcharges and donations, which cover none of it, are told apart, as taken and as
+    given back. `paid_by_payment` alone has all three, for it says what each payment took.
     """
 
     currency: str
@@ -45,6 +45,8 @@ class OrderMoney:
     accepted_minor: int
     paid_surcharge_minor: int
     refunded_surcharge_minor: int
+    paid_donation_minor: int
+    refunded_donation_minor: int
     paid_by_payment: dict[UUID, int]
     later_minor: int = 0
     is_balance_open: bool = False
@@ -88,6 +90,11 @@ class OrderMoney:
         return max(0, self.wanted_minor - self._there_minor)
 
     @property
+    def payable_minor(self) -> int:
+        """Return the most that a guest can pay now of the whole price, be it asked for already or due later."""
+        return max(0, self.price_minor - self._there_minor)
+
+    @property
     def is_covered(self) -> bool:
         """Say whether nothing is missing: only money taken, or a capture the gateway accepted, counts."""
         taken = self.money_in_minor + self.accepted_minor - self.returning_minor
@@ -117,12 +124,20 @@ class Booked:
 
 def booked_for(order: Order) -> list[Booked]:
     """Return what the ledger holds for an order, summed over entries."""
+    return booked_for_orders([order.pk]).get(order.pk, [])
+
+
+def booked_for_orders(order_ids: Collection[UUID]) -> dict[UUID, list[Booked]]:
+    """Return what the ledger holds for orders, by order, in one query; those without an entry are left out."""
     rows = (
-        LedgerEntry.objects.filter(order=order)
-        .values_list("payment_id", "transaction_id", "transaction__kind", "from_account", "to_account")
+        LedgerEntry.objects.filter(order__in=order_ids)
+        .values_list("order_id", "payment_id", "transaction_id", "transaction__kind", "from_account", "to_account")
         .annotate(total=Sum("amount_minor"))
     )
-    return [Booked(*row) for row in rows]
+    booked: dict[UUID, list[Booked]] = {}
+    for order_id, *row in rows:
+        booked.setdefault(order_id, []).append(Booked(*row))
+    return booked
 
 
 def operations_in_flight(order: Order) -> QuerySet[Transaction]:
@@ -150,18 +165,21 @@ def order_money(
     """
     known = list(order.bookings.all()) if bookings is None else bookings
     paid_by_payment: dict[UUID, int] = defaultdict(int)
-    paid = refunded = charged_back = paid_surcharge = refunded_surcharge = 0
+    paid = refunded = charged_back = paid_surcharge = refunded_surcharge = paid_donation = refunded_donation = 0
     for entry in booked_for(order) if booked is None else booked:
         owed = (entry.from_account == LedgerAccount.RECEIVABLE) - (entry.to_account == LedgerAccount.RECEIVABLE)
         added = (entry.from_account == LedgerAccount.SURCHARGE) - (entry.to_account == LedgerAccount.SURCHARGE)
+        donated = (entry.from_account == LedgerAccount.DONATION) - (entry.to_account == LedgerAccount.DONATION)
         if entry.kind == OperationKind.REFUND:
             refunded -= owed * entry.amount_minor
             refunded_surcharge -= added * entry.amount_minor
+            refunded_donation -= donated * entry.amount_minor
         elif entry.kind != OperationKind.CHARGEBACK:
             paid += owed * entry.amount_minor
             paid_surcharge += added * entry.amount_minor
+            paid_donation += donated * entry.amount_minor
             if entry.payment_id is not None:
-                paid_by_payment[entry.payment_id] += (owed + added) * entry.amount_minor
+                paid_by_payment[entry.payment_id] += (owed + added + donated) * entry.amount_minor
         disputed = (entry.to_account == LedgerAccount.DISPUTED) - (entry.from_account == LedgerAccount.DISPUTED)
         charged_back += disputed * entry.amount_minor
     held, asked, returning, accepted = _in_flight(operations_in_flight(order) if operations is None else operations)
@@ -178,6 +196,8 @@ def order_money(
         accepted_minor=accepted,
         paid_surcharge_minor=paid_surcharge,
         refunded_surcharge_minor=refunded_surcharge,
+        paid_donation_minor=paid_donation,
+        refunded_donation_minor=refunded_donation,
         paid_by_payment=dict(paid_by_payment),
         later_minor=amount_due_later(order, known).minor,
         is_balance_open=order.status == BookingStatus.CONFIRMED,
@@ -199,12 +219,14 @@ def nothing_paid_yet(to_collect: Money) -> OrderMoney:
         accepted_minor=0,
         paid_surcharge_minor=0,
         refunded_surcharge_minor=0,
+        paid_donation_minor=0,
+        refunded_donation_minor=0,
         paid_by_payment={},
     )
 
 
 def _in_flight(operations: Iterable[Transaction]) -> tuple[int, int, int, int]:
-    """Return held, asked, returning and accepted, without surcharge: what is neither money in nor nothing."""
+    """Return held, asked, returning and accepted, of the price alone: what is neither money in nor nothing."""
     asked = returning = accepted = 0
     rows = list(operations)
     # A first capture releases the rest at most issuers, and a failed one leaves nothing that can be relied on.
@@ -272,7 +294,7 @@ def subject_of(*, account: GatewayAccount, outcome: Outcome) -> Subject:
     for gateway_reference in dict.fromkeys(filter(None, (reference.gateway, reference.payment))):
         found = (
             Transaction.objects.filter(account=account, gateway_reference=gateway_reference)
-            .select_related("payment", "opening")
+            .select_related("payment__order", "opening")
             .order_by("requested_at")
             .first()
         )
@@ -282,18 +304,20 @@ def subject_of(*, account: GatewayAccount, outcome: Outcome) -> Subject:
     if reference.ours:
         transaction = (
             Transaction.objects.filter(account=account, reference=reference.ours)
-            .select_related("payment", "opening")
+            .select_related("payment__order", "opening")
             .first()
         )
         if transaction:
             return Subject(transaction.payment, transaction.opening, transaction)
-        opening = Opening.objects.filter(account=account, reference=reference.ours).select_related("payment").first()
+        opening = (
+            Opening.objects.filter(account=account, reference=reference.ours).select_related("payment__order").first()
+        )
         if opening:
             return Subject(opening.payment, opening, None)
     if reference.opening:
         opening = (
             Opening.objects.filter(account=account, gateway_reference=reference.opening)
-            .select_related("payment")
+            .select_related("payment__order")
             .first()
         )
         if opening:

@@ -1,9 +1,12 @@
-"""How an amount that moved divides into the price it pays and the surcharge on it. Pure; arrival order never matters.
+"""How an amount that moved divides into the price it pays, the surcharge on it and a donation.
 
-A guest agreed to pay a base and a surcharge for one attempt. What is taken of it, and what goes back of what was taken,
-is split by one rule: an operation of ours is what we asked it to be; whatever a gateway did by itself, and whatever a
-gateway moved otherwise than asked, is base first and surcharge last. What is beyond both is base. So a surcharge never
-covers a price, and no more surcharge is taken than was agreed, or given back than was taken.
+Pure; arrival order never matters.
+
+A guest agreed to pay a base, a surcharge and perhaps a donation in one attempt. What is taken of it, and what goes back
+of what was taken, is split by one rule: an operation of ours is what we asked it to be; whatever a gateway did by
+itself, and whatever a gateway moved otherwise than asked, is base first, then surcharge, and the donation last. What is
+beyond all of them is base. So neither a surcharge nor a donation ever covers a price, and no more of either is taken
+than was agreed, or given back than was taken.
 """
 
 from collections import defaultdict
@@ -18,19 +21,31 @@ class Parts:
 
     base_minor: int
     surcharge_minor: int
+    donation_minor: int = 0
 
     @classmethod
-    def of(cls, amount_minor: int, surcharge_minor: int) -> "Parts":
-        """Return the parts of an amount that has this surcharge in it."""
-        return cls(amount_minor - surcharge_minor, surcharge_minor)
+    def of(cls, amount_minor: int, surcharge_minor: int, donation_minor: int = 0) -> "Parts":
+        """Return the parts of an amount that has this surcharge and this donation in it."""
+        return cls(amount_minor - surcharge_minor - donation_minor, surcharge_minor, donation_minor)
 
     @property
     def amount_minor(self) -> int:
         """Return the whole."""
-        return self.base_minor + self.surcharge_minor
+        return self.base_minor + self.surcharge_minor + self.donation_minor
+
+    def __add__(self, other: "Parts") -> "Parts":
+        return Parts(
+            self.base_minor + other.base_minor,
+            self.surcharge_minor + other.surcharge_minor,
+            self.donation_minor + other.donation_minor,
+        )
 
     def __sub__(self, other: "Parts") -> "Parts":
-        return Parts(self.base_minor - other.base_minor, self.surcharge_minor - other.surcharge_minor)
+        return Parts(
+            self.base_minor - other.base_minor,
+            self.surcharge_minor - other.surcharge_minor,
+            self.donation_minor - other.donation_minor,
+        )
 
 
 NOTHING = Parts(0, 0)
@@ -56,7 +71,7 @@ class Movement:
 def split(movements: Iterable[Movement], *, agreed: Mapping[str, Parts]) -> dict[str, Parts]:
     """Return the parts of every movement, by operation.
 
-    `agreed` is what the guest agreed to pay in each attempt; an attempt that is not there had no surcharge.
+    `agreed` is what the guest agreed to pay in each attempt; an attempt that is not there was all price.
     """
     taken: dict[str, list[Movement]] = defaultdict(list)
     returned: dict[str, list[Movement]] = defaultdict(list)
@@ -65,24 +80,26 @@ def split(movements: Iterable[Movement], *, agreed: Mapping[str, Parts]) -> dict
     found: dict[str, Parts] = {}
     for attempt in taken.keys() | returned.keys():
         takes = _fill(agreed.get(attempt, NOTHING), taken[attempt])
-        there = Parts(
-            sum(parts.base_minor for parts in takes.values()), sum(parts.surcharge_minor for parts in takes.values())
-        )
+        there = sum(takes.values(), NOTHING)
         found |= takes | _fill(there, returned[attempt])
     return found
 
 
 def part_of(amount_minor: int, room: Parts) -> Parts:
-    """Return the parts of an amount that is taken from some room, base first and surcharge last."""
+    """Return the parts of an amount that is taken from some room: base first, then surcharge, and the donation last."""
     beyond_base = max(0, amount_minor - max(0, room.base_minor))
-    return Parts.of(amount_minor, min(beyond_base, max(0, room.surcharge_minor)))
+    surcharge = min(beyond_base, max(0, room.surcharge_minor))
+    return Parts.of(amount_minor, surcharge, min(beyond_base - surcharge, max(0, room.donation_minor)))
 
 
-def share_of(base_minor: int, room: Parts) -> int:
-    """Return the surcharge that goes with part of a base: in proportion, half up; all of it with all of the base."""
+def share_of(base_minor: int, room: Parts) -> Parts:
+    """Return what moves with part of a base: of the surcharge in proportion, half up, and all with all of the base; the
+    donation with the last of it and not before.
+    """
     if base_minor >= room.base_minor:
-        return room.surcharge_minor
-    return (2 * room.surcharge_minor * base_minor + room.base_minor) // (2 * room.base_minor)
+        return Parts(base_minor, room.surcharge_minor, room.donation_minor)
+    surcharge = (2 * room.surcharge_minor * base_minor + room.base_minor) // (2 * room.base_minor)
+    return Parts(base_minor, surcharge)
 
 
 def _fill(room: Parts, movements: Iterable[Movement]) -> dict[str, Parts]:
@@ -91,7 +108,11 @@ def _fill(room: Parts, movements: Iterable[Movement]) -> dict[str, Parts]:
     for movement in movements:
         wanted = room
         if movement.asked is not None:
-            wanted = Parts(movement.asked.base_minor, min(movement.asked.surcharge_minor, room.surcharge_minor))
+            wanted = Parts(
+                movement.asked.base_minor,
+                min(movement.asked.surcharge_minor, room.surcharge_minor),
+                min(movement.asked.donation_minor, room.donation_minor),
+            )
         parts = part_of(movement.amount_minor, wanted)
         found[movement.operation] = parts
         room -= parts

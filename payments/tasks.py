@@ -8,7 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from payments import inbox
-from payments.services import balances, holds, janitor, operations, retention, revoking
+from payments.services import balances, holds, janitor, link_paying, operations, retention, revoking
 
 
 @shared_task(name="payments.tasks.handle_delivery", acks_late=True)
@@ -66,6 +66,12 @@ def expire_holds() -> int:
 def confirm_paid_orders() -> int:
     """Confirm what was paid in full and never confirmed."""
     return holds.confirm_paid_orders(now=timezone.now())
+
+
+@shared_task(name="payments.tasks.finish_links", acks_late=True)
+def finish_links() -> int:
+    """Confirm what was paid by links, and close those that are paid or over."""
+    return link_paying.finish_links(clock=timezone.now)
 
 
 @shared_task(name="payments.tasks.charge_due_balances", acks_late=True)

@@ -6,10 +6,8 @@ from math import ceil
 from typing import Any
 
 import structlog
-from django.db import OperationalError
 from django.http import Http404
 from django.utils.translation import gettext as _
-from psycopg.errors import DeadlockDetected, LockNotAvailable
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
@@ -17,12 +15,14 @@ from api import auth, fields, idempotency
 from api.callbacks import errors as callbacks
 from api.callbacks.addresses import AddressRefused
 from api.octo.catalogue_requests import DEFAULT_OPTION
+from api.octo.payment_requests import no_card_details
 from bookings import errors as bookings
 from card_numbers import mask_card_numbers
 from gateways.errors import ErrorCode
 from money import Money, exponent_of
 from payments import errors as payments
 from payments.sentences import sentence_for
+from payments.services.locking import is_about_a_lock
 
 log = structlog.get_logger(__name__)
 
@@ -83,8 +83,7 @@ def refusal_for(error: Exception) -> Refusal:
     for kinds, translate in _TRANSLATIONS:
         if isinstance(error, kinds):
             return translate(error)
-    if isinstance(error, OperationalError) and isinstance(error.__cause__, LockNotAvailable | DeadlockDetected):
-        # The database took everything back that this request had done so far.
+    if is_about_a_lock(error):
         return Refusal(
             PAYMENT_PENDING, _("Somebody else is changing the same thing; repeat the request."), retry_after=1
         )
@@ -284,6 +283,8 @@ def _payment_refusal(error: payments.PaymentError) -> Refusal:
             return Refusal("INVALID_CARD_ID", _("cardPayment.cardId: is no reusable card of this booking's gateway."))
         case payments.InvalidEvidence():
             return Refusal(BAD_REQUEST, _("cardPayment: the session or reference is not one of this booking."))
+        case payments.CardDetailsNotTaken():
+            return Refusal(BAD_REQUEST, f"cardPayment: {no_card_details()}.")
         case payments.NoAccount():
             return Refusal(UNPROCESSABLE, _("No card payments are set up for you in this currency."))
         case payments.PaymentDue():

@@ -4,15 +4,14 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from drf_spectacular.generators import SchemaGenerator
-from drf_spectacular.settings import patched_settings
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
 from api.octo.capabilities import CARD_PAYMENTS, CART, GIFTS, REGISTRY, WEBHOOKS, Capability
 from api.octo.request_shapes import REQUEST_SHAPES
-from api.octo.shapes import CATALOGUE_SHAPES, shape
+from api.octo.shapes import CATALOGUE_SHAPES
 from api.octo.sold_shapes import SOLD_SHAPES
 from api.octo.webhook_shapes import DELIVERIES, WEBHOOK_SHAPES
+from api.openapi import RATE_LIMIT_HEADERS, document_of, shape
 from payments.services.talks import partner_talks
 
 _View = TypeVar("_View", bound=Callable[..., Any])
@@ -66,10 +65,7 @@ _ANSWER_HEADERS = (
     ("Octo-Capabilities", "The capabilities that were applied."),
     ("Octo-Env", "The mode that was used: live or test."),
     ("Content-Language", "The language of the sentences."),
-    ("RateLimit-Limit", "Requests a minute of this key."),
-    ("RateLimit-Remaining", "Requests left in this sliding minute."),
-    ("RateLimit-Reset", "Seconds until there is room for more."),
-    ("RateLimit-Policy", "The limit and its window in seconds."),
+    *RATE_LIMIT_HEADERS,
 )
 _ERRORS = {
     400: "The request was refused.",
@@ -118,29 +114,16 @@ def operation(
     )
 
 
-def without_twin_paths(endpoints: list[Any], **_settings: Any) -> list[Any]:
-    """Leave out the paths with a trailing slash: each is the twin of one without."""
-    return [endpoint for endpoint in endpoints if not endpoint[0].endswith("/")]
-
-
 @lru_cache(maxsize=1)
 def openapi_document() -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of everything under /octo."""
-    settings = {
-        "TITLE": "OCTO with card payments",
-        "DESCRIPTION": DESCRIPTION.strip(),
-        "VERSION": "1.0.0",
-        "OAS_VERSION": "3.1.0",
-        "SERVERS": [{"url": "/octo"}],
-        "TAGS": [{"name": name} for name in ("octo/core", CARD_PAYMENTS.id, CART.id, GIFTS.id, WEBHOOKS.id)],
-        "SCHEMA_PATH_PREFIX": "",
-        "PREPROCESSING_HOOKS": ["api.octo.schema.without_twin_paths"],
-        "POSTPROCESSING_HOOKS": [],
-        "APPEND_COMPONENTS": {
-            "schemas": {**CATALOGUE_SHAPES, **SOLD_SHAPES, **REQUEST_SHAPES, **WEBHOOK_SHAPES},
-            "securitySchemes": {"bearerKey": {"type": "http", "scheme": "bearer"}},
-        },
-    }
-    with patched_settings(settings):
-        document: dict[str, Any] = SchemaGenerator(urlconf="api.octo.urls").get_schema(request=None, public=True)
+    document = document_of(
+        urlconf="api.octo.urls",
+        title="OCTO with card payments",
+        description=DESCRIPTION,
+        server="/octo",
+        tags=("octo/core", CARD_PAYMENTS.id, CART.id, GIFTS.id, WEBHOOKS.id),
+        shapes={**CATALOGUE_SHAPES, **SOLD_SHAPES, **REQUEST_SHAPES, **WEBHOOK_SHAPES},
+        security={"bearerKey": {"type": "http", "scheme": "bearer"}},
+    )
     return {**document, "webhooks": DELIVERIES}

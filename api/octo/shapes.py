@@ -3,43 +3,20 @@
 They are closed, so that a test finds what we forgot.
 """
 
-from typing import Any
-
+from api.openapi import (
+    CURRENCY,
+    DATE,
+    TEXT,
+    WHOLE,
+    YES_NO,
+    Schema,
+    closed,
+    list_of,
+    or_null,
+    shape,
+    words,
+)
 from bookings.models import BookingStatus, SettlementMethod, UnitType
-
-Schema = dict[str, Any]
-
-
-def shape(name: str) -> Schema:
-    """Return a reference to one of the shapes below."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def list_of(item: Schema) -> Schema:
-    """Return a list of one shape."""
-    return {"type": "array", "items": item}
-
-
-def or_null(schema: Schema) -> Schema:
-    """Return a shape that may be null."""
-    if isinstance(schema.get("type"), str) and "enum" not in schema:
-        return {**schema, "type": [schema["type"], "null"]}
-    return {"oneOf": [schema, {"type": "null"}]}
-
-
-def closed(properties: dict[str, Schema], *, optional: dict[str, Schema] | None = None) -> Schema:
-    """Return an object with all of these fields and nothing but them and the optional ones."""
-    return {
-        "type": "object",
-        "properties": {**properties, **(optional or {})},
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
-def words(*values: str) -> Schema:
-    """Return a text out of a few."""
-    return {"type": "string", "enum": list(values)}
 
 
 def minor_units(meaning: str) -> Schema:
@@ -47,18 +24,13 @@ def minor_units(meaning: str) -> Schema:
     return {**MINOR, "description": f"{meaning} {MINOR['description']}"}
 
 
-TEXT: Schema = {"type": "string"}
-WHOLE: Schema = {"type": "integer"}
-YES_NO: Schema = {"type": "boolean"}
 MINOR: Schema = {"type": "integer", "description": "Minor units of the currency."}
 UUID: Schema = {
     "type": "string",
     "pattern": "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
 }
-DATE: Schema = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"}
 UTC_TIME: Schema = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,3})?Z$"}
 LOCAL_TIME: Schema = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}[+-]\d{2}:\d{2}$"}
-CURRENCY: Schema = {"type": "string", "pattern": "^[A-Z]{3}$"}
 OPENING_HOURS: Schema = list_of(closed({"from": TEXT, "to": TEXT}))
 CONTACT_FIELDS = words(
     *[

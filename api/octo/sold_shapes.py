@@ -1,24 +1,7 @@
 """The shapes of what is sold and paid, as JSON Schema: bookings, gifts, orders and their card payments."""
 
-from api.octo.shapes import (
-    CONTACT_FIELDS,
-    CURRENCY,
-    MINOR,
-    SOURCE,
-    STATUS,
-    TEXT,
-    UTC_TIME,
-    UUID,
-    WHOLE,
-    YES_NO,
-    Schema,
-    closed,
-    list_of,
-    minor_units,
-    or_null,
-    shape,
-    words,
-)
+from api.octo.shapes import CONTACT_FIELDS, MINOR, SOURCE, STATUS, UTC_TIME, UUID, minor_units
+from api.openapi import CURRENCY, TEXT, WHOLE, YES_NO, Schema, closed, list_of, or_null, shape, words
 from bookings.models import SettlementMethod
 from payments.services.talks import partner_talks
 

@@ -5,8 +5,9 @@ from typing import Any
 from api.callbacks.addresses import LONGEST_URL
 from api.octo.capabilities import WEBHOOKS
 from api.octo.request_shapes import opened
-from api.octo.shapes import TEXT, UUID, YES_NO, Schema, closed, list_of, or_null, shape, words
+from api.octo.shapes import UUID
 from api.octo.webhook_requests import EVENTS, LONGEST_HEADER_VALUE, MOST_HEADERS
+from api.openapi import TEXT, YES_NO, Schema, closed, list_of, or_null, shape, words
 
 _WEBHOOK_FIELDS: dict[str, Schema] = {
     "event": words(*EVENTS),

@@ -3,6 +3,7 @@ from django.utils.html import format_html
 
 from bookings.admin.read_only import ReadOnlyAdmin, ReadOnlyInline
 from bookings.models import Booking, Change, Customer, Installment, Order, UnitItem
+from bookings.rules import is_asked
 from money import Money
 
 
@@ -57,6 +58,7 @@ class OrderAdmin(ReadOnlyAdmin):
     search_fields = [
         "reference",
         "=id",
+        "partner_reference",
         "bookings__reference",
         "bookings__reseller_reference",
         "bookings__contact_email",
@@ -66,8 +68,13 @@ class OrderAdmin(ReadOnlyAdmin):
     date_hierarchy = "created_at"
     ordering = ["-created_at"]
     inlines = [BookingInline, InstallmentInline, ChangeInline]
-    exclude = ["money_in_minor"]
-    readonly_fields = ["money_in", "payments_link"]
+    exclude = ["money_in_minor", "asked_minor"]
+    readonly_fields = ["asked", "money_in", "payments_link"]
+
+    @admin.display(description="asked for")
+    def asked(self, order: Order) -> str:
+        """Show what an invoice or a top-up asks for, in major units."""
+        return str(Money(order.asked_minor, order.currency)) if is_asked(order) else "–"
 
     @admin.display(description="money in")
     def money_in(self, order: Order) -> str:

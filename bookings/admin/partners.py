@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from bookings.admin.read_only import KeptAdmin, ReadOnlyInline
 from bookings.errors import KeyAlreadyRevoked
 from bookings.models import Dialect, Partner, PartnerKey, SettlementMethod
+from bookings.return_urls import origin_of
 from bookings.services import mint_partner_key, revoke_partner_key
 
 if TYPE_CHECKING:
@@ -31,7 +32,15 @@ class PartnerForm(_PartnerForm):
 
     class Meta:
         model = Partner
-        fields = ["name", "slug", "settlement_methods", "default_settlement_method", "is_active"]
+        fields = ["name", "slug", "settlement_methods", "default_settlement_method", "return_origins", "is_active"]
+
+    def clean_return_origins(self) -> list[str]:
+        """Refuse what is no origin: a path, or a spelling that a browser would not use, would match no address."""
+        origins: list[str] = self.cleaned_data["return_origins"]
+        for origin in origins:
+            if origin_of(origin) != origin:
+                raise forms.ValidationError(f"{origin} is no origin; write it as https://shop.example.com.")
+        return origins
 
     def clean(self) -> dict[str, Any]:
         """Refuse a default that the partner may not choose."""

@@ -3,6 +3,7 @@ from bookings.models.change import Change, ChangeTopic
 from bookings.models.gift import Gift
 from bookings.models.mail import MailKind, MailStatus, OutgoingMail
 from bookings.models.order import (
+    ASKED_KINDS,
     Booking,
     BookingStatus,
     Customer,
@@ -16,6 +17,7 @@ from bookings.models.order import (
 from bookings.models.partner import Dialect, Partner, PartnerKey, SigningSecret
 
 __all__ = [
+    "ASKED_KINDS",
     "Availability",
     "AvailabilityType",
     "Booking",

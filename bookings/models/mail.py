@@ -13,6 +13,7 @@ class MailKind(models.TextChoices):
     ORDER_SUMMARY = "ORDER_SUMMARY"
     GIFT_CODE = "GIFT_CODE"
     BALANCE_DUE = "BALANCE_DUE"
+    PAYMENT_LINK = "PAYMENT_LINK"
 
 
 class MailStatus(models.TextChoices):

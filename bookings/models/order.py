@@ -45,6 +45,10 @@ class OrderKind(models.TextChoices):
     TOP_UP = "TOP_UP"
 
 
+# Orders that ask for an amount by themselves: nothing is sold on them.
+ASKED_KINDS = (OrderKind.INVOICE, OrderKind.TOP_UP)
+
+
 class InstallmentKind(models.TextChoices):
     """Say which part of a price an installment is."""
 
@@ -81,7 +85,8 @@ class Customer(models.Model):
 class Order(models.Model):
     """Be what is owed: bookings and gifts hang on it.
 
-    `uuid` is what the partner calls it, its own word or ours.
+    `uuid` is what the partner calls it, its own word or ours. An invoice and a top-up ask for `asked_minor` and go by
+    `partner_reference`; what other orders ask for hangs on them.
 
     `money_in_minor` is a cache of what the ledger says was taken and not given back, written by `record_money` and with
     a confirmation. It lets expiry see money without asking payments.
@@ -99,6 +104,13 @@ class Order(models.Model):
     is_live = models.BooleanField()
     status = models.CharField(max_length=16, choices=BookingStatus.choices, default=BookingStatus.ON_HOLD)
     currency = models.CharField(max_length=3)
+    asked_minor = models.BigIntegerField(default=0, db_default=0, help_text="What an invoice or a top-up asks for.")
+    partner_reference = models.CharField(
+        max_length=120, blank=True, db_default="", help_text="The partner's own reference of an invoice or a top-up."
+    )
+    description = models.CharField(
+        max_length=500, blank=True, db_default="", help_text="What an invoice or a top-up is for, as guests read it."
+    )
     settlement_method = models.CharField(max_length=16, choices=SettlementMethod.choices)
     return_url = models.CharField(max_length=1024, blank=True)
     contact = models.JSONField(default=dict, blank=True, help_text="Names as in Booking's contact_ fields.")
@@ -119,6 +131,15 @@ class Order(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["partner", "is_live", "uuid"], name="one_order_per_partner_uuid"),
+            models.UniqueConstraint(
+                fields=["partner", "is_live", "kind", "partner_reference"],
+                condition=~Q(partner_reference=""),
+                name="one_order_per_partner_reference",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=ASKED_KINDS, asked_minor__gt=0) | Q(~Q(kind__in=ASKED_KINDS), asked_minor=0),
+                name="invoices_and_top_ups_ask",
+            ),
         ]
         indexes = [
             models.Index(fields=["expires_at"], condition=Q(status="ON_HOLD"), name="order_hold_expiry"),

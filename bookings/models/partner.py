@@ -23,6 +23,12 @@ class Partner(models.Model):
     slug = models.SlugField(max_length=80, unique=True)
     settlement_methods = ArrayField(models.CharField(max_length=16), help_text="What the partner may choose from.")
     default_settlement_method = models.CharField(max_length=16)
+    return_origins = ArrayField(
+        models.CharField(max_length=255),
+        default=list,
+        blank=True,
+        help_text="Where guests may be sent after they paid on our page: https://shop.example.com, and no path behind.",
+    )
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -1,9 +1,11 @@
 """What can be done to bookings; edges and payments call these and nothing below them."""
 
+from bookings.services.asked_orders import create_asked_order, note_payment_news
 from bookings.services.cancelling import cancel_booking, cancel_order
 from bookings.services.carts import extend_order, update_order
 from bookings.services.catalogue import ensure_availabilities
 from bookings.services.confirming import confirm_locked_order, confirm_order
+from bookings.services.customers import customer_for
 from bookings.services.gift_uses import record_gift_uses, tell_gift_uses
 from bookings.services.gifts import cancel_gift, create_gift, extend_gift, notify_gift, update_gift
 from bookings.services.keys import mint_partner_key, revoke_partner_key
@@ -14,6 +16,7 @@ from bookings.services.orders import (
     bookings_under_lock,
     expire_order,
     keep_hold,
+    lock_customer,
     lock_order,
     record_money,
     retake_seats,
@@ -29,8 +32,10 @@ __all__ = [
     "cancel_order",
     "confirm_locked_order",
     "confirm_order",
+    "create_asked_order",
     "create_gift",
     "create_order",
+    "customer_for",
     "drain_mails",
     "ensure_availabilities",
     "expire_order",
@@ -38,9 +43,11 @@ __all__ = [
     "extend_gift",
     "extend_order",
     "keep_hold",
+    "lock_customer",
     "lock_order",
     "mint_partner_key",
     "new_reference",
+    "note_payment_news",
     "notify_gift",
     "notify_order",
     "prune_mails",

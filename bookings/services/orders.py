@@ -6,8 +6,9 @@ from django.db import transaction
 from django.db.models import QuerySet, Sum
 
 from bookings.errors import NotExpirable, SoldOut
-from bookings.models import Booking, BookingStatus, Gift, Order, UnitItem
-from bookings.rules import BOUGHT_STATUSES, LIVE_STATUSES, is_gift_sold, last_entry_at
+from bookings.models import Booking, BookingStatus, Customer, Gift, Order, UnitItem
+from bookings.rules import BOUGHT_STATUSES, LIVE_STATUSES, is_asked, is_gift_sold, last_entry_at
+from bookings.services.asked_orders import confirm_when_covered
 from bookings.services.changes import touch_order, write_changes
 from bookings.services.gift_holds import (
     expire_gifts,
@@ -23,6 +24,11 @@ from bookings.services.seats import move_seats
 def lock_order(*, order_id: UUID) -> Order:
     """Lock an order until the caller's transaction ends; every change of the order or its bookings begins here."""
     return Order.objects.select_for_update(of=("self",)).select_related("partner").get(pk=order_id)
+
+
+def lock_customer(*, customer_id: UUID) -> Customer:
+    """Lock a customer until the caller's transaction ends; it comes before every order, whose lock may follow."""
+    return Customer.objects.select_for_update(of=("self",)).get(pk=customer_id)
 
 
 def bookings_under_lock(order: Order) -> list[Booking]:
@@ -135,11 +141,14 @@ def retake_seats(*, order: Order, now: datetime) -> bool:
     """Try to hold the same seats again for an expired order that was paid late; say whether it worked.
 
     Seats of a tour that has begun, or of a day that has closed, are not taken again: nobody can use them, and a person
-    must look at the money.
+    must look at the money. An order that asks for an amount by itself needs no seats: it is open again.
     """
     order = lock_order(order_id=order.pk)
     if order.status != BookingStatus.EXPIRED:
         return False
+    if is_asked(order):
+        _reopen(order, now)
+        return True
     bookings = [booking for booking in bookings_under_lock(order) if booking.status == BookingStatus.EXPIRED]
     gifts = [gift for gift in gifts_under_lock(order) if gift.status == BookingStatus.EXPIRED]
     if not (bookings or gifts) or any(_is_too_late_for(booking, now) for booking in bookings):
@@ -173,25 +182,39 @@ def retake_seats(*, order: Order, now: datetime) -> bool:
     return True
 
 
+def _reopen(order: Order, now: datetime) -> None:
+    order.status = BookingStatus.ON_HOLD
+    order.expires_at = hold_until(now=now, minutes=None)
+    fields = {"status", "expires_at", *confirm_when_covered(order, now=now)}
+    touch_order(order, now=now, fields=fields)
+    was = {"status": str(BookingStatus.EXPIRED)}
+    write_changes(order=order, bookings=(), reason="reopened", now=now, before=was)
+
+
 def record_money(
     *, order: Order, money_in_minor: int, now: datetime, bookings: Iterable[Booking] | None = None
 ) -> None:
     """Note what the ledger says was taken for a locked order and not given back; the same figure again changes nothing.
 
+    An order that asks for an amount by itself is confirmed as soon as that is there.
+
     A caller that has the order's bookings in hand, all of them, passes them.
     """
-    before = order.money_in_minor
-    if before == money_in_minor:
+    before: dict[str, object] = {"money_in_minor": order.money_in_minor}
+    if order.money_in_minor == money_in_minor:
         return
     order.money_in_minor = money_in_minor
-    touch_order(order, now=now, fields=["money_in_minor"])
+    confirmed = confirm_when_covered(order, now=now) if is_asked(order) else []
+    if confirmed:
+        before["status"] = str(BookingStatus.ON_HOLD)
+    touch_order(order, now=now, fields=["money_in_minor", *confirmed])
     write_changes(
         order=order,
         bookings=order.bookings.only("pk", "order") if bookings is None else bookings,
         gifts=gifts_of(order),
         reason="money_recorded",
         now=now,
-        before={"money_in_minor": before},
+        before=before,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _EURO_WORLD = ("EUR", "GBP", "JPY", "CHF", "DKK", "NOK", "SEK", "PLN")
-_CARD_SOURCES = ("ECOM", "MOTO")
+_CARD_SOURCES: dict[str, Any] = {"sources": ["ECOM", "MOTO"], "takes_raw_cards": True}
 
 
 def _account(name: str, *currencies: str, **more: Any) -> dict[str, Any]:
@@ -42,14 +42,14 @@ TEXTS: dict[str, Texts] = {
         page="Adyen's page",
         opened="a session at Adyen (the sandbox); Drop-in would be mounted with it",
         accounts={
-            "adyen-eu": _account("Adyen, Europe and Japan", *_EURO_WORLD, sources=list(_CARD_SOURCES)),
+            "adyen-eu": _account("Adyen, Europe and Japan", *_EURO_WORLD, **_CARD_SOURCES),
             "adyen-us": _account(
                 "Adyen, United States (captured when confirmed)",
                 "USD",
-                sources=list(_CARD_SOURCES),
+                **_CARD_SOURCES,
                 captures_at_once=False,
             ),
-            "adyen-test": _account("Adyen, test orders", *_EURO_WORLD, "USD", sources=list(_CARD_SOURCES)),
+            "adyen-test": _account("Adyen, test orders", *_EURO_WORLD, "USD", **_CARD_SOURCES),
         },
         events={"paid": "AUTHORISATION", "refused": "AUTHORISATION", "captured": "CAPTURE", "refunded": "REFUND"},
     ),

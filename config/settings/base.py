@@ -139,6 +139,14 @@ USE_TZ = True
 
 STATIC_URL = "/static/"
 STATIC_ROOT: Path = VAR_DIR / "static"
+# A gateway brings the script by which our payment page shows its form: gateways/<slug>/… is adapters/<slug>/static/….
+STATICFILES_DIRS: list[Path | tuple[str, Path]] = [
+    BASE_DIR / "checkout" / "static",
+    *(
+        (f"gateways/{folder.parent.name}", folder)
+        for folder in sorted((BASE_DIR / "gateways" / "adapters").glob("*/static"))
+    ),
+]
 
 # Where mails go. Production talks SMTP; a checkout prints them, tests keep them.
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.smtp.EmailBackend")
@@ -155,6 +163,8 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Tours <tours@example
 MAIL_DOMAIN = parseaddr(DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
 
 REST_FRAMEWORK = {
+    # The format of an answer is chosen by headers alone, never by `?format=`.
+    "URL_FORMAT_OVERRIDE": None,
     # Closed unless a dialect's view opens it.
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -167,7 +177,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     # For the system check, too: a path with and one without its slash are one operation.
-    "PREPROCESSING_HOOKS": ["api.octo.schema.without_twin_paths"],
+    "PREPROCESSING_HOOKS": ["api.openapi.without_twin_paths"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
@@ -200,6 +210,8 @@ PAYMENTS: dict[str, Any] = {
     "HINTS_WAIT_SECONDS": 3_600,
     # What such a delivery speaks of is asked about at its gateway once in this time.
     "SAME_HINT_SECONDS": 60,
+    # How long a guest may take to prove to the bank who they are, where the gateway cannot be asked what became of it.
+    "CHALLENGE_SECONDS": 1_800,
     # How long a guest may pay an Opening, unless the hold ends earlier.
     "SESSION_LIFETIME_SECONDS": 3_600,
     # An order with money on it keeps its hold this long at a time; one of which only a part was reported from elsewhere
@@ -252,9 +264,11 @@ BOOKINGS: dict[str, Any] = {
     "PAY_LINK_DAYS": env.int("PAY_LINK_DAYS", default=30),
 }
 CHECKOUT: dict[str, Any] = {
-    # Per link: how often a minute its page is shown, and how often a page of the gateway's is opened from it.
+    # Per link: how often a minute its page is shown, how often the guest may go on to pay or come back from it, and how
+    # often a page that waits asks how it stands.
     "VIEWS_PER_MINUTE": 60,
-    "OPENINGS_PER_MINUTE": 10,
+    "OPENINGS_PER_MINUTE": 20,
+    "LOOKS_PER_MINUTE": 90,
 }
 API: dict[str, Any] = {
     # An idempotent request whose process died frees its key after this long; a request itself ends within 20 s.
@@ -266,6 +280,8 @@ API: dict[str, Any] = {
     "CARD_PAYMENT_CACHE_SECONDS": 3_600,
     # Gift codes that open nothing, per partner key: then no code is looked at for a while; 0 means no limit.
     "WRONG_GIFT_CODES_PER_MINUTE": 10,
+    # How long an invoice can be paid that does not say when it expires.
+    "INVOICE_LIFETIME_HOURS": 24,
     # Per partner key; 0 lets everything through.
     "REQUESTS_PER_MINUTE": env.int("REQUESTS_PER_MINUTE", default=6_000),
 }

@@ -10,9 +10,11 @@ import gateways.sandbox
 from gateways.sandbox.config import Config
 from gateways.sandbox.control import control_routes, reply_in_json
 from gateways.sandbox.faults import FaultBook
+from gateways.sandbox.pages import FRAME_SCRIPT
 from gateways.sandbox.processor import Processor
 from gateways.sandbox.requestlog import RequestLog
 from gateways.sandbox.store import Store
+from gateways.sandbox.vendor_scripts import frame_script
 from gateways.sandbox.webhooks import Courier
 
 # Larger bodies are refused; the longest that a processor documents is an encrypted card of 40,000 characters.
@@ -69,6 +71,7 @@ def build_application(sandbox: Sandbox) -> web.Application:
     """Put the routes of the control API and of every processor together."""
     application = web.Application(client_max_size=BODY_LIMIT, middlewares=[reply_in_json])
     application.add_routes(control_routes(sandbox))
+    application.add_routes([web.get(FRAME_SCRIPT, frame_script)])
     for processor in sandbox.processors.values():
         application.add_routes(processor.routes())
 

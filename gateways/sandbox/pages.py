@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from aiohttp import web
 
+FRAME_SCRIPT = "/browser/frame.js"
 BANK_PASSWORD = "password"  # noqa: S105, what the bank's page tells everybody
 _STYLE = """
 * { box-sizing: border-box; }
@@ -20,7 +21,7 @@ input:not([type=checkbox]) { width: 100%; padding: .7rem; font: inherit; color: 
   border: 1px solid var(--soft); border-radius: .5rem; }
 input:focus-visible, button:focus-visible, a:focus-visible, summary:focus-visible { outline: 3px solid #2f7de1;
   outline-offset: 2px; }
-.pair { display: grid; grid-template-columns: 1fr 1fr; gap: .75rem; }
+.pair { display: grid; grid-template-columns: 1fr 1fr; gap: .75rem; align-items: end; }
 .tick { display: flex; gap: .6rem; align-items: center; font-weight: 400; }
 button { width: 100%; margin-top: 1.25rem; padding: .85rem; font: inherit; font-weight: 700; color: #fff;
   background: var(--go); border: 1px solid var(--go); border-radius: .5rem; cursor: pointer; }
@@ -109,14 +110,31 @@ class Frame:
         """
         shown_notice = f'<p class="notice" role="alert" id="notice">{escape(notice)}</p>' if notice else ""
         target = f' action="{escape(action)}"' if action else ""
-        hints = "".join(f"<dt>{escape(what)}</dt><dd>{escape(how)}</dd>" for what, how in self.test_cards)
         return self.page(
             f"Pay {amount}",
             f"""{above}{shown_notice}<form method="post"{target} autocomplete="on">{fields}
             <button type="submit">Pay</button>{more}</form>
-            <details><summary>Test cards</summary><dl>{hints}</dl></details>""",
+            {self._hints()}""",
             status=status,
         )
+
+    def framed_form(self, fields: str, *, above: str = "", has_button: bool = False) -> web.Response:
+        """Return a card's form for a vendor's script to show in a frame of a shop's page, whichever that is.
+
+        Without a button the page's own has it sent. `fields` and what stands `above` are HTML.
+        """
+        button = '<button type="submit">Pay</button>' if has_button else ""
+        response = self.page(
+            "Card details",
+            f"""{above}<p class="notice" role="alert" id="notice" hidden></p>
+            <form autocomplete="on">{fields}{button}</form>{self._hints()}
+            <script type="module" src="{FRAME_SCRIPT}"></script>""",
+        )
+        response.headers["Content-Security-Policy"] = (
+            "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'; base-uri 'none'; "
+            "form-action 'none'; frame-ancestors *"
+        )
+        return response
 
     def ended(self, above: str, sentence: str, *, back: str = "") -> web.Response:
         """Return a page that says that there is nothing to pay any more; `back` is where the shop is."""
@@ -139,6 +157,10 @@ class Frame:
     def see_other(self, url: str) -> web.Response:
         """Send the browser on."""
         return web.Response(status=303, headers={**self._headers(), "Location": url})
+
+    def _hints(self) -> str:
+        hints = "".join(f"<dt>{escape(what)}</dt><dd>{escape(how)}</dd>" for what, how in self.test_cards)
+        return f"<details><summary>Test cards</summary><dl>{hints}</dl></details>"
 
     def _headers(self) -> dict[str, str]:
         policy = f"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors {self.framed_by}"

@@ -49,7 +49,7 @@ class OpeningAdmin(RecordAdmin):
     @admin.display(description="leads back to")
     def leads_back_to(self, opening: Opening) -> str:
         """Show the shop's address; that of a payment link is a key, and the guest's alone."""
-        return "the guest's payment link" if opening.is_hosted else opening.return_url or "–"
+        return "the guest's payment link" if opening.link_id is not None else opening.return_url or "–"
 
 
 @admin.register(Transaction)
@@ -80,6 +80,7 @@ class TransactionAdmin(RecordAdmin):
         "status",
         "amount",
         "surcharge",
+        "donation",
         "payment_link",
         "order_link",
         "account",
@@ -103,6 +104,7 @@ class TransactionAdmin(RecordAdmin):
     actions = ["rule_out"]
     amount = staticmethod(money("amount_minor", "amount"))
     surcharge = staticmethod(money("surcharge_minor", "of it surcharge"))
+    donation = staticmethod(money("donation_minor", "of it donation"))
     payment_link = staticmethod(link("payment", "payment"))
     order_link = staticmethod(link("order", "order"))
     opening_link = staticmethod(link("opening", "opening"))

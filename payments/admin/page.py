@@ -114,9 +114,11 @@ def _payment_amounts(payment: Payment, history: History) -> list[Line]:
     returning = _returning(history)
     left = payment.captured_minor - payment.refunded_minor - payment.charged_back_minor - returning
     surcharge = [line("of it surcharge", payment.surcharge_minor)] if payment.surcharge_minor else []
+    donation = [line("of it donation", payment.donation_minor)] if payment.donation_minor else []
     return [
         line("Asked for", payment.amount_minor, is_strong=True),
         *surcharge,
+        *donation,
         line("Held on the card", payment.authorized_minor),
         line("Taken", payment.captured_minor, is_strong=True),
         line("Given back", payment.refunded_minor),
@@ -140,16 +142,21 @@ def _order_amounts(payment: Payment) -> list[Line]:
     def line(name: str, minor: int, *, is_strong: bool = False) -> Line:
         return Line(name=name, value=str(Money(minor, money.currency)), is_strong=is_strong)
 
-    surcharge = []
+    on_top = []
     if money.paid_surcharge_minor:
-        surcharge = [
+        on_top = [
             line("Surcharge taken, on top", money.paid_surcharge_minor),
             line("Surcharge given back", money.refunded_surcharge_minor),
+        ]
+    if money.paid_donation_minor:
+        on_top += [
+            line("Donation taken, on top", money.paid_donation_minor),
+            line("Donation given back", money.refunded_donation_minor),
         ]
     return [
         line("Cards must pay", money.to_collect_minor),
         line("Money in, all payments", money.money_in_minor, is_strong=True),
-        *surcharge,
+        *on_top,
         line("Held", money.held_minor),
         line("Undecided", money.asked_minor),
         line("Still due", money.due_minor, is_strong=True),

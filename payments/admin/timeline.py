@@ -89,7 +89,8 @@ def history_of(payment: Payment) -> History:
     """Read what happened to a payment, oldest first."""
     history = History(payment=payment)
     history.openings = list(payment.openings.defer("client_encrypted").order_by("created_at")[:_MOST])
-    history.operations = {row.id: row for row in payment.transactions.order_by("requested_at")[:_MOST]}
+    operations = payment.transactions.select_related("challenge").defer("challenge__action_encrypted")
+    history.operations = {row.id: row for row in operations.order_by("requested_at")[:_MOST]}
     moments = [
         *_openings(history.openings),
         *_operations(history.operations),
@@ -113,7 +114,7 @@ def _openings(openings: list[Opening]) -> Iterator[Moment]:
             at=opening.created_at,
             who="we",
             what=f"A payment page was asked for; the guest may pay until {when_text(opening.expires_at)}",
-            detail=" ".join(filter(None, [opening.reference, _surcharge_in(opening), opening.last_error])),
+            detail=" ".join(filter(None, [opening.reference, _parts_in(opening), opening.last_error])),
             amount=asked,
             tone="bad" if opening.status == OpeningStatus.FAILED else "",
             url=page_of(opening),
@@ -150,10 +151,20 @@ def _operations(operations: dict[UUID, Transaction]) -> Iterator[Moment]:
                 at=row.requested_at,
                 who=row.requested_by or "we",
                 what=f"{name} asked for" + (f": {row.reason}" if row.reason else ""),
-                detail=" ".join(filter(None, [row.reference, _surcharge_in(row)])),
+                detail=" ".join(filter(None, [row.reference, _parts_in(row)])),
                 amount=amount,
                 url=page_of(row),
                 rank=2,
+            )
+        challenge = getattr(row, "challenge", None)
+        if challenge is not None:
+            yield Moment(
+                at=challenge.asked_at,
+                who="we",
+                what=f"The guest was sent to the bank, and may come back until {when_text(challenge.expires_at)}",
+                detail=row.reference,
+                url=page_of(row),
+                rank=3,
             )
         if row.unknown_since_at is not None:
             again = f"; asked again at {when_text(row.next_check_at)}" if row.next_check_at else "; not asked again"
@@ -172,7 +183,7 @@ def _events(history: History) -> Iterator[Moment]:
     for event in history.payment.events.order_by("id")[:_MOST]:
         operation = history.operations.get(event.transaction_id) if event.transaction_id else None
         kind = OutcomeKind(event.kind)
-        surcharge = _surcharge_in(operation) if operation is not None and kind in GOOD | BAD else ""
+        parts = _parts_in(operation) if operation is not None and kind in GOOD | BAD else ""
         said = " ".join(filter(None, [event.decline_code, event.raw_code, event.raw_text, event.problem]))
         amount = event.amount_minor
         tone = "good" if kind in GOOD else "bad" if kind in BAD else ""
@@ -184,7 +195,7 @@ def _events(history: History) -> Iterator[Moment]:
             at=event.received_at if is_fresh else event.occurred_at,
             who=f"gateway ({SOURCES[EventSource(event.source)]})",
             what=event_sentence(event, operation) + (f": {said}" if said else ""),
-            detail=" · ".join(filter(None, [event.gateway_reference, surcharge, heard])),
+            detail=" · ".join(filter(None, [event.gateway_reference, parts, heard])),
             amount=money_text(amount, event.currency) if amount is not None else "",
             tone="warn" if event.problem else tone,
             url=page_of(event),
@@ -193,9 +204,11 @@ def _events(history: History) -> Iterator[Moment]:
         )
 
 
-def _surcharge_in(row: Opening | Transaction) -> str:
-    """Say how much of an amount is surcharge; empty where there is none."""
-    return f"of it surcharge {money_text(row.surcharge_minor, row.currency)}" if row.surcharge_minor else ""
+def _parts_in(row: Opening | Transaction) -> str:
+    """Say how much of an amount is surcharge and how much donation; empty where there is neither."""
+    parts = {"surcharge": row.parts.surcharge_minor, "donation": row.parts.donation_minor}
+    told = [f"{name} {money_text(minor, row.currency)}" for name, minor in parts.items() if minor]
+    return f"of it {' and '.join(told)}" if told else ""
 
 
 def _entries(payment: Payment) -> Iterator[Moment]:

@@ -71,15 +71,20 @@ def _cached(reading: Reading) -> Iterator[Finding]:
             )
     parts = parts_of_operations(reading.transactions, position)
     for key, row in reading.transactions.items():
-        if key in parts and not is_as_asked(row) and row.surcharge_minor != parts[key].surcharge_minor:
-            yield Finding(
-                code="surcharge_differs",
-                subject=row.reference,
-                message=(
-                    f"{row.kind} of {payment.reference} says that {Money(row.surcharge_minor, payment.currency)} of it "
-                    f"is surcharge, its events say {Money(parts[key].surcharge_minor, payment.currency)}"
-                ),
-            )
+        if key in parts and not is_as_asked(row):
+            for part in ("surcharge", "donation"):
+                says, derived = (
+                    Money(getattr(source, f"{part}_minor"), payment.currency) for source in (row, parts[key])
+                )
+                if says != derived:
+                    yield Finding(
+                        code=f"{part}_differs",
+                        subject=row.reference,
+                        message=(
+                            f"{row.kind} of {payment.reference} says that {says} of it is {part}, "
+                            f"its events say {derived}"
+                        ),
+                    )
         standing = position.operations.get(key)
         status = standing.status if standing else Status.PENDING
         if row.status != status:
@@ -219,5 +224,6 @@ def _confirmed_unpaid() -> Iterator[Finding]:
 
 
 def _by_order(operations: QuerySet[Transaction]) -> dict[UUID, int]:
-    """Return what operations come to of the price, without surcharge."""
-    return dict(operations.values_list("order_id").annotate(total=Sum(F("amount_minor") - F("surcharge_minor"))))
+    """Return what operations come to of the price, without surcharge and donation."""
+    price = F("amount_minor") - F("surcharge_minor") - F("donation_minor")
+    return dict(operations.values_list("order_id").annotate(total=Sum(price)))

@@ -12,11 +12,10 @@ from django.db.models import Sum
 from money import Money
 from payments.checking.reading import MOST_FINDINGS, Finding, Reading, in_chunks
 from payments.models import LedgerAccount, LedgerEntry, Payment, Posting
-from payments.services.parts import moved_by, parts_of_operations
+from payments.services.parts import COUNTERPARTS, moved_by, parts_of_operations
 
 _GUARDS = ("ledger_entries_stay", "postings_stay", "gateway_events_stay", "refunds_within_capture")
 _MONEY = (LedgerAccount.CLEARING, LedgerAccount.EXTERNAL)
-_COUNTERPARTS = (LedgerAccount.RECEIVABLE, LedgerAccount.DISPUTED, LedgerAccount.SURCHARGE)
 
 # What of an entry does not agree with the order, and the payment's operation or the gift, it was made for. What
 # reconciliation moves between the operator's own accounts has no order, and is not read here.
@@ -27,9 +26,14 @@ _DIMENSIONS = """
                  CASE WHEN e.partner_id IS DISTINCT FROM o.partner_id THEN 'has another partner' END,
                  CASE WHEN e.currency IS DISTINCT FROM o.currency THEN 'has another currency' END,
                  CASE WHEN e.is_live IS DISTINCT FROM o.is_live THEN 'has another mode' END,
-                 CASE WHEN e.gift_id IS NULL AND e.payment_id IS NULL THEN 'has neither payment nor gift' END,
+                 CASE WHEN e.gift_id IS NULL AND e.customer_id IS NULL AND e.payment_id IS NULL
+                      THEN 'has neither payment nor gift nor customer' END,
                  CASE WHEN e.gift_id IS NULL AND 'GIFT_LIABILITY' IN (e.from_account, e.to_account)
                       THEN 'has no gift' END,
+                 CASE WHEN e.customer_id IS NULL AND 'CUSTOMER_CREDIT' IN (e.from_account, e.to_account)
+                      THEN 'has no customer' END,
+                 CASE WHEN (c.partner_id, c.is_live) <> (o.partner_id, o.is_live)
+                      THEN 'has a customer of another partner or mode' END,
                  CASE WHEN e.payment_id IS NOT NULL AND e.transaction_id IS NULL THEN 'has no operation' END,
                  CASE WHEN e.payment_id IS NOT NULL AND e.order_id IS DISTINCT FROM p.order_id
                       THEN 'has another order' END,
@@ -40,11 +44,14 @@ _DIMENSIONS = """
           FROM payments_ledgerentry e
           JOIN payments_posting s ON s.id = e.posting_id
           LEFT JOIN bookings_order o ON o.id = e.order_id
+          LEFT JOIN bookings_customer c ON c.id = e.customer_id
           LEFT JOIN payments_payment p ON p.id = e.payment_id
           LEFT JOIN payments_transaction t ON t.id = e.transaction_id
           LEFT JOIN payments_gatewayevent v ON v.id = s.event_id
-         WHERE e.from_account IN ('RECEIVABLE', 'DISPUTED', 'EXTERNAL', 'SURCHARGE', 'GIFT_LIABILITY')
-            OR e.to_account IN ('RECEIVABLE', 'DISPUTED', 'EXTERNAL', 'SURCHARGE', 'GIFT_LIABILITY')) AS read
+         WHERE ARRAY[e.from_account, e.to_account] && ARRAY[
+                 'RECEIVABLE', 'DISPUTED', 'EXTERNAL', 'SURCHARGE', 'DONATION', 'GIFT_LIABILITY',
+                 'CUSTOMER_CREDIT']::varchar[]
+         ) AS read
      WHERE problem <> ''
      ORDER BY id
      LIMIT %s
@@ -66,6 +73,35 @@ _GIFTS = """
 """
 
 
+# A credit never falls below nothing.
+_OVERSPENT = """
+    SELECT c.number, e.currency, sum(e.amount_minor * (
+             (e.from_account = 'CUSTOMER_CREDIT')::int - (e.to_account = 'CUSTOMER_CREDIT')::int)) AS owed
+      FROM payments_ledgerentry e JOIN bookings_customer c ON c.id = e.customer_id
+     GROUP BY c.id, e.currency
+    HAVING sum(e.amount_minor * (
+             (e.from_account = 'CUSTOMER_CREDIT')::int - (e.to_account = 'CUSTOMER_CREDIT')::int)) < 0
+     ORDER BY c.number, e.currency
+"""
+# What was credited for a top-up is what came in for it, up to what was asked for; more only where it was spent when it
+# went back, which a person was shown.
+_TOP_UPS = """
+    SELECT * FROM (
+        SELECT o.reference, o.currency,
+               CASE WHEN o.status = 'CANCELLED' THEN 0
+                    ELSE greatest(0, least(o.money_in_minor, o.asked_minor)) END AS brought,
+               coalesce(sum(e.amount_minor * (
+                 (e.to_account = 'TOP_UPS')::int - (e.from_account = 'TOP_UPS')::int)), 0) AS credited,
+               EXISTS (SELECT 1 FROM payments_case k JOIN payments_payment p ON p.id = k.payment_id
+                        WHERE p.order_id = o.id AND k.kind = 'CREDIT_OVERDRAWN') AS is_shown
+          FROM bookings_order o LEFT JOIN payments_ledgerentry e ON e.order_id = o.id
+         WHERE o.kind = 'TOP_UP' AND o.customer_id IS NOT NULL
+         GROUP BY o.id) AS read
+     WHERE credited < brought OR (credited > brought AND NOT is_shown)
+     ORDER BY reference
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Total:
     """Be what an account holds in one currency and mode: what came in less what went out."""
@@ -82,6 +118,7 @@ def ledger_findings(*, limit: int = MOST_FINDINGS) -> list[Finding]:
         in_chunks(Payment.objects.all(), _chunk_findings),
         _strays(limit),
         _gifts(),
+        _credits(),
         _empty_postings(),
     )
     return list(islice(found, limit))
@@ -116,9 +153,9 @@ def _chunk_findings(readings: list[Reading]) -> Iterator[Finding]:
     )
     for payment_id, transaction_id, from_account, to_account, total in entries:
         accounts[payment_id] |= {from_account, to_account} & set(_MONEY)
-        if from_account in _COUNTERPARTS and to_account in _MONEY:
+        if from_account in COUNTERPARTS and to_account in _MONEY:
             booked[payment_id][str(transaction_id), from_account] += int(total)
-        elif from_account in _MONEY and to_account in _COUNTERPARTS:
+        elif from_account in _MONEY and to_account in COUNTERPARTS:
             booked[payment_id][str(transaction_id), to_account] -= int(total)
     for reading in readings:
         payment = reading.payment
@@ -186,6 +223,26 @@ def _gifts() -> Iterator[Finding]:
                 subject=reference,
                 message=f"{Money(worth, currency)} is unspent, the ledger owes {Money(int(owed), currency)}",
             )
+
+
+def _credits() -> Iterator[Finding]:
+    with connection.cursor() as cursor:
+        cursor.execute(_OVERSPENT)
+        overspent = cursor.fetchall()
+        cursor.execute(_TOP_UPS)
+        top_ups = cursor.fetchall()
+    for number, currency, owed in overspent:
+        yield Finding(
+            code="credit_overspent",
+            subject=str(number),
+            message=f"the credit of customer {number} is {Money(int(owed), currency)}",
+        )
+    for reference, currency, brought, credited, _ in top_ups:
+        yield Finding(
+            code="top_up_differs",
+            subject=reference,
+            message=f"{Money(brought, currency)} came in, {Money(int(credited), currency)} was credited",
+        )
 
 
 def _empty_postings() -> Iterator[Finding]:

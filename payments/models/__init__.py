@@ -1,8 +1,10 @@
 from payments.models.balance import BalanceCollection
 from payments.models.card import CardConsent, CardRevocation, ReusableCard, RevokedToken
+from payments.models.challenge import Challenge
 from payments.models.consent import ConsentText
 from payments.models.inbox import DeliveryStatus, WebhookDelivery
 from payments.models.ledger import LedgerAccount, LedgerEntry, Posting
+from payments.models.link import LinkEnd, PaymentLink
 from payments.models.payment import Opening, OpeningStatus, Payment
 from payments.models.route import AccountRoute, SurchargeRule
 from payments.models.transaction import (
@@ -23,6 +25,7 @@ __all__ = [
     "CardRevocation",
     "Case",
     "CaseKind",
+    "Challenge",
     "ConsentText",
     "DeliveryStatus",
     "Dispute",
@@ -31,10 +34,12 @@ __all__ = [
     "GatewayEvent",
     "LedgerAccount",
     "LedgerEntry",
+    "LinkEnd",
     "Opening",
     "OpeningStatus",
     "Origin",
     "Payment",
+    "PaymentLink",
     "Posting",
     "ReusableCard",
     "RevokedToken",

@@ -3,7 +3,7 @@ import uuid
 from django.db import models
 from django.db.models import F, Q
 
-from bookings.models import Gift, Order, Partner
+from bookings.models import Customer, Gift, Order, Partner
 from gateways.models import GatewayAccount
 from payments.models.payment import Payment
 from payments.models.transaction import GatewayEvent, Transaction
@@ -22,6 +22,7 @@ class LedgerAccount(models.TextChoices):
     GIFT_LIABILITY = "GIFT_LIABILITY"
     GIFT_SALES = "GIFT_SALES"
     CUSTOMER_CREDIT = "CUSTOMER_CREDIT"
+    TOP_UPS = "TOP_UPS"
     DISPUTED = "DISPUTED"
     WRITE_OFF = "WRITE_OFF"
     EXTERNAL = "EXTERNAL"
@@ -59,6 +60,14 @@ class LedgerEntry(models.Model):
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, null=True, related_name="ledger_entries")
     transaction = models.ForeignKey(Transaction, on_delete=models.PROTECT, null=True, related_name="ledger_entries")
     gift = models.ForeignKey(Gift, on_delete=models.PROTECT, null=True, related_name="ledger_entries")
+    customer = models.ForeignKey(
+        Customer,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="ledger_entries",
+        db_index=False,
+        help_text="Whose credit it moves; the order may be given to somebody else later.",
+    )
     partner = models.ForeignKey(Partner, on_delete=models.PROTECT, null=True, related_name="ledger_entries")
     is_live = models.BooleanField()
 
@@ -67,6 +76,10 @@ class LedgerEntry(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="ledger_amount_positive"),
             models.CheckConstraint(condition=~Q(from_account=F("to_account")), name="ledger_accounts_differ"),
+        ]
+        indexes = [
+            # Few entries move a credit, and every one that does not is spared the index.
+            models.Index(fields=["customer"], condition=Q(customer__isnull=False), name="ledger_entry_by_customer"),
         ]
 
     def __str__(self) -> str:

@@ -14,9 +14,9 @@ from payments.states import State
 class Payment(models.Model):
     """Be one wish to collect one amount for exactly one order through one account.
 
-    Keeps its `cp_` reference while order, account, source, amount, surcharge and currency stay. `state` and the four
-    sums are a cache of `derive`, written only by the door (`transitions.apply_outcome`). Amounts are minor units of
-    `currency`.
+    Keeps its `cp_` reference while order, account, source, amount, surcharge and currency stay; one that was asked for
+    with a card's own details `is_one_charge`, and nothing else is ever paid by it. `state` and the four sums are a
+    cache of `derive`, written only by the door (`transitions.apply_outcome`). Amounts are minor units of `currency`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -29,6 +29,12 @@ class Payment(models.Model):
     source = models.CharField(max_length=8)
     amount_minor = models.BigIntegerField(help_text="What the guest is asked for, surcharge included.")
     surcharge_minor = models.BigIntegerField(default=0, db_default=0, help_text="How much of the amount is surcharge.")
+    donation_minor = models.BigIntegerField(
+        default=0, db_default=0, help_text="How much of the amount is a donation, which pays nothing of the order."
+    )
+    is_one_charge = models.BooleanField(
+        default=False, db_default=False, help_text="Asked for with a card's own details: one attempt and no page."
+    )
     currency = models.CharField(max_length=3)
     captures_at_once = models.BooleanField(help_text="As the account said when the payment was made.")
     state = models.CharField(max_length=16, choices=[(s.value, s.value) for s in State], default=State.CREATED)
@@ -48,6 +54,10 @@ class Payment(models.Model):
             models.CheckConstraint(
                 condition=Q(surcharge_minor__gte=0, surcharge_minor__lt=F("amount_minor")),
                 name="payment_surcharge_is_a_part",
+            ),
+            models.CheckConstraint(
+                condition=Q(donation_minor__gte=0, amount_minor__gt=F("surcharge_minor") + F("donation_minor")),
+                name="payment_donation_is_a_part",
             ),
             models.UniqueConstraint(
                 fields=["order"], condition=Q(superseded_at__isnull=True), name="one_current_payment_per_order"
@@ -70,7 +80,7 @@ class Payment(models.Model):
     @property
     def parts(self) -> Parts:
         """Return what is asked for in its parts."""
-        return Parts.of(self.amount_minor, self.surcharge_minor)
+        return Parts.of(self.amount_minor, self.surcharge_minor, self.donation_minor)
 
 
 class OpeningStatus(models.TextChoices):
@@ -98,10 +108,16 @@ class Opening(models.Model):
     amount_minor = models.BigIntegerField(help_text="What the guest is asked for, surcharge included.")
     surcharge_minor = models.BigIntegerField(default=0, db_default=0, help_text="How much of the amount is surcharge.")
     currency = models.CharField(max_length=3)
-    return_url = models.CharField(max_length=1024)
-    is_hosted = models.BooleanField(
-        default=False, db_default=False, help_text="Paid on a page of the gateway's own, by a link of ours."
+    link = models.ForeignKey(
+        "payments.PaymentLink",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="openings",
+        help_text="The link by which the guest pays; it is where the guest comes back to.",
     )
+    return_url = models.CharField(max_length=1024, blank=True, help_text="Empty where a link is come back to.")
+    is_hosted = models.BooleanField(default=False, db_default=False, help_text="Paid on a page of the gateway's own.")
     channel = models.CharField(max_length=16, default="Web")
     locale = models.CharField(max_length=16, blank=True)
     shopper_reference = models.CharField(

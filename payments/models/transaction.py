@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from bookings.models import Order
+from bookings.models.order import next_of
 from gateways.errors import ErrorCode
 from gateways.models import GatewayAccount
 from gateways.protocol import OutcomeKind
@@ -39,6 +40,7 @@ class Transaction(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    number = models.BigIntegerField(unique=True, editable=False, db_default=next_of("payments_transaction_number"))
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="transactions")
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="transactions")
     account = models.ForeignKey(GatewayAccount, on_delete=models.PROTECT, related_name="transactions")
@@ -53,6 +55,9 @@ class Transaction(models.Model):
         default=0,
         db_default=0,
         help_text="How much of the amount is surcharge: as we asked for it, else as the door split what was told.",
+    )
+    donation_minor = models.BigIntegerField(
+        default=0, db_default=0, help_text="How much of the amount is a donation; it covers nothing of the price."
     )
     currency = models.CharField(max_length=3)
     reference = models.CharField(max_length=40, unique=True, editable=False)
@@ -82,6 +87,7 @@ class Transaction(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="transaction_amount_positive"),
             models.CheckConstraint(condition=Q(surcharge_minor__gte=0), name="transaction_surcharge_not_negative"),
+            models.CheckConstraint(condition=Q(donation_minor__gte=0), name="transaction_donation_not_negative"),
             models.UniqueConstraint(
                 fields=["account", "kind", "gateway_reference"],
                 condition=Q(gateway_reference__isnull=False),
@@ -111,7 +117,7 @@ class Transaction(models.Model):
     @property
     def parts(self) -> Parts:
         """Return the amount in its parts."""
-        return Parts.of(self.amount_minor, self.surcharge_minor)
+        return Parts.of(self.amount_minor, self.surcharge_minor, self.donation_minor)
 
 
 class GatewayEvent(models.Model):
@@ -194,6 +200,7 @@ class CaseKind(models.TextChoices):
     BALANCE_UNPAID = "BALANCE_UNPAID"
     REJECTED_BY_GATEWAY = "REJECTED_BY_GATEWAY"
     CARD_NOT_DELETED = "CARD_NOT_DELETED"
+    CREDIT_OVERDRAWN = "CREDIT_OVERDRAWN"
 
 
 class Case(models.Model):

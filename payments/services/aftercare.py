@@ -15,13 +15,14 @@ from money import Money
 from payments.errors import CaptureTooLarge, NothingToVoid, OutcomeUnknown, PaymentChanged, RefundTooLarge
 from payments.models import Payment, Transaction
 from payments.selectors import order_money
+from payments.services.customer_credit import lock_credit, refundable_of_top_up
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.openings import close_openings
 from payments.services.operations import Clock, Patience, perform
 from payments.services.returning import give_back
 from payments.services.surplus import (
-    leftover_surcharges,
     new_operation,
+    refund_leftovers,
     refund_rows,
     refundable_of_payment,
     unused_holds,
@@ -31,6 +32,7 @@ from payments.splitting import part_of
 from payments.states import OperationKind, Status
 
 _Cancelled = TypeVar("_Cancelled", Booking, Gift, Order)
+Noted = Callable[[list[Transaction]], None]
 
 
 def capture_payment(
@@ -53,8 +55,7 @@ def capture_payment(
         capture = new_operation(
             parent=holds[0],
             kind=OperationKind.CAPTURE,
-            amount_minor=money.minor,
-            surcharge_minor=part_of(money.minor, holds[0].parts).surcharge_minor,
+            parts=part_of(money.minor, holds[0].parts),
             reason="asked by staff",
             requested_by=requested_by,
             now=now,
@@ -78,8 +79,7 @@ def void_payment(
             new_operation(
                 parent=hold,
                 kind=OperationKind.VOID,
-                amount_minor=hold.amount_minor,
-                surcharge_minor=hold.surcharge_minor,
+                parts=hold.parts,
                 reason=reason,
                 requested_by=requested_by,
                 now=now,
@@ -104,14 +104,16 @@ def refund_payment(
     requested_by: str,
     clock: Clock,
     operations_seen: int | None = None,
+    noted: Noted | None = None,
 ) -> list[Transaction]:
     """Ask the gateway to return part or all of a captured payment; the rows reserve the amount before the gateway
     hears of it.
 
     `money` is in minor units and must not exceed what is captured and not yet refunded or being refunded, surcharge
-    included: of it the price goes back first and the surcharge last. Several captures give several refunds, newest
-    first. `operations_seen` is how many operations the payment had when the
-    caller decided; rows are never deleted, so that one decision cannot be carried out twice.
+    and donation included: of it the price goes back first, then the surcharge, and the donation last. Several captures
+    give several refunds, newest first. `operations_seen` is how many operations the payment had when the caller
+    decided; rows are never deleted, so that one decision cannot be carried out twice. What the caller keeps of the rows
+    is `noted` in the transaction that writes them, and undoes them by raising.
 
     :raises RefundTooLarge: nothing was sent.
     :raises PaymentChanged: the payment has other operations than were seen; nothing was sent.
@@ -124,6 +126,7 @@ def refund_payment(
         requested_by=requested_by,
         now=clock(),
         operations_seen=operations_seen,
+        noted=noted,
     )
     return [perform(transaction_id=refund.id, clock=clock) or refund for refund in refunds]
 
@@ -137,22 +140,28 @@ def request_refund(
     requested_by: str,
     now: datetime,
     operations_seen: int | None = None,
+    noted: Noted | None = None,
 ) -> list[Transaction]:
     """Write the rows of a refund, which reserve its amount under the payment's lock; nothing is sent.
 
-    :raises RefundTooLarge: more than is left to give back; nothing was written.
+    :raises RefundTooLarge: more than is left to give back, or of a top-up more than is unspent; nothing was written.
     :raises PaymentChanged: the payment has other operations than `operations_seen`; nothing was written.
     :raises OutcomeUnknown: an earlier operation of the payment is undecided; nothing was written.
     """
     with database.atomic():
-        payment = _lock(Payment.objects.get(pk=payment_id), operations_seen)
-        limit = refundable_of_payment(payment)
+        payment = Payment.objects.select_related("order").get(pk=payment_id)
+        lock_credit(payment.order)
+        payment = _lock(payment, operations_seen)
+        limit = refundable_of_top_up(payment, refundable_of_payment(payment))
         if money.currency != payment.currency or not 0 < money.minor <= limit.minor:
             raise RefundTooLarge(
                 f"At most {limit} can be given back.", refundable=limit, payment_reference=payment.reference
             )
         taken = _processed(payment, OperationKind.SALE, OperationKind.CAPTURE)
-        return refund_rows(taken, amount_minor=money.minor, reason=reason, requested_by=requested_by, now=now)
+        refunds = refund_rows(taken, amount_minor=money.minor, reason=reason, requested_by=requested_by, now=now)
+        if noted is not None:
+            noted(refunds)
+        return refunds
 
 
 def cancel_booking(*, booking: Booking, reason: str, force: bool, clock: Clock) -> Booking:
@@ -232,7 +241,7 @@ def _write_cancellation(
                     returns_surcharge=returns_surcharge,
                 )
             if returns_surcharge and money.to_collect_minor == money.kept_minor == 0:
-                operations += leftover_surcharges(order=order, reason=why, requested_by="partner", now=now)
+                operations += refund_leftovers(order=order, reason=why, requested_by="partner", now=now)
     return cancelled, operations
 
 

@@ -1,9 +1,9 @@
 """Bind news to the operation it speaks of, making a row for what we are told of and never asked."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from gateways.models import GatewayAccount
-from gateways.protocol import Outcome
+from gateways.protocol import Outcome, Reference
 from gateways.protocol import OutcomeKind as Kind
 from payments.errors import SubjectUndecided
 from payments.models import Opening, Origin, Payment, Transaction
@@ -46,6 +46,8 @@ def operation_for(
     )
     if spoken_of is not None and _speaks_of(kind, spoken_of):
         return _remember_reference(spoken_of, outcome.reference.gateway)
+    if kind is Kind.PENDING and outcome.reference.payment not in (None, outcome.reference.gateway):
+        return _under_way(account, outcome, known)
     if kind in _ATTEMPT_WORDS:
         return _attempt(account, payment, subject.opening, outcome, outcome.reference.gateway, known)
     if kind not in _OPERATION_OF:
@@ -109,13 +111,17 @@ def _attempt(
     """
     if not gateway_reference:
         return None
-    attempts = (row for row in known if row.kind in CHARGE_KINDS and row.account_id == account.pk)
+    attempts = [row for row in known if row.kind in CHARGE_KINDS and row.account_id == account.pk]
     found = next((row for row in attempts if row.gateway_reference == gateway_reference), None)
     if found is not None:
         return found
+    unnamed = _named(Reference(ours=outcome.reference.ours), [row for row in attempts if not row.gateway_reference])
+    if unnamed is not None:
+        return _remember_reference(unnamed, gateway_reference)  # a charge of ours whose own answer is still missing
     agreed = opening.parts if opening else payment.parts
     is_about_itself = outcome.kind in _ATTEMPT_WORDS
     amount_minor = _amount_of(outcome, payment, agreed.amount_minor) if is_about_itself else agreed.amount_minor
+    parts = part_of(amount_minor, agreed)
     made = Transaction.objects.create(
         payment=payment,
         order_id=payment.order_id,
@@ -124,7 +130,8 @@ def _attempt(
         kind=OperationKind.SALE if payment.captures_at_once else OperationKind.AUTHORIZATION,
         origin=Origin.GATEWAY,
         amount_minor=amount_minor,
-        surcharge_minor=part_of(amount_minor, agreed).surcharge_minor,
+        surcharge_minor=parts.surcharge_minor,
+        donation_minor=parts.donation_minor,
         currency=payment.currency,
         reference=new_reference("tx"),
         gateway_reference=gateway_reference,
@@ -135,17 +142,34 @@ def _attempt(
     return made
 
 
+def _named(reference: Reference, rows: Collection[Transaction]) -> Transaction | None:
+    """Return the operation that goes by the gateway's name, else the one of ours that goes by ours."""
+    for row in rows:
+        if reference.gateway and row.gateway_reference == reference.gateway:
+            return row
+    for row in rows:
+        if reference.ours and row.reference == reference.ours and row.origin == Origin.OURS:
+            return row
+    return None
+
+
+def _under_way(account: GatewayAccount, outcome: Outcome, known: Iterable[Transaction]) -> Transaction | None:
+    """Return what is being done to a payment; None where we never asked for it: once it is done it is told as what it
+    is, and until then nobody needs a row of it.
+    """
+    done_to_it = [row for row in known if row.kind not in CHARGE_KINDS and row.account_id == account.pk]
+    found = _named(outcome.reference, done_to_it)
+    return _remember_reference(found, outcome.reference.gateway) if found is not None else None
+
+
 def _known_operation(
     account: GatewayAccount, operation: OperationKind, outcome: Outcome, known: Iterable[Transaction]
 ) -> Transaction | None:
     same_kind = [row for row in known if row.kind == operation and row.account_id == account.pk]
     reference = outcome.reference
-    for row in same_kind:
-        if reference.gateway and row.gateway_reference == reference.gateway:
-            return row
-    for row in same_kind:
-        if reference.ours and row.reference == reference.ours and row.origin == Origin.OURS:
-            return row
+    found = _named(reference, same_kind)
+    if found is not None:
+        return found
     if operation is OperationKind.CHARGEBACK and not reference.gateway:
         return max(same_kind, key=lambda row: row.requested_at, default=None)
     return None

@@ -16,6 +16,8 @@ from payments.services.consents import keep_consent
 log = structlog.get_logger(__name__)
 # A card is good until its last month is over everywhere on earth, and the last place is twelve hours behind UTC.
 _LAST_ZONE_BEHIND_UTC = timedelta(hours=12)
+# Banks send a new card some weeks before the old one's last month is over.
+_RENEWED_BEFORE_ITS_END = timedelta(days=60)
 
 
 @database.atomic
@@ -134,6 +136,21 @@ def card_for_order(*, order: Order, account: GatewayAccount, card_id: str, now: 
     return found
 
 
+def check_payment_token(*, order: Order, account: GatewayAccount, token: str) -> None:
+    """Refuse a token, sent as that of a card just entered, that stands for a card which was kept for somebody else.
+
+    Whoever had a guest enter a card knows its token, and it charges that card for as long as it is kept.
+
+    :raises InvalidCard: it was kept, and may not pay this order: another guest's or partner's, revoked, or without
+        consent.
+    """
+    key = fingerprint(token)
+    is_kept = ReusableCard.objects.filter(account=account, token_fingerprint=key).exists()
+    is_revoked = RevokedToken.objects.filter(account=account, token_fingerprint=key).exists()
+    if is_revoked or (is_kept and not _cards_of(order, account).filter(token_fingerprint=key).exists()):
+        raise InvalidCard("The card is not one that can be used for this order.")
+
+
 def card_for_partner(*, partner: Partner, is_live: bool, card_id: str) -> ReusableCard:
     """Return a partner's card of one mode, revoked or not.
 
@@ -199,8 +216,9 @@ def take_card_news(
 ) -> bool:
     """Take in news of a token that names no payment we know; False when a payment of ours may still come to it.
 
-    A deletion is the card's whoever asked for it. A card that changed and names no payment was renewed by its bank: of
-    its expiry we know nothing then, and the gateway decides.
+    A deletion is the card's whoever asked for it. A card that changed and names no payment was renewed by its bank, and
+    what the news says of it is taken over. Where it says no expiry, the one we know holds unless it is about to run
+    out: then it is what was renewed, of the new one we know nothing, and the gateway decides.
     """
     if card.token is None:
         return True
@@ -210,9 +228,15 @@ def take_card_news(
     asked = Opening.objects.filter(account=account, shopper_reference=card.shopper_reference or "-")
     if not is_waiting_over and asked.exists():
         return False
-    ReusableCard.objects.filter(account=account, token_fingerprint=fingerprint(card.token)).update(
-        expiry_month=None, expiry_year=None
-    )
+    known = ReusableCard.objects.filter(account=account, token_fingerprint=fingerprint(card.token))
+    if card.last4:
+        known.update(last4=card.last4)
+    if card.expiry_year and card.expiry_month:
+        known.update(expiry_year=card.expiry_year, expiry_month=card.expiry_month)
+    else:
+        soon = now + _RENEWED_BEFORE_ITS_END
+        runs_out = Q(expiry_year__lt=soon.year) | Q(expiry_year=soon.year, expiry_month__lte=soon.month)
+        known.filter(runs_out).update(expiry_year=None, expiry_month=None)
     return True
 
 

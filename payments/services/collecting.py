@@ -8,12 +8,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.db import transaction as database
 
 from bookings import services as booking_services
 from bookings.models import BookingStatus, Order, Partner, SettlementMethod, Supplier
+from bookings.rules import is_asked
+from gateways.errors import GatewayError
 from gateways.models import GatewayAccount
-from gateways.protocol import Capability, ExternalCharge, Source
+from gateways.protocol import Capability, ExternalCharge, RawCard, Shopper, Source
 from gateways.registry import gateway_for
 from money import Money
 from payments.encryption import decrypt_json
@@ -22,9 +25,16 @@ from payments.models import Opening, OpeningStatus, Origin, Payment, ReusableCar
 from payments.references import new_payment_reference, next_payment_number
 from payments.selectors import CHARGE_KINDS, OrderMoney, current_payment, order_money
 from payments.services.cards import card_for_order, usable_cards
+from payments.services.challenges import described_action
 from payments.services.in_hand import OrderInHand
 from payments.services.locking import tried_again_after_lock_timeout
-from payments.services.openings import claim_opening, new_opening, open_at_gateway, usable_opening
+from payments.services.openings import (
+    claim_opening,
+    new_opening,
+    open_at_gateway,
+    usable_opening,
+    was_just_refused,
+)
 from payments.services.operations import Clock
 from payments.services.routing import Wish, choose_account, choose_route, is_set_up, read_source, routed_accounts
 from payments.services.surcharging import rules_for, rules_read_with, surcharge_on
@@ -38,8 +48,9 @@ class PaymentRequest:
 
     `opening_reference` is the gateway's name of what the guest paid (a session id), `evidence` what its client brought
     back, `gateway_reference` the gateway's name of the payment. `payment_token` is what the guest's browser got for a
-    card, `browser_info` what it says of itself, `keeps_card` that the guest agreed to have the card kept. `external` is
-    set when the partner reports a payment of its own.
+    card, `browser_info` what it says of itself, `keeps_card` that the guest agreed to have the card kept. `card` is a
+    card in the clear, `shopper` who is at the keyboard, and `proof` what the bank gave the guest to bring back.
+    `external` is set when the partner reports a payment of its own.
     """
 
     gateway: str | None = None
@@ -55,12 +66,16 @@ class PaymentRequest:
     payment_token: str | None = field(default=None, repr=False)
     browser_info: str | None = field(default=None, repr=False)
     keeps_card: bool = False
+    card: RawCard | None = field(default=None, repr=False)
+    shopper: Shopper | None = field(default=None, repr=False)
+    proof: Mapping[str, str] = field(default_factory=dict, repr=False)
     external: ExternalCharge | None = None
     channel: str = "Web"
     locale: str = ""
 
 
 NO_REQUEST = PaymentRequest()
+log = structlog.get_logger(__name__)
 _HAS_MONEY = frozenset({State.AUTHORIZED, State.CAPTURED, State.REFUNDED, State.VOIDED})
 
 
@@ -149,7 +164,7 @@ def describe_payment(
         known = held.operations_of(payment).values() if held is not None and payment is not None else None
         return view_of(order, payment, _waits_for_guest(payment), money, now, operations=known)
     opening = usable_opening(payment, order=order, now=now) if payment else None
-    if _needs_opening(order, payment, opening, money):
+    if _needs_opening(order, payment, opening, money, now):
         try:
             prepare_payment(order_id=order.id, payment_request=payment_request, clock=clock)
         except NoAccount:
@@ -179,24 +194,27 @@ def _waits_for_guest(payment: Payment | None) -> Opening | None:
     ).first()
 
 
-def _needs_opening(order: Order, payment: Payment | None, opening: Opening | None, money: OrderMoney) -> bool:
+def _needs_opening(
+    order: Order, payment: Payment | None, opening: Opening | None, money: OrderMoney, now: datetime
+) -> bool:
     if payment is None or not is_set_up(payment.account):
         return True
     due = Money(money.due_minor, order.currency)
     if payment.parts != Parts(due.minor, _surcharge_now(order, payment.account, Source(payment.source), due)):
         return True
-    if _has_brought_the_deposit(payment, order):
+    if _has_done_its_part(payment, order):
         return True
     if payment.source != Source.ECOM or not order.return_url:
         return False
     if Capability.OPEN not in gateway_for(payment.account).capabilities:
         return False
-    return opening is None or opening.status != OpeningStatus.OPEN
+    is_open = opening is not None and opening.status == OpeningStatus.OPEN
+    return not is_open and not was_just_refused(payment, now)
 
 
-def _has_brought_the_deposit(payment: Payment, order: Order) -> bool:
-    """Say whether a payment has had its money, so that a balance of the same amount needs another one."""
-    return order.status == BookingStatus.CONFIRMED and payment.state in _HAS_MONEY
+def _has_done_its_part(payment: Payment, order: Order) -> bool:
+    """Say whether what is due now needs another payment: this one brought the deposit, or was for one charge alone."""
+    return payment.is_one_charge or (order.status == BookingStatus.CONFIRMED and payment.state in _HAS_MONEY)
 
 
 def view_of(
@@ -220,6 +238,8 @@ def view_of(
     surcharge_minor = _surcharge_of(order, payment, account, due)
     if opening is not None and due.minor == 0:
         client = decrypt_json(opening.client_encrypted) if opening.client_encrypted is not None else {}
+    elif due.minor == 0 and payment is not None and payment.state == State.PENDING:
+        client = described_action(payment, now=now)
     elif due.minor > 0 and is_set_up(account):
         country = country_code if country_code is not None else country_code_of(order)
         client = _client(account, Money(due.minor + surcharge_minor, due.currency), country, opening)
@@ -246,6 +266,14 @@ def view_of(
     )
 
 
+def asked_for(order: Order, payment: Payment | None, due: Money) -> Money:
+    """Return what whoever pays `due` now has to pay: with what the account that takes it adds."""
+    account = payment.account if payment is not None else _first_account(order)
+    if account is None:
+        return due
+    return Money(due.minor + _surcharge_of(order, payment, account, due), due.currency)
+
+
 def _surcharge_of(order: Order, payment: Payment | None, account: GatewayAccount, due: Money) -> int:
     """Return what paying the balance now would add: as a payment for it says, else as the rules do."""
     if due.minor == 0:
@@ -260,7 +288,12 @@ def _surcharge_now(order: Order, account: GatewayAccount, source: Source, due: M
 
 
 def _client(account: GatewayAccount, due: Money, country_code: str, opening: Opening | None) -> Mapping[str, Any]:
-    settings = gateway_for(account).client_settings(money=due, country_code=country_code)
+    try:
+        settings = gateway_for(account).client_settings(money=due, country_code=country_code)
+    except GatewayError as reason:
+        # A price that this gateway cannot be told is a case once something is to be opened, and no reason not to read.
+        log.error("nothing_for_the_client", account=account.slug, reason=str(reason)[:200])
+        return {}
     if opening is None or opening.status != OpeningStatus.OPEN or opening.client_encrypted is None:
         return settings
     return {**settings, **decrypt_json(opening.client_encrypted)}
@@ -334,12 +367,43 @@ def ensure_payment(
         current is not None
         and (current.account_id, current.source, current.currency) == (account.id, source, order.currency)
         and current.parts == parts
-        and not _has_brought_the_deposit(current, order)
+        and not _has_done_its_part(current, order)
     ):
         return current, False
-    if current is not None:
-        Payment.objects.filter(pk=current.pk).update(superseded_at=now)
-    made = Payment.objects.create(
+    # What pays a balance or an invoice has no confirmation to wait for.
+    captures_at_once = (
+        account.captures_at_once
+        or order.status == BookingStatus.CONFIRMED
+        or is_asked(order)
+        or Capability.AUTHORIZE not in gateway_for(account).capabilities
+    )
+    made = new_payment(
+        order=order,
+        account=account,
+        source=source,
+        parts=parts,
+        captures_at_once=captures_at_once,
+        supersedes=current,
+        now=now,
+    )
+    return made, True
+
+
+def new_payment(
+    *,
+    order: Order,
+    account: GatewayAccount,
+    source: Source,
+    parts: Parts,
+    captures_at_once: bool,
+    supersedes: Payment | None,
+    now: datetime,
+    is_one_charge: bool = False,
+) -> Payment:
+    """Write down a wish to collect one amount, in the place of the order's current one; call it under its lock."""
+    if supersedes is not None:
+        Payment.objects.filter(pk=supersedes.pk).update(superseded_at=now)
+    return Payment.objects.create(
         reference=new_payment_reference(now),
         number=next_payment_number,
         order=order,
@@ -349,17 +413,13 @@ def ensure_payment(
         source=source,
         amount_minor=parts.amount_minor,
         surcharge_minor=parts.surcharge_minor,
+        donation_minor=parts.donation_minor,
+        is_one_charge=is_one_charge,
         currency=order.currency,
-        # What pays a balance has no confirmation to wait for.
-        captures_at_once=(
-            account.captures_at_once
-            or order.status == BookingStatus.CONFIRMED
-            or Capability.AUTHORIZE not in gateway_for(account).capabilities
-        ),
+        captures_at_once=captures_at_once,
         created_at=now,
         updated_at=now,
     )
-    return made, True
 
 
 def _stays(current: Payment, request: PaymentRequest) -> bool:

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
+from uuid import UUID
 
+import structlog
 from django.db import transaction as database
 
 from bookings import services as booking_services
@@ -34,6 +36,7 @@ from payments.selectors import (
     unused_holds_among,
 )
 from payments.services.asking import ask_about_opening
+from payments.services.challenges import charge_to_prove
 from payments.services.charging import asks_for_a_charge, cancel_external, told_by, write_charge
 from payments.services.collecting import PaymentRequest, check_request
 from payments.services.evidence import ask_about_evidence, named_opening, note_report
@@ -41,12 +44,15 @@ from payments.services.explaining import explain, pending
 from payments.services.in_hand import OrderInHand
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.operations import Clock, Patience, perform_claimed
+from payments.services.proving import bring_proof
 from payments.services.routing import Wish, choose_account
 from payments.services.surplus import new_operation, return_surplus
 from payments.services.tenders import apply_gift, settle_gift_sales
 from payments.services.transitions import Then
-from payments.splitting import Parts, share_of
+from payments.splitting import share_of
 from payments.states import OperationKind, Status
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +185,13 @@ def _confirm(wanted: _Wanted, request: PaymentRequest, clock: Clock) -> Confirma
         # The guest may have paid while the hold ran out; what the gateway says of it may bring the seats back.
         ask_about_evidence(order_id, request, clock)
     must_ask_first = request.is_cancellation or request.evidence is not None
+    at_once = _AtOnce(wanted, clock)
+    charged = None
+    waiting = charge_to_prove(order_id) if request.proof else None
+    if waiting is not None:
+        charged = bring_proof(transaction_id=waiting.pk, proof=request.proof, clock=clock, then=at_once.confirm)
+        if at_once.confirmation is not None:
+            return at_once.confirmation
     done = _confirm_or_write(wanted, request, patience, may_charge=not must_ask_first)
     if isinstance(done, _Missing) and must_ask_first:
         if request.is_cancellation:
@@ -193,8 +206,6 @@ def _confirm(wanted: _Wanted, request: PaymentRequest, clock: Clock) -> Confirma
             done = _look_again(wanted, request, patience, None)
     if isinstance(done, Confirmation):
         return done
-    charged = None
-    at_once = _AtOnce(wanted, clock)
     if done.charge is not None:
         charged = perform_claimed(operation=done.charge, clock=clock, told=told_by(request), then=at_once.confirm)
         done = at_once.confirmation or _look_again(wanted, request, patience, charged)
@@ -239,6 +250,25 @@ def _look_again(
     if isinstance(done, Confirmation) and done.money is None:
         _give_back(charged, patience.clock())
     return done
+
+
+@tried_again_after_lock_timeout
+def confirm_if_covered(*, order_id: UUID, now: datetime) -> Order:
+    """Confirm all that an order holds if its money is there, and return the order as it is then.
+
+    What cannot be confirmed stays as it is, with its money, and is shown to staff as any other paid order.
+    """
+    with database.atomic():
+        order = booking_services.lock_order(order_id=order_id)
+        if order.status == BookingStatus.ON_HOLD and order_money(order).is_covered:
+            try:
+                with database.atomic():
+                    order = booking_services.confirm_locked_order(order=order, now=now)
+                    settle_gift_sales(order=order, now=now)
+            except BookingError as error:
+                log.info("paid_and_not_confirmed", order=order.reference, error=type(error).__name__)
+                order = Order.objects.get(pk=order_id)
+    return order
 
 
 class _AtOnce:
@@ -409,12 +439,10 @@ def _write_captures(found: _NotCovered, now: datetime, *, is_claimed: bool) -> l
         base = min(missing, hold.parts.base_minor)
         if base <= 0:
             break
-        parts = Parts(base, share_of(base, hold.parts))
         capture = new_operation(
             parent=hold,
             kind=OperationKind.CAPTURE,
-            amount_minor=parts.amount_minor,
-            surcharge_minor=parts.surcharge_minor,
+            parts=share_of(base, hold.parts),
             reason="confirmed",
             requested_by="partner",
             now=now,

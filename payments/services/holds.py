@@ -20,7 +20,7 @@ from payments.services.cases import open_case
 from payments.services.draining import drain
 from payments.services.openings import close_openings
 from payments.services.routing import is_set_up
-from payments.services.tenders import gift_tenders, return_all_gifts, settle_gift_sales
+from payments.services.tenders import return_all_tenders, settle_gift_sales, tenders_of
 from payments.states import Status
 
 log = structlog.get_logger(__name__)
@@ -46,7 +46,7 @@ def _expire(order_id: UUID, now: datetime) -> bool:
         order = booking_services.lock_order(order_id=order_id)
         if order.status != BookingStatus.ON_HOLD or order.expires_at is None or order.expires_at > now:
             return False
-        _let_gifts_go(order, now)
+        _let_tenders_go(order, now)
         part = _forgotten_part(order)
         if part is not None:
             _end_with_part(order, part, now)
@@ -60,12 +60,12 @@ def _expire(order_id: UUID, now: datetime) -> bool:
         return True
 
 
-def _let_gifts_go(order: Order, now: datetime) -> None:
-    """Give gifts back what they paid on a hold that ran out, unless a card paid or may have paid the rest of it."""
-    if order.money_in_minor == 0 or order.money_in_minor > sum(one.amount_minor for one in gift_tenders(order)):
+def _let_tenders_go(order: Order, now: datetime) -> None:
+    """Give gifts and credit back what they paid on a hold that ran out, unless a card paid the rest or may have."""
+    if order.money_in_minor == 0 or order.money_in_minor > sum(one.amount_minor for one in tenders_of(order)):
         return
     if not has_undecided_charge(order):
-        return_all_gifts(order=order, now=now)
+        return_all_tenders(order=order, now=now)
 
 
 def _forgotten_part(order: Order) -> Payment | None:
@@ -89,7 +89,7 @@ def _is_taken_elsewhere(payment: Payment) -> bool:
 
 def _end_with_part(order: Order, payment: Payment, now: datetime) -> None:
     """Free the seats of a locked order that a part was reported for, and show staff the part."""
-    return_all_gifts(order=order, now=now)
+    return_all_tenders(order=order, now=now)
     money = order_money(order)
     close_openings(order=order)
     booking_services.expire_order(order=order, now=now, keeps_money=True)
@@ -100,14 +100,19 @@ def _end_with_part(order: Order, payment: Payment, now: datetime) -> None:
 
 
 def confirm_paid_orders(*, now: datetime, limit: int = 100) -> int:
-    """Confirm what was paid in full and never confirmed, by the account's rule; without a rule show it to staff."""
+    """Confirm what was paid in full and never confirmed, by the account's rule; without a rule show it to staff.
+
+    Who charges a card's own details sends no confirmation after it, so that what such a charge paid late is confirmed
+    as it would have been at once.
+    """
     paid = Payment.objects.filter(order=OuterRef("pk"))
     is_shown = Exists(
         Case.objects.filter(payment__order=OuterRef("pk"), kind=CaseKind.PAID_UNCONFIRMED, closed_at__isnull=True)
     )
+    has_rule = Q(account__confirm_paid_after_minutes__isnull=False) | Q(is_one_charge=True)
     orders = (
         Order.objects.filter(Exists(paid.filter(captured_minor__gt=0)), status=BookingStatus.ON_HOLD)
-        .filter(~is_shown | Exists(paid.filter(account__confirm_paid_after_minutes__isnull=False)))
+        .filter(~is_shown | Exists(paid.filter(has_rule)))
         .order_by("updated_at")
     )
     waiting = list(orders.values_list("pk", flat=True)[:limit])
@@ -123,7 +128,7 @@ def _confirm_or_show(order_id: UUID, now: datetime) -> bool:
             return False
         money = order_money(order)
         paid_at = _paid_since(order)
-        rule = payment.account.confirm_paid_after_minutes
+        rule = 0 if payment.is_one_charge else payment.account.confirm_paid_after_minutes
         if rule is not None and money.is_covered and paid_at <= now - timedelta(minutes=rule):
             try:
                 with database.atomic():

@@ -13,7 +13,8 @@ from payments.selectors import Booked, OrderMoney, booked_for, order_money
 # What the door may write of an operation.
 _WRITTEN = (
     "gateway_reference", "status", "unknown_since_at", "next_check_at", "claimed_until", "decided_at", "error_code",
-    "raw_code", "raw_text", "amount_minor", "surcharge_minor", "card_brand", "card_last4", "card_expiry",
+    "raw_code", "raw_text", "amount_minor", "surcharge_minor", "donation_minor", "card_brand", "card_last4",
+    "card_expiry",
 )  # fmt: skip
 
 

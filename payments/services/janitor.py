@@ -21,7 +21,9 @@ from payments.models.claims import unclaimed
 from payments.selectors import CHARGE_KINDS, Subject, order_money
 from payments.services.asking import poll_openings
 from payments.services.attention import close_what_resolved_itself, show_to_staff
+from payments.services.challenges import end_challenge_when_over, forget_ended_challenges, waits_for_guest
 from payments.services.collecting import country_code_of
+from payments.services.customer_credit import take_back_overdrawn
 from payments.services.draining import drain
 from payments.services.openings import claim_opening, open_at_gateway
 from payments.services.operations import Clock, may_repeat, next_check, perform
@@ -76,15 +78,17 @@ def resolve_unknown(*, clock: Clock, limit: int = 50) -> int:
         clock=clock,
     )
     asked += poll_openings(clock=clock)
+    forget_ended_challenges()
     _adopt_stranded(now)
     show_to_staff(now=now)
     close_what_resolved_itself(now=now)
+    take_back_overdrawn(now=now)
     return asked
 
 
 def ask_again(*, transaction_id: UUID, clock: Clock) -> Transaction:
     """Find out about one operation: repeat the identical call while the gateway remembers its key, else look it up."""
-    operation = Transaction.objects.select_related("payment", "order", "account", "opening", "parent").get(
+    operation = Transaction.objects.select_related("payment", "order", "account", "opening", "parent", "challenge").get(
         pk=transaction_id
     )
     if operation.status != Status.PENDING:
@@ -100,6 +104,9 @@ def ask_again(*, transaction_id: UUID, clock: Clock) -> Transaction:
     is_wanted = operation.kind not in CHARGE_KINDS or not is_ours or _is_still_wanted(operation)
     is_repeatable = is_ours and is_wanted and not (operation.parent_id is None and operation.card_id is None)
     is_known_there = operation.gateway_reference is not None
+    if Capability.FETCH not in gateway.capabilities and waits_for_guest(operation):
+        end_challenge_when_over(charge=operation, now=clock())
+        return _fresh(operation)
     if not is_known_there and is_repeatable and (not was_sent or may_repeat(operation, gateway, clock())):
         perform(transaction_id=operation.id, clock=clock)
         return _fresh(operation)

@@ -24,10 +24,14 @@ def tried_again_after_lock_timeout(act: Callable[Arguments, Answer]) -> Callable
         try:
             return act(*args, **fields)
         except OperationalError as error:
-            is_about_a_lock = isinstance(error.__cause__, LockNotAvailable | DeadlockDetected)
-            if not is_about_a_lock or connection.in_atomic_block:
+            if not is_about_a_lock(error) or connection.in_atomic_block:
                 raise
             log.warning("lock_timeout", act=act.__name__)
         return act(*args, **fields)
 
     return trying
+
+
+def is_about_a_lock(error: Exception) -> bool:
+    """Say whether the database gave up waiting for a lock; then it took everything back that was done so far."""
+    return isinstance(error, OperationalError) and isinstance(error.__cause__, LockNotAvailable | DeadlockDetected)

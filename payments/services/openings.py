@@ -1,5 +1,6 @@
 """Open something a guest can pay: row first, then the wire, then the door; the same key for every retry."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,13 +12,14 @@ from django.db.models import Case, F, When
 from django.db.models.functions import Coalesce
 
 from bookings.models import Order
+from bookings.pay_links import link_return_address
 from gateways.errors import AnswerLost, GatewayError, NotSent
 from gateways.protocol import Capability, Gateway, Opened, OpenRequest, Outcome, OutcomeKind, Reference, Source
 from gateways.registry import gateway_for
 from money import Money
 from payments.encryption import encrypt_json
 from payments.metrics import gateway_call
-from payments.models import CaseKind, Opening, OpeningStatus, Payment
+from payments.models import CaseKind, Opening, OpeningStatus, Payment, PaymentLink
 from payments.models.claims import lease_end, unclaimed
 from payments.references import new_reference
 from payments.services.cards import shopper_reference_of
@@ -34,17 +36,25 @@ PAGE = "our:page"
 CONSENT = "our:consent"
 # A session with less than this left is no use to a guest who has to find a card first.
 _LEAST_USEFUL = timedelta(seconds=60)
+# What a gateway refused to open it would refuse again: a read asks no sooner, however often it is repeated.
+_REFUSED_RESTS = timedelta(seconds=60)
 # A gateway may take a moment longer than we to let something expire.
 LAST_WORD_GRACE = timedelta(seconds=30)
 
 
-def usable_opening(
-    payment: Payment, *, order: Order, now: datetime, hosted_return_url: str | None = None
-) -> Opening | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Say by which link a guest pays, and whether the gateway's own page is where the guest does."""
+
+    link: PaymentLink
+    is_hosted: bool = False
+
+
+def usable_opening(payment: Payment, *, order: Order, now: datetime, place: Place | None = None) -> Opening | None:
     """Return the Opening a guest can be sent to now, or the one whose opening was never answered: it keeps its key.
 
-    With a `hosted_return_url` it is one on the gateway's own page, that leads back there. One that is nearly over is
-    used on when a new one could not last longer, because the hold ends too.
+    It is one of the partner's page, or of the `place`. One that is nearly over is used on when a new one could not last
+    longer, because the hold ends too.
     """
     newest = (
         Opening.objects.filter(
@@ -52,8 +62,9 @@ def usable_opening(
             status__in=[OpeningStatus.REQUESTED, OpeningStatus.OPEN],
             amount_minor=payment.amount_minor,
             surcharge_minor=payment.surcharge_minor,
-            return_url=order.return_url if hosted_return_url is None else hosted_return_url,
-            is_hosted=hosted_return_url is not None,
+            return_url="" if place is not None else order.return_url,
+            link=place.link if place is not None else None,
+            is_hosted=place is not None and place.is_hosted,
             # One that was opened for another customer would show, and keep, another guest's cards.
             shopper_reference__in=["", shopper_reference_of(payment)],
             expires_at__gt=now,
@@ -67,6 +78,12 @@ def usable_opening(
     return newest if lasts_as_long_as_the_hold else None
 
 
+def was_just_refused(payment: Payment, now: datetime) -> bool:
+    """Say whether the gateway refused a moment ago to open something for a payment: our fault, and a case for staff."""
+    recent = payment.openings.filter(status=OpeningStatus.FAILED, created_at__gt=now - _REFUSED_RESTS)
+    return recent.exists()
+
+
 def new_opening(
     *,
     payment: Payment,
@@ -74,12 +91,11 @@ def new_opening(
     channel: str,
     locale: str,
     now: datetime,
-    hosted_return_url: str | None = None,
+    place: Place | None = None,
 ) -> Opening:
     """Write the row of something to open, claimed by the caller, who commits and then calls `open_at_gateway`.
 
-    It never outlives the order's hold. With a `hosted_return_url` the guest pays on the gateway's own page, and comes
-    back there.
+    It never outlives the order's hold. The guest pays on the partner's page, or at the `place`.
     """
     longest = gateway_for(payment.account).longest_opening_seconds or settings.PAYMENTS["SESSION_LIFETIME_SECONDS"]
     expires_at = now + timedelta(seconds=min(longest, settings.PAYMENTS["SESSION_LIFETIME_SECONDS"]))
@@ -96,8 +112,9 @@ def new_opening(
         amount_minor=payment.amount_minor,
         surcharge_minor=payment.surcharge_minor,
         currency=payment.currency,
-        return_url=order.return_url if hosted_return_url is None else hosted_return_url,
-        is_hosted=hosted_return_url is not None,
+        return_url="" if place is not None else order.return_url,
+        link=place.link if place is not None else None,
+        is_hosted=place is not None and place.is_hosted,
         channel=channel,
         locale=locale,
         shopper_reference=shopper_reference_of(payment) if is_storing else "",
@@ -129,7 +146,7 @@ def open_at_gateway(*, opening: Opening, country_code: str, clock: Clock) -> boo
         reference=opening.reference,
         idempotency_key=opening.idempotency_key,
         money=Money(opening.amount_minor, opening.currency),
-        return_url=opening.return_url,
+        return_url=link_return_address(opening.link_id) if opening.link_id is not None else opening.return_url,
         source=Source(payment.source),
         captures_at_once=payment.captures_at_once,
         expires_at=opening.expires_at,
@@ -197,11 +214,14 @@ def _first_look_at(gateway: Gateway, expires_at: datetime) -> datetime | None:
     return expires_at + LAST_WORD_GRACE if Capability.FETCH in gateway.capabilities else None
 
 
-def close_openings(*, order: Order) -> None:
-    """Stop offering what a guest could still pay on an order; a payment that comes all the same is booked by the
-    door.
+def close_openings(*, order: Order, link: PaymentLink | None = None) -> None:
+    """Stop offering what a guest could still pay on an order, or only by one link; a payment that comes all the same is
+    booked by the door.
     """
-    Opening.objects.filter(payment__order=order, status__in=[OpeningStatus.REQUESTED, OpeningStatus.OPEN]).update(
+    openings = Opening.objects.filter(payment__order=order)
+    if link is not None:
+        openings = openings.filter(link=link)
+    openings.filter(status__in=[OpeningStatus.REQUESTED, OpeningStatus.OPEN]).update(
         status=OpeningStatus.CLOSED,
         client_encrypted=None,
         # What is open at the gateway is asked about all the same once it has ended there.

@@ -12,20 +12,25 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db.models import F, QuerySet
+from django.db import transaction as database
+from django.db.models import F
 from django.db.models.functions import Coalesce
 
+from bookings.services import lock_order
 from gateways.errors import AnswerLost, ErrorCode, GatewayError, MisconfiguredAccount, NotSent
 from gateways.protocol import (
     CaptureRequest,
     ChargeRequest,
     Decline,
+    EncryptedCard,
     ExternalCharge,
     Gateway,
     Outcome,
     OutcomeKind,
+    RawCard,
     Reference,
     RefundRequest,
+    Shopper,
     Source,
     VoidRequest,
 )
@@ -38,6 +43,8 @@ from payments.selectors import Subject
 from payments.services.actions import show_action
 from payments.services.cards import card_token
 from payments.services.cases import open_case
+from payments.services.challenges import keep_challenge
+from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.outages import note_not_sent
 from payments.services.transitions import Applied, Then, apply_outcome
 from payments.states import OperationKind, Status
@@ -50,13 +57,18 @@ class OnlyTold:
     """Hold what only the caller of a charge knows and nothing keeps: without the caller it cannot be repeated.
 
     `external` reports a payment taken elsewhere; `payment_token` is what the guest's browser got for a card, and
-    `browser_info` what it says of itself; `keeps_card` says that the guest agreed to have the card kept.
+    `browser_info` what it says of itself; `keeps_card` says that the guest agreed to have the card kept. `card` is a
+    card's own details, `shopper` who is at the keyboard, and `return_url` where the bank sends them back, when it is
+    not the order's.
     """
 
     external: ExternalCharge | None = None
     payment_token: str | None = field(default=None, repr=False)
     browser_info: str = field(default="", repr=False)
     keeps_card: bool = False
+    card: EncryptedCard | RawCard | None = field(default=None, repr=False)
+    shopper: Shopper | None = field(default=None, repr=False)
+    return_url: str = field(default="", repr=False)
 
 
 NOTHING_TOLD = OnlyTold()
@@ -146,7 +158,7 @@ def _carry_out(
     except MisconfiguredAccount as error:
         return _not_sent(operation, error, was_sent_before, told, clock())
     if was_sent_before and not may_repeat(operation, gateway, started_at):
-        _mark_unknown(operation, "the gateway may have acted and repeating is not safe", clock())
+        mark_unknown(operation, "the gateway may have acted and repeating is not safe", clock())
         return _fresh(operation)
     try:
         with gateway_call(gateway=gateway.slug, operation=operation.kind):
@@ -155,11 +167,13 @@ def _carry_out(
         note_not_sent(account=operation.account, now=clock())
         return _not_sent(operation, error, was_sent_before, told, clock())
     except AnswerLost as error:
-        _mark_unknown(operation, str(error), clock())
+        mark_unknown(operation, str(error), clock())
     except GatewayError as error:
         _reject(operation, error, was_sent_before, clock())
     else:
-        is_guest_there = told.payment_token is not None
+        # Who entered a card on a page is shown there what to do, and whoever sent the card itself is answered with it.
+        has_page = told.payment_token is not None and operation.opening is not None
+        is_guest_there = has_page or told.card is not None
         return record_answer(
             operation=operation, outcome=outcome, now=clock(), is_guest_there=is_guest_there, then=then
         )
@@ -187,8 +201,11 @@ def record_answer(
     A charge without the guest that asks for the guest is refused: nobody is there to act, and no money has moved. A
     guest who is there is shown what to do, and until then nothing is decided.
     """
-    if outcome.kind is OutcomeKind.ACTION_REQUIRED and is_guest_there and operation.opening is not None:
-        show_action(opening=operation.opening, action=outcome.action, now=now)
+    if outcome.kind is OutcomeKind.ACTION_REQUIRED and is_guest_there:
+        if operation.opening is not None:
+            show_action(opening=operation.opening, action=outcome.action, now=now)
+        else:
+            keep_challenge(charge=operation, action=outcome.action, now=now)
         outcome = replace(outcome, kind=OutcomeKind.PENDING)
     elif outcome.kind is OutcomeKind.ACTION_REQUIRED:
         refusal = Decline(code=ErrorCode.TRANSACTION_DECLINED, raw_text="the bank asks for the guest")
@@ -236,10 +253,12 @@ def _send(operation: Transaction, gateway: Gateway, now: datetime, told: OnlyTol
                     payment_token=told.payment_token,
                     opening_reference=operation.opening.reference if operation.opening is not None else "",
                     browser_info=told.browser_info,
+                    card=told.card,
+                    shopper=told.shopper,
                     shopper_reference=_shopper_reference(operation),
                     stores_card=told.keeps_card and _was_asked_to_keep_it(operation),
                     external=told.external,
-                    return_url=operation.payment.order.return_url,
+                    return_url=told.return_url or operation.payment.order.return_url,
                     requested_at=now,
                 )
             )
@@ -326,17 +345,19 @@ def _release(operation: Transaction, was_sent_before: bool, now: datetime) -> No
     changes["checks_made"] = F("checks_made") + 1
     if not was_sent_before:
         changes["first_sent_at"] = None
-    _mine(operation).update(**changes)
+    _note(operation, changes)
 
 
-def _mark_unknown(operation: Transaction, why: str, now: datetime) -> None:
+def mark_unknown(operation: Transaction, why: str, now: datetime) -> None:
+    """Note that nobody knows what the gateway did, and when to ask again; while the claim is still the caller's."""
     log.warning("operation_outcome_unknown", transaction=operation.reference, kind=operation.kind, why=why[:200])
-    _mine(operation).update(
-        claimed_until=None,
-        unknown_since_at=Coalesce("unknown_since_at", now),
-        next_check_at=next_check(operation.checks_made, now),
-        checks_made=F("checks_made") + 1,
-    )
+    changes: dict[str, object] = {
+        "claimed_until": None,
+        "unknown_since_at": Coalesce("unknown_since_at", now),
+        "next_check_at": next_check(operation.checks_made, now),
+        "checks_made": F("checks_made") + 1,
+    }
+    _note(operation, changes)
 
 
 def _reject(operation: Transaction, error: GatewayError, was_sent_before: bool, now: datetime) -> None:
@@ -349,7 +370,7 @@ def _reject(operation: Transaction, error: GatewayError, was_sent_before: bool, 
         now=now,
     )
     if was_sent_before or operation.unknown_since_at is not None:
-        _mark_unknown(operation, "rejected, after a sending whose answer was lost", now)
+        mark_unknown(operation, "rejected, after a sending whose answer was lost", now)
         return
     outcome = Outcome(
         kind=NOT_DONE[operation.kind],
@@ -369,11 +390,18 @@ def next_check(checks_made: int, now: datetime) -> datetime | None:
     return now + timedelta(seconds=schedule[checks_made])
 
 
-def _mine(operation: Transaction) -> QuerySet[Transaction]:
-    """Return the operation's row as long as the claim is still ours and nothing was decided meanwhile."""
-    return Transaction.objects.filter(
-        pk=operation.pk, claim_number=operation.claim_number, status=Status.PENDING, gateway_reference__isnull=True
-    )
+@tried_again_after_lock_timeout
+def _note(operation: Transaction, changes: dict[str, object]) -> None:
+    """Write what became of a sending, as long as the claim is still ours and nobody else told of the operation.
+
+    Under the order's lock: the door reads a row there and writes only what it changes of it, so that what is written
+    in between would stay on an operation that was just accepted.
+    """
+    with database.atomic():
+        lock_order(order_id=operation.order_id)
+        Transaction.objects.filter(
+            pk=operation.pk, claim_number=operation.claim_number, status=Status.PENDING, gateway_reference__isnull=True
+        ).update(**changes)
 
 
 def _fresh(operation: Transaction) -> Transaction:

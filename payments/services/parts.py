@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from payments.models import LedgerAccount, Origin, Transaction
-from payments.splitting import Movement, Parts, part_of, split
+from payments.splitting import NOTHING, Movement, Parts, part_of, split
 from payments.states import OperationKind, Position, Status
 
 _TAKES = frozenset({OperationKind.SALE, OperationKind.CAPTURE})
@@ -12,6 +12,13 @@ _ASKED = frozenset({OperationKind.CAPTURE, OperationKind.REFUND})
 
 # What an operation moved into the gateway's account, in minor units, by the account on the other side.
 Moved = dict[LedgerAccount, int]
+# Every account that may be on the other side.
+COUNTERPARTS = (
+    LedgerAccount.RECEIVABLE,
+    LedgerAccount.DISPUTED,
+    LedgerAccount.SURCHARGE,
+    LedgerAccount.DONATION,
+)
 
 
 def agreed_for(attempt: Transaction) -> Parts:
@@ -30,7 +37,7 @@ def parts_of_operations(transactions: Mapping[str, Transaction], position: Posit
         row = transactions[key]
         kind = OperationKind(row.kind)
         root = _root_of(row, transactions)
-        room = agreed_for(root) if root.kind in (OperationKind.SALE, OperationKind.AUTHORIZATION) else Parts(0, 0)
+        room = agreed_for(root) if root.kind in (OperationKind.SALE, OperationKind.AUTHORIZATION) else NOTHING
         agreed[str(root.id)] = room
         if standing.status is not Status.PROCESSED or key in voided:
             continue
@@ -54,11 +61,19 @@ def parts_of_operations(transactions: Mapping[str, Transaction], position: Posit
 def moved_by(row: Transaction, parts: Parts) -> Moved:
     """Return what a processed operation moved into the gateway's account, by counterpart; negative is out of it."""
     if row.kind in _TAKES:
-        return {LedgerAccount.RECEIVABLE: parts.base_minor, LedgerAccount.SURCHARGE: parts.surcharge_minor}
+        return _by_account(LedgerAccount.RECEIVABLE, parts)
     if row.kind not in _RETURNS:
         return {}
     counterpart = LedgerAccount.DISPUTED if row.kind == OperationKind.CHARGEBACK else LedgerAccount.RECEIVABLE
-    return {counterpart: -parts.base_minor, LedgerAccount.SURCHARGE: -parts.surcharge_minor}
+    return _by_account(counterpart, NOTHING - parts)
+
+
+def _by_account(of_the_price: LedgerAccount, parts: Parts) -> Moved:
+    return {
+        of_the_price: parts.base_minor,
+        LedgerAccount.SURCHARGE: parts.surcharge_minor,
+        LedgerAccount.DONATION: parts.donation_minor,
+    }
 
 
 def is_as_asked(row: Transaction) -> bool:

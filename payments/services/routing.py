@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import structlog
 
 from bookings.models import Order
 from gateways.errors import MisconfiguredAccount
 from gateways.models import Environment, GatewayAccount
-from gateways.protocol import Source
+from gateways.protocol import Capability, EncryptedCard, RawCard, Source
 from gateways.registry import gateway_for
-from payments.errors import GatewayMismatch, InvalidSource, NoAccount
+from payments.errors import CardDetailsNotTaken, GatewayMismatch, InvalidSource, NoAccount
 from payments.models import AccountRoute
 from payments.services.outages import is_resting
 from payments.services.surcharging import with_surcharge_rules
@@ -45,13 +46,26 @@ def routes_for(order: Order, source: Source | None = None) -> list[AccountRoute]
 
     A test order never reaches an account of a live processor.
     """
+    return _routes(partner_id=order.partner_id, is_live=order.is_live, currency=order.currency, source=source)
+
+
+def accounts_for_encrypted_cards(*, partner_id: UUID, is_live: bool, currency: str) -> list[GatewayAccount]:
+    """Return the accounts that charge a card which was encrypted in a guest's browser, best first."""
+    routes = _routes(partner_id=partner_id, is_live=is_live, currency=currency, source=Source.ECOM)
+    accounts = [route.account for route in routes]
+    return [each for each in accounts if Capability.CHARGE_ENCRYPTED_CARD in gateway_for(each).capabilities]
+
+
+def _routes(*, partner_id: UUID, is_live: bool, currency: str, source: Source | None) -> list[AccountRoute]:
     routes = (
-        AccountRoute.objects.filter(partner_id=order.partner_id, is_live=order.is_live, account__is_active=True)
+        AccountRoute.objects.filter(partner_id=partner_id, is_live=is_live, account__is_active=True)
         .select_related("account")
         .order_by("rank", "id")
     )
     return [
-        route for route in with_surcharge_rules(routes) if _takes(route, order, source) and is_set_up(route.account)
+        route
+        for route in with_surcharge_rules(routes)
+        if _takes(route, currency, source, is_live=is_live) and is_set_up(route.account)
     ]
 
 
@@ -70,12 +84,12 @@ def is_set_up(account: GatewayAccount) -> bool:
     return True
 
 
-def _takes(route: AccountRoute, order: Order, source: Source | None) -> bool:
-    """Say whether account and route both take the order; a route narrows what its account takes and widens nothing."""
+def _takes(route: AccountRoute, currency: str, source: Source | None, *, is_live: bool) -> bool:
+    """Say whether account and route both take it; a route narrows what its account takes and widens nothing."""
     account = route.account
-    takes_currency = order.currency in account.currencies and order.currency in (route.currencies or account.currencies)
+    takes_currency = currency in account.currencies and currency in (route.currencies or account.currencies)
     takes_source = source is None or (source in account.sources and source in (route.sources or account.sources))
-    return takes_currency and takes_source and (order.is_live or account.environment == Environment.TEST)
+    return takes_currency and takes_source and (is_live or account.environment == Environment.TEST)
 
 
 def choose_route(
@@ -103,6 +117,34 @@ def choose_route(
     if wish.gateway is not None and wish.gateway not in {account.gateway for account in accounts}:
         raise GatewayMismatch("The gateway is not the one that takes this order's money.")
     raise InvalidSource(f"No account takes {source} payments for this order.")
+
+
+def choose_route_for_card(
+    *, order: Order, source: Source, card: EncryptedCard | RawCard, captures: bool, now: datetime
+) -> AccountRoute:
+    """Return the route by which a card is charged by its own details, with its surcharge rules.
+
+    :raises InvalidSource: no account of the partner takes cards from that source.
+    :raises NoAccount: nothing is set up for the order's currency and mode.
+    :raises CardDetailsNotTaken: none of the accounts takes a card in this form.
+    """
+    choose_route(order=order, wish=Wish(source=source))
+    routes = routes_for(order, source)
+    routes.sort(key=lambda route: is_resting(route.account, now))
+    for route in routes:
+        if takes_details(route.account, card, captures=captures):
+            return route
+    raise CardDetailsNotTaken("No account that takes this order's money takes card details in this form.")
+
+
+def takes_details(account: GatewayAccount, card: EncryptedCard | RawCard, *, captures: bool) -> bool:
+    """Say whether an account may charge a card by its details; in the clear only where it is set to."""
+    capabilities = gateway_for(account).capabilities
+    if not captures and Capability.AUTHORIZE not in capabilities:
+        return False
+    if isinstance(card, RawCard):
+        return account.takes_raw_cards and Capability.CHARGE_RAW_CARD in capabilities
+    return Capability.CHARGE_ENCRYPTED_CARD in capabilities
 
 
 def choose_account(*, order: Order, wish: Wish) -> GatewayAccount:

@@ -13,7 +13,7 @@ from payments.models import CaseKind, Origin, Payment, Transaction
 from payments.models.claims import claimed_from_the_start
 from payments.references import new_reference
 from payments.services.cases import open_case
-from payments.splitting import Parts, part_of, share_of
+from payments.splitting import NOTHING, Parts, part_of, share_of
 from payments.states import OperationKind, Status
 
 
@@ -21,17 +21,15 @@ def new_operation(
     *,
     parent: Transaction,
     kind: OperationKind,
-    amount_minor: int,
+    parts: Parts,
     reason: str,
     requested_by: str,
     now: datetime,
-    surcharge_minor: int = 0,
     is_claimed: bool = False,
 ) -> Transaction:
     """Commit the row of an operation of ours before the gateway hears of it; its key and its parts never change again.
 
-    `surcharge_minor` is how much of the amount is surcharge. A caller that sends it at once, when its transaction is
-    committed, has it claimed from the start.
+    A caller that sends it at once, when its transaction is committed, has it claimed from the start.
     """
     reference = new_reference("tx")
     return Transaction.objects.create(
@@ -42,8 +40,9 @@ def new_operation(
         parent=parent,
         kind=kind,
         origin=Origin.OURS,
-        amount_minor=amount_minor,
-        surcharge_minor=surcharge_minor,
+        amount_minor=parts.amount_minor,
+        surcharge_minor=parts.surcharge_minor,
+        donation_minor=parts.donation_minor,
         currency=parent.currency,
         reference=reference,
         idempotency_key=reference,
@@ -70,7 +69,7 @@ def refundable_of_payment(payment: Payment) -> Money:
 
 
 def refundable_of(taken: Transaction) -> Refundable:
-    """Return what of a sale or capture is neither given back nor being given back, surcharge included.
+    """Return what of a sale or capture is neither given back nor being given back, surcharge and donation included.
 
     A processor names the payment, not the capture, when it tells of a refund or chargeback of its own; so what has
     gone back is counted over the whole payment at the gateway.
@@ -83,17 +82,18 @@ def refundable_of(taken: Transaction) -> Refundable:
             | Q(kind=OperationKind.REFUND, status__in=[Status.PENDING, Status.PROCESSED])
         )
         .values_list("kind")
-        .annotate(amount=Sum("amount_minor"), surcharge=Sum("surcharge_minor"))
+        .annotate(amount=Sum("amount_minor"), surcharge=Sum("surcharge_minor"), donation=Sum("donation_minor"))
     )
-    amount = surcharge = 0
-    for kind, kind_amount, kind_surcharge in rows:
-        sign = 1 if kind in (OperationKind.SALE, OperationKind.CAPTURE) else -1
-        amount += sign * kind_amount
-        surcharge += sign * kind_surcharge
-    amount = max(0, amount)
+    there = NOTHING
+    for kind, *sums in rows:
+        parts = Parts.of(*sums)
+        there = there + parts if kind in (OperationKind.SALE, OperationKind.CAPTURE) else there - parts
+    amount = max(0, there.amount_minor)
+    surcharge = max(0, min(there.surcharge_minor, amount))
+    donation = max(0, min(there.donation_minor, amount - surcharge))
     return Refundable(
         amount_minor=min(taken.amount_minor, amount),
-        attempt=Parts.of(amount, max(0, min(surcharge, amount))),
+        attempt=Parts.of(amount, surcharge, donation),
     )
 
 
@@ -111,7 +111,7 @@ def refund_rows(
 ) -> list[Transaction]:
     """Write the refunds that give an amount back, from these sales and captures in their order, as far as they go.
 
-    Of each attempt the price goes back first and the surcharge last.
+    Of each attempt the price goes back first, then the surcharge, and the donation last.
     """
     left = amount_minor
     refunds = []
@@ -140,9 +140,9 @@ def plan_return(
     refunded, newest first.
 
     The share of the surcharge that was paid on it goes back with it, unless `returns_surcharge` is off; all of it with
-    the last of the price. Call it under the order's lock. A hold is released whole or not at all. Only what was asked
-    after `asked_after` is looked at. Returns the rows; what cannot be given back by any of them is left, and the caller
-    compares.
+    the last of the price, and a donation with it. Call it under the order's lock. A hold is released whole or not at
+    all. Only what was asked after `asked_after` is looked at. Returns the rows; what cannot be given back by any of
+    them is left, and the caller compares.
     """
     left = amount_minor
     operations: list[Transaction] = []
@@ -162,8 +162,7 @@ def plan_return(
                     new_operation(
                         parent=row,
                         kind=OperationKind.VOID,
-                        amount_minor=row.amount_minor,
-                        surcharge_minor=row.surcharge_minor,
+                        parts=row.parts,
                         reason=reason,
                         requested_by=requested_by,
                         now=now,
@@ -186,44 +185,45 @@ def unused_holds(transactions: QuerySet[Transaction]) -> QuerySet[Transaction]:
     return transactions.filter(~Exists(uses), kind=OperationKind.AUTHORIZATION, status=Status.PROCESSED)
 
 
-def leftover_surcharges(*, order: Order, reason: str, requested_by: str, now: datetime) -> list[Transaction]:
-    """Write the refunds of surcharges whose price has gone back, or is going back, without them.
+def refund_leftovers(*, order: Order, reason: str, requested_by: str, now: datetime) -> list[Transaction]:
+    """Write the refunds of surcharges and donations whose price has gone back, or is going back, without them.
 
     Call it under the order's lock, when nothing of the order is to be paid any more.
     """
     taken = Transaction.objects.filter(
+        Q(surcharge_minor__gt=0) | Q(donation_minor__gt=0),
         order=order,
         status=Status.PROCESSED,
         kind__in=[OperationKind.SALE, OperationKind.CAPTURE],
-        surcharge_minor__gt=0,
     )
     refunds = []
     for row in taken.order_by("-requested_at", "-id"):
         there = refundable_of(row)
-        surcharge_minor = min(there.amount_minor, there.attempt.surcharge_minor)
-        if there.attempt.base_minor == 0 and surcharge_minor > 0:
-            refunds.append(_refund(row, Parts(0, surcharge_minor), reason=reason, requested_by=requested_by, now=now))
+        if there.attempt.base_minor == 0 and there.amount_minor > 0:
+            parts = part_of(there.amount_minor, there.attempt)
+            refunds.append(_refund(row, parts, reason=reason, requested_by=requested_by, now=now))
     return refunds
 
 
 def _returned_of(there: Refundable, wanted_minor: int, *, returns_surcharge: bool) -> Parts:
     """Return what goes back of a sale or capture when so much of the price is to."""
-    room = there.attempt if returns_surcharge else Parts(there.attempt.base_minor, 0)
+    room = there.attempt
+    if not returns_surcharge:
+        room = Parts(room.base_minor, 0, room.donation_minor)
     base = min(wanted_minor, room.base_minor, there.amount_minor)
     if base <= 0:
-        return Parts(0, 0)
-    if base + share_of(base, room) > there.amount_minor:
+        return NOTHING
+    if share_of(base, room).amount_minor > there.amount_minor:
         # One of several captures: as much of the price as leaves room for its share of the surcharge.
         base = there.amount_minor * room.base_minor // room.amount_minor
-    return Parts(base, share_of(base, room))
+    return share_of(base, room)
 
 
 def _refund(taken: Transaction, parts: Parts, *, reason: str, requested_by: str, now: datetime) -> Transaction:
     return new_operation(
         parent=taken,
         kind=OperationKind.REFUND,
-        amount_minor=parts.amount_minor,
-        surcharge_minor=parts.surcharge_minor,
+        parts=parts,
         reason=reason,
         requested_by=requested_by,
         now=now,

@@ -1,4 +1,5 @@
-"""Pay with what is not a card: gifts. The order's debt is settled against what we already owe the gift's holder.
+"""Pay with what is not a card: gifts here, a customer's credit in `customer_credit`. The order's debt is settled
+against what we already owe the tender's holder.
 
 Selling a gift moves its value from GIFT_SALES to what we owe (GIFT_LIABILITY), spending it moves it on to the order's
 RECEIVABLE: only then is it revenue. Every function that takes an order wants it locked; gifts are locked after it.
@@ -13,14 +14,14 @@ from uuid import UUID
 from django.db.models import Max, Q, Sum
 
 from bookings.gift_codes import fingerprint_of_code, masked_code
-from bookings.models import Booking, BookingStatus, Gift, Order
+from bookings.models import Booking, BookingStatus, Customer, Gift, Order
 from bookings.rules import LIVE_STATUSES, SOLD_GIFT_STATUSES, is_gift_sold, may_have_gifts
 from bookings.services import record_gift_uses, record_money
 from money import Money
 from payments import ledger
 from payments.errors import GiftCurrencyMismatch, GiftEmpty, GiftPaymentKept, GiftUnknown
 from payments.ledger import Transfer
-from payments.models import LedgerAccount, LedgerEntry
+from payments.models import LedgerAccount, LedgerEntry, Posting
 from payments.selectors import gift_balance, order_money
 
 
@@ -34,9 +35,10 @@ class GiftPayment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tender:
-    """Be what one gift paid on an order and did not get back, and when it last paid."""
+    """Be what one gift, or one customer's credit, paid on an order and did not get back, and when it last paid."""
 
-    gift_id: UUID
+    gift_id: UUID | None
+    customer_id: UUID | None
     amount_minor: int
     paid_at: datetime
 
@@ -65,49 +67,72 @@ def apply_gift(*, order: Order, code: str, now: datetime, bookings: Sequence[Boo
 
 def return_all_gifts(*, order: Order, now: datetime) -> int:
     """Give every gift back what it paid on a locked order; return how much that was, in minor units."""
-    return _give_back(order, {tender.gift_id: tender.amount_minor for tender in lock_gifts_that_paid(order)}, now)
+    spent = {tender.gift_id: tender.amount_minor for tender in lock_tenders(order) if tender.gift_id is not None}
+    return _give_back(order, spent, now)
 
 
-def return_to_gift(*, order: Order, tender: Tender, amount_minor: int, now: datetime) -> int:
-    """Give a part of what one gift paid on a locked order back to it; return how much, in minor units."""
-    return _give_back(order, {tender.gift_id: min(amount_minor, tender.amount_minor)}, now)
+def return_all_tenders(*, order: Order, now: datetime) -> int:
+    """Give gifts and credit back what they paid on a locked order; return how much that was, in minor units."""
+    return sum(
+        return_to_tender(order=order, tender=tender, amount_minor=tender.amount_minor, now=now)
+        for tender in lock_tenders(order)
+    )
 
 
-def lock_gifts_that_paid(order: Order) -> list[Tender]:
-    """Lock the gifts that paid on a locked order, in the order of their ids, and return what they paid, newest first.
+def return_to_tender(*, order: Order, tender: Tender, amount_minor: int, now: datetime) -> int:
+    """Give a part of what one gift or credit paid on a locked order back to it; return how much, in minor units."""
+    returned = min(amount_minor, tender.amount_minor)
+    if tender.gift_id is not None:
+        return _give_back(order, {tender.gift_id: returned}, now)
+    assert tender.customer_id is not None
+    # No lock of the customer, whose turn would have been before the order's: what only adds to a credit needs none.
+    customer = Customer.objects.get(pk=tender.customer_id)
+    way_back = Transfer(LedgerAccount.CUSTOMER_CREDIT, LedgerAccount.RECEIVABLE, returned, customer=customer)
+    post_tenders(order, [way_back], "credit_returned", now)
+    tell_bookings(order, now)
+    return returned
+
+
+def lock_tenders(order: Order) -> list[Tender]:
+    """Lock the gifts that paid on a locked order, in the order of their ids; return all tenders' parts, newest first.
 
     Two orders paid by the same gifts in another order of time must not wait for each other.
     """
-    tenders = gift_tenders(order)
-    if tenders:
-        gift_ids = [tender.gift_id for tender in tenders]
+    tenders = tenders_of(order)
+    gift_ids = [tender.gift_id for tender in tenders if tender.gift_id is not None]
+    if gift_ids:
         list(Gift.objects.select_for_update(of=("self",)).filter(pk__in=gift_ids).order_by("pk").values_list("pk"))
     return tenders
 
 
-def gift_tenders(order: Order) -> list[Tender]:
-    """Return what gifts paid on an order and did not get back, the newest first."""
+def tenders_of(order: Order) -> list[Tender]:
+    """Return what gifts and credit paid on an order and did not get back, the newest first."""
     rows = (
         LedgerEntry.objects.filter(_spendings(), order=order)
-        .values_list("gift_id")
+        .values_list("gift_id", "customer_id")
         .annotate(
             out=Sum("amount_minor", filter=Q(from_account=LedgerAccount.RECEIVABLE), default=0),
             back=Sum("amount_minor", filter=Q(to_account=LedgerAccount.RECEIVABLE), default=0),
             paid_at=Max("posting__occurred_at", filter=Q(from_account=LedgerAccount.RECEIVABLE)),
         )
-        .order_by("-paid_at", "gift_id")
+        .order_by("-paid_at", "gift_id", "customer_id")
     )
     return [
-        Tender(gift_id=gift_id, amount_minor=out - back, paid_at=paid_at)
-        for gift_id, out, back, paid_at in rows
+        Tender(gift_id=gift_id, customer_id=customer_id, amount_minor=out - back, paid_at=paid_at)
+        for gift_id, customer_id, out, back, paid_at in rows
         if out > back
     ]
+
+
+def gift_tenders(order: Order) -> list[Tender]:
+    """Return what gifts paid on an order and did not get back, the newest first."""
+    return [tender for tender in tenders_of(order) if tender.gift_id is not None]
 
 
 def gift_payments(order_ids: Iterable[UUID]) -> dict[UUID, GiftPayment]:
     """Return what gifts paid on each of some orders, in one query; an order that none paid on is left out."""
     rows = (
-        LedgerEntry.objects.filter(_spendings(), order__in=list(order_ids))
+        LedgerEntry.objects.filter(_spendings(), gift__isnull=False, order__in=list(order_ids))
         .values_list("order_id", "currency", "gift__code_suffix")
         .annotate(
             out=Sum("amount_minor", filter=Q(from_account=LedgerAccount.RECEIVABLE), default=0),
@@ -144,19 +169,20 @@ def settle_gift_sales(*, order: Order, now: datetime) -> None:
         )
     )
     deltas = {gift: (gift.amount_minor if is_gift_sold(gift) else 0) - booked.get(gift.pk, 0) for gift in gifts}
-    _post(
+    post_tenders(
         order,
         [Transfer(debt, sales, delta, gift=gift) for gift, delta in deltas.items() if delta > 0],
         "gift_sold",
         now,
     )
     taken_back = [Transfer(sales, debt, -delta, gift=gift) for gift, delta in deltas.items() if delta < 0]
-    _post(order, taken_back, "gift_cancelled", now)
+    post_tenders(order, taken_back, "gift_cancelled", now)
 
 
 def _spendings() -> Q:
-    """Match the entries by which gifts paid or got back, not those of selling them."""
-    return Q(gift__isnull=False) & (Q(from_account=LedgerAccount.RECEIVABLE) | Q(to_account=LedgerAccount.RECEIVABLE))
+    """Match the entries by which gifts and credit paid or got back, not those of selling gifts or topping up."""
+    is_tender = Q(gift__isnull=False) | Q(customer__isnull=False)
+    return is_tender & (Q(from_account=LedgerAccount.RECEIVABLE) | Q(to_account=LedgerAccount.RECEIVABLE))
 
 
 def _find(order: Order, code: str) -> Gift:
@@ -195,10 +221,10 @@ def _spend(order: Order, gift: Gift, *, now: datetime, bookings: Sequence[Bookin
     spent_minor = min(left.minor, order_money(order, bookings=bookings).due_minor)
     if spent_minor > 0:
         transfer = Transfer(LedgerAccount.RECEIVABLE, LedgerAccount.GIFT_LIABILITY, spent_minor, gift=gift)
-        _post(order, [transfer], "gift_spent", now)
+        post_tenders(order, [transfer], "gift_spent", now)
         # From what was read under the gift's lock.
         record_gift_uses(spent={gift: gift.amount_minor - left.minor + spent_minor}, now=now)
-        _tell_bookings(order, now)
+        tell_bookings(order, now)
 
 
 def _give_back(order: Order, returned: Mapping[UUID, int], now: datetime) -> int:
@@ -208,9 +234,9 @@ def _give_back(order: Order, returned: Mapping[UUID, int], now: datetime) -> int
     gifts = list(Gift.objects.select_for_update(of=("self",)).filter(pk__in=returned).order_by("pk"))
     spent = _spent_of(gifts)
     ways = (LedgerAccount.GIFT_LIABILITY, LedgerAccount.RECEIVABLE)
-    _post(order, [Transfer(*ways, returned[gift.pk], gift=gift) for gift in gifts], "gift_returned", now)
+    post_tenders(order, [Transfer(*ways, returned[gift.pk], gift=gift) for gift in gifts], "gift_returned", now)
     record_gift_uses(spent={gift: spent[gift.pk] - returned[gift.pk] for gift in gifts}, now=now)
-    _tell_bookings(order, now)
+    tell_bookings(order, now)
     return sum(returned.values())
 
 
@@ -226,10 +252,15 @@ def _spent_of(gifts: Sequence[Gift]) -> dict[UUID | None, int]:
     )
 
 
-def _tell_bookings(order: Order, now: datetime) -> None:
+def tell_bookings(order: Order, now: datetime) -> None:
+    """Let bookings know what a tender paid on a locked order or got back."""
     record_money(order=order, money_in_minor=order_money(order).money_in_minor, now=now)
 
 
-def _post(order: Order, transfers: Sequence[Transfer], cause: str, now: datetime) -> None:
-    if transfers:
-        ledger.post(order=order, payment=None, transfers=transfers, cause=cause, event=None, occurred_at=now, now=now)
+def post_tenders(order: Order, transfers: Sequence[Transfer], cause: str, now: datetime) -> Posting | None:
+    """Write what gifts or credit moved for a locked order, and return the posting; None where nothing moved."""
+    if not transfers:
+        return None
+    return ledger.post(
+        order=order, payment=None, transfers=transfers, cause=cause, event=None, occurred_at=now, now=now
+    )

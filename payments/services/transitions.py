@@ -16,7 +16,15 @@ from django.db import transaction as database
 from django.db.models import Q
 
 from bookings.models import BookingStatus, Order, OrderKind
-from bookings.services import bookings_under_lock, keep_hold, lock_order, record_money, retake_seats
+from bookings.rules import is_asked
+from bookings.services import (
+    bookings_under_lock,
+    keep_hold,
+    lock_order,
+    note_payment_news,
+    record_money,
+    retake_seats,
+)
 from gateways.errors import ErrorCode
 from gateways.models import GatewayAccount
 from gateways.protocol import Capability, Outcome
@@ -39,10 +47,11 @@ from payments.models import (
 from payments.selectors import CHARGE_KINDS, Booked, OrderMoney, Subject, order_money, subject_of
 from payments.services.binding import operation_for
 from payments.services.cases import open_case
+from payments.services.customer_credit import lock_credit, settle_top_up
 from payments.services.in_hand import OrderInHand, take_in_hand
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.noting import compare_figures, note_news
-from payments.services.parts import is_as_asked, moved_by, parts_of_operations
+from payments.services.parts import COUNTERPARTS, is_as_asked, moved_by, parts_of_operations
 from payments.services.surplus import return_surplus
 from payments.states import Fact, OperationKind, Position, State, Status, derive
 
@@ -50,6 +59,7 @@ Then = Callable[[OrderInHand], None]
 # What of a payment is a cache of its fold.
 _FOLDED = ("state", "authorized_minor", "captured_minor", "refunded_minor", "charged_back_minor")
 _MONEY_CAME = frozenset({Kind.AUTHORIZED, Kind.CAPTURED})
+_LONGEST_PROBLEM = GatewayEvent._meta.get_field("problem").max_length
 # A hope changes no sum: after it there is nothing to post, and nothing for bookings to learn.
 _MOVES_NOTHING = frozenset({Kind.ACTION_REQUIRED, Kind.PENDING, Kind.NOTE, Kind.CARD_STORED, Kind.CARD_REVOKED})
 
@@ -83,6 +93,7 @@ def apply_outcome(
     """
     subject = subject or subject_of(account=account, outcome=outcome)
     with database.atomic():
+        lock_credit(subject.payment.order)
         held = take_in_hand(order_id=subject.payment.order_id)
         payment = held.payments[subject.payment.pk]
         known = list(held.operations_of(payment).values())
@@ -100,6 +111,8 @@ def apply_outcome(
         position = _rederive(held, payment, [*events, event], subject.opening, now)
         if outcome.kind in _MOVES_NOTHING:
             held.save_operations()
+            if outcome.kind is Kind.CARD_STORED and is_asked(held.order):
+                note_payment_news(order=held.order, now=now)
             if then is not None:
                 then(held)
             return Applied(payment=payment, transaction=transaction, is_new=True)
@@ -186,7 +199,7 @@ def _new_event(
         amount_minor=outcome.money.minor if outcome.money else None,
         currency=outcome.money.currency if outcome.money else "",
         is_cumulative=outcome.cumulative,
-        problem="currency differs" if has_other_currency else "",
+        problem="currency differs" if has_other_currency else outcome.problem[:_LONGEST_PROBLEM],
         decline_code=outcome.decline.code if outcome.decline else "",
         raw_code=outcome.decline.raw_code[:40] if outcome.decline else "",
         raw_text=outcome.decline.raw_text[:300] if outcome.decline else "",
@@ -294,13 +307,14 @@ def _book(held: OrderInHand, payment: Payment, position: Position, event: Gatewa
     for key in position.operations:
         row = transactions[key]
         target = moved_by(row, parts[key]) if key in parts else {}
-        for counterpart in (LedgerAccount.RECEIVABLE, LedgerAccount.DISPUTED, LedgerAccount.SURCHARGE):
+        for counterpart in COUNTERPARTS:
             delta = target.get(counterpart, 0) - booked[row.id, counterpart]
             if delta != 0:
                 ways = (counterpart, money_account) if delta > 0 else (money_account, counterpart)
                 transfers.append(Transfer(*ways, abs(delta), row))
-        if key in parts and not is_as_asked(row) and row.surcharge_minor != parts[key].surcharge_minor:
+        if key in parts and not is_as_asked(row):
             row.surcharge_minor = parts[key].surcharge_minor
+            row.donation_minor = parts[key].donation_minor
     held.save_operations()
     if transfers:
         ledger.post(
@@ -338,7 +352,12 @@ def _follow(
     """Let the rest of the house follow: bookings learn of money, seats are kept or taken again, a surplus goes back."""
     order, bookings = held.order, held.bookings
     money = held.money
+    version_before = order.version
     record_money(order=order, money_in_minor=money.money_in_minor, now=now, bookings=bookings)
+    if is_asked(order) and order.version == version_before:
+        # Nobody asks for its confirmation, so that a refusal has no other way to its partner.
+        note_payment_news(order=order, now=now)
+    settle_top_up(order=order, payment=payment, now=now)
     if payment.refunded_minor + payment.charged_back_minor > payment.captured_minor:
         open_case(
             payment=payment,
@@ -349,9 +368,16 @@ def _follow(
             ),
             now=now,
         )
+    if transaction is not None and transaction.opening_id and _is_refused_charge_of_ours(transaction):
+        # What its guest was shown to do at the bank leads nowhere any more: the next read opens anew.
+        Opening.objects.filter(pk=transaction.opening_id, status=OpeningStatus.OPEN).update(
+            status=OpeningStatus.CLOSED, client_encrypted=None
+        )
     is_told_refund = outcome.kind is Kind.REFUNDED and transaction is not None and transaction.origin == Origin.GATEWAY
     is_missing = not money.is_covered or money.due_minor > 0
-    if is_told_refund and order.status == BookingStatus.CONFIRMED and is_missing:
+    # A top-up's credit was taken back with it, as far as it was there; what was not is a case of its own.
+    is_sold = order.status == BookingStatus.CONFIRMED and order.kind != OrderKind.TOP_UP
+    if is_told_refund and is_sold and is_missing:
         open_case(
             payment=payment,
             kind=CaseKind.BALANCE_REOPENED,
@@ -393,6 +419,11 @@ def _follow(
         return_surplus(order=order, newest=transaction, amount_minor=surplus, now=now)
 
 
+def _is_refused_charge_of_ours(transaction: Transaction) -> bool:
+    is_charge_of_ours = transaction.origin == Origin.OURS and transaction.kind in CHARGE_KINDS
+    return is_charge_of_ours and transaction.status == Status.FAILED
+
+
 def _surplus_of(order: Order, transaction: Transaction, money: OrderMoney) -> int:
     """Return how much of the price that was just paid is more than was due, in minor units.
 
@@ -412,7 +443,8 @@ def _keeps_its_money(order: Order) -> bool:
     """Say whether staff cancelled the order and gave nothing back: the money it had asked for is meant to stay."""
     if order.status != BookingStatus.CANCELLED or order.bookings.exclude(cancellation_refund="NONE").exists():
         return False
-    return order.kind != OrderKind.GIFT  # a gift is cancelled unspent, and its buyer has all of it back
+    # A gift is cancelled unspent, and its buyer has all of it back; so has who paid an invoice that was cancelled.
+    return order.kind != OrderKind.GIFT and not is_asked(order)
 
 
 __all__ = ["Applied", "SubjectUndecided", "Then", "UnknownSubject", "apply_outcome"]

@@ -78,6 +78,7 @@ def test_a_mail_speaks_the_readers_language(shop):
     assert mail.subject.startswith("Ihre Buchung OR-")
     assert "das haben Sie gebucht:" in mail.body
     assert "23. November 2026 10:00" in mail.body
+    assert "90,00 EUR" in mail.body
     assert '<html lang="de">' in mail.alternatives[0].content
 
 

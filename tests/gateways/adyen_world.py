@@ -10,7 +10,18 @@ from Adyen.util import generate_notification_sig, generate_payload_sig  # type: 
 import gateways.adapters.adyen
 from gateways.adapters.adyen.gateway import AdyenGateway
 from gateways.adapters.adyen.refusals import CARD_ERRORS, REFUSALS, decline_of
-from gateways.protocol import Decline, Delivery
+from gateways.protocol import (
+    BillingAddress,
+    BrowserInfo,
+    ChargeRequest,
+    CompleteRequest,
+    Decline,
+    Delivery,
+    EncryptedCard,
+    RawCard,
+    Shopper,
+)
+from money import Money
 from tests.gateways.examples import NOW, Examples, samples_of
 from tests.gateways.world import World
 
@@ -28,6 +39,32 @@ capture_request = EXAMPLES.capture_request
 void_request = EXAMPLES.void_request
 refund_request = EXAMPLES.refund_request
 sample = samples_of(gateways.adapters.adyen)
+ENCRYPTED_CARD = EncryptedCard(
+    number="test_4111111111111111",
+    expiry_month="test_03",
+    expiry_year="test_2030",
+    security_code="test_737",
+    holder_name="Ada Byron",
+)
+RAW_CARD = RawCard(number="4111111111111111", expiry_month="03", expiry_year="2030", cvc="737", holder_name="Ada Byron")
+SHOPPER = Shopper(
+    origin="https://shop.example.com",
+    ip="192.0.2.7",
+    email="ada@example.com",
+    billing_address=BillingAddress(
+        street="Infinite Loop", house_number="1", city="Cupertino", postal_code="95014", country="us", state="CA"
+    ),
+    browser=BrowserInfo(
+        user_agent="Mozilla/5.0",
+        accept_header="*/*",
+        language="en-US",
+        color_depth=24,
+        screen_height=720,
+        screen_width=1536,
+        time_zone_offset=-60,
+    ),
+)
+PROOF = {"redirectResult": "X6XtfGC3!aProofOfTheBank"}
 
 
 def credentials(base_url: str, **more: str) -> dict[str, str]:
@@ -48,6 +85,22 @@ def credentials(base_url: str, **more: str) -> dict[str, str]:
 
 def adyen_at(base_url: str, **more: str) -> AdyenGateway:
     return AdyenGateway(credentials(base_url, **more))
+
+
+def card_request(card: EncryptedCard | RawCard = ENCRYPTED_CARD, **more: Any) -> ChargeRequest:
+    guest = {"shopper": SHOPPER, "return_url": "https://shop.example.com/return"}
+    return charge_request(**{"card_token": None, "shopper_reference": "", "card": card, **guest, **more})
+
+
+def proof_request(**more: Any) -> CompleteRequest:
+    fields: dict[str, Any] = {
+        "reference": "tx-2M9DKR7C",
+        "money": Money(9000, "EUR"),
+        "proof": PROOF,
+        "idempotency_key": "tx-2M9DKR7C-0a1b2c3d4e5f60718293",
+        "requested_at": NOW,
+    }
+    return CompleteRequest(**{**fields, **more})
 
 
 def item(event_code: str = "AUTHORISATION", **more: Any) -> dict[str, Any]:

@@ -16,16 +16,21 @@ from gateways.adapters.adyen import wire
 from gateways.adapters.adyen.settlement import SETTLEMENT_DETAILS
 from gateways.adapters.adyen.wire import EXPONENTS
 from gateways.errors import GatewayError, InvalidSignature
-from gateways.protocol import OutcomeKind, Source
+from gateways.protocol import EncryptedCard, OutcomeKind, RawCard, Source
 from money import Money
 from tests.gateways.adyen_world import (
+    ENCRYPTED_CARD,
+    PROOF,
+    RAW_CARD,
     SPECIFICATIONS,
     adyen_at,
     capture_request,
+    card_request,
     charge_request,
     complete_request,
     delivery,
     open_request,
+    proof_request,
     refund_request,
     sample,
     signed,
@@ -114,6 +119,35 @@ def test_every_charge_we_ask_for_is_one_adyen_describes(server: ScriptedServer, 
         adyen_at(server.url).charge(charge_request(**change))
 
     assert faults("PaymentRequest", server.asked[0].json) == []
+
+
+@pytest.mark.parametrize("card", [ENCRYPTED_CARD, RAW_CARD], ids=["encrypted", "raw"])
+@pytest.mark.parametrize(
+    "change",
+    [{}, {"captures_at_once": False}, {"source": Source.MOTO}, {"shopper": None}, {"return_url": ""}],
+    ids=str,
+)
+def test_every_charge_of_a_card_by_its_details_is_one_adyen_describes(
+    server: ScriptedServer, card: EncryptedCard | RawCard, change: dict[str, Any]
+) -> None:
+    server.answers({}, status=503)
+    with pytest.raises(GatewayError):
+        adyen_at(server.url).charge(card_request(card, **change))
+
+    assert faults("PaymentRequest", server.asked[0].json) == []
+    described = document("CheckoutService-v72.json")["components"]["schemas"]["PaymentRequest"]["properties"]
+    assert set(server.asked[0].json) <= set(described)
+
+
+@pytest.mark.parametrize(
+    "proof", [PROOF, {"MD": "Ab02", "PaRes": "eNrN"}, {"threeDSResult": "eyJ0", "paymentData": "Ab02b4c0"}], ids=str
+)
+def test_every_proof_we_bring_is_one_adyen_describes(server: ScriptedServer, proof: dict[str, str]) -> None:
+    server.answers({}, status=503)
+    with pytest.raises(GatewayError):
+        adyen_at(server.url).complete(proof_request(proof=proof))
+
+    assert faults("PaymentDetailsRequest", server.asked[0].json) == []
 
 
 def test_every_modification_we_ask_for_is_one_adyen_describes(server: ScriptedServer) -> None:

@@ -149,7 +149,7 @@ def test_money_we_cannot_hold_is_a_note_and_never_a_figure(amount: dict[str, Any
 
     assert outcome.kind is K.NOTE
     assert outcome.money is None
-    assert outcome.raw["problem"] == "the amount cannot be read"
+    assert outcome.problem == "the amount cannot be read"
     assert outcome.raw["amount"] == amount
 
 

@@ -145,6 +145,26 @@ def test_a_refund_whose_answer_is_lost_is_made_once(house: House, guest: Guest) 
     assert money(guest, opening_of(booking).reference) == (9000, 3000, 0)
 
 
+def test_a_refund_that_waits_in_the_portal_takes_nothing_until_it_is_done(house: House, guest: Guest) -> None:
+    booking = house.reserve()
+    opening = opening_of(booking)
+    pay(guest, opening, holderName="refund pending")
+    guest.deliver()
+    confirm(house, booking)
+    guest.sandbox.post(f"cardgate/invoices/{opening.gateway_reference}/refund", amount=1500)
+    guest.deliver()
+    assert operations(booking.order) == [("SALE", "GATEWAY", "PROCESSED", 9000)]
+
+    guest.sandbox.post(f"cardgate/invoices/{opening.gateway_reference}/settle_refund")
+    guest.deliver()
+
+    assert sorted(operations(booking.order)) == [
+        ("REFUND", "GATEWAY", "PROCESSED", 1500),
+        ("SALE", "GATEWAY", "PROCESSED", 9000),
+    ]
+    assert money(guest, opening.reference) == (9000, 1500, 0)
+
+
 def test_an_invoice_nobody_pays_leaves_nothing_undecided(house: House, guest: Guest) -> None:
     booking = house.reserve()
     opening = opening_of(booking)
@@ -165,5 +185,6 @@ def test_a_revoked_card_is_not_asked_to_be_deleted_for_ever(house: House, guest:
     revoke_card(card=ReusableCard.objects.get(), requested_by="ada", now=house.clock())
 
     assert revoking.send_revocations(clock=house.clock) == 1
-    assert CardRevocation.objects.get().done_at is not None
+    revocation = CardRevocation.objects.get()
+    assert (revocation.done_at is not None, revocation.stays_there) == (True, True)
     assert open_cases() == []

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 import gateways.adapters.viva
+from gateways.adapters.viva.calls import Refused
 from gateways.adapters.viva.currencies import EXPONENTS, NUMBERS, money_of
 from gateways.adapters.viva.keeping import Kept
 from gateways.adapters.viva.refusals import REFUSALS, decline_of
@@ -42,6 +43,7 @@ from tests.gateways.viva_world import (
     viva_at,
     void_request,
 )
+from tests.processes import wait_until
 
 K = OutcomeKind
 BASIC = "Basic " + base64.b64encode(f"{MERCHANT}:{API_KEY}".encode()).decode()
@@ -446,6 +448,21 @@ def test_a_list_of_an_order_says_all_that_happened_in_it(server: ScriptedServer)
     assert refunded.occurred_at == datetime(2026, 11, 21, 9, 2, 0, 765432, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(("state", "kinds"), [(0, []), (1, [K.EXPIRED]), (2, [K.EXPIRED]), (3, None)])
+def test_an_order_that_is_paid_and_lists_no_payment_is_no_answer(
+    server: ScriptedServer, state: int, kinds: list[OutcomeKind] | None
+) -> None:
+    nothing = {"Transactions": [], "ErrorCode": 0, "Success": True}
+    server.turns = [(200, nothing), (200, {**sample("order"), "StateId": state})]
+    reference = Reference(ours="op-7Q2KMX4H", opening=ORDER)
+
+    if kinds is None:
+        with pytest.raises(AnswerLost):
+            viva_at(server.url).fetch(reference)
+        return
+    assert [told.kind for told in viva_at(server.url).fetch(reference)] == kinds
+
+
 def test_a_name_of_nobodys_is_asked_for_by_day_and_found_nowhere(server: ScriptedServer) -> None:
     server.answers({**sample("transactions_of_order"), "Transactions": []})
 
@@ -470,7 +487,7 @@ def test_a_name_that_is_none_of_vivas_is_not_asked_for(server: ScriptedServer, r
     assert server.asked == []
 
 
-def test_no_card_can_be_revoked_there(server: ScriptedServer) -> None:
+def test_no_card_can_be_deleted_and_nobody_is_asked_to(server: ScriptedServer) -> None:
     with pytest.raises(Unsupported):
         viva_at(server.url).revoke_card(RevokeCardRequest(card_token=PAYMENT, shopper_reference="c-1204"))
 
@@ -486,11 +503,39 @@ def test_the_webhook_key_is_fetched_once(server: ScriptedServer) -> None:
     assert (asked.target, asked.headers["authorization"]) == ("/viva/www/api/messages/config/token", BASIC)
 
 
-def test_a_webhook_key_that_cannot_be_had_is_no_greeting(server: ScriptedServer) -> None:
-    server.answers({"Key": ""})
+def test_a_webhook_key_that_cannot_be_had_is_no_greeting_and_is_not_asked_for_again_at_once(
+    server: ScriptedServer,
+) -> None:
+    server.answers({"message": "no"}, status=400)
+    gateway = viva_at(server.url)
 
-    with pytest.raises(AnswerLost):
-        viva_at(server.url).greet_webhook()
+    for _ in range(3):
+        with pytest.raises(Refused):
+            gateway.greet_webhook()
+
+    assert len(server.asked) == 1
+
+
+def test_while_the_webhook_key_is_on_its_way_nobody_else_waits_for_it(server: ScriptedServer) -> None:
+    server.answers(sample("webhook_key"))
+    server.turns = ["hang"]
+    gateway = viva_at(server.url)
+
+    def ask() -> None:
+        with pytest.raises(AnswerLost):
+            gateway.greet_webhook()
+
+    first = threading.Thread(target=ask)
+    first.start()
+    wait_until(lambda: len(server.asked) == 1, what="the key being asked for")
+
+    with pytest.raises(NotSent):
+        gateway.greet_webhook()
+
+    assert first.is_alive()
+    server.release()
+    first.join(10)
+    assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from bookings.requests import BookingChanges
 from bookings.services import drain_mails
 from payments.checking import ledger_findings, payment_findings
 from payments.errors import AmountMismatch
-from payments.models import AccountRoute, Opening, Payment, ReusableCard, SurchargeRule, Transaction
+from payments.models import AccountRoute, Opening, Payment, PaymentLink, ReusableCard, SurchargeRule, Transaction
 from payments.services import balances, changing, janitor
-from payments.services.balance_pages import balance_page
 from payments.services.collecting import PaymentRequest, describe_payment
+from payments.services.link_pages import link_page
 from tests.payments.guest import opening_of
 from tests.payments.house import operations
 from tests.payments.test_balances import BALANCE, DEPOSIT, confirm, deposited, hold, make_due, money_of, pay_balance
@@ -38,18 +38,19 @@ def test_page_and_mail_ask_for_what_the_guest_will_pay(house, rule):
 
     balances.charge_due_balances(clock=house.clock)
 
-    page = balance_page(order_id=booking.order_id)
+    link = PaymentLink.objects.get(order=booking.order)
+    page = link_page(link=link, now=house.clock())
     assert (page.due.minor, page.surcharge.minor) == (BALANCE + SURCHARGE_ON_BALANCE, SURCHARGE_ON_BALANCE)
     drain_mails(clock=house.clock)
     (sent,) = mail.outbox
-    assert "74.16 EUR" in sent.body
-    assert "Darin sind 2.16 EUR Aufpreis für die Kartenzahlung enthalten." in sent.body
+    assert "74,16 EUR" in sent.body
+    assert "Darin sind 2,16 EUR Aufpreis für die Kartenzahlung enthalten." in sent.body
     (html, _) = sent.alternatives[0]
-    assert "Darin sind 2.16 EUR Aufpreis" in html
+    assert "Darin sind 2,16 EUR Aufpreis" in html
 
     paid = pay_balance(house, booking)
     assert (paid.amount_minor, paid.surcharge_minor) == (BALANCE + SURCHARGE_ON_BALANCE, SURCHARGE_ON_BALANCE)
-    page = balance_page(order_id=booking.order_id)
+    page = link_page(link=link, now=house.clock())
     assert (page.due.minor, page.surcharge.minor) == (0, 0)
 
 
@@ -60,7 +61,7 @@ def test_a_mail_without_a_surcharge_says_nothing_of_one(house):
 
     balances.charge_due_balances(clock=house.clock)
 
-    assert OutgoingMail.objects.get().context["amount"] == "72.00 EUR"
+    assert OutgoingMail.objects.get().context["amount_minor"] == 7200
     drain_mails(clock=house.clock)
     assert "Aufpreis" not in mail.outbox[0].body
 

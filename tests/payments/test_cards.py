@@ -1,7 +1,7 @@
 """Reusable cards: kept with a consent, charged without the guest, revoked here first and then at the gateway."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connections, transaction
@@ -35,6 +35,7 @@ from payments.services.cards import (
     keep_card,
     revoke_by_token,
     revoke_card,
+    take_card_news,
     usable_cards,
 )
 from payments.services.collecting import NO_REQUEST, PaymentRequest
@@ -483,7 +484,7 @@ class TestNewsOfTokens:
         assert ReusableCard.objects.get().revoked_at is not None
         assert RevokedToken.objects.count() == 1
 
-    def test_a_card_renewed_by_its_bank_is_not_taken_for_expired(self, house, guest, used):
+    def test_a_card_renewed_by_its_bank_keeps_an_expiry_that_is_far_away(self, house, guest, used):
         card = ReusableCard.objects.get()
         guest.sandbox.post(f"adyen/tokens/{decrypt_text(card.token_encrypted)}/renew")
         guest.deliver()
@@ -491,7 +492,30 @@ class TestNewsOfTokens:
         guest.deliver()
 
         card.refresh_from_db()
-        assert (card.last4, card.expiry_month, card.expiry_year) == ("1111", None, None)
+        assert (card.last4, card.expiry_month, card.expiry_year) == ("1111", 3, 2030)
+
+    @pytest.mark.parametrize(
+        ("told", "known"),
+        [
+            ({}, ("1111", None, None)),
+            ({"last4": "4242", "expiry_month": 7, "expiry_year": 2035}, ("4242", 7, 2035)),
+        ],
+    )
+    def test_of_a_renewed_card_whose_end_was_near_only_what_the_news_says_is_known(self, house, used, told, known):
+        card = ReusableCard.objects.get()
+        soon = house.clock() + timedelta(days=20)
+        ReusableCard.objects.update(expiry_year=soon.year, expiry_month=soon.month)
+
+        assert take_card_news(
+            account=card.account,
+            kind_is_deletion=False,
+            card=Card(token=decrypt_text(card.token_encrypted), **told),
+            is_waiting_over=True,
+            now=house.clock(),
+        )
+
+        card.refresh_from_db()
+        assert (card.last4, card.expiry_month, card.expiry_year) == known
 
     def test_a_token_that_is_told_apart_from_its_payment_takes_the_cards_looks_from_it(self, house, storing):
         payment = house.paid(house.payment())

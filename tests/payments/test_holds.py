@@ -13,6 +13,7 @@ from payments.services.attention import close_what_resolved_itself
 from payments.services.collecting import NO_REQUEST, PaymentRequest, ensure_payment
 from payments.services.confirming import confirm_booking
 from payments.services.surplus import new_operation
+from payments.splitting import Parts
 from payments.states import OperationKind
 from tests.payments.gifts import sold_gift, spend
 from tests.payments.house import books
@@ -197,6 +198,18 @@ def test_paid_and_forgotten_is_confirmed_by_the_accounts_rule(house):
     assert status_of(payment) == BookingStatus.CONFIRMED
 
 
+def test_what_a_card_charged_by_its_details_paid_late_is_confirmed_without_a_rule(house):
+    payment = house.payment()
+    payment.is_one_charge = True
+    payment.save()
+    house.paid(payment)
+
+    assert holds.confirm_paid_orders(now=house.clock.move(minutes=1)) == 1
+
+    assert status_of(payment) == BookingStatus.CONFIRMED
+    assert not Case.objects.exists()
+
+
 def test_paid_and_forgotten_without_a_rule_comes_before_staff_until_it_is_confirmed(house):
     payment = house.paid(house.payment())
 
@@ -227,7 +240,7 @@ def test_money_being_given_back_does_not_count_as_paid(house):
     payment.account.save()
     taken = payment.transactions.get()
     new_operation(
-        parent=taken, kind=OperationKind.REFUND, amount_minor=1, reason="", requested_by="ada", now=house.clock()
+        parent=taken, kind=OperationKind.REFUND, parts=Parts(1, 0), reason="", requested_by="ada", now=house.clock()
     )
 
     assert holds.confirm_paid_orders(now=house.clock.move(minutes=1)) == 0

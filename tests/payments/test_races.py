@@ -12,6 +12,7 @@ from payments.models import GatewayEvent, Payment, Transaction, WebhookDelivery
 from payments.services import aftercare, collecting, confirming, operations, surplus, transitions
 from payments.services.collecting import NO_REQUEST
 from payments.states import OperationKind
+from tests.bookings.racing import Racer
 from tests.payments.house import books
 from tests.payments.races import meet, run_together, take_row_locks_away, without
 
@@ -222,3 +223,39 @@ def test_a_delivery_is_handled_by_one_worker_only(house):
     claims = run_together(*[lambda: inbox._claim(delivery.pk, house.clock()) is not None for _ in range(4)])
 
     assert sorted(claims) == [False, False, False, True]
+
+
+def given_up_while_it_is_accepted(house, monkeypatch):
+    """Let a refund's caller give its answer up while the door is taking in that it was accepted; return the row."""
+    payment = house.paid(house.payment())
+    [refund] = aftercare.request_refund(
+        payment_id=payment.id, money=Money(100, "EUR"), reason="", requested_by="ada", now=house.clock()
+    )
+    claimed = operations.claim(transaction_id=refund.id, now=house.clock())
+    giving_up = Racer(lambda: operations.mark_unknown(claimed, "no answer", house.clock()))
+    bind = transitions.operation_for
+
+    def bind_and_be_overtaken(**fields):
+        found = bind(**fields)
+        giving_up.start().wait_until_blocked_or_done()
+        return found
+
+    monkeypatch.setattr(transitions, "operation_for", bind_and_be_overtaken)
+    house.tell(payment, Kind.PENDING, "RF1", of="PSP1", ours=refund.reference)
+    giving_up.finish()
+    return Transaction.objects.get(pk=refund.pk)
+
+
+def test_an_operation_that_was_just_accepted_is_not_left_unknown(house, monkeypatch):
+    refund = given_up_while_it_is_accepted(house, monkeypatch)
+
+    assert (refund.status, refund.gateway_reference, refund.unknown_since_at) == ("PENDING", "RF1", None)
+
+
+def test_control_without_the_order_lock_it_is(house, monkeypatch):
+    take_row_locks_away(monkeypatch)
+
+    refund = given_up_while_it_is_accepted(house, monkeypatch)
+
+    assert (refund.status, refund.gateway_reference) == ("PENDING", "RF1")
+    assert refund.unknown_since_at is not None

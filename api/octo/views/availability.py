@@ -9,8 +9,8 @@ from api.fields import Fields
 from api.octo.catalogue_requests import UnitCount, read_availability, read_calendar
 from api.octo.presenters.catalogue import currencies_of, day_fields, slot_fields
 from api.octo.schema import operation
-from api.octo.shapes import list_of, shape
 from api.octo.views.base import OctoView
+from api.openapi import list_of, shape
 from bookings import selectors
 from bookings.errors import CurrencyNotOffered
 from bookings.models import AvailabilityType, Option, Product

@@ -7,8 +7,8 @@ from api.fields import Fields
 from api.octo.presenters.bookings import booking_fields
 from api.octo.requests import read_booking_list, read_cancel, read_changes, read_confirm, read_extend, read_reserve
 from api.octo.schema import operation
-from api.octo.shapes import list_of, shape
 from api.octo.views.paying import PayingView, query_of_list
+from api.openapi import list_of, shape
 from bookings import selectors, services
 from bookings.models import Booking, Order
 from bookings.requests import BookingChanges
@@ -178,7 +178,7 @@ class ConfirmView(BookingViewBase):
             confirmation = confirming.confirm_booking(
                 booking=booking,
                 changes=None if changes == _NOTHING else changes,
-                request=self.payment_request(request, fields) or NO_REQUEST,
+                request=self.payment_request(request, fields, may_bring_card=True) or NO_REQUEST,
                 gift_code=self.gift_code(request, fields),
                 clock=self.now,
             )

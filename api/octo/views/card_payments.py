@@ -9,8 +9,8 @@ from api.octo.card_payment_cache import cached_answer
 from api.octo.errors import BAD_REQUEST, Refusal
 from api.octo.presenters.card_payments import card_fields, card_payment_fields
 from api.octo.schema import operation
-from api.octo.shapes import shape
 from api.octo.views.base import OctoView
+from api.openapi import shape
 from payments.models import Payment
 from payments.nudges import nudge
 from payments.services import cards, collecting

@@ -15,9 +15,9 @@ from api.octo.notify_requests import read_notify
 from api.octo.presenters.gifts import gift_fields, gift_payment_fields
 from api.octo.requests import read_cancel, read_extend
 from api.octo.schema import operation
-from api.octo.shapes import list_of, shape
 from api.octo.views.notifying import NotifyView
 from api.octo.views.paying import PayingView, query_of_list
+from api.openapi import list_of, shape
 from bookings import gift_selectors, services
 from bookings.mailing import mail_language
 from bookings.models import Gift, Order, OutgoingMail
@@ -213,7 +213,7 @@ class GiftConfirmView(GiftViewBase):
             confirmation = confirming.confirm_gift(
                 gift=gift,
                 changes=None if changes == _NOTHING else changes,
-                request=self.payment_request(request, fields) or NO_REQUEST,
+                request=self.payment_request(request, fields, may_bring_card=True) or NO_REQUEST,
                 gift_code=self.gift_code(request, fields),
                 clock=self.now,
             )

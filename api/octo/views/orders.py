@@ -11,9 +11,9 @@ from api.octo.presenters.gifts import gift_payment_fields
 from api.octo.presenters.orders import order_fields
 from api.octo.requests import read_cancel, read_extend
 from api.octo.schema import operation
-from api.octo.shapes import list_of, shape
 from api.octo.views.notifying import NotifyView
 from api.octo.views.paying import PayingView, query_of_list
+from api.openapi import list_of, shape
 from bookings import selectors, services
 from bookings.models import Order, OutgoingMail
 from payments.services import aftercare, changing, confirming, reserving, tenders
@@ -217,7 +217,7 @@ class ConfirmOrderView(OrderViewBase):
             confirmation = confirming.confirm_order(
                 order=order,
                 changes=read_order_changes(fields, with_cards=self.takes_cards),
-                request=self.payment_request(request, fields) or NO_REQUEST,
+                request=self.payment_request(request, fields, may_bring_card=True) or NO_REQUEST,
                 gift_code=self.gift_code(request, fields),
                 clock=self.now,
             )

@@ -13,18 +13,20 @@ from rest_framework.exceptions import APIException
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.status import HTTP_500_INTERNAL_SERVER_ERROR
 
 from api.fields import Fields
 from api.gift_guesses import refuse_guesser
-from api.idempotency import Claim, Finished, RequestIdentity, claim_request, finish_request, release_key
+from api.idempotency import Finished, RequestIdentity, do_once
+from api.money_told import money_told
 from api.octo.capabilities import CARD_PAYMENTS, CART, GIFTS, PRICING
-from api.octo.errors import payment_refused
+from api.octo.errors import PAYMENT_PENDING, payment_refused
 from api.octo.gift_requests import read_gift_code
 from api.octo.list_requests import A_PAGE, MOST_A_PAGE, ListRequest
-from api.octo.money_told import money_told
 from api.octo.payment_requests import read_payment
 from api.octo.presenters.card_payments import card_payment_fields
 from api.octo.presenters.gifts import gift_payment_fields
+from api.octo.presenters.money import money_fields
 from api.octo.views.base import OctoView
 from bookings.errors import OrderNotFound
 from bookings.models import Order
@@ -57,15 +59,18 @@ class PayingView(OctoView, Generic[_Sold]):
         response = super().handle_exception(exc)
         request = self.request
         if self.takes_cards and request.method not in SAFE_METHODS:
-            response.data["money"] = money_told(
-                response.data,
-                status=response.status_code,
-                order_id=self.about or self._order_to_join(),
+            order_id = self.about or self._order_to_join()
+            is_ours = response.status_code >= HTTP_500_INTERNAL_SERVER_ERROR
+            told = money_told(
+                order_id=order_id,
+                is_undecided=response.data["error"] == PAYMENT_PENDING or (is_ours and order_id is None),
+                retry_after_seconds=response.data.get("retryAfter"),
                 partner=self.partner,
                 is_live=bool(self.is_live),
                 key=request.META.get("HTTP_IDEMPOTENCY_KEY"),
                 now=self.now(),
             )
+            response.data["money"] = money_fields(told)
         return response
 
     def _order_to_join(self) -> UUID | None:
@@ -113,11 +118,13 @@ class PayingView(OctoView, Generic[_Sold]):
         """Return the name under which `find` finds it again."""
         raise NotImplementedError
 
-    def payment_request(self, request: Request, fields: Fields) -> PaymentRequest | None:
+    def payment_request(
+        self, request: Request, fields: Fields, *, may_bring_card: bool = False
+    ) -> PaymentRequest | None:
         """Return what the request says of its card payment, None without octo/cardPayments."""
         if not self.takes_cards:
             return None
-        return read_payment(fields, headers=request.headers, locale=self.language)
+        return read_payment(fields, headers=request.headers, locale=self.language, may_bring_card=may_bring_card)
 
     def gift_code(self, request: Request, fields: Fields) -> str | None:
         """Return the code of the gift that is to pay, "" to give gifts their money back; None without octo/gifts.
@@ -171,51 +178,40 @@ class PayingView(OctoView, Generic[_Sold]):
         key = request.META.get("HTTP_IDEMPOTENCY_KEY")
         if key is None:
             return self.show(request, act(Fields(request.data)))
-        claim = claim_request(
-            RequestIdentity(
-                partner_id=self.partner.pk,
-                is_live=bool(self.is_live),
-                key=key,
-                method=request.method or "",
-                path=request.path.rstrip("/"),
-                body=request.data,
-            ),
+        identity = RequestIdentity(
+            partner_id=self.partner.pk,
+            is_live=bool(self.is_live),
+            key=key,
+            method=request.method or "",
+            path=request.path.rstrip("/"),
+            body=request.data,
+        )
+        sold = do_once(
+            identity,
+            act=lambda: act(Fields(request.data)),
+            again=self._again,
+            name_of=self.name_of,
+            status_code=200,
             wait_seconds=settings.API["TWIN_WAIT_SECONDS"],
             clock=self.now,
+            end_of=_end_of_charge,
         )
-        if isinstance(claim, Finished):
-            return self._again(request, claim)
-        return self.show(request, self._act_under(claim, act, Fields(request.data)))
+        return self.show(request, sold)
 
-    def _act_under(self, claim: Claim, act: Callable[[Fields], _Sold], fields: Fields) -> _Sold:
-        try:
-            sold = act(fields)
-        except PaymentRefused as refusal:
-            if not refusal.was_charged:
-                release_key(claim)
-                raise
-            # A refusal is how this charge ended: the same key must not charge the card a second time.
-            finish_request(
-                claim,
-                status_code=400,
-                subject=refusal.payment_reference or "",
-                error_code=refusal.error_code.value,
-                now=self.now(),
-            )
-            raise
-        except BaseException:
-            release_key(claim)
-            raise
-        finish_request(claim, status_code=200, subject=self.name_of(sold), now=self.now())
-        return sold
-
-    def _again(self, request: Request, finished: Finished) -> Response:
+    def _again(self, finished: Finished) -> _Sold:
         self.headers_to_add["Idempotent-Replayed"] = "true"
         if finished.error_code:
             refusal = payment_refused(finished.error_code)
             refusal.details["cardPaymentId"] = finished.subject or None
             raise refusal
-        return self.show(request, self.find(finished.subject))
+        return self.find(finished.subject)
+
+
+def _end_of_charge(error: BaseException) -> Finished | None:
+    """Return how a request ended whose card was refused: the same key must not charge the card a second time."""
+    if isinstance(error, PaymentRefused) and error.was_charged:
+        return Finished(status_code=400, subject=error.payment_reference or "", error_code=error.error_code.value)
+    return None
 
 
 def query_of_list(**filters: str) -> dict[str, Any]:

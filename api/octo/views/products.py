@@ -6,8 +6,8 @@ from rest_framework.response import Response
 from api.octo.catalogue_requests import read_currency, read_product_ids
 from api.octo.presenters.catalogue import product_fields
 from api.octo.schema import operation
-from api.octo.shapes import list_of, shape
 from api.octo.views.base import OctoView
+from api.openapi import list_of, shape
 from bookings import selectors
 
 _CURRENCY = {"currency": "Show prices in this currency only."}

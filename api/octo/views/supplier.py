@@ -7,8 +7,8 @@ from rest_framework.response import Response
 from api.octo.capabilities import REGISTRY
 from api.octo.presenters.catalogue import supplier_fields
 from api.octo.schema import operation
-from api.octo.shapes import list_of, shape
 from api.octo.views.base import OctoView
+from api.openapi import list_of, shape
 from bookings import selectors
 
 

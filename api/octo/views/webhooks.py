@@ -10,7 +10,6 @@ from api.models import Subscription
 from api.octo.capabilities import WEBHOOKS
 from api.octo.presenters.webhooks import webhook_fields
 from api.octo.schema import operation
-from api.octo.shapes import list_of, shape
 from api.octo.views.base import OctoView
 from api.octo.webhook_requests import (
     read_resend,
@@ -18,6 +17,7 @@ from api.octo.webhook_requests import (
     read_subscription_change,
     read_unsubscription,
 )
+from api.openapi import list_of, shape
 
 _ID = {"webhook_id": "The webhook's id."}
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from gateways.adapters.adyen import webhooks, wire
+from gateways.adapters.adyen import cards, checkout, webhooks, wire
 from gateways.adapters.adyen.calls import Checkout, NotFound, Refused, call
 from gateways.adapters.adyen.partner_talk import PARTNER_TALK
-from gateways.adapters.adyen.refusals import CARD_ERRORS, TOKEN_IS_GONE
+from gateways.adapters.adyen.refusals import CARD_ERRORS, DETAILS_ERRORS, TOKEN_IS_GONE
 from gateways.adapters.adyen.settlement import SETTLEMENT_DETAILS
 from gateways.errors import MisconfiguredAccount, Rejected, Unsupported
 from gateways.exponents import Exponents
@@ -17,6 +17,7 @@ from gateways.protocol import (
     Capability,
     CaptureRequest,
     ChargeRequest,
+    CheckoutPage,
     ColumnMap,
     CompleteRequest,
     Delivery,
@@ -49,6 +50,8 @@ class AdyenGateway:
         {
             Capability.OPEN,
             Capability.CHARGE_STORED_CARD,
+            Capability.CHARGE_ENCRYPTED_CARD,
+            Capability.CHARGE_RAW_CARD,
             Capability.COMPLETE,
             Capability.AUTHORIZE,
             Capability.CAPTURE,
@@ -75,6 +78,7 @@ class AdyenGateway:
         self._merchant_account = credentials["merchant_account"]
         self._client_key = credentials["client_key"]
         self._environment = credentials.get("environment") or "test"
+        self._browser_base_url = credentials.get("browser_base_url", "")
         seconds = call_seconds(credentials) or LONGEST_CALL_SECONDS
         self._checkout = Checkout(
             api_key=credentials["api_key"],
@@ -121,6 +125,10 @@ class AdyenGateway:
             },
         }
 
+    def checkout_page(self) -> CheckoutPage | None:
+        """Return what our page needs to mount Drop-in."""
+        return checkout.checkout_page(environment=self._environment, base_url=self._browser_base_url)
+
     def open(self, request: OpenRequest) -> Opened:
         """Create a session; it ends by itself at `expires_at`, at most 24 hours ahead.
 
@@ -136,31 +144,47 @@ class AdyenGateway:
         return wire.opened_of(answer, request, client)
 
     def charge(self, request: ChargeRequest) -> Outcome:
-        """Charge a stored card.
+        """Charge a stored card, or one by its details, encrypted or in the clear.
 
-        :raises Unsupported: for anything but a stored card.
+        :raises Unsupported: for anything else.
         Source: Checkout v72, POST /payments; a refusal is HTTP 200, or 422 where the card cannot be tried at all.
         """
-        if request.card_token is None:
-            raise Unsupported(
-                "Adyen: only stored cards are charged from the server; the guest enters others in a session"
-            )
-        if not wire.TOKEN.fullmatch(request.card_token) or not request.shopper_reference:
+        told_errors = CARD_ERRORS
+        if request.card is not None:
+            body = cards.card_request(request, self._merchant_account)
+            told_errors = {**CARD_ERRORS, **DETAILS_ERRORS}
+        elif request.card_token is None:
+            raise Unsupported("Adyen: a card is charged by its token or its details; others are entered in a session")
+        elif not wire.TOKEN.fullmatch(request.card_token) or not request.shopper_reference:
             raise Rejected("adyen charge: a stored card needs its token and the shopper reference it was stored under")
+        else:
+            body = cards.stored_card_request(request, self._merchant_account)
         try:
-            answer = call(
-                "charge",
-                self._checkout.payments.payments,
-                wire.stored_card_request(request, self._merchant_account),
-                idempotency_key=request.idempotency_key,
-            )
+            answer = call("charge", self._checkout.payments.payments, body, idempotency_key=request.idempotency_key)
         except Refused as refusal:
-            if refusal.error_code in CARD_ERRORS:
-                return wire.refused_card(request, refusal.error_code, refusal.psp_reference, refusal.message)
+            if refusal.error_code in told_errors:
+                return wire.refused_card(
+                    request, told_errors[refusal.error_code], refusal.error_code, refusal.psp_reference, refusal.message
+                )
             raise
         return wire.charged_of(answer, request)
 
     def complete(self, request: CompleteRequest) -> tuple[Outcome, ...]:
+        """Read how a session ended, or go on with a charge whose guest has been at the bank.
+
+        :raises Rejected: what the guest brought back is of no such session or charge.
+        """
+        if request.proof:
+            answer = call(
+                "complete",
+                self._checkout.payments.payments_details,
+                cards.details_request(request),
+                idempotency_key=request.idempotency_key,
+            )
+            return (cards.completed_of(answer, request),)
+        return self._session_result(request)
+
+    def _session_result(self, request: CompleteRequest) -> tuple[Outcome, ...]:
         """Read a session's result with the `sessionResult` that the guest's browser was given.
 
         The status is frozen into that value: asking again with the same one never tells more, the webhook does.

@@ -83,8 +83,11 @@ CARD_ERRORS: Mapping[str, ErrorCode] = MappingProxyType(
         "803": _OTHER,
     }
 )
-
-
+# errorCode of a 4xx answer that speaks of what the partner sent with a card: the holder's name, the billing address,
+# the shopper's address on the net. Source: Adyen docs, "API error codes".
+DETAILS_ERRORS: Mapping[str, ErrorCode] = MappingProxyType(
+    dict.fromkeys(("128", "131", "132", "133", "134", "135", "190"), _OTHER)
+)
 # The holder told the bank to stop these charges; trying again costs a fee. Source: Adyen docs, "Refusal reasons".
 _HOLDER_STOPPED = frozenset({"26"})
 # The stored card is not there. Source: Adyen docs, "API error codes".

@@ -32,6 +32,8 @@ def credentials(account: str, secret: Callable[[str], str], origin: str) -> dict
         "environment": "test",
         "live_prefix": "",
         "checkout_base_url": f"{origin}/adyen/v72",
+        # Adyen's script takes a test key only to an address with "test" in it.
+        "browser_base_url": f"{origin}/adyen/test/checkoutshopper/",
         "timeout_seconds": "12",
     }
 

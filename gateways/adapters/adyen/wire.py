@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from gateways.adapters.adyen.refusals import CARD_ERRORS, TOKEN_IS_GONE, decline_of, text_of
+from gateways.adapters.adyen.refusals import TOKEN_IS_GONE, decline_of, text_of
 from gateways.errors import AnswerLost, ErrorCode, Rejected
 from gateways.exponents import Exponents
 from gateways.protocol import (
@@ -49,15 +49,12 @@ merchantAdviceCode merchantOrderReference modification.action modificationMercha
 nofSchemeCode paymentMethodVariant refusalReasonRaw tokenization.store.operationType
 """
 _KEPT_ADDITIONAL = frozenset(_KEPT_NAMES.split())
-
-# POST /payments requires a returnUrl even where no guest is present to be sent back; RFC 2606 keeps this name free.
-_NOBODY_RETURNS = "https://nobody-returns.invalid/"
 # Source: Adyen docs, "Currency codes and minor units": CLP, CVE, IDR and ISK differ from the standard; of BIF the
 # pages contradict each other.
 EXPONENTS = Exponents(differing={"CLP": 2, "CVE": 0, "IDR": 0, "ISK": 2}, unknown=frozenset({"BIF"}))
-_INTERACTIONS = {Source.ECOM: "Ecommerce", Source.MOTO: "Moto", Source.POS: "POS"}
+INTERACTIONS = {Source.ECOM: "Ecommerce", Source.MOTO: "Moto", Source.POS: "POS"}
 # Consent is asked for, and charges are made, without a fixed day or amount. Source: Adyen docs, "Tokenization".
-_MERCHANT_INITIATED = "UnscheduledCardOnFile"
+MERCHANT_INITIATED = "UnscheduledCardOnFile"
 _CHANNELS = {"web": "Web", "ios": "iOS", "android": "Android"}
 _ACTION_RESULTS = frozenset({"RedirectShopper", "IdentifyShopper", "ChallengeShopper"})
 
@@ -106,9 +103,9 @@ def session_request(request: OpenRequest, merchant_account: str) -> dict[str, An
         "reference": request.reference,
         "returnUrl": request.return_url,
         "channel": channel,
-        "shopperInteraction": _INTERACTIONS[request.source],
+        "shopperInteraction": INTERACTIONS[request.source],
         "expiresAt": request.expires_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        **_capture_wish(captures_at_once=request.captures_at_once),
+        **capture_wish(captures_at_once=request.captures_at_once),
     }
     optional = {
         "countryCode": request.country_code.upper(),
@@ -121,27 +118,8 @@ def session_request(request: OpenRequest, merchant_account: str) -> dict[str, An
         body["mode"] = "hosted"
     if request.stores_card and request.shopper_reference:
         body["storePaymentMethodMode"] = "askForConsent"
-        body["recurringProcessingModel"] = _MERCHANT_INITIATED
+        body["recurringProcessingModel"] = MERCHANT_INITIATED
     return body
-
-
-def stored_card_request(request: ChargeRequest, merchant_account: str) -> dict[str, Any]:
-    """Build POST /payments for a stored card: the guest agreed earlier and is not at the keyboard (ContAuth).
-
-    By phone or mail the guest asks for this very charge, so that it is the guest's own use of a card on file.
-    """
-    is_asked_by_guest = request.source is Source.MOTO
-    return {
-        "amount": amount_of(request.money),
-        "merchantAccount": merchant_account,
-        "reference": request.reference,
-        "returnUrl": request.return_url or _NOBODY_RETURNS,
-        "paymentMethod": {"type": "scheme", "storedPaymentMethodId": request.card_token},
-        "shopperReference": request.shopper_reference,
-        "shopperInteraction": "Moto" if is_asked_by_guest else "ContAuth",
-        "recurringProcessingModel": "CardOnFile" if is_asked_by_guest else _MERCHANT_INITIATED,
-        **_capture_wish(captures_at_once=request.captures_at_once),
-    }
 
 
 def modification_request(merchant_account: str, reference: str, money: Money | None = None) -> dict[str, Any]:
@@ -164,6 +142,8 @@ def opened_of(answer: Mapping[str, Any], request: OpenRequest, client: Mapping[s
         raise AnswerLost("adyen open: the answer holds no session")
     if money_of(answer.get("amount")) != request.money or answer.get("reference") != request.reference:
         raise AnswerLost("adyen open: the answer is about another payment")
+    # Both addresses may let whoever knows them see what a guest has to pay.
+    told = {name: value for name, value in answer.items() if name not in ("url", "returnUrl")}
     if request.is_hosted:
         if not needed.startswith(("https://", "http://")):
             raise AnswerLost("adyen open: the page of the session has no address")
@@ -172,14 +152,13 @@ def opened_of(answer: Mapping[str, Any], request: OpenRequest, client: Mapping[s
             expires_at=when(answer.get("expiresAt")) or request.expires_at,
             client={},
             redirect_url=needed,
-            # Both addresses let whoever knows them see what a guest has to pay.
-            raw=kept({name: value for name, value in answer.items() if name not in ("url", "returnUrl")}),
+            raw=kept(told),
         )
     return Opened(
         gateway_reference=session_id,
         expires_at=when(answer.get("expiresAt")) or request.expires_at,
         client={**client, "session": {"id": session_id, "sessionData": needed}},
-        raw=kept(answer),
+        raw=kept(told),
     )
 
 
@@ -191,6 +170,16 @@ def charged_of(answer: Mapping[str, Any], request: ChargeRequest) -> Outcome:
     result, psp_reference = answer.get("resultCode"), answer.get("pspReference")
     if not isinstance(result, str) or not isinstance(psp_reference, str) or not psp_reference:
         raise AnswerLost("adyen charge: the answer has no result")
+    return attempt_of(answer, result, psp_reference, request)
+
+
+def attempt_of(
+    answer: Mapping[str, Any], result: str, psp_reference: str, request: ChargeRequest | CompleteRequest
+) -> Outcome:
+    """Read what an answer says of an attempt; one that waits for its guest may yet be decided under another name.
+
+    :raises AnswerLost: the answer does not say what happened.
+    """
     reference = Reference(ours=request.reference, gateway=psp_reference, payment=psp_reference)
     kind, decline, action, key = OutcomeKind.PENDING, None, None, f"payment:{psp_reference}:{result}"
     money: Money | None = request.money
@@ -208,6 +197,7 @@ def charged_of(answer: Mapping[str, Any], request: ChargeRequest) -> Outcome:
             )
         case _ if result in _ACTION_RESULTS:
             kind, action = OutcomeKind.ACTION_REQUIRED, _action_of(answer.get("action"))
+            reference = Reference(ours=request.reference)
     return Outcome(
         kind=kind,
         reference=reference,
@@ -221,7 +211,9 @@ def charged_of(answer: Mapping[str, Any], request: ChargeRequest) -> Outcome:
     )
 
 
-def refused_card(request: ChargeRequest, error_code: str, psp_reference: str | None, message: object) -> Outcome:
+def refused_card(
+    request: ChargeRequest, code: ErrorCode, error_code: str, psp_reference: str | None, message: object
+) -> Outcome:
     """Say that Adyen would not even try a card (HTTP 400 or 422): nothing was charged."""
     return Outcome(
         kind=OutcomeKind.DECLINED,
@@ -230,7 +222,7 @@ def refused_card(request: ChargeRequest, error_code: str, psp_reference: str | N
         occurred_at=request.requested_at,
         money=request.money,
         decline=Decline(
-            code=CARD_ERRORS[error_code],
+            code=code,
             raw_code=error_code,
             raw_text=text_of(message),
             is_card_gone=error_code in TOKEN_IS_GONE,
@@ -348,7 +340,8 @@ def kept(message: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _capture_wish(*, captures_at_once: bool) -> dict[str, Any]:
+def capture_wish(*, captures_at_once: bool) -> dict[str, Any]:
+    """Say when the money is to be taken, whatever the account's own setting is."""
     return {"captureDelayHours": 0} if captures_at_once else {"additionalData": {"manualCapture": "true"}}
 
 

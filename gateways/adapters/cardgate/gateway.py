@@ -23,6 +23,7 @@ from gateways.protocol import (
     Capability,
     CaptureRequest,
     ChargeRequest,
+    CheckoutPage,
     ColumnMap,
     CompleteRequest,
     Delivery,
@@ -116,6 +117,10 @@ class CardgateGateway:
     def client_settings(self, *, money: Money, country_code: str) -> Mapping[str, Any]:
         """Return that nothing is open yet: there is nothing to know before there is an invoice."""
         return dict.fromkeys(PARTNER_TALK.gives)
+
+    def checkout_page(self) -> CheckoutPage | None:
+        """Say that the guest is sent to the page of the invoice; what is brought back from there is asked about."""
+        return CheckoutPage()
 
     def open(self, request: OpenRequest) -> Opened:
         """Make an invoice; a repeat finds the one it made before.

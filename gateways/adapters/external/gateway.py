@@ -11,6 +11,7 @@ from gateways.protocol import (
     Capability,
     CaptureRequest,
     ChargeRequest,
+    CheckoutPage,
     ColumnMap,
     CompleteRequest,
     Decline,
@@ -64,6 +65,10 @@ class ExternalGateway:
     def client_settings(self, *, money: Money, country_code: str) -> Mapping[str, Any]:
         """Return nothing: no browser takes part."""
         return {}
+
+    def checkout_page(self) -> CheckoutPage | None:
+        """Return nothing: guests pay elsewhere."""
+        return None
 
     def open(self, request: OpenRequest) -> Opened:
         """Refuse.

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from gateways.adapters.spreedly import express, looking, webhooks, wire
+from gateways.adapters.spreedly import checkout, express, looking, webhooks, wire
 from gateways.adapters.spreedly.calls import Core, NotFound, Stopped
 from gateways.adapters.spreedly.partner_talk import PARTNER_TALK
 from gateways.adapters.spreedly.refusals import decline_of_problems
@@ -20,6 +20,7 @@ from gateways.protocol import (
     Capability,
     CaptureRequest,
     ChargeRequest,
+    CheckoutPage,
     ColumnMap,
     CompleteRequest,
     Decline,
@@ -84,6 +85,7 @@ class SpreedlyGateway:
             raise MisconfiguredAccount(f"spreedly: missing or unreadable: {', '.join(missing)}")
         self._environment_key = credentials["environment_key"]
         self._callback_url = credentials.get("callback_url", "")
+        self._browser_base_url = credentials.get("browser_base_url", "")
         self._attempts_3dsecure = _is_on(credentials)
         self._certificate = _certificate_of(credentials)
         seconds = call_seconds(credentials) or LONGEST_CALL_SECONDS
@@ -129,6 +131,10 @@ class SpreedlyGateway:
         """Return what a page needs before anything is opened: the environment's key is public."""
         wire.amount_of(money)
         return {"env": self._environment_key, **express.UNSIGNED}
+
+    def checkout_page(self) -> CheckoutPage | None:
+        """Return what our page needs to open Express."""
+        return checkout.checkout_page(base_url=self._browser_base_url)
 
     def open(self, request: OpenRequest) -> Opened:
         """Sign for one page on which a guest enters a card; nothing is sent, and Spreedly knows nothing of it.
@@ -223,7 +229,10 @@ class SpreedlyGateway:
         Source: POST /transactions/{token}/credit.json.
         """
         body = {"order_id": request.reference, **wire.amount_of(request.money)}
-        return self._credit("refund", request.payment_reference, body, request.requested_at)
+        payment, taken = request.payment_reference, request.taken_reference
+        if taken and taken != payment:
+            return self._follow_up("refund", "credit", taken, body, at=request.requested_at, payment=payment)
+        return self._credit("refund", payment, body, request.requested_at)
 
     def fetch(self, reference: Reference) -> tuple[Outcome, ...]:
         """Look up what Spreedly believes, and have it ask the processor where it does not know.

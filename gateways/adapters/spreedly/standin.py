@@ -36,6 +36,7 @@ def credentials(account: str, secret: Callable[[str], str], origin: str) -> dict
         "callback_url": f"https://callbacks.invalid/webhooks/{account}/",
         "environment": "test",
         "api_base_url": f"{origin}/spreedly/v1",
+        "browser_base_url": f"{origin}/spreedly/iframe/",
         "timeout_seconds": "12",
     }
 

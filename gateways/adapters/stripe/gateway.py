@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from gateways.adapters.stripe import looking, news, webhooks, wire
+from gateways.adapters.stripe import checkout, looking, news, webhooks, wire
 from gateways.adapters.stripe.calls import API_VERSION, CardRefused, Problem, Refused, Stripe, call
 from gateways.adapters.stripe.partner_talk import PARTNER_TALK
 from gateways.adapters.stripe.refusals import decline_of
@@ -16,6 +16,7 @@ from gateways.protocol import (
     Capability,
     CaptureRequest,
     ChargeRequest,
+    CheckoutPage,
     ColumnMap,
     CompleteRequest,
     Decline,
@@ -93,6 +94,7 @@ class StripeGateway:
         if missing := self.missing_credentials(credentials):
             raise MisconfiguredAccount(f"stripe: missing or unreadable: {', '.join(missing)}")
         self._publishable_key = credentials["publishable_key"]
+        self._browser_base_url = credentials.get("browser_base_url", "")
         seconds = call_seconds(credentials) or LONGEST_CALL_SECONDS
         self._stripe = Stripe(
             secret_key=credentials["secret_key"],
@@ -135,6 +137,10 @@ class StripeGateway:
         """Return what a page needs before there is an intent: the version of the API its secret will be of."""
         wire.minor_of(money)
         return {"version": API_VERSION, "paymentIntent": None, "setupIntent": None}
+
+    def checkout_page(self) -> CheckoutPage | None:
+        """Return what our page needs to mount the Payment Element."""
+        return checkout.checkout_page(base_url=self._browser_base_url)
 
     def open(self, request: OpenRequest) -> Opened:
         """Create a PaymentIntent for the guest's browser to confirm, and a customer where the card is to be kept.

@@ -24,6 +24,7 @@ def credentials(account: str, secret: Callable[[str], str], origin: str) -> dict
         "webhook_secrets": f"whsec_{secret(f'{account} webhook_secret')}",
         "environment": "test",
         "api_base_url": f"{origin}/stripe",
+        "browser_base_url": f"{origin}/stripe/js/",
         "timeout_seconds": "12",
     }
 

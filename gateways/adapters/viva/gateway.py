@@ -18,9 +18,12 @@ from gateways.errors import AnswerLost, MisconfiguredAccount, NotSent, Rejected,
 from gateways.exponents import Exponents
 from gateways.http import LONGEST_CALL_SECONDS, HttpClient, call_seconds
 from gateways.protocol import (
+    Brought,
+    BroughtField,
     Capability,
     CaptureRequest,
     ChargeRequest,
+    CheckoutPage,
     ColumnMap,
     CompleteRequest,
     Delivery,
@@ -40,6 +43,16 @@ from money import Money
 
 _REQUIRED = ("client_id", "client_secret", "merchant_id", "api_key")
 _KEY_GOOD_FOR_SECONDS = 60 * 60
+_CHECKOUT_PAGE = CheckoutPage(
+    brings=(
+        BroughtField(name="s", means=Brought.OPENING, longest=20),
+        BroughtField(name="t", means=Brought.EVIDENCE, longest=36),
+    ),
+    returns_to_one_address=True,
+)
+# Anybody may ask our address for the key. While Viva is down, one of our threads in a minute waits so long for it.
+_NO_KEY_FOR_SECONDS = 60.0
+_LONGEST_KEY_CALL_SECONDS = 3.0
 
 
 class VivaGateway:
@@ -93,7 +106,7 @@ class VivaGateway:
             www=credentials.get("www_base_url") or hosts["www"],
             http_client=HttpClient(gateway=self.slug, secret_fields=self.secret_fields),
         )
-        self._webhook_key = Kept("the webhook key")
+        self._webhook_key = Kept("the webhook key", failed_for_seconds=_NO_KEY_FOR_SECONDS)
 
     @classmethod
     def missing_credentials(cls, credentials: Mapping[str, str]) -> tuple[str, ...]:
@@ -111,6 +124,13 @@ class VivaGateway:
         """Return what a page is given before there is an order: that there is none."""
         currencies.asked_of(money)
         return {"orderCode": None, "checkoutUrl": None}
+
+    def checkout_page(self) -> CheckoutPage | None:
+        """Say that the guest is sent to Smart Checkout, and comes back to the one address of the payment source.
+
+        Source: Viva docs, "Smart Checkout", on the parameters `t` and `s`, whose names may be spelled otherwise there.
+        """
+        return _CHECKOUT_PAGE
 
     def open(self, request: OpenRequest) -> Opened:
         """Make a payment order, which ends by itself at `expires_at`.
@@ -295,22 +315,21 @@ class VivaGateway:
         return look.reference(reference.ours) if reference.ours else ()
 
     def revoke_card(self, request: RevokeCardRequest) -> None:
-        """Refuse: Viva has no call that forgets a card, and nothing of it that is ours to delete.
-
-        The token is the id of a payment the guest made. It charges a card only together with the account's API key, and
-        is not used again once it is revoked here; the payment itself stays in Viva's books, as every payment does.
+        """Refuse: the token is the id of a payment, which stays in Viva's books, and no call makes it charge no more.
 
         :raises Unsupported: always.
         """
-        raise Unsupported("Viva documents no call that forgets a card")
+        raise Unsupported("Viva documents no call that forgets a card: whoever has the account's API key can charge it")
 
     def greet_webhook(self) -> Greeting:
         """Answer with the key by which Viva sees that an address is this merchant's; fetched, and kept for an hour.
 
+        While it is being fetched, and for a minute after that has failed, nobody waits for it.
+
         Source: Viva docs, "Webhooks for payments", on verifying a URL.
         """
-        deadline = self._deadline()
-        key = self._webhook_key.get(lambda: self._new_webhook_key(deadline), wait_seconds=deadline.left())
+        deadline = Deadline(min(self._seconds, _LONGEST_KEY_CALL_SECONDS))
+        key = self._webhook_key.get(lambda: self._new_webhook_key(deadline), wait_seconds=0)
         return Greeting(body=json.dumps({"Key": key}))
 
     def verify_webhook(self, delivery: Delivery) -> Verified:

@@ -93,9 +93,10 @@ class Pages:
             return FRAME.not_found("This confirmation is over.")
         passed = await gives_password(request)
         try:
-            if not payment["sessionId"]:
+            if not payment["sessionId"] or payment.get("endsInPage"):
                 value = payments.new_redirect_result(self._books, payment, passed=passed)
-                return FRAME.see_other(with_query(payment["returnUrl"], {"redirectResult": value}))
+                added = {"sessionId": payment["sessionId"]} if payment["sessionId"] else {}
+                return FRAME.see_other(with_query(payment["returnUrl"], {**added, "redirectResult": value}))
             session = sessions.find(self._books, payment["sessionId"])
             self._books.store.remove(CHALLENGES, request.match_info["token"])
             attempt = sessions.finish_challenge(self._books, payment, passed=passed)

@@ -15,6 +15,7 @@ from gateways.sandbox.adyen import modifications, notifications, payments, sessi
 from gateways.sandbox.adyen.accounts import accounts_for_key, read_account
 from gateways.sandbox.adyen.backoffice import BackOffice
 from gateways.sandbox.adyen.books import ACCOUNTS, SLUG, Books, stamp
+from gateways.sandbox.adyen.browser import Browser
 from gateways.sandbox.adyen.errors import ApiError, already_in_progress, malformed, unauthorized
 from gateways.sandbox.adyen.idempotency import IdempotencyKeys
 from gateways.sandbox.adyen.pages import Pages
@@ -81,7 +82,12 @@ class AdyenProcessor:
             web.route(method, BASE + path, Endpoint(self._sandbox, self, operation, partial(self.respond, work)).handle)
             for method, path, operation, work in API
         ]
-        return [*routes, *Pages(self.books).routes(), *BackOffice(self.books).routes()]
+        return [
+            *routes,
+            *Pages(self.books).routes(),
+            *Browser(self.books).routes(),
+            *BackOffice(self.books).routes(),
+        ]
 
     async def respond(self, work: Work, call: Call, hold_seconds: float) -> Answer:
         """Authenticate, replay or do the work, and answer in Adyen's form."""

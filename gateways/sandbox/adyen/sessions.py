@@ -48,7 +48,7 @@ def create(books: Books, question: Question) -> Answer:
         "createdAt": stamp(time.time()),
     }
     books.store.put(SESSIONS, session_id, session)
-    answer = {**echoed, "id": session_id, "sessionData": "Ab02b4c0!" + _opaque(180)}
+    answer = {**echoed, "id": session_id, "sessionData": "Ab02b4c0!" + opaque(180)}
     if body.get("mode") == "hosted":
         answer["url"] = f"{question.call.origin}/adyen/pay/{session_id}"
     return Answer(status=201, body=answer)
@@ -185,7 +185,7 @@ def new_result(books: Books, session: Document) -> str:
             )
     if counted:
         answer["payments"] = counted
-    token = "X3XtfGC9!" + _opaque(100)
+    token = "X3XtfGC9!" + opaque(100)
     books.store.put(RESULTS, token, {"sessionId": session["id"], "answer": answer})
     return token
 
@@ -222,7 +222,7 @@ def _expiry(wanted: str | None) -> str:
     return stamp(moment.timestamp())
 
 
-def _opaque(size: int) -> str:
+def opaque(size: int) -> str:
     """Return Base64 that has all three characters which need escaping in a query: + / and =."""
     while True:
         text = base64.b64encode(secrets.token_bytes(size - size % 3 + 1)).decode()

@@ -18,6 +18,7 @@ from gateways.sandbox.spreedly import callbacks, cards, charges, followups, proo
 from gateways.sandbox.spreedly.accounts import Account, account_for, read_account
 from gateways.sandbox.spreedly.backoffice import BackOffice
 from gateways.sandbox.spreedly.books import ACCOUNTS, SLUG, Books, stamp
+from gateways.sandbox.spreedly.browser import Browser
 from gateways.sandbox.spreedly.currencies import iso_minor
 from gateways.sandbox.spreedly.errors import ApiError, access_denied, gateway_not_found
 from gateways.sandbox.spreedly.pages import Pages
@@ -175,7 +176,12 @@ class SpreedlyProcessor:
             web.route(method, BASE + path, Endpoint(self._sandbox, self, operation, partial(self.respond, work)).handle)
             for method, path, operation, work in API
         ]
-        return [*routes, *Pages(self.books).routes(), *BackOffice(self.books).routes()]
+        return [
+            *routes,
+            *Pages(self.books).routes(),
+            *Browser(self.books).routes(),
+            *BackOffice(self.books).routes(),
+        ]
 
     async def respond(self, work: Work, call: Call, hold_seconds: float) -> Answer:
         """Authenticate, do the work, and answer in Spreedly's form."""

@@ -44,7 +44,7 @@ class Pages:
 
     async def show(self, request: web.Request) -> web.Response:
         """Show the form, or that the intent is paid or over."""
-        intent = self._intent(request)
+        intent = intent_of(self._books, request.match_info["secret"])
         if intent is None:
             return FRAME.not_found("There is no such payment.")
         error = intent["api"]["last_payment_error"]
@@ -52,7 +52,7 @@ class Pages:
 
     async def pay(self, request: web.Request) -> web.Response:
         """Try to pay, and send the guest on, or show why not."""
-        intent = self._intent(request)
+        intent = intent_of(self._books, request.match_info["secret"])
         if intent is None:
             return FRAME.not_found("There is no such payment.")
         form, back = await request.post(), _return_url(request)
@@ -91,7 +91,8 @@ class Pages:
         passed = await gives_password(request)
         attempts.finish_challenge(self._books, request.match_info["token"], passed=passed)
         self._books.store.save()
-        return self._after(request, intent, back)
+        # Stripe sends the guest back to the shop, passed or not.
+        return FRAME.see_other(with_result(back, intent["api"])) if back else self._after(request, intent, back)
 
     def _after(self, request: web.Request, intent: Document, back: str) -> web.Response:
         api = intent["api"]
@@ -99,7 +100,7 @@ class Pages:
             query = f"?{urlencode({'return_url': back})}" if back else ""
             return FRAME.see_other(f"/stripe/pay/{api['client_secret']}{query}")
         if back:
-            return FRAME.see_other(_with_result(back, api))
+            return FRAME.see_other(with_result(back, api))
         return self._form(intent, back, notice="")
 
     def _form(self, intent: Document, back: str, *, notice: str, status: int = 200) -> web.Response:
@@ -107,16 +108,10 @@ class Pages:
         amount = _amount(intent)
         above = heading("Pay by card", amount, f"Reference {api['metadata'].get('reference', api['id'])}")
         if api["status"] not in attempts.PAYABLE:
-            way_back = _with_result(back, api) if back else ""
+            way_back = with_result(back, api) if back else ""
             return FRAME.ended(above, f"This payment is {api['status'].replace('_', ' ')}.", back=way_back)
         fields = FIELDS.all() + (KEPT if api["setup_future_usage"] else "")
         return FRAME.form(amount, above, fields, notice=notice, status=status)
-
-    def _intent(self, request: web.Request) -> Document | None:
-        """Return the intent of a client secret, which is all that a guest's browser knows of it."""
-        secret = request.match_info["secret"]
-        intent = self._books.store.get(INTENTS, secret.partition("_secret_")[0])
-        return intent if intent is not None and intent["api"]["client_secret"] == secret else None
 
     def _challenged(self, request: web.Request) -> tuple[Document, str] | None:
         challenge = self._books.store.get(CHALLENGES, request.match_info["token"])
@@ -126,11 +121,17 @@ class Pages:
         return (intent, challenge["return_url"]) if intent["api"]["status"] == "requires_action" else None
 
 
+def intent_of(books: Books, secret: str) -> Document | None:
+    """Return the intent of a client secret, which is all that a guest's browser knows of it."""
+    intent = books.store.get(INTENTS, secret.partition("_secret_")[0])
+    return intent if intent is not None and intent["api"]["client_secret"] == secret else None
+
+
 def _return_url(request: web.Request) -> str:
     return web_address(request.query.get("return_url", ""))
 
 
-def _with_result(url: str, api: Document) -> str:
+def with_result(url: str, api: Document) -> str:
     """Return where the guest goes, with what Stripe adds to it: none of it is evidence."""
     status = {"succeeded": "succeeded", "requires_capture": "succeeded", "processing": "pending"}
     added = {

@@ -25,6 +25,7 @@ from gateways.sandbox.stripe import disputes, intents, methods, objects, refunds
 from gateways.sandbox.stripe.accounts import account_for, read_account
 from gateways.sandbox.stripe.backoffice import BackOffice
 from gateways.sandbox.stripe.books import ACCOUNTS, CHARGES, INTENTS, REFUNDS, SLUG, Books
+from gateways.sandbox.stripe.browser import Browser
 from gateways.sandbox.stripe.currencies import iso_minor
 from gateways.sandbox.stripe.errors import ApiError, key_in_use, malformed, unauthorized
 from gateways.sandbox.stripe.idempotency import HEADER, IdempotencyKeys
@@ -97,7 +98,12 @@ class StripeProcessor:
             web.route(method, BASE + path, Endpoint(self._sandbox, self, operation, partial(self.respond, work)).handle)
             for method, path, operation, work in API
         ]
-        return [*routes, *Pages(self.books).routes(), *BackOffice(self.books).routes()]
+        return [
+            *routes,
+            *Pages(self.books).routes(),
+            *Browser(self.books).routes(),
+            *BackOffice(self.books).routes(),
+        ]
 
     async def respond(self, work: Work, call: Call, hold_seconds: float) -> Answer:
         """Authenticate, replay or do the work, and answer in Stripe's form."""

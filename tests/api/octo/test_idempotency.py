@@ -164,7 +164,7 @@ class TestClaims:
         first = claim(shop, now=now)
         second = claim(shop, now=now + timedelta(seconds=61))
 
-        idempotency.finish_request(first, status_code=200, subject="late", now=now)
+        idempotency.finish_request(first, Finished(status_code=200, subject="late"), now=now)
         idempotency.release_key(first)
 
         row = IdempotentRequest.objects.get()
@@ -180,7 +180,7 @@ class TestClaims:
 
     def test_a_finished_key_stays_finished(self, shop):
         mine = claim(shop)
-        idempotency.finish_request(mine, status_code=200, subject="abc", now=timezone.now())
+        idempotency.finish_request(mine, Finished(status_code=200, subject="abc"), now=timezone.now())
 
         assert claim(shop, now=timezone.now() + timedelta(days=1)) == Finished(
             status_code=200, subject="abc", error_code=""

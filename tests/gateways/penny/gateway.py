@@ -10,7 +10,10 @@ from gateways.errors import MisconfiguredAccount, Unsupported
 from gateways.exponents import Exponents
 from gateways.http import HttpClient
 from gateways.protocol import (
+    Brought,
+    BroughtField,
     Capability,
+    CheckoutPage,
     ColumnMap,
     Opened,
     OpenRequest,
@@ -64,6 +67,9 @@ class PennyGateway:
     def client_settings(self, **_: Any) -> Mapping[str, Any]:
         return {"order": None, "page": None}
 
+    def checkout_page(self) -> CheckoutPage | None:
+        return CheckoutPage(brings=(BroughtField(name="order", means=Brought.OPENING),))
+
     def open(self, request: OpenRequest) -> Opened:
         if not request.captures_at_once:
             raise Unsupported("penny: money is taken at once")
@@ -73,6 +79,7 @@ class PennyGateway:
             gateway_reference=answer["id"],
             expires_at=request.expires_at,
             client={"order": answer["id"], "page": answer["page"]},
+            redirect_url=answer["page"] if request.is_hosted else "",
         )
 
     def refund(self, request: RefundRequest) -> Outcome:

@@ -1,0 +1,251 @@
+"""Take a payment, go on with it when the guest has been at the bank, and list what was paid."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api.context.errors import ALREADY_SET, NOT_FOUND, Refusal
+from api.context.models import ContextPreference, PaymentProcess
+from api.context.presenters import (
+    card_payment_fields,
+    credit_payment_fields,
+    payment_data_of,
+    payment_fields,
+    tender_fields,
+)
+from api.context.requests import Completion, PaymentWish, read_completion, read_payment
+from api.context.results import ResultCode, is_over, result_of, status_of
+from api.context.schema import operation
+from api.context.views.base import PlaceView
+from api.fields import Fields
+from api.idempotency import Finished, RequestIdentity, do_once, fingerprint_of_key
+from payments.attempts import charges_of_bookings, charges_of_top_ups, parts_there
+from payments.services.card_charges import (
+    CardCharge,
+    CardCharged,
+    charge_card,
+    complete_card_charge,
+    describe_card_charge,
+)
+from payments.services.customer_credit import CreditPayment, credit_payment_of, spend_credit
+from payments.services.tenders import tenders_of
+from payments.services.topping_up import top_up_customer
+from payments.states import Status
+
+PLACE = ("context", "context_id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """Be a payment by card with the process by which it goes on."""
+
+    process: PaymentProcess
+    charged: CardCharged
+
+
+class AnsweringView(PlaceView):
+    """Answer with how a payment stands."""
+
+    def answer(self, done: Begun | CreditPayment) -> Response:
+        """Return the answer about a payment, whatever became of it."""
+        preference = ContextPreference.objects.filter(partner=self.partner).first()
+        preference = preference or ContextPreference(partner=self.partner)
+        if isinstance(done, CreditPayment):
+            body = credit_payment_fields(done, place=self.place)
+            return Response(body, status=status_of(ResultCode.ACCEPTED, preference))
+        now = self.now()
+        body = card_payment_fields(done.process, done.charged, place=self.place, preference=preference, now=now)
+        return Response(body, status=status_of(result_of(done.charged, now=now), preference))
+
+    def identity(self, request: Request, key: str, body: object) -> RequestIdentity:
+        """Return what makes two requests the same one."""
+        return RequestIdentity(
+            partner_id=self.partner.pk,
+            is_live=self.is_live,
+            key=key,
+            method=request.method or "",
+            path=request.path.rstrip("/").lower(),
+            body=body,
+        )
+
+    def begun(self, process: PaymentProcess) -> Begun:
+        """Return a process with how its payment stands now."""
+        return Begun(process=process, charged=self.describe(process))
+
+    def describe(self, process: PaymentProcess) -> CardCharged:
+        """Return how the payment of a process stands now."""
+        return describe_card_charge(transaction_id=process.transaction_id, clock=self.now)
+
+
+class PaymentsView(AnsweringView):
+    """Take a payment for a booking or on a customer's account, and list those that were taken."""
+
+    @operation(
+        "makePayment",
+        "Charge an encrypted card, or spend the customer's credit",
+        answer="PaymentResult",
+        body="Payment",
+        path=PLACE,
+    )
+    def post(self, request: Request, **_path: str) -> Response:
+        """Take a payment once, however often it is asked for under one `Idempotency-Key`."""
+        wish = read_payment(Fields(request.data))
+        key = request.META.get("HTTP_IDEMPOTENCY_KEY")
+        if key is None:
+            return self.answer(self._pay(wish, reference=""))
+        return self.answer(
+            do_once(
+                self.identity(request, key, request.data),
+                act=lambda: self._pay(wish, reference=_reference_of(key)),
+                again=self._again,
+                name_of=_name_of,
+                status_code=201,
+                wait_seconds=0,
+                clock=self.now,
+            )
+        )
+
+    @operation("listPayments", "List what was paid", answer="Payments", path=PLACE)
+    def get(self, _request: Request, **_path: str) -> Response:
+        """Return the payments that were taken or are held, oldest first."""
+        return Response({"payments": list(self._rows())})
+
+    def _pay(self, wish: PaymentWish, *, reference: str) -> Begun | CreditPayment:
+        if wish.card is None:
+            if self.order is None:
+                raise Fields({}).refuse("paymentMethodId", _("a customer's credit pays for bookings only"))
+            return spend_credit(order_id=self.order.pk, amount=wish.amount, now=self.now())
+        charge = CardCharge(
+            amount_minor=wish.amount.minor,
+            currency=wish.amount.currency,
+            card=wish.card,
+            donation_minor=wish.donation.minor,
+            shopper=wish.shopper,
+            return_url=wish.return_url,
+        )
+        if self.order is not None:
+            charged = charge_card(order_id=self.order.pk, request=charge, clock=self.now)
+        else:
+            assert self.customer is not None
+            charged = top_up_customer(customer=self.customer, request=charge, reference=reference, clock=self.now)
+        process, _is_new = PaymentProcess.objects.get_or_create(
+            transaction=charged.transaction,
+            defaults={
+                "key": self.key,
+                "context": self.place.context,
+                "context_number": self.place.number,
+                "started_at": self.now(),
+            },
+        )
+        return Begun(process=process, charged=charged)
+
+    def _again(self, finished: Finished) -> Begun | CreditPayment:
+        self.headers_to_add["Idempotent-Replayed"] = "true"
+        kind, _separator, name = finished.subject.partition(":")
+        if kind == "credit":
+            return credit_payment_of(UUID(name))
+        return self.begun(PaymentProcess.objects.get(pk=name, key__partner=self.partner))
+
+    def _rows(self) -> Iterator[dict[str, object]]:
+        if self.order is not None:
+            charges = charges_of_bookings(partner=self.partner, is_live=self.is_live).filter(order=self.order)
+        else:
+            assert self.customer is not None
+            charges = charges_of_top_ups(customer=self.customer)
+        for charge in charges.select_related("payment__account"):
+            parts = parts_there(charge)
+            if parts is not None:
+                yield payment_fields(charge, parts, place=self.place)
+        if self.order is not None:
+            for tender in reversed(tenders_of(self.order)):
+                yield tender_fields(tender, self.order.currency, place=self.place)
+
+
+class PaymentView(PaymentsView):
+    """Show one payment of a list."""
+
+    http_method_names = ["get"]
+
+    @operation("getPayment", "Show one payment", answer="ListedPayment", path=(*PLACE, "payment_id"))
+    def get(self, _request: Request, **path: str) -> Response:
+        """Return the payment with the number."""
+        for row in self._rows():
+            if row["id"] is not None and str(row["id"]) == path["payment_id"]:
+                return Response(row)
+        raise Refusal(NOT_FOUND, _("There is no such payment."))
+
+
+class CompletionView(AnsweringView):
+    """Go on with a payment whose guest has been at the bank."""
+
+    @operation(
+        "completeSecurePayment",
+        "Bring what the guest got at the bank",
+        answer="PaymentResult",
+        body="Completion",
+        path=PLACE,
+    )
+    def post(self, request: Request, **_path: str) -> Response:
+        """Go on once with what was brought; the same again is answered as the payment stands."""
+        wish = read_completion(Fields(request.data))
+        process = PaymentProcess.objects.filter(
+            pk=wish.audit_id, key=self.key, context=self.place.context, context_number=self.place.number
+        ).first()
+        if process is None:
+            raise Refusal(NOT_FOUND, _("There is no such paymentProcessAuditId for this key here."))
+        return self.answer(
+            do_once(
+                self.identity(request, f"CompleteSecurePayment {process.pk} {_digest(wish)}", {}),
+                act=lambda: self._go_on(process, wish),
+                again=lambda _finished: self._look_again(process, wish),
+                name_of=_name_of,
+                status_code=200,
+                wait_seconds=0,
+                clock=self.now,
+            )
+        )
+
+    def _go_on(self, process: PaymentProcess, wish: Completion) -> Begun:
+        charged = self.describe(process)
+        self.about = charged.order.pk
+        if charged.transaction.status != Status.PENDING:
+            raise Refusal(ALREADY_SET, _("The payment was decided before, with other paymentDetails."))
+        if is_over(charged, now=self.now()):
+            return Begun(process=process, charged=charged)
+        return Begun(process=process, charged=self._complete(process, wish))
+
+    def _look_again(self, process: PaymentProcess, wish: Completion) -> Begun:
+        """Return how the payment stands; where the bank's answer was lost, ask once more with the same proof."""
+        begun = self.begun(process)
+        if begun.charged.transaction.unknown_since_at is None:
+            return begun
+        return Begun(process=process, charged=self._complete(process, wish))
+
+    def _complete(self, process: PaymentProcess, wish: Completion) -> CardCharged:
+        proof = dict(wish.proof)
+        if wish.payment_data != payment_data_of(process):
+            proof["paymentData"] = wish.payment_data  # the gateway's own word, which it wants back
+        return complete_card_charge(transaction_id=process.transaction_id, evidence=proof, clock=self.now)
+
+
+def _name_of(done: Begun | CreditPayment) -> str:
+    """Return what finds a payment again."""
+    if isinstance(done, CreditPayment):
+        return f"credit:{done.posting.pk}"
+    return f"process:{done.process.pk}"
+
+
+def _reference_of(key: str) -> str:
+    """Return a top-up's reference for an `Idempotency-Key`, in letters: digits could be read as a card's number."""
+    return fingerprint_of_key(key).translate(str.maketrans("0123456789", "ghijklmnop"))
+
+
+def _digest(wish: Completion) -> str:
+    brought = json.dumps([sorted(wish.proof.items()), wish.payment_data])
+    return hashlib.sha256(brought.encode()).hexdigest()
