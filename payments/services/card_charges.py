@@ -19,7 +19,7 @@ from django.db import transaction as database
 from bookings import services as booking_services
 from bookings.models import BookingStatus, Order, OrderKind
 from card_numbers import mask_card_numbers
-from gateways.errors import AnswerLost, GatewayError, NotSent
+from gateways.errors import AnswerLost, GatewayError, KeyRefused, NotSent
 from gateways.protocol import Action, CompleteRequest, EncryptedCard, RawCard, Shopper
 from gateways.registry import gateway_for
 from money import Money
@@ -120,9 +120,10 @@ def complete_card_charge(*, transaction_id: UUID, evidence: Mapping[str, str], c
                     requested_at=clock(),
                 )
             )
-    except NotSent:
+    except (NotSent, KeyRefused) as error:
         release_challenged(charge)
-        note_not_sent(account=charge.account, now=clock())
+        if isinstance(error, NotSent):
+            note_not_sent(account=charge.account, now=clock())
         raise GatewayUnavailable(
             "The gateway was not reached; repeat the request.", payment_reference=charge.payment.reference
         ) from None

@@ -11,7 +11,16 @@ import pytest
 from django.conf import settings
 
 from gateways.checks import VERBS
-from gateways.errors import AnswerLost, Busy, ErrorCode, GatewayError, InvalidSignature, NotSent, Rejected, Unsupported
+from gateways.errors import (
+    AnswerLost,
+    Busy,
+    ErrorCode,
+    GatewayError,
+    InvalidSignature,
+    KeyRefused,
+    NotSent,
+    Unsupported,
+)
 from gateways.exponents import UnknownPair
 from gateways.protocol import Capability, ExternalCharge, Gateway, Opened, Outcome, OutcomeKind
 from gateways.registry import gateway_class
@@ -241,7 +250,7 @@ def test_a_refused_key_is_our_fault_and_no_decline(slug: str, verb: str, status:
     world = world_of(slug)
     server.answers({}, status=status)
 
-    with pytest.raises(Rejected):
+    with pytest.raises(KeyRefused):
         verbs(world, world.gateway(server.url))[verb]()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import Adyen
 from Adyen.services.checkout import ModificationsApi, PaymentsApi, RecurringApi
 
-from gateways.errors import AnswerLost, Busy, Rejected
+from gateways.errors import AnswerLost, Busy, KeyRefused, Rejected
 from gateways.http import HttpClient
 
 _DUPLICATE_IN_PROGRESS = "704"
@@ -91,6 +91,8 @@ def _meaning(operation: str, problem: Any) -> Exception:
         )
     if status == 404:
         return NotFound(said)
+    if status in (401, 403):
+        return KeyRefused(said)
     if 400 < status < 500 or code == _NOT_CONFIGURED:
         return Rejected(said)
     return AnswerLost(said)
