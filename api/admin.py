@@ -1,10 +1,11 @@
 from django.contrib import admin
 
 from api.callbacks.admin import DeliveryAdmin, SigningSecretAdmin, SubscriptionAdmin
+from api.invoices.admin import InvoiceAdmin
 from api.models import IdempotentRequest
 from bookings.admin.read_only import ReadOnlyAdmin
 
-__all__ = ["DeliveryAdmin", "IdempotentRequestAdmin", "SigningSecretAdmin", "SubscriptionAdmin"]
+__all__ = ["DeliveryAdmin", "IdempotentRequestAdmin", "InvoiceAdmin", "SigningSecretAdmin", "SubscriptionAdmin"]
 
 
 @admin.register(IdempotentRequest)

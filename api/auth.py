@@ -1,5 +1,8 @@
 """Who is calling: a partner's key, found by its hash and checked against the dialect it may speak."""
 
+import base64
+import binascii
+
 from rest_framework import status
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException
@@ -44,6 +47,35 @@ class BearerKeyAuthentication(BaseAuthentication):
         if scheme.lower() != "bearer" or not secret:
             raise NoKey
         return None, key_for(secret, dialect=self.dialect)
+
+
+class BasicKeyAuthentication(BaseAuthentication):
+    """Find the PartnerKey that is the password of Basic authorization; the user is its partner's account id.
+
+    A wrong pair is answered as a missing one is, with another challenge. Subclasses name their dialect.
+    """
+
+    dialect: str
+
+    def authenticate(self, request: Request) -> tuple[None, PartnerKey]:
+        """Return the key of the caller.
+
+        :raises NoKey: there is no Basic authorization, or no such account with this key.
+        :raises BadKey: the key may not speak the dialect, or opens nothing any more.
+        """
+        scheme, _, encoded = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
+        if scheme.lower() != "basic":
+            raise NoKey
+        try:
+            user, _, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            raise NoKey from None
+        if not user or not secret:
+            raise NoKey
+        key = key_for(secret, dialect=self.dialect)
+        if key.partner.slug != user:
+            raise NoKey
+        return None, key
 
 
 class HeaderKeyAuthentication(BaseAuthentication):

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from api.context.models import ContextPreference, PaymentContext, PaymentProcess
+from api.invoices.models import Invoice, InvoiceRefund
 
 
 class IdempotentRequest(models.Model):
@@ -44,10 +45,15 @@ class IdempotentRequest(models.Model):
 
 
 class CallbackEvent(models.TextChoices):
-    """Name what a partner can subscribe to."""
+    """Name what a partner can be told of; of its invoices it is told where each of them says."""
 
     BOOKING_UPDATE = "booking_update"
     ORDER_UPDATE = "order_update"
+    INVOICE_UPDATE = "invoice_update"
+
+
+# What partners subscribe to by themselves.
+SUBSCRIBED_EVENTS = (CallbackEvent.BOOKING_UPDATE, CallbackEvent.ORDER_UPDATE)
 
 
 class Subscription(models.Model):
@@ -167,11 +173,14 @@ class Delivery(models.Model):
 
 __all__ = [
     "OPEN_CALLBACKS",
+    "SUBSCRIBED_EVENTS",
     "CallbackEvent",
     "CallbackStatus",
     "ContextPreference",
     "Delivery",
     "IdempotentRequest",
+    "Invoice",
+    "InvoiceRefund",
     "PaymentContext",
     "PaymentProcess",
     "Subscription",

@@ -58,8 +58,8 @@ def words(*values: str) -> Schema:
 
 
 def without_twin_paths(endpoints: list[Any], **_settings: Any) -> list[Any]:
-    """Leave out the paths with a trailing slash: each is the twin of one without."""
-    return [endpoint for endpoint in endpoints if not endpoint[0].endswith("/")]
+    """Leave out the paths with a trailing slash, and those below /api/: each is the twin of one without."""
+    return [endpoint for endpoint in endpoints if not endpoint[0].endswith("/") and not endpoint[0].startswith("/api/")]
 
 
 def document_of(

@@ -19,6 +19,7 @@ urlpatterns = [
     # At the root, each with its own words after it.
     path("", include("api.context.urls")),
     path("", include("api.resource.urls")),
+    path("", include("api.invoices.urls")),
     path("pay/", include("checkout.urls")),
     path("webhooks/<slug:account>/", receive_webhook),
 ]

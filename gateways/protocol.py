@@ -425,7 +425,9 @@ class Brought(StrEnum):
 
     OPENING names what was opened, PAYMENT the attempt, EVIDENCE proves or names how it ended, PAYMENT_TOKEN stands for
     a card entered in the guest's browser, BROWSER describes that browser to the bank, KEEPS_CARD says that the guest
-    agreed to have the card kept, CHANNEL where it is shown. APPROVED, REASON and NOTES report a payment taken
+    agreed to have the card kept, CHANNEL where it is shown. CARD is a card in the clear, which only a confirmation may
+    bring and only some accounts take; GUEST_BROWSER and ORIGIN describe the guest's browser and page to the bank then,
+    and PROOF is what the bank gave the guest to bring back. APPROVED, REASON and NOTES report a payment taken
     elsewhere. REFUSED is what must not be sent to us, such as card details.
     """
 
@@ -435,6 +437,10 @@ class Brought(StrEnum):
     PAYMENT_TOKEN = "PAYMENT_TOKEN"  # noqa: S105, a name
     BROWSER = "BROWSER"
     KEEPS_CARD = "KEEPS_CARD"
+    CARD = "CARD"
+    GUEST_BROWSER = "GUEST_BROWSER"
+    ORIGIN = "ORIGIN"
+    PROOF = "PROOF"
     CHANNEL = "CHANNEL"
     APPROVED = "APPROVED"
     REASON = "REASON"
@@ -446,7 +452,8 @@ class Brought(StrEnum):
 class BroughtField:
     """Describe one field that a partner's client may bring; `needs` names another that must come with it.
 
-    `may_be_number` takes a whole number as well as a text, for vendors whose references are both.
+    `may_be_number` takes a whole number as well as a text, for vendors whose references are both. A CARD and a
+    GUEST_BROWSER are objects: `words` maps the vendor's names of their fields to those of `RawCard` and `BrowserInfo`.
     """
 
     name: str
@@ -454,6 +461,21 @@ class BroughtField:
     longest: int = 200
     needs: str = ""
     may_be_number: bool = False
+    words: Mapping[str, str] = field(default_factory=dict)
+
+
+# What a partner's page is given, as JSON schema, of what its guest must do at the bank before a charge is decided.
+ACTION_SHAPE: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {
+        "type": {"type": "string"},
+        "url": {"type": "string"},
+        "method": {"type": "string"},
+        "fields": {"type": "object", "additionalProperties": {"type": "string"}},
+    },
+    "required": ["type", "url", "method", "fields"],
+    "additionalProperties": False,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -124,12 +124,20 @@ class Booked:
 
 def booked_for(order: Order) -> list[Booked]:
     """Return what the ledger holds for an order, summed over entries."""
+    return booked_for_orders([order.pk]).get(order.pk, [])
+
+
+def booked_for_orders(order_ids: Collection[UUID]) -> dict[UUID, list[Booked]]:
+    """Return what the ledger holds for orders, by order, in one query; those without an entry are left out."""
     rows = (
-        LedgerEntry.objects.filter(order=order)
-        .values_list("payment_id", "transaction_id", "transaction__kind", "from_account", "to_account")
+        LedgerEntry.objects.filter(order__in=order_ids)
+        .values_list("order_id", "payment_id", "transaction_id", "transaction__kind", "from_account", "to_account")
         .annotate(total=Sum("amount_minor"))
     )
-    return [Booked(*row) for row in rows]
+    booked: dict[UUID, list[Booked]] = {}
+    for order_id, *row in rows:
+        booked.setdefault(order_id, []).append(Booked(*row))
+    return booked
 
 
 def operations_in_flight(order: Order) -> QuerySet[Transaction]:

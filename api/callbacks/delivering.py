@@ -21,6 +21,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from api.callbacks.addresses import AddressRefused
+from api.callbacks.events import Manner, manner_of
 from api.callbacks.fan_out import fan_out
 from api.callbacks.sending import Attempt, Message, post
 from api.models import OPEN_CALLBACKS, CallbackStatus, Delivery, Subscription
@@ -218,10 +219,13 @@ def _due(now: datetime) -> QuerySet[Delivery]:
 def record(delivery: Delivery, attempt: Attempt, *, version: int, now: datetime) -> bool:
     """Write down what came of an attempt, and say whether it was ours to write: the claim may have been taken over."""
     subscription = delivery.subscription
-    if attempt.is_success:
+    manner = manner_of(subscription)
+    is_success = attempt.status_code is not None and manner.is_receipt(attempt.status_code)
+    error = attempt.error or ("" if is_success else f"answered {attempt.status_code}")
+    if is_success:
         health: dict[str, object] = {"failures": 0, "rests_until": None}
     else:
-        health = {"failures": F("failures") + 1, "rests_until": now + _rest(subscription.failures)}
+        health = {"failures": F("failures") + 1, "rests_until": now + _rest(subscription, manner)}
     is_ours = Subscription.objects.filter(pk=subscription.pk, claim_number=subscription.claim_number).update(
         claimed_until=None, **health
     )
@@ -232,10 +236,10 @@ def record(delivery: Delivery, attempt: Attempt, *, version: int, now: datetime)
         "version": version,
         "last_status_code": attempt.status_code,
         "last_duration_ms": attempt.milliseconds,
-        "last_error": attempt.error[:200],
+        "last_error": error[:200],
     }
     log_line = {"delivery": str(delivery.pk), "subscription": str(subscription.pk), "host": subscription.url_host}
-    if attempt.is_success:
+    if is_success:
         mine.update(
             **said, status=CallbackStatus.DELIVERED, succeeded_at=now, ended_at=now, next_attempt_at=None, failures=0
         )
@@ -243,12 +247,14 @@ def record(delivery: Delivery, attempt: Attempt, *, version: int, now: datetime)
         _waiting_for_same(delivery).filter(version__lte=version).update(**_dropped(now))
         log.info("callback_delivered", **log_line, milliseconds=attempt.milliseconds)
     else:
-        _record_failure(delivery, mine, said, now)
-        log.info("callback_failed", **log_line, error=attempt.error[:200], milliseconds=attempt.milliseconds)
+        _record_failure(delivery, manner, mine, said, now)
+        log.info("callback_failed", **log_line, error=error[:200], milliseconds=attempt.milliseconds)
     return True
 
 
-def _record_failure(delivery: Delivery, mine: QuerySet[Delivery], said: dict[str, object], now: datetime) -> None:
+def _record_failure(
+    delivery: Delivery, manner: Manner, mine: QuerySet[Delivery], said: dict[str, object], now: datetime
+) -> None:
     """Try again later, leave the rest to a newer delivery of the same subject, or give up."""
     subscription = delivery.subscription
     waiting = _waiting_for_same(delivery)
@@ -257,7 +263,7 @@ def _record_failure(delivery: Delivery, mine: QuerySet[Delivery], said: dict[str
         waiting.filter(after_version__gt=delivery.after_version).update(after_version=delivery.after_version)
         mine.update(**{**_dropped(now), **said})
         return
-    schedule: list[int] = settings.CALLBACKS["RETRY_SECONDS"]
+    schedule = manner.retry_seconds
     failures = delivery.failures + 1
     if not subscription.retries_on_error or failures > len(schedule):
         mine.update(**said, failures=failures, status=CallbackStatus.FAILED, ended_at=now, next_attempt_at=None)
@@ -265,12 +271,12 @@ def _record_failure(delivery: Delivery, mine: QuerySet[Delivery], said: dict[str
     else:
         again_at = now + timedelta(seconds=schedule[failures - 1])
         mine.update(**said, failures=failures, status=CallbackStatus.WAITING, next_attempt_at=again_at)
-    _give_up_what_waited_too_long(subscription, now)
+    _give_up_what_waited_too_long(subscription, manner, now)
 
 
-def _give_up_what_waited_too_long(subscription: Subscription, now: datetime) -> None:
+def _give_up_what_waited_too_long(subscription: Subscription, manner: Manner, now: datetime) -> None:
     """End deliveries that waited as long as all retries take, while the receiver rested between attempts at others."""
-    seconds = sum(settings.CALLBACKS["RETRY_SECONDS"]) + settings.CALLBACKS["LONGEST_REST_SECONDS"]
+    seconds = sum(manner.retry_seconds) + settings.CALLBACKS["LONGEST_REST_SECONDS"]
     Delivery.objects.filter(
         subscription=subscription,
         status=CallbackStatus.WAITING,
@@ -293,8 +299,8 @@ def _dropped(now: datetime) -> dict[str, object]:
     }
 
 
-def _rest(failures: int) -> timedelta:
+def _rest(subscription: Subscription, manner: Manner) -> timedelta:
     """Return how long a receiver is left alone after one more failure: as its retries, but never for very long."""
-    schedule: list[int] = settings.CALLBACKS["RETRY_SECONDS"]
-    seconds = schedule[min(failures, len(schedule) - 1)]
+    schedule = manner.retry_seconds
+    seconds = schedule[min(subscription.failures, len(schedule) - 1)]
     return timedelta(seconds=min(seconds, settings.CALLBACKS["LONGEST_REST_SECONDS"]))

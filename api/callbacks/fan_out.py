@@ -1,15 +1,15 @@
 """Turn what partners must be told into deliveries: once per change and subscription, one per subject however many."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 
-from api.models import CallbackEvent, CallbackStatus, Delivery, Subscription
+from api.models import SUBSCRIBED_EVENTS, CallbackEvent, CallbackStatus, Delivery, Invoice, Subscription
 from bookings.models import Change, ChangeTopic
 from bookings.rules import is_asked
 
@@ -110,24 +110,19 @@ def _wanted(changes: Iterable[Change]) -> Iterable[Telling]:
     """Yield what subscriptions were not told yet; their rows stay locked, so that none ends in between."""
     of_subject: dict[tuple[CallbackEvent, UUID], list[Change]] = {}
     for change in changes:
-        event = EVENT_OF_TOPIC.get(ChangeTopic(change.topic))
-        if event is not None and not is_asked(change.order):
+        event = _event_of(change)
+        if event is not None:
             of_subject.setdefault((event, change.subject_id), []).append(change)
-    subscribers: dict[tuple[UUID, bool, str], list[Subscription]] = {}
-    partners = {change.partner_id for change in changes}
-    for subscription in (
-        Subscription.objects.select_for_update(no_key=True, of=("self",))
-        .filter(partner__in=partners, partner__is_active=True, ended_at__isnull=True)
-        .order_by("pk")
-    ):
-        key = (subscription.partner_id, subscription.is_live, subscription.event)
-        subscribers.setdefault(key, []).append(subscription)
-    if not subscribers:
+    listening = _Listening(
+        partners={change.partner_id for change in changes},
+        orders=[subject_id for event, subject_id in of_subject if event is CallbackEvent.INVOICE_UPDATE],
+    )
+    if not listening.subscriptions:
         return
-    told = _told_versions(subscribers, [subject for _, subject in of_subject])
+    told = _told_versions(listening.subscriptions, [subject for _, subject in of_subject])
     for (event, subject_id), found in of_subject.items():
         found.sort(key=lambda change: change.version)
-        for subscription in subscribers.get((found[0].partner_id, found[0].order.is_live, event), ()):
+        for subscription in listening.to(event, found[0]):
             version = told.get((subscription.pk, subject_id), 0)
             news = [
                 change for change in found if change.version > version and change.created_at >= subscription.created_at
@@ -143,16 +138,45 @@ def _wanted(changes: Iterable[Change]) -> Iterable[Telling]:
                 )
 
 
-def _told_versions(
-    subscribers: dict[tuple[UUID, bool, str], list[Subscription]], subjects: list[UUID]
-) -> dict[tuple[UUID, UUID], int]:
+def _event_of(change: Change) -> CallbackEvent | None:
+    """Return what a change is told as; of an order that asks for an amount by itself only its invoice is told."""
+    if is_asked(change.order):
+        return CallbackEvent.INVOICE_UPDATE
+    return EVENT_OF_TOPIC.get(ChangeTopic(change.topic))
+
+
+class _Listening:
+    """Know who listens to some partners' changes: their subscriptions, and who their invoices say is to be told."""
+
+    def __init__(self, *, partners: Collection[UUID], orders: Collection[UUID]) -> None:
+        invoices = Invoice.objects.filter(order__in=orders, callback__isnull=False)
+        self._of_order: dict[UUID, UUID | None] = dict(invoices.values_list("order_id", "callback_id"))
+        self.subscriptions = list(
+            Subscription.objects.select_for_update(no_key=True, of=("self",))
+            .filter(Q(event__in=SUBSCRIBED_EVENTS) | Q(pk__in=self._of_order.values()))
+            .filter(partner__in=partners, partner__is_active=True, ended_at__isnull=True)
+            .order_by("pk")
+        )
+
+    def to(self, event: CallbackEvent, change: Change) -> Iterator[Subscription]:
+        """Yield who is to be told of a change as this event."""
+        for subscription in self.subscriptions:
+            if event is CallbackEvent.INVOICE_UPDATE:
+                is_to_be_told = subscription.pk == self._of_order.get(change.order_id)
+            else:
+                key = (subscription.partner_id, subscription.is_live, subscription.event)
+                is_to_be_told = key == (change.partner_id, change.order.is_live, event)
+            if is_to_be_told:
+                yield subscription
+
+
+def _told_versions(subscriptions: list[Subscription], subjects: list[UUID]) -> dict[tuple[UUID, UUID], int]:
     """Return the newest version of each subject that an attempt told, or that one under way tells.
 
     An attempt tells the newest state there is, and so may be ahead of the outbox.
     """
-    mine = [subscription.pk for each in subscribers.values() for subscription in each]
     rows = (
-        Delivery.objects.filter(subscription__in=mine, subject_id__in=subjects)
+        Delivery.objects.filter(subscription__in=subscriptions, subject_id__in=subjects)
         .exclude(status=CallbackStatus.DROPPED)
         .filter(attempts__gt=0)
         .values_list("subscription", "subject_id")

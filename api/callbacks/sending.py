@@ -31,11 +31,6 @@ class Attempt:
     error: str
     milliseconds: int
 
-    @property
-    def is_success(self) -> bool:
-        """Say whether the receiver took it: any 2xx."""
-        return self.status_code is not None and 200 <= self.status_code <= 299
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
@@ -65,8 +60,6 @@ def post(
         error = f"no_answer ({type(problem).__name__})"
     if error and error != "timeout" and time.monotonic() - started >= seconds:
         error = "timeout"
-    if status_code is not None and not 200 <= status_code <= 299:
-        error = f"answered {status_code}"
     return Attempt(status_code=status_code, error=error, milliseconds=round((time.monotonic() - started) * 1000))
 
 

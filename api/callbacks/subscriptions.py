@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from api.callbacks.addresses import looked_up_within, read_url
 from api.callbacks.errors import SubscriptionExists, SubscriptionNotFound, TooManySubscriptions
-from api.models import OPEN_CALLBACKS, CallbackStatus, Delivery, Subscription
+from api.models import OPEN_CALLBACKS, SUBSCRIBED_EVENTS, CallbackEvent, CallbackStatus, Delivery, Subscription
 from bookings.encryption import decrypt_text, encrypt_text, fingerprint
 from bookings.models import Partner
 from payments.encryption import decrypt_json, encrypt_json
@@ -40,7 +40,7 @@ def subscribe(*, partner: Partner, is_live: bool, wish: SubscriptionWish, now: d
     """
     assert wish.event is not None
     assert wish.url is not None
-    _check_address(wish.url)
+    check_address(wish.url)
     digest = fingerprint(wish.url)
     mine = subscriptions_for_partner(partner=partner, is_live=is_live)
     known = mine.filter(event=wish.event, url_fingerprint=digest).first()
@@ -66,6 +66,22 @@ def subscribe(*, partner: Partner, is_live: bool, wish: SubscriptionWish, now: d
     return subscription
 
 
+def subscription_of_invoices(*, partner: Partner, is_live: bool, url: str, now: datetime) -> Subscription:
+    """Return the wish to be told of invoices at an address: one for all invoices that name it, so that a receiver that
+    fails is left alone as a whole. Its address was checked by `check_address`.
+    """
+    wanted = {"partner": partner, "is_live": is_live, "event": CallbackEvent.INVOICE_UPDATE}
+    known = Subscription.objects.filter(**wanted, url_fingerprint=fingerprint(url), ended_at__isnull=True)
+    found = known.first()
+    if found is not None:
+        return found
+    new = Subscription(**wanted, created_at=now, updated_at=now)
+    _apply(new, _with_defaults(SubscriptionWish(url=url)), now=now)
+    # Of two calls that name a new address at once, the second takes the first one's row.
+    Subscription.objects.bulk_create([new], ignore_conflicts=True)
+    return known.get()
+
+
 def change_subscription(*, subscription: Subscription, wish: SubscriptionWish, now: datetime) -> Subscription:
     """Change what is told, where and how; its capabilities are those of this wish.
 
@@ -73,7 +89,7 @@ def change_subscription(*, subscription: Subscription, wish: SubscriptionWish, n
     :raises SubscriptionExists: another one tells the same event at the same address.
     """
     if wish.url is not None:
-        _check_address(wish.url)
+        check_address(wish.url)
     return _changed(subscription, wish, now=now)
 
 
@@ -112,10 +128,9 @@ def end_subscriptions_at(
 
 
 def subscriptions_for_partner(*, partner: Partner, is_live: bool) -> QuerySet[Subscription]:
-    """Return a partner's subscriptions of one mode, oldest first."""
-    return Subscription.objects.filter(partner=partner, is_live=is_live, ended_at__isnull=True).order_by(
-        "created_at", "pk"
-    )
+    """Return what a partner subscribed to in one mode, oldest first."""
+    mine = Subscription.objects.filter(partner=partner, is_live=is_live, ended_at__isnull=True)
+    return mine.filter(event__in=SUBSCRIBED_EVENTS).order_by("created_at", "pk")
 
 
 def subscription_for_partner(*, partner: Partner, is_live: bool, subscription_id: str) -> Subscription:
@@ -143,7 +158,11 @@ def headers_of(subscription: Subscription) -> dict[str, str]:
     return decrypt_json(subscription.headers_encrypted) if subscription.headers_encrypted is not None else {}
 
 
-def _check_address(url: str) -> None:
+def check_address(url: str) -> None:
+    """Refuse where we do not connect to; it looks the host up, so call it outside of any transaction.
+
+    :raises AddressRefused: we do not.
+    """
     looked_up_within(read_url(url), seconds=settings.CALLBACKS["LOOK_UP_SECONDS"])
 
 

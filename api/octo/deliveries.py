@@ -12,10 +12,10 @@ from api.callbacks.delivering import Rendered
 from api.callbacks.sending import Message
 from api.callbacks.signing import SIGNATURE_HEADER, active_secrets, signature_of
 from api.callbacks.subscriptions import headers_of, url_of
+from api.languages import DEFAULT_LANGUAGE, choose_language
 from api.models import CallbackEvent, Delivery, Subscription
 from api.octo.capabilities import CARD_PAYMENTS, GIFTS, Applied
 from api.octo.diffs import BOOKING_PATHS, ORDER_PATHS, diff_of
-from api.octo.languages import DEFAULT_LANGUAGE, choose_language
 from api.octo.presenters.bookings import booking_fields
 from api.octo.presenters.catalogue import supplier_fields
 from api.octo.presenters.gifts import gift_payment_fields

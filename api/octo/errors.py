@@ -15,6 +15,7 @@ from api import auth, fields, idempotency
 from api.callbacks import errors as callbacks
 from api.callbacks.addresses import AddressRefused
 from api.octo.catalogue_requests import DEFAULT_OPTION
+from api.octo.payment_requests import no_card_details
 from bookings import errors as bookings
 from card_numbers import mask_card_numbers
 from gateways.errors import ErrorCode
@@ -282,6 +283,8 @@ def _payment_refusal(error: payments.PaymentError) -> Refusal:
             return Refusal("INVALID_CARD_ID", _("cardPayment.cardId: is no reusable card of this booking's gateway."))
         case payments.InvalidEvidence():
             return Refusal(BAD_REQUEST, _("cardPayment: the session or reference is not one of this booking."))
+        case payments.CardDetailsNotTaken():
+            return Refusal(BAD_REQUEST, f"cardPayment: {no_card_details()}.")
         case payments.NoAccount():
             return Refusal(UNPROCESSABLE, _("No card payments are set up for you in this currency."))
         case payments.PaymentDue():

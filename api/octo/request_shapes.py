@@ -1,5 +1,9 @@
 """The shapes of OCTO's requests as JSON Schema: open, for a field they do not name is ignored."""
 
+from dataclasses import MISSING
+from dataclasses import fields as dataclass_fields
+from typing import cast
+
 from api.octo.order_requests import MOST_BOOKINGS
 from api.octo.shapes import MINOR, SOURCE, UUID
 from api.openapi import CURRENCY, DATE, TEXT, WHOLE, YES_NO, Schema, list_of, or_null, shape, words
@@ -12,7 +16,7 @@ from bookings.free_text import (
 )
 from bookings.gift_codes import LONGEST_CODE
 from bookings.models import SettlementMethod
-from gateways.protocol import Brought, BroughtField, PartnerTalk
+from gateways.protocol import Brought, BroughtField, BrowserInfo, PartnerTalk, RawCard
 from payments.services.talks import partner_talks
 
 
@@ -110,9 +114,22 @@ def _brought(field: BroughtField, talk: PartnerTalk) -> Schema:
         return YES_NO
     if field.means is Brought.CHANNEL:
         return words(*talk.channels)
+    if field.means is Brought.CARD:
+        return _object_of(field, RawCard)
+    if field.means is Brought.GUEST_BROWSER:
+        return _object_of(field, BrowserInfo)
     if field.may_be_number:
         return {"type": ["string", "integer"], "maxLength": field.longest}
     return {**TEXT, "maxLength": field.longest}
+
+
+def _object_of(field: BroughtField, made: type[RawCard | BrowserInfo]) -> Schema:
+    """Describe an object that is read into one of ours, by the vendor's names."""
+    described: dict[type, Schema] = {int: WHOLE, bool: YES_NO, str: {**TEXT, "maxLength": field.longest}}
+    ours = {one.name: one for one in dataclass_fields(made)}
+    needed = tuple(name for name, word in field.words.items() if ours[word].default is MISSING)
+    shapes = {name: described[cast(type, ours[word].type)] for name, word in field.words.items()}
+    return opened({name: one if name in needed else or_null(one) for name, one in shapes.items()}, required=needed)
 
 
 REQUEST_SHAPES: dict[str, Schema] = {

@@ -7,12 +7,12 @@ from django.utils.translation import gettext as _
 from api.callbacks.addresses import LONGEST_URL
 from api.callbacks.subscriptions import SubscriptionWish
 from api.fields import Fields
-from api.models import CallbackEvent
+from api.models import SUBSCRIBED_EVENTS, CallbackEvent
 from api.octo.capabilities import CART, Applied
 from api.octo.catalogue_requests import LONGEST_ID
 from card_numbers import mask_card_numbers
 
-EVENTS: tuple[str, ...] = tuple(CallbackEvent.values)
+EVENTS: tuple[str, ...] = tuple(event.value for event in SUBSCRIBED_EVENTS)
 MOST_HEADERS = 20
 LONGEST_HEADER_NAME = 80
 LONGEST_HEADER_VALUE = 1_000

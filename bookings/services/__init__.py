@@ -1,6 +1,6 @@
 """What can be done to bookings; edges and payments call these and nothing below them."""
 
-from bookings.services.asked_orders import create_asked_order
+from bookings.services.asked_orders import create_asked_order, note_payment_news
 from bookings.services.cancelling import cancel_booking, cancel_order
 from bookings.services.carts import extend_order, update_order
 from bookings.services.catalogue import ensure_availabilities
@@ -47,6 +47,7 @@ __all__ = [
     "lock_order",
     "mint_partner_key",
     "new_reference",
+    "note_payment_news",
     "notify_gift",
     "notify_order",
     "prune_mails",

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from bookings.errors import InvalidValue, ReferenceTaken
 from bookings.free_text import LONGEST_DESCRIPTION, clean_partner_reference, clean_return_url, clean_text
 from bookings.models import ASKED_KINDS, BookingStatus, Customer, Order, OrderKind, Partner, SettlementMethod
-from bookings.services.changes import write_changes
+from bookings.services.changes import touch_order, write_changes
 from bookings.services.numbering import new_reference
 from money import Money
 
@@ -66,6 +66,12 @@ def create_asked_order(
     order.was_just_made = True
     write_changes(order=order, bookings=(), reason="asked", now=now)
     return order
+
+
+def note_payment_news(*, order: Order, now: datetime) -> None:
+    """Have partners told of a locked order that asks for an amount, though none came or went: its payment has news."""
+    touch_order(order, now=now)
+    write_changes(order=order, bookings=(), reason="payment_news", now=now)
 
 
 def confirm_when_covered(order: Order, *, now: datetime) -> list[str]:

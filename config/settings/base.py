@@ -163,6 +163,8 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Tours <tours@example
 MAIL_DOMAIN = parseaddr(DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
 
 REST_FRAMEWORK = {
+    # The format of an answer is chosen by headers alone, never by `?format=`.
+    "URL_FORMAT_OVERRIDE": None,
     # Closed unless a dialect's view opens it.
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -278,6 +280,8 @@ API: dict[str, Any] = {
     "CARD_PAYMENT_CACHE_SECONDS": 3_600,
     # Gift codes that open nothing, per partner key: then no code is looked at for a while; 0 means no limit.
     "WRONG_GIFT_CODES_PER_MINUTE": 10,
+    # How long an invoice can be paid that does not say when it expires.
+    "INVOICE_LIFETIME_HOURS": 24,
     # Per partner key; 0 lets everything through.
     "REQUESTS_PER_MINUTE": env.int("REQUESTS_PER_MINUTE", default=6_000),
 }

@@ -7,6 +7,10 @@ from config.settings.environment import env
 CALLBACKS: dict[str, Any] = {
     # After each failed attempt, until the next one. After the last the delivery has failed, and staff see it.
     "RETRY_SECONDS": [10, 60, 300, 1_800, 7_200, 21_600, 43_200, 86_400],
+    # The same for invoices: a minute, then each time a minute more than before.
+    "INVOICE_RETRY_SECONDS": [
+        60 * (tries + 1) for tries in range(env.int("INVOICE_CALLBACK_ATTEMPTS", default=100) - 1)
+    ],
     # A receiver that keeps failing rests as a whole after each attempt, as long as above but never longer than this.
     "LONGEST_REST_SECONDS": 3_600,
     # One attempt, from looking the name up to the last byte we read, however slowly the bytes come.

@@ -21,7 +21,7 @@ input:not([type=checkbox]) { width: 100%; padding: .7rem; font: inherit; color: 
   border: 1px solid var(--soft); border-radius: .5rem; }
 input:focus-visible, button:focus-visible, a:focus-visible, summary:focus-visible { outline: 3px solid #2f7de1;
   outline-offset: 2px; }
-.pair { display: grid; grid-template-columns: 1fr 1fr; gap: .75rem; }
+.pair { display: grid; grid-template-columns: 1fr 1fr; gap: .75rem; align-items: end; }
 .tick { display: flex; gap: .6rem; align-items: center; font-weight: 400; }
 button { width: 100%; margin-top: 1.25rem; padding: .85rem; font: inherit; font-weight: 700; color: #fff;
   background: var(--go); border: 1px solid var(--go); border-radius: .5rem; cursor: pointer; }

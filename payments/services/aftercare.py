@@ -32,6 +32,7 @@ from payments.splitting import part_of
 from payments.states import OperationKind, Status
 
 _Cancelled = TypeVar("_Cancelled", Booking, Gift, Order)
+Noted = Callable[[list[Transaction]], None]
 
 
 def capture_payment(
@@ -103,6 +104,7 @@ def refund_payment(
     requested_by: str,
     clock: Clock,
     operations_seen: int | None = None,
+    noted: Noted | None = None,
 ) -> list[Transaction]:
     """Ask the gateway to return part or all of a captured payment; the rows reserve the amount before the gateway
     hears of it.
@@ -110,7 +112,8 @@ def refund_payment(
     `money` is in minor units and must not exceed what is captured and not yet refunded or being refunded, surcharge
     and donation included: of it the price goes back first, then the surcharge, and the donation last. Several captures
     give several refunds, newest first. `operations_seen` is how many operations the payment had when the caller
-    decided; rows are never deleted, so that one decision cannot be carried out twice.
+    decided; rows are never deleted, so that one decision cannot be carried out twice. What the caller keeps of the rows
+    is `noted` in the transaction that writes them, and undoes them by raising.
 
     :raises RefundTooLarge: nothing was sent.
     :raises PaymentChanged: the payment has other operations than were seen; nothing was sent.
@@ -123,6 +126,7 @@ def refund_payment(
         requested_by=requested_by,
         now=clock(),
         operations_seen=operations_seen,
+        noted=noted,
     )
     return [perform(transaction_id=refund.id, clock=clock) or refund for refund in refunds]
 
@@ -136,6 +140,7 @@ def request_refund(
     requested_by: str,
     now: datetime,
     operations_seen: int | None = None,
+    noted: Noted | None = None,
 ) -> list[Transaction]:
     """Write the rows of a refund, which reserve its amount under the payment's lock; nothing is sent.
 
@@ -153,7 +158,10 @@ def request_refund(
                 f"At most {limit} can be given back.", refundable=limit, payment_reference=payment.reference
             )
         taken = _processed(payment, OperationKind.SALE, OperationKind.CAPTURE)
-        return refund_rows(taken, amount_minor=money.minor, reason=reason, requested_by=requested_by, now=now)
+        refunds = refund_rows(taken, amount_minor=money.minor, reason=reason, requested_by=requested_by, now=now)
+        if noted is not None:
+            noted(refunds)
+        return refunds
 
 
 def cancel_booking(*, booking: Booking, reason: str, force: bool, clock: Clock) -> Booking:

@@ -5,50 +5,38 @@ nowhere, so that nobody but the caller could send such a charge a second time, a
 until the gateway's webhook or a person decides.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from django.db import IntegrityError
 from django.db import transaction as database
 
 from bookings import services as booking_services
 from bookings.models import BookingStatus, Order, OrderKind
-from card_numbers import mask_card_numbers
-from gateways.errors import AnswerLost, GatewayError, KeyRefused, NotSent
-from gateways.protocol import Action, CompleteRequest, EncryptedCard, RawCard, Shopper
-from gateways.registry import gateway_for
+from gateways.protocol import Action, EncryptedCard, RawCard, Shopper
 from money import Money
 from payments.errors import (
     AlreadyPaid,
     AmountMismatch,
     CurrencyMismatch,
-    GatewayUnavailable,
-    InvalidEvidence,
     NotPayable,
-    PaymentPending,
 )
-from payments.metrics import gateway_call
-from payments.models import Origin, Transaction
-from payments.models.claims import claimed_from_the_start
-from payments.references import new_reference
+from payments.models import Transaction
 from payments.selectors import OrderMoney, current_payment, has_undecided_money, order_money
-from payments.services.challenges import action_for, claim_challenged, forget_action, release_challenged
-from payments.services.charging import RETRY_AFTER_SECONDS
+from payments.services.challenges import action_for
+from payments.services.charging import new_charge, undecided_charge
 from payments.services.collecting import new_payment
 from payments.services.confirming import confirm_if_covered
 from payments.services.in_hand import OrderInHand
 from payments.services.locking import tried_again_after_lock_timeout
-from payments.services.operations import Clock, OnlyTold, mark_unknown, perform_claimed, record_answer
-from payments.services.outages import note_not_sent
+from payments.services.operations import Clock, OnlyTold, perform_claimed
+from payments.services.proving import bring_proof
 from payments.services.routing import choose_route_for_card, read_source
 from payments.services.surcharging import rules_read_with, surcharge_on
 from payments.splitting import Parts
-from payments.states import OperationKind, Status
+from payments.states import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,51 +87,9 @@ def complete_card_charge(*, transaction_id: UUID, evidence: Mapping[str, str], c
 
     What is decided is returned as it is, and so may the same evidence be brought again after a lost answer.
 
-    :raises InvalidEvidence: the gateway knows no such proof of this charge, which goes on waiting for its guest.
-    :raises GatewayUnavailable: the gateway was not reached; the same evidence may be brought again.
-    :raises PaymentPending: the charge waits for no guest, or another call with its evidence is under way.
+    :raises PaymentError: as `bring_proof`; the charge goes on waiting.
     """
-    charge = claim_challenged(transaction_id=transaction_id, now=clock())
-    if charge is None:
-        charged = _charged(transaction_id, clock)
-        if charged.transaction.status == Status.PENDING:
-            raise _undecided(charged.transaction.payment.reference)
-        return charged
-    try:
-        with gateway_call(gateway=charge.account.gateway, operation="complete"):
-            (outcome,) = gateway_for(charge.account).complete(
-                CompleteRequest(
-                    reference=charge.reference,
-                    money=Money(charge.amount_minor, charge.currency),
-                    proof=evidence,
-                    idempotency_key=_key_of(charge, evidence),
-                    requested_at=clock(),
-                )
-            )
-    except (NotSent, KeyRefused) as error:
-        release_challenged(charge)
-        if isinstance(error, NotSent):
-            note_not_sent(account=charge.account, now=clock())
-        raise GatewayUnavailable(
-            "The gateway was not reached; repeat the request.", payment_reference=charge.payment.reference
-        ) from None
-    except AnswerLost as error:
-        forget_action(charge)
-        mark_unknown(charge, str(error), clock())
-    except GatewayError:
-        release_challenged(charge)
-        raise InvalidEvidence(
-            "The evidence is not one of this payment's.", payment_reference=charge.payment.reference
-        ) from None
-    else:
-        forget_action(charge)
-        record_answer(
-            operation=charge,
-            outcome=outcome,
-            now=clock(),
-            is_guest_there=True,
-            then=partial(_confirm_in_hand, clock=clock),
-        )
+    bring_proof(transaction_id=transaction_id, proof=evidence, clock=clock, then=partial(_confirm_in_hand, clock=clock))
     return _charged(transaction_id, clock)
 
 
@@ -175,29 +121,16 @@ def _write(order_id: UUID, request: CardCharge, now: datetime) -> Transaction:
             now=now,
             is_one_charge=True,
         )
-        reference = new_reference("tx")
-        try:
-            return Transaction.objects.create(
-                payment=payment,
-                order=order,
-                account=route.account,
-                kind=OperationKind.SALE if request.captures else OperationKind.AUTHORIZATION,
-                origin=Origin.OURS,
-                amount_minor=parts.amount_minor,
-                surcharge_minor=parts.surcharge_minor,
-                donation_minor=parts.donation_minor,
-                currency=order.currency,
-                reference=reference,
-                idempotency_key=reference,
-                reason=mask_card_numbers(request.note)[:200],
-                expected_total_minor=money.wanted_minor,
-                requested_by="partner",
-                requested_at=now,
-                **claimed_from_the_start(now),
-            )
-        except IntegrityError:
-            # The caller's transaction is lost with it: a charge that cannot be made ends it.
-            raise _undecided(payment.reference) from None
+        return new_charge(
+            order=order,
+            payment=payment,
+            parts=parts,
+            is_sale=request.captures,
+            expected_total_minor=money.wanted_minor,
+            requested_by="partner",
+            now=now,
+            reason=request.note,
+        )
 
 
 def _check(order: Order, money: OrderMoney, request: CardCharge, now: datetime) -> None:
@@ -211,7 +144,7 @@ def _check(order: Order, money: OrderMoney, request: CardCharge, now: datetime) 
     if request.currency.upper() != order.currency:
         raise CurrencyMismatch(f"The order is in {order.currency}, not in {request.currency}.", due=due)
     if money.asked_minor > 0:
-        raise _undecided(None)
+        raise undecided_charge()
     if due.minor == 0:
         raise AlreadyPaid("Nothing is left to pay of the order.")
     if not 0 < request.amount_minor <= due.minor or request.donation_minor < 0:
@@ -240,17 +173,3 @@ def _charged(transaction_id: UUID, clock: Clock) -> CardCharged:
         confirm_if_covered(order_id=charged.order.pk, now=clock())
         charged.order.refresh_from_db()
     return charged
-
-
-def _key_of(charge: Transaction, evidence: Mapping[str, str]) -> str:
-    """Return the key under which this very evidence may be brought as often as it takes."""
-    digest = hashlib.sha256(json.dumps(sorted(evidence.items())).encode()).hexdigest()
-    return f"{charge.reference}-{digest[:20]}"
-
-
-def _undecided(payment_reference: str | None) -> PaymentPending:
-    return PaymentPending(
-        "Another charge of this order is still undecided.",
-        retry_after_seconds=RETRY_AFTER_SECONDS,
-        payment_reference=payment_reference,
-    )

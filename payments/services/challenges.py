@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -10,9 +11,10 @@ from django.db.models import F
 from gateways.errors import ErrorCode
 from gateways.protocol import Action, Decline, Outcome, OutcomeKind, Reference
 from payments.encryption import decrypt_json, encrypt_json
-from payments.models import Challenge, EventSource, Origin, Transaction
+from payments.models import Challenge, EventSource, Origin, Payment, Transaction
 from payments.models.claims import lease_end, unclaimed
 from payments.selectors import Subject
+from payments.services.actions import ACTION
 from payments.services.transitions import apply_outcome
 from payments.states import Status
 
@@ -40,10 +42,25 @@ def action_for(charge: Transaction, *, now: datetime) -> Action | None:
     return Action(**decrypt_json(bytes(challenge.action_encrypted)))
 
 
+def described_action(payment: Payment, *, now: datetime) -> dict[str, Any]:
+    """Return what a partner's page is given while a charge of a payment waits for its guest; empty when none does."""
+    charges = payment.transactions.filter(status=Status.PENDING, challenge__isnull=False)
+    found = (action_for(charge, now=now) for charge in charges)
+    return next(({ACTION: asdict(action)} for action in found if action is not None), {})
+
+
+def charge_to_prove(order_id: UUID) -> Transaction | None:
+    """Return the undecided charge of an order that a guest was sent to the bank for; there is at most one."""
+    return Transaction.objects.filter(order=order_id, status=Status.PENDING, challenge__isnull=False).first()
+
+
 def waits_for_guest(charge: Transaction) -> bool:
-    """Say whether a charge is undecided because nobody came back from the bank, and not because an answer was lost."""
+    """Say whether a charge is undecided because nobody came back from the bank, and not because an answer was lost.
+
+    One that is claimed has its proof under way; where the claim ran out, nobody lived to record what it brought.
+    """
     challenge = getattr(charge, "challenge", None)
-    is_open = charge.status == Status.PENDING and charge.unknown_since_at is None
+    is_open = charge.status == Status.PENDING and charge.unknown_since_at is None and charge.claimed_until is None
     return is_open and challenge is not None and challenge.action_encrypted is not None
 
 
@@ -79,12 +96,13 @@ def end_challenge_when_over(*, charge: Transaction, now: datetime) -> None:
 
     No money has moved: nobody asked the gateway to go on. Should it have done so all the same, its word counts more.
     """
-    if charge.challenge.expires_at > now:
+    if charge.challenge.expires_at > now or not waits_for_guest(charge):
         return
     claimed = claim_challenged(transaction_id=charge.pk, now=now)
     if claimed is None:
         return
-    if waits_for_guest(claimed):
+    # Between the look and the claim its proof may have been brought, by a call that is over by now.
+    if claimed.claim_number == charge.claim_number + 1:
         outcome = Outcome(
             kind=OutcomeKind.EXPIRED,
             reference=Reference(ours=claimed.reference),

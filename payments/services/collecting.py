@@ -16,7 +16,7 @@ from bookings.models import BookingStatus, Order, Partner, SettlementMethod, Sup
 from bookings.rules import is_asked
 from gateways.errors import GatewayError
 from gateways.models import GatewayAccount
-from gateways.protocol import Capability, ExternalCharge, Source
+from gateways.protocol import Capability, ExternalCharge, RawCard, Shopper, Source
 from gateways.registry import gateway_for
 from money import Money
 from payments.encryption import decrypt_json
@@ -25,6 +25,7 @@ from payments.models import Opening, OpeningStatus, Origin, Payment, ReusableCar
 from payments.references import new_payment_reference, next_payment_number
 from payments.selectors import CHARGE_KINDS, OrderMoney, current_payment, order_money
 from payments.services.cards import card_for_order, usable_cards
+from payments.services.challenges import described_action
 from payments.services.in_hand import OrderInHand
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.openings import (
@@ -47,8 +48,9 @@ class PaymentRequest:
 
     `opening_reference` is the gateway's name of what the guest paid (a session id), `evidence` what its client brought
     back, `gateway_reference` the gateway's name of the payment. `payment_token` is what the guest's browser got for a
-    card, `browser_info` what it says of itself, `keeps_card` that the guest agreed to have the card kept. `external` is
-    set when the partner reports a payment of its own.
+    card, `browser_info` what it says of itself, `keeps_card` that the guest agreed to have the card kept. `card` is a
+    card in the clear, `shopper` who is at the keyboard, and `proof` what the bank gave the guest to bring back.
+    `external` is set when the partner reports a payment of its own.
     """
 
     gateway: str | None = None
@@ -64,6 +66,9 @@ class PaymentRequest:
     payment_token: str | None = field(default=None, repr=False)
     browser_info: str | None = field(default=None, repr=False)
     keeps_card: bool = False
+    card: RawCard | None = field(default=None, repr=False)
+    shopper: Shopper | None = field(default=None, repr=False)
+    proof: Mapping[str, str] = field(default_factory=dict, repr=False)
     external: ExternalCharge | None = None
     channel: str = "Web"
     locale: str = ""
@@ -233,6 +238,8 @@ def view_of(
     surcharge_minor = _surcharge_of(order, payment, account, due)
     if opening is not None and due.minor == 0:
         client = decrypt_json(opening.client_encrypted) if opening.client_encrypted is not None else {}
+    elif due.minor == 0 and payment is not None and payment.state == State.PENDING:
+        client = described_action(payment, now=now)
     elif due.minor > 0 and is_set_up(account):
         country = country_code if country_code is not None else country_code_of(order)
         client = _client(account, Money(due.minor + surcharge_minor, due.currency), country, opening)

@@ -36,6 +36,7 @@ from payments.selectors import (
     unused_holds_among,
 )
 from payments.services.asking import ask_about_opening
+from payments.services.challenges import charge_to_prove
 from payments.services.charging import asks_for_a_charge, cancel_external, told_by, write_charge
 from payments.services.collecting import PaymentRequest, check_request
 from payments.services.evidence import ask_about_evidence, named_opening, note_report
@@ -43,6 +44,7 @@ from payments.services.explaining import explain, pending
 from payments.services.in_hand import OrderInHand
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.operations import Clock, Patience, perform_claimed
+from payments.services.proving import bring_proof
 from payments.services.routing import Wish, choose_account
 from payments.services.surplus import new_operation, return_surplus
 from payments.services.tenders import apply_gift, settle_gift_sales
@@ -183,6 +185,13 @@ def _confirm(wanted: _Wanted, request: PaymentRequest, clock: Clock) -> Confirma
         # The guest may have paid while the hold ran out; what the gateway says of it may bring the seats back.
         ask_about_evidence(order_id, request, clock)
     must_ask_first = request.is_cancellation or request.evidence is not None
+    at_once = _AtOnce(wanted, clock)
+    charged = None
+    waiting = charge_to_prove(order_id) if request.proof else None
+    if waiting is not None:
+        charged = bring_proof(transaction_id=waiting.pk, proof=request.proof, clock=clock, then=at_once.confirm)
+        if at_once.confirmation is not None:
+            return at_once.confirmation
     done = _confirm_or_write(wanted, request, patience, may_charge=not must_ask_first)
     if isinstance(done, _Missing) and must_ask_first:
         if request.is_cancellation:
@@ -197,8 +206,6 @@ def _confirm(wanted: _Wanted, request: PaymentRequest, clock: Clock) -> Confirma
             done = _look_again(wanted, request, patience, None)
     if isinstance(done, Confirmation):
         return done
-    charged = None
-    at_once = _AtOnce(wanted, clock)
     if done.charge is not None:
         charged = perform_claimed(operation=done.charge, clock=clock, told=told_by(request), then=at_once.confirm)
         done = at_once.confirmation or _look_again(wanted, request, patience, charged)

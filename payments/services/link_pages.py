@@ -1,5 +1,6 @@
 """What a guest who follows a payment link sees: what it is for, how much, to whom, and how it stands."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -137,7 +138,13 @@ def kept_card(link: PaymentLink, now: datetime) -> ReusableCard | None:
 def waiting_for_the_guest(link: PaymentLink) -> Opening | None:
     """Return the Opening in which the guest must act at the bank before a charge of ours is decided."""
     waiting = openings_of(link).filter(status=OpeningStatus.OPEN, transactions__status=Status.PENDING)
-    return next((opening for opening in waiting if ACTION in client_of(opening)), None)
+    return next((opening for opening in waiting if action_in(client_of(opening))), None)
+
+
+def action_in(client: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return what a guest must do, from what the browser was given; a gateway may have a word of its own there."""
+    found = client.get(ACTION)
+    return found if isinstance(found, Mapping) else None
 
 
 def client_of(opening: Opening) -> dict[str, Any]:

@@ -21,7 +21,6 @@ from gateways.registry import gateway_for
 from payments.errors import PaymentError
 from payments.models import LinkEnd, Opening, OpeningStatus, PaymentLink, Transaction
 from payments.selectors import CHARGE_KINDS, order_money
-from payments.services.actions import ACTION
 from payments.services.asking import ask_about_opening
 from payments.services.charging import told_by, write_charge
 from payments.services.collecting import NO_REQUEST, PaymentRequest, country_code_of, ensure_payment
@@ -31,6 +30,7 @@ from payments.services.evidence import note_report, take_evidence
 from payments.services.link_pages import (
     ASKED_BY_GUEST,
     PageState,
+    action_in,
     client_of,
     kept_card,
     state_of,
@@ -125,10 +125,10 @@ def _step(opening: Opening) -> PayStep | None:
         account=opening.account.slug,
         opening_reference=opening.reference,
         page=page,
-        client={name: value for name, value in client.items() if name not in (PAGE, CONSENT, ACTION)},
+        client={name: value for name, value in client.items() if name not in (PAGE, CONSENT)},
         redirect_url=client.get(PAGE, ""),
         consent=consent["text"] if consent else "",
-        action=client.get(ACTION),
+        action=action_in(client),
     )
 
 

@@ -132,12 +132,13 @@ def choose_route_for_card(
     routes = routes_for(order, source)
     routes.sort(key=lambda route: is_resting(route.account, now))
     for route in routes:
-        if _takes_details(route.account, card, captures=captures):
+        if takes_details(route.account, card, captures=captures):
             return route
     raise CardDetailsNotTaken("No account that takes this order's money takes card details in this form.")
 
 
-def _takes_details(account: GatewayAccount, card: EncryptedCard | RawCard, *, captures: bool) -> bool:
+def takes_details(account: GatewayAccount, card: EncryptedCard | RawCard, *, captures: bool) -> bool:
+    """Say whether an account may charge a card by its details; in the clear only where it is set to."""
     capabilities = gateway_for(account).capabilities
     if not captures and Capability.AUTHORIZE not in capabilities:
         return False

@@ -26,7 +26,6 @@ def top_up_customer(*, customer: Customer, request: CardCharge, reference: str, 
     :raises InvalidValue: a value cannot be used; nothing was written.
     """
     money = Money(request.amount_minor, request.currency)
-    scope = {"partner": customer.partner, "is_live": customer.is_live, "kind": OrderKind.TOP_UP}
     if not accounts_for_encrypted_cards(
         partner_id=customer.partner_id, is_live=customer.is_live, currency=money.currency
     ):
@@ -34,7 +33,9 @@ def top_up_customer(*, customer: Customer, request: CardCharge, reference: str, 
     now = clock()
     try:
         order = booking_services.create_asked_order(
-            **scope,
+            partner=customer.partner,
+            is_live=customer.is_live,
+            kind=OrderKind.TOP_UP,
             amount=money,
             reference=reference,
             description="",
@@ -44,7 +45,8 @@ def top_up_customer(*, customer: Customer, request: CardCharge, reference: str, 
             now=now,
         )
     except ReferenceTaken:
-        order = Order.objects.get(**scope, partner_reference=reference)
+        top_ups = Order.objects.filter(partner=customer.partner, is_live=customer.is_live, kind=OrderKind.TOP_UP)
+        order = top_ups.get(partner_reference=reference)
         charged = order.transactions.filter(kind__in=CHARGE_KINDS).order_by("requested_at").first()
         if charged is not None:
             return describe_card_charge(transaction_id=charged.pk, clock=clock)

@@ -17,7 +17,14 @@ from django.db.models import Q
 
 from bookings.models import BookingStatus, Order, OrderKind
 from bookings.rules import is_asked
-from bookings.services import bookings_under_lock, keep_hold, lock_order, record_money, retake_seats
+from bookings.services import (
+    bookings_under_lock,
+    keep_hold,
+    lock_order,
+    note_payment_news,
+    record_money,
+    retake_seats,
+)
 from gateways.errors import ErrorCode
 from gateways.models import GatewayAccount
 from gateways.protocol import Capability, Outcome
@@ -104,6 +111,8 @@ def apply_outcome(
         position = _rederive(held, payment, [*events, event], subject.opening, now)
         if outcome.kind in _MOVES_NOTHING:
             held.save_operations()
+            if outcome.kind is Kind.CARD_STORED and is_asked(held.order):
+                note_payment_news(order=held.order, now=now)
             if then is not None:
                 then(held)
             return Applied(payment=payment, transaction=transaction, is_new=True)
@@ -343,7 +352,11 @@ def _follow(
     """Let the rest of the house follow: bookings learn of money, seats are kept or taken again, a surplus goes back."""
     order, bookings = held.order, held.bookings
     money = held.money
+    version_before = order.version
     record_money(order=order, money_in_minor=money.money_in_minor, now=now, bookings=bookings)
+    if is_asked(order) and order.version == version_before:
+        # Nobody asks for its confirmation, so that a refusal has no other way to its partner.
+        note_payment_news(order=order, now=now)
     settle_top_up(order=order, payment=payment, now=now)
     if payment.refunded_minor + payment.charged_back_minor > payment.captured_minor:
         open_case(

@@ -9,11 +9,14 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from bookings.models import Partner, PartnerKey
+from bookings.models import Order, Partner, PartnerKey
+from gateways.models import GatewayAccount
+from gateways.protocol import EncryptedCard
 from money import Money
 from payments import tasks
 from payments.models import Payment, Transaction
 from payments.services import aftercare
+from payments.services.card_charges import CardCharge, charge_card
 from tests.faults.bait import (
     AMEX,
     DASHED,
@@ -99,6 +102,25 @@ def book_with_bait(octo: Watched, sandbox: Sandbox) -> None:
         sandbox.post(f"adyen/sessions/{session}/pay", **CARD, holderName=holder, storePaymentMethod=True)
         octo.confirm(booking["uuid"], session=session, evidence=EVIDENCE)
     octo.send("POST", f"{path}/cancel", {"reason": NOTE})
+
+
+def charge_bait(octo: Watched, sandbox: Sandbox) -> None:
+    """Charge cards by their own details where the account takes them: well, refused, not answered, sent to the bank."""
+    GatewayAccount.objects.filter(gateway="adyen").update(takes_raw_cards=True)
+    amex = {**RAW_CARD, "number": AMEX, "holderName": f"Ada {SPACED}"}
+    for card in ({**RAW_CARD, "cvc": "737"}, RAW_CARD, amex):
+        path = f"/bookings/{octo.reserve()['uuid']}/confirm"
+        octo.send("POST", path, {"cardPayment": {"adyen": {"paymentMethod": card}}}, Idempotency_Key=f"bait-{path}")
+    sandbox.post("faults", gateway="adyen", operation="payments", fault="answer_lost")
+    path = f"/bookings/{octo.reserve()['uuid']}/confirm"
+    octo.send("POST", path, {"cardPayment": {"adyen": {"paymentMethod": amex}}})
+    encrypted = EncryptedCard(
+        number=f"test_{VISA}", expiry_month="test_03", expiry_year="test_2030", security_code=f"test_{SECURITY_CODE}"
+    )
+    order = Order.objects.filter(bookings__uuid=octo.reserve()["uuid"]).get()
+    request = CardCharge(amount_minor=100, currency=order.currency, card=encrypted, note=NOTE)
+    charge_card(order_id=order.pk, request=request, clock=timezone.now)
+    GatewayAccount.objects.update(takes_raw_cards=False)
 
 
 def refuse_bait(octo: Watched, web: WebProcess) -> None:

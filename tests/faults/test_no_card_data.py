@@ -16,7 +16,7 @@ from bookings.models import Booking
 from config.settings.gateways import credential_variables
 from gateways.models import GatewayAccount
 from payments.encryption import decrypt_json
-from payments.models import ExternalNote, Opening, ReusableCard, WebhookDelivery
+from payments.models import ExternalNote, Opening, ReusableCard, Transaction, WebhookDelivery
 from payments.services.cards import card_token
 from tests.faults.bait import (
     DASHED,
@@ -34,6 +34,7 @@ from tests.faults.bait import (
 from tests.faults.baiting import (
     Watched,
     book_with_bait,
+    charge_bait,
     gateway_answers_with_bait,
     pay_elsewhere_with_bait,
     refuse_bait,
@@ -66,6 +67,7 @@ def test_card_data_keys_and_tokens_rest_nowhere(house, web, octo, key, sandbox, 
     GatewayAccount.objects.filter(slug="adyen-eu").update(stores_cards=True)
     payment = sell_with_a_stored_card(octo, sandbox)
     book_with_bait(octo, sandbox)
+    charge_bait(octo, sandbox)
     refuse_bait(octo, web)
     pay_elsewhere_with_bait(octo)
     tell_bait_by_webhook(sandbox, payment)
@@ -106,6 +108,8 @@ def test_card_data_keys_and_tokens_rest_nowhere(house, web, octo, key, sandbox, 
     assert {"bookings_booking.notes", "payments_gatewayevent.raw", "payments_externalnote.text", "webhooks"} <= names
     assert Booking.objects.filter(notes__contains="****").exists()
     assert ExternalNote.objects.filter(text__contains="1111").exists()
+    assert Transaction.objects.filter(opening=None, card=None, card_last4="1111", status="PROCESSED").exists()
+    assert Transaction.objects.filter(unknown_since_at__isnull=False).exists()
     assert "request_finished" in web.output
     assert "gateway_transcript" in web.output
     assert "task_finished" in worker.output

@@ -1,12 +1,13 @@
 """Base and surcharge of whatever may happen to a payment: parts sum to the whole, whatever comes first."""
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payments.splitting import Movement, Parts, part_of, share_of, split
+from payments.splitting import NOTHING, Movement, Parts, part_of, share_of, split
 
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 ATTEMPTS = ["first", "second"]
@@ -65,6 +66,25 @@ def test_what_may_happen(movements, parts):
     assert [found[one.operation] for one in movements] == [Parts(*each) for each in parts]
 
 
+@pytest.mark.parametrize(
+    ("returns", "parts"),
+    [
+        pytest.param([1000], [(1000, 0, 0)], id="the price first"),
+        pytest.param([9100], [(9000, 100, 0)], id="then the surcharge"),
+        pytest.param([9300], [(9000, 270, 30)], id="the donation last"),
+        pytest.param([9270, 500], [(9000, 270, 0), (0, 0, 500)], id="alone, when nothing else is left"),
+        pytest.param([9900], [(9130, 270, 500)], id="overdrawn is price"),
+    ],
+)
+def test_a_donation_goes_back_when_all_else_has(returns, parts):
+    movements = [taken(9770), *(returned(amount, at=at) for at, amount in enumerate(returns, start=5))]
+
+    found = split(movements, agreed={"first": Parts(9000, 270, 500)})
+
+    assert found[movements[0].operation] == Parts(9000, 270, 500)
+    assert [found[one.operation] for one in movements[1:]] == [Parts(*each) for each in parts]
+
+
 def test_a_second_payment_goes_back_with_its_own_surcharge():
     movements = [taken(9270), taken(9270, of="second"), returned(9270, of="second")]
 
@@ -81,7 +101,12 @@ def test_a_share_is_in_proportion_and_half_up(base, surcharge):
 
 
 amounts = st.integers(min_value=1, max_value=12_000)
-parts = st.builds(Parts, st.integers(min_value=0, max_value=9_000), st.integers(min_value=0, max_value=900))
+parts = st.builds(
+    Parts,
+    st.integers(min_value=0, max_value=9_000),
+    st.integers(min_value=0, max_value=900),
+    st.just(0) | st.integers(min_value=0, max_value=500),
+)
 
 
 @st.composite
@@ -101,16 +126,21 @@ def test_parts_always_sum_to_the_whole_and_surcharge_is_bounded(movements, agree
     found = split(movements, agreed=agreed)
 
     for attempt in ATTEMPTS:
-        came = sum(found[one.operation].surcharge_minor for one in movements if moves(one, attempt, is_return=False))
-        went = sum(found[one.operation].surcharge_minor for one in movements if moves(one, attempt, is_return=True))
-        assert 0 <= went <= came <= agreed.get(attempt, Parts(0, 0)).surcharge_minor
+        came = total(found[one.operation] for one in movements if moves(one, attempt, is_return=False))
+        went = total(found[one.operation] for one in movements if moves(one, attempt, is_return=True))
+        room = agreed.get(attempt, NOTHING)
+        assert 0 <= went.surcharge_minor <= came.surcharge_minor <= room.surcharge_minor
+        assert 0 <= went.donation_minor <= came.donation_minor <= room.donation_minor
     for one in movements:
         assert found[one.operation].amount_minor == one.amount_minor
-        assert found[one.operation].base_minor >= 0
-        assert found[one.operation].surcharge_minor >= 0
+        assert min(dataclasses.astuple(found[one.operation])) >= 0
     shuffled = list(movements)
     chance.shuffle(shuffled)
     assert split(shuffled, agreed=agreed) == found
+
+
+def total(parts_of_each):
+    return sum(parts_of_each, NOTHING)
 
 
 def moves(one, attempt, *, is_return):
@@ -119,7 +149,7 @@ def moves(one, attempt, *, is_return):
 
 @given(histories(), st.dictionaries(st.sampled_from(ATTEMPTS), parts))
 def test_sums_do_not_hang_on_which_of_two_was_told_first(movements, agreed):
-    """What is base and what surcharge of all that came and went is the same at any times of the same operations."""
+    """What is base, surcharge and donation of all that came and went is the same at any times of the operations."""
     count = len(movements)
     turned = [
         Movement(
@@ -132,8 +162,8 @@ def test_sums_do_not_hang_on_which_of_two_was_told_first(movements, agreed):
     def sums(those):
         found = split(those, agreed=agreed)
         return {
-            (attempt, is_return): sum(
-                found[one.operation].surcharge_minor for one in those if moves(one, attempt, is_return=is_return)
+            (attempt, is_return): total(
+                found[one.operation] for one in those if moves(one, attempt, is_return=is_return)
             )
             for attempt in ATTEMPTS
             for is_return in (True, False)
@@ -148,6 +178,7 @@ def test_base_comes_first(amount, room):
 
     assert found.amount_minor == amount
     assert found.surcharge_minor == 0 or found.base_minor >= room.base_minor
+    assert found.donation_minor == 0 or found.surcharge_minor == room.surcharge_minor
 
 
 @given(parts, st.lists(st.integers(min_value=1, max_value=3_000), min_size=1, max_size=8))

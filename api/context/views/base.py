@@ -134,11 +134,10 @@ class PlaceView(ContextView):
         word = kwargs["context"].lower()
         if word not in self.contexts:
             raise Http404
-        scope = {"partner": self.partner, "is_live": self.is_live}
         if word == PaymentContext.CUSTOMERS:
-            self.customer = customer_by_number(**scope, number=kwargs["context_id"])
+            self.customer = customer_by_number(partner=self.partner, is_live=self.is_live, number=kwargs["context_id"])
             self.place = Place(context=PaymentContext.CUSTOMERS, number=self.customer.number)
             return
-        booking = booking_by_number(**scope, number=kwargs["context_id"])
+        booking = booking_by_number(partner=self.partner, is_live=self.is_live, number=kwargs["context_id"])
         self.place = Place(context=PaymentContext.BOOKINGS, number=booking.number)
         self.order, self.customer, self.about = booking.order, booking.order.customer, booking.order_id

@@ -17,9 +17,9 @@ from rest_framework.views import APIView
 from api.auth import BearerKeyAuthentication
 from api.gift_guesses import note_wrong_code
 from api.json_body import StrictJsonParser, refuse_large_body
+from api.languages import LANGUAGES, choose_language
 from api.octo.capabilities import Applied, Capability, apply_capabilities
 from api.octo.errors import BAD_REQUEST, Refusal, answer_with_refusal
-from api.octo.languages import LANGUAGES, choose_language
 from api.throttling import PartnerKeyThrottle
 from bookings.models import Dialect, Partner, PartnerKey
 from payments.errors import GiftUnknown

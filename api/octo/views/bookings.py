@@ -178,7 +178,7 @@ class ConfirmView(BookingViewBase):
             confirmation = confirming.confirm_booking(
                 booking=booking,
                 changes=None if changes == _NOTHING else changes,
-                request=self.payment_request(request, fields) or NO_REQUEST,
+                request=self.payment_request(request, fields, may_bring_card=True) or NO_REQUEST,
                 gift_code=self.gift_code(request, fields),
                 clock=self.now,
             )

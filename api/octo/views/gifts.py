@@ -213,7 +213,7 @@ class GiftConfirmView(GiftViewBase):
             confirmation = confirming.confirm_gift(
                 gift=gift,
                 changes=None if changes == _NOTHING else changes,
-                request=self.payment_request(request, fields) or NO_REQUEST,
+                request=self.payment_request(request, fields, may_bring_card=True) or NO_REQUEST,
                 gift_code=self.gift_code(request, fields),
                 clock=self.now,
             )

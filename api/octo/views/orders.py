@@ -217,7 +217,7 @@ class ConfirmOrderView(OrderViewBase):
             confirmation = confirming.confirm_order(
                 order=order,
                 changes=read_order_changes(fields, with_cards=self.takes_cards),
-                request=self.payment_request(request, fields) or NO_REQUEST,
+                request=self.payment_request(request, fields, may_bring_card=True) or NO_REQUEST,
                 gift_code=self.gift_code(request, fields),
                 clock=self.now,
             )

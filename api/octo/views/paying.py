@@ -118,11 +118,13 @@ class PayingView(OctoView, Generic[_Sold]):
         """Return the name under which `find` finds it again."""
         raise NotImplementedError
 
-    def payment_request(self, request: Request, fields: Fields) -> PaymentRequest | None:
+    def payment_request(
+        self, request: Request, fields: Fields, *, may_bring_card: bool = False
+    ) -> PaymentRequest | None:
         """Return what the request says of its card payment, None without octo/cardPayments."""
         if not self.takes_cards:
             return None
-        return read_payment(fields, headers=request.headers, locale=self.language)
+        return read_payment(fields, headers=request.headers, locale=self.language, may_bring_card=may_bring_card)
 
     def gift_code(self, request: Request, fields: Fields) -> str | None:
         """Return the code of the gift that is to pay, "" to give gifts their money back; None without octo/gifts.

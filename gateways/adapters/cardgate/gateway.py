@@ -125,13 +125,11 @@ class CardgateGateway:
     def open(self, request: OpenRequest) -> Opened:
         """Make an invoice; a repeat finds the one it made before.
 
-        :raises Rejected: money is to be held and taken later.
+        :raises Unsupported: money is to be held and taken later.
         Source: POST /payment-invoices.
         """
         if not request.captures_at_once:
-            raise Rejected(
-                "cardgate open: CardGate takes money at once and holds none; the account must capture at once"
-            )
+            raise Unsupported("CardGate takes money at once and holds none; the account must capture at once")
         attributes = wire.opening_attributes(request, self._account)
         invoice = self._create("open", attributes, request.reference, self._api.deadline())
         return wire.opened_of(invoice, request)
@@ -139,7 +137,7 @@ class CardgateGateway:
     def charge(self, request: ChargeRequest) -> Outcome:
         """Charge a kept token without the guest.
 
-        :raises Unsupported: for anything but a kept token.
+        :raises Unsupported: for anything but a kept token, and for a hold.
         Source: POST /payment-invoices with `instant`, then POST /payment/sale at the Cardgate host.
         """
         if request.card_token is None:
@@ -149,7 +147,7 @@ class CardgateGateway:
         if not wire.TOKEN.fullmatch(request.card_token) or not request.shopper_reference:
             raise Rejected("cardgate charge: a kept card needs its token and the customer it was kept under")
         if not request.captures_at_once:
-            raise Rejected("cardgate charge: CardGate takes money at once and holds none")
+            raise Unsupported("CardGate takes money at once and holds none")
         until = self._api.deadline()
         try:
             attributes = wire.instant_attributes(request, self._account)

@@ -80,10 +80,12 @@ class ExternalGateway:
     def charge(self, request: ChargeRequest) -> Outcome:
         """Write down that somebody else took the money, or was refused it.
 
-        :raises Unsupported: a card was given; external payments hold none.
+        :raises Unsupported: a card was given, or money is to be held; external payments do neither.
         """
         if request.external is None:
             raise Unsupported("external: only payments taken elsewhere are registered here, no card is charged")
+        if not request.captures_at_once:
+            raise Unsupported("external: what was taken elsewhere is taken, and nothing is held")
         is_approved = request.external.is_approved
         reason = mask_numbers(request.external.refusal_reason)[:300]
         return Outcome(

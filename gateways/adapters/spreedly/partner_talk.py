@@ -1,6 +1,6 @@
 """What a partner's page is given to start Spreedly's Express or iFrame with, and what it brings back."""
 
-from gateways.protocol import Brought, BroughtField, PartnerTalk
+from gateways.protocol import ACTION_SHAPE, Brought, BroughtField, PartnerTalk
 
 PARTNER_TALK = PartnerTalk(
     name="spreedly",
@@ -11,17 +11,7 @@ PARTNER_TALK = PartnerTalk(
         "certificateToken": {"type": ["string", "null"]},
         "signature": {"type": ["string", "null"]},
         # What the guest must do at the bank before a charge under way is decided; absent otherwise.
-        "action": {
-            "type": "object",
-            "properties": {
-                "type": {"type": "string"},
-                "url": {"type": "string"},
-                "method": {"type": "string"},
-                "fields": {"type": "object", "additionalProperties": {"type": "string"}},
-            },
-            "required": ["type", "url", "method", "fields"],
-            "additionalProperties": False,
-        },
+        "action": ACTION_SHAPE,
     },
     brings=(
         BroughtField(name="token", means=Brought.PAYMENT_TOKEN),

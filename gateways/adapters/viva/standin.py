@@ -35,6 +35,9 @@ def sandbox_account(fields: Mapping[str, str], webhook_url: str) -> dict[str, An
         "client_id": fields["client_id"],
         "client_secret": fields["client_secret"],
         "webhook_url": webhook_url,
+        # All guests come back to one address, which is set with the payment source.
+        "success_url": webhook_url.replace("/webhooks/", "/pay/return/"),
+        "failure_url": webhook_url.replace("/webhooks/", "/pay/return/"),
     }
 
 

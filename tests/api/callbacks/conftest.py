@@ -5,7 +5,7 @@ import pytest
 from django.utils import timezone
 
 from api.callbacks import delivering
-from api.octo.deliveries import render_delivery
+from api.tasks import render
 from tests.api.callbacks.receiver import Receiver, receiver
 from tests.api.octo.shop import Octo, Shop, build_shop
 
@@ -28,7 +28,7 @@ class Beat:
 
     def tell(self) -> int:
         """Tell partners, and return how many attempts were made."""
-        return delivering.tell_partners(clock=self.clock, render=render_delivery)
+        return delivering.tell_partners(clock=self.clock, render=render)
 
 
 @pytest.fixture

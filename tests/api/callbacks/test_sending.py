@@ -11,7 +11,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from api.callbacks.addresses import read_url
+from api.callbacks.events import manner_of
 from api.callbacks.sending import Message, post
+from api.models import Subscription
 from tests.api.callbacks.receiver import receiver
 
 
@@ -24,7 +26,6 @@ def test_a_message_arrives_as_it_was_made():
         attempt = post(message(f"{partner.url}?x=1", **{"Content-Type": "application/json"}), seconds=5)
 
     (got,) = partner.got
-    assert attempt.is_success
     assert (attempt.status_code, attempt.error) == (200, "")
     assert (got.method, got.target, got.body) == ("POST", "/octo?x=1", b'{"a":1}')
     assert got.headers == {
@@ -35,16 +36,28 @@ def test_a_message_arrives_as_it_was_made():
     }
 
 
-@pytest.mark.parametrize(
-    ("status", "is_success"), [(200, True), (204, True), (299, True), (301, False), (400, False), (500, False)]
-)
-def test_two_hundreds_are_success_and_nothing_else(status, is_success):
+def test_what_a_receiver_answers_is_told_and_nothing_is_made_of_it():
     with receiver() as partner:
-        partner.status = status
+        partner.status = 503
         attempt = post(message(partner.url), seconds=5)
 
-    assert (attempt.is_success, attempt.status_code) == (is_success, status)
-    assert attempt.error == ("" if is_success else f"answered {status}")
+    assert (attempt.status_code, attempt.error) == (503, "")
+
+
+@pytest.mark.parametrize(
+    ("event", "receipts"),
+    [("booking_update", {200, 204, 299}), ("order_update", {200, 204, 299}), ("invoice_update", {200})],
+)
+def test_what_counts_as_a_receipt_depends_on_what_is_told(event, receipts):
+    manner = manner_of(Subscription(event=event))
+
+    assert {code for code in (199, 200, 204, 299, 301, 400, 500) if manner.is_receipt(code)} == receipts
+
+
+def test_an_invoice_is_told_again_after_a_minute_then_two_then_three_and_a_hundred_times_in_all():
+    seconds = manner_of(Subscription(event="invoice_update")).retry_seconds
+
+    assert (seconds[:3], seconds[-1], len(seconds) + 1) == ([60, 120, 180], 99 * 60, 100)
 
 
 def test_redirects_are_not_followed():
@@ -52,7 +65,7 @@ def test_redirects_are_not_followed():
         partner.location = elsewhere.url
         attempt = post(message(partner.url), seconds=5)
 
-    assert (attempt.status_code, attempt.is_success) == (307, False)
+    assert attempt.status_code == 307
     assert elsewhere.got == []
 
 
@@ -73,7 +86,7 @@ def test_nobody_reads_what_a_receiver_says_beyond_its_status(behavior):
         started = time.monotonic()
         attempt = post(message(partner.url), seconds=5)
 
-    assert attempt.is_success
+    assert attempt.status_code == 200
     assert time.monotonic() - started < 2
 
 
@@ -130,7 +143,7 @@ def test_the_connection_goes_to_the_pinned_address_and_speaks_to_the_name(tmp_pa
         url = f"https://hooks.example.com:{partner.port}/octo"
         attempt = post(message(url), seconds=5, look_up=lambda host, port: ["127.0.0.1"], trust=trust)
 
-    assert attempt.is_success
+    assert attempt.status_code == 200
     assert names == ["hooks.example.com"]
     assert partner.got[0].headers["host"] == f"hooks.example.com:{partner.port}"
 

@@ -1,8 +1,12 @@
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from tests.api.context.desk import Caller, Desk, build_desk
 from tests.api.octo.guest import Guest
 from tests.api.octo.shop import Shop, build_shop
+from tests.gateways.scripted_server import closed_port
 from tests.processes import Sandbox
 
 
@@ -25,3 +29,13 @@ def caller(desk) -> Caller:
 def guest(transactional_db, live_server, sandbox: Sandbox, shop) -> Guest:
     """The processor, and its webhooks; with it a desk can charge."""
     return Guest(sandbox)
+
+
+@pytest.fixture
+def nobody_listens(settings: Any) -> Iterator[None]:
+    """Where the processor was, nobody takes a call any more."""
+    with closed_port() as address:
+        credentials = settings.GATEWAY_CREDENTIALS
+        moved = {**credentials["adyen-eu"], "checkout_base_url": address}
+        settings.GATEWAY_CREDENTIALS = {**credentials, "adyen-eu": moved}
+        yield

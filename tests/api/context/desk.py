@@ -9,10 +9,12 @@ from django.utils import timezone
 
 from bookings.models import Booking, Customer
 from bookings.services import mint_partner_key
+from gateways.protocol import Action
 from tests.api.octo.shop import Shop
+from tests.payments.bank import RIGHT_PASSWORD, answer_the_bank
 
 RETURN_URL = "https://shop.example.com/return"
-VISA, CHALLENGED = "4111111111111111", "4917610000000000"
+VISA, MASTERCARD, CHALLENGED = "4111111111111111", "5555444433331111", "4917610000000000"
 
 
 def card(number: str = VISA, holder: str = "Bart Simpson", **fields: Any) -> dict[str, Any]:
@@ -83,6 +85,26 @@ class Caller:
 
     def _all(self, headers: dict[str, str]) -> dict[str, str]:
         return {**self._headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
+
+
+def challenge(place: str, caller: Caller, amount: Any = 90.0, **headers: str) -> dict[str, Any]:
+    """Pay below a booking or customer by a card whose bank asks the guest; return the answer."""
+    body = documented(amount, paymentMethodDetails=card(CHALLENGED))
+    answer = caller.post(f"{place}/Payment", body, **headers)
+    assert answer.status_code == 202, answer.content
+    shown: dict[str, Any] = answer.json()
+    return shown
+
+
+def brought_back(shown: dict[str, Any], password: str = RIGHT_PASSWORD) -> dict[str, Any]:
+    """Answer the bank as a guest does, and return the body that goes on with the payment."""
+    redirect = shown["redirectRequest"]
+    proof = answer_the_bank(Action(type="redirect", url=redirect["url"], method=redirect["method"]), password)
+    return {
+        "paymentDetails": json.dumps([{"key": name, "value": value} for name, value in proof.items()]),
+        "paymentData": redirect["paymentData"],
+        "paymentProcessAuditId": shown["paymentProcessAuditId"],
+    }
 
 
 @dataclass(kw_only=True)

@@ -12,7 +12,7 @@ from api.context.models import ContextPreference
 from bookings.models import BookingStatus, Order
 from payments.checking import ledger_findings, payment_findings
 from payments.models import LedgerEntry, Transaction
-from tests.api.context.desk import CHALLENGED, card, documented, plain
+from tests.api.context.desk import card, challenge, documented, plain
 from tests.payments.house import books
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -93,7 +93,12 @@ def test_a_partner_may_have_200_for_what_was_taken(desk, caller, guest):
 
 @pytest.mark.parametrize(
     ("holder", "code"),
-    [("DECLINED", "22060"), ("NOT_ENOUGH_BALANCE", "22063"), ("CARD_EXPIRED", "22061"), ("INVALID_CARD", "22066")],
+    [
+        ("DECLINED", "22060"),
+        ("NOT_ENOUGH_BALANCE", "22063"),
+        ("CARD_EXPIRED", "22061"),
+        ("INVALID_CARD_NUMBER", "22066"),
+    ],
 )
 def test_a_refusal_is_an_answer_and_takes_nothing(desk, caller, guest, holder, code):
     answer = caller.post(f"{desk.at_booking}/Payment", plain(paymentMethodDetails=card(holder=holder)))
@@ -107,24 +112,26 @@ def test_a_refusal_is_an_answer_and_takes_nothing(desk, caller, guest, holder, c
     assert desk.fresh().status == BookingStatus.ON_HOLD
 
 
-@pytest.mark.parametrize(
-    ("fault", "status", "code", "has_number"),
-    [("timeout", 202, "22099", True), ("refuse_connection", 200, "22070", False)],
-)
-def test_what_a_gateway_did_not_answer_is_unknown_and_what_it_did_not_get_is_not(
-    desk, caller, guest, fault, status, code, has_number
-):
-    guest.fail("charge", fault)
+def test_what_a_gateway_did_not_answer_is_unknown(desk, caller, guest):
+    guest.fail("webhook", "dropped", times=-1)
+    guest.fail("payments", "answer_lost")
 
     answer = caller.post(f"{desk.at_booking}/Payment", plain())
 
     shown = answer.json()
-    assert (answer.status_code, shown["errorCode"], shown["isSuccessfulPayment"]) == (status, code, False)
-    assert (shown["paymentId"] is not None) == has_number
+    assert (answer.status_code, shown["errorCode"], shown["isSuccessfulPayment"]) == (202, "22099", False)
+    assert shown["paymentId"] == str(Transaction.objects.get().number)
+
+
+def test_what_did_not_reach_the_gateway_is_refused(desk, caller, guest, nobody_listens):
+    answer = caller.post(f"{desk.at_booking}/Payment", plain())
+
+    assert (answer.status_code, answer.json()["errorCode"], answer.json()["paymentId"]) == (200, "22070", None)
 
 
 def test_while_a_payment_is_undecided_another_one_waits(desk, caller, guest):
-    guest.fail("charge", "timeout")
+    guest.fail("webhook", "dropped", times=-1)
+    guest.fail("payments", "answer_lost")
     caller.post(f"{desk.at_booking}/Payment", plain())
 
     answer = caller.post(f"{desk.at_booking}/Payment", plain())
@@ -135,15 +142,8 @@ def test_while_a_payment_is_undecided_another_one_waits(desk, caller, guest):
     assert Transaction.objects.count() == 1
 
 
-def begin_challenge(desk, caller, path=None, **fields):
-    body = documented(90.0, paymentMethodDetails=card(CHALLENGED), **fields)
-    answer = caller.post(f"{path or desk.at_booking}/Payment", body)
-    assert answer.status_code == 202, answer.content
-    return answer.json()
-
-
 def test_a_card_whose_bank_asks_is_redirected_with_key_value_pairs(desk, caller, guest):
-    shown = begin_challenge(desk, caller)
+    shown = challenge(desk.at_booking, caller)
 
     assert (shown["actionRequired"], shown["errorCode"], shown["isSuccessfulPayment"]) == ("Redirect", "22054", False)
     assert (shown["amountPaid"], shown["paymentId"]) == (0, None)
@@ -162,7 +162,7 @@ def test_a_card_whose_bank_asks_is_redirected_with_key_value_pairs(desk, caller,
 def test_a_partner_may_have_the_pairs_as_an_array(desk, caller, guest):
     ContextPreference.objects.create(partner=desk.shop.partner, lists_redirect_data=True)
 
-    shown = begin_challenge(desk, caller)
+    shown = challenge(desk.at_booking, caller)
 
     assert {"key": "url", "value": shown["redirectRequest"]["url"]} in shown["redirectRequest"]["data"]
 

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
@@ -47,9 +48,15 @@ class Desk:
         client = Client(raise_request_exception=False)
         return client.generic(method, path, body, content_type=kind, headers=named)
 
-    def booking(self, adults: int = 2, **fields: Any) -> Booking:
+    @property
+    def base(self) -> str:
+        """Return what every address of ours begins with."""
+        return str(settings.PUBLIC_BASE_URL)
+
+    def booking(self, adults: int = 2, *, octo_env: str = "live", **fields: Any) -> Booking:
         """Return a new hold; adults cost 45.00 EUR."""
-        shown = self.shop.reserve(self.shop.octo(CARDS), adults, **{"contact": {"fullName": "Ada Byron"}, **fields})
+        octo = self.shop.octo(CARDS, Octo_Env=octo_env)
+        shown = self.shop.reserve(octo, adults, **{"contact": {"fullName": "Ada Byron"}, **fields})
         return Booking.objects.select_related("order__customer").get(pk=shown["id"])
 
     @staticmethod
