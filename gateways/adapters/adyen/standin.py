@@ -7,6 +7,8 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gateways.protocol import EncryptedCard, RawCard
+
 # What else a guest posts who agrees to have the card kept, whose bank says no for another reason than the usual one, or
 # whose money does not move later on.
 ALSO_POSTED: Mapping[str, Mapping[str, Any]] = {
@@ -64,6 +66,15 @@ def guest_pays(client: Mapping[str, Any], *, is_good: bool) -> tuple[str, dict[s
     card = {"number": "4111 1111 1111 1111", "expiryMonth": "03", "expiryYear": "2030", "cvc": "737"}
     name = "Ada Vos" if is_good else "NOT_ENOUGH_BALANCE"
     return f"adyen/sessions/{client['session']['id']}/pay", {**card, "holderName": name}
+
+
+def typed_card(*, is_encrypted: bool) -> EncryptedCard | RawCard:
+    """Return a card by its own details: the test platform takes `test_` before a value for its encryption."""
+    details = {"number": "4111111111111111", "expiry_month": "03", "expiry_year": "2030"}
+    if not is_encrypted:
+        return RawCard(**details, cvc="737", holder_name="Ada Vos")
+    encrypted = {name: f"test_{value}" for name, value in details.items()}
+    return EncryptedCard(**encrypted, security_code="test_737", holder_name="Ada Vos")
 
 
 def opened(client: Mapping[str, Any]) -> str:

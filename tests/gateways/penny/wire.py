@@ -11,7 +11,7 @@ from gateways.scrubbing import mask_numbers, scrub
 from money import Money, MoneyError
 
 EXPONENTS = Exponents()
-SECRET_FIELDS = frozenset({"key", "paymentMethod"})
+SECRET_FIELDS = frozenset({"api_key", "paymentMethod"})
 REFUSALS = {"poor": ErrorCode.CREDIT_LIMIT_EXCEEDED, "late": ErrorCode.INVALID_CARD_EXPIRY}
 
 
@@ -45,6 +45,25 @@ def attempt_of(order: dict[str, Any]) -> Outcome | None:
         money=_money(order),
         decline=decline_of(str(order.get("reason", ""))) if kind is OutcomeKind.DECLINED else None,
         raw=scrub(order, SECRET_FIELDS),
+    )
+
+
+def news_of(order: dict[str, Any]) -> tuple[Outcome, ...]:
+    """Return what became of an order, and what was given back of it."""
+    attempt = attempt_of(order)
+    if attempt is None:
+        return ()
+    return (attempt, *(refunded(each, order["id"], datetime.now(UTC)) for each in order.get("refunds", ())))
+
+
+def refunded(refund: dict[str, Any], payment: str, at: datetime) -> Outcome:
+    """Return that money was given back."""
+    return Outcome(
+        kind=OutcomeKind.REFUNDED,
+        reference=Reference(ours=refund.get("reference"), gateway=refund["id"], payment=payment),
+        event_key=f"{refund['id']}:refunded",
+        occurred_at=at,
+        money=_money(refund),
     )
 
 
