@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import gcd
 
 from money import Money, MoneyError, exponent_of
 
@@ -19,11 +20,13 @@ class Exponents:
     """Be one processor's table of decimals.
 
     `differing` has the currencies whose decimals are not ISO 4217's, `unknown` those whose decimals could not be
-    established: guessing would be wrong by a factor of a hundred.
+    established: guessing would be wrong by a factor of a hundred. `steps` has what amounts must be divisible by, in the
+    processor's minor units, where that is not 1.
     """
 
     differing: Mapping[str, int] = field(default_factory=dict)
     unknown: frozenset[str] = frozenset()
+    steps: Mapping[str, int] = field(default_factory=dict)
 
     def exponent(self, currency: str) -> int:
         """Return the number of decimals the processor gives a currency.
@@ -39,9 +42,23 @@ class Exponents:
     def minor_of(self, money: Money) -> int:
         """Return an amount in the processor's own minor units.
 
-        :raises InexactAmount: the processor has fewer decimals than the amount needs.
+        :raises InexactAmount: the processor has fewer decimals than the amount needs, or coarser steps.
         """
-        return _rescale(money.minor, exponent_of(money.currency), self.exponent(money.currency), money.currency)
+        minor = _rescale(money.minor, exponent_of(money.currency), self.exponent(money.currency), money.currency)
+        step = self.steps.get(money.currency, 1)
+        if minor % step:
+            raise InexactAmount(f"{minor} minor units of {money.currency} are not divisible by {step}")
+        return minor
+
+    def least_step(self, currency: str) -> int:
+        """Return, in minor units by ISO 4217, what amounts must be divisible by for the processor to be told them.
+
+        :raises UnknownPair: its decimals for this currency are not known.
+        """
+        step, finer = self.steps.get(currency, 1), self.exponent(currency) - exponent_of(currency)
+        if finer < 0:
+            return step * _power_of_ten(-finer)
+        return step // gcd(step, _power_of_ten(finer))
 
     def money_of(self, minor: int, currency: str) -> Money:
         """Return the money that the processor's minor units mean.

@@ -137,7 +137,8 @@ class Outcome:
     `event_key` is canonical: the answer, the webhook, the poll and the report of one fact carry the same one (usually
     the processor's reference of the operation); together with account and `kind` it is unique. `money` is None where
     the news has no amount. `cumulative` says that `money` is a total so far and not an increment. `occurred_at` is the
-    processor's clock, or ours when it gave none. `raw` is scrubbed already.
+    processor's clock, or ours when it gave none. `problem` says why a NOTE is none of CAPTURED, REFUNDED and so on
+    although money moved: nothing can be booked from it, and somebody must look. `raw` is scrubbed already.
     """
 
     kind: OutcomeKind
@@ -150,12 +151,13 @@ class Outcome:
     action: Action | None = None
     card: Card | None = None
     dispute: DisputeNews | None = None
+    problem: str = ""
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def is_about_money(self) -> bool:
         """Say whether somebody must find out what this news speaks of, should we have no record of it."""
-        return self.kind not in (
+        return bool(self.problem) or self.kind not in (
             OutcomeKind.NOTE,
             OutcomeKind.REPORT_AVAILABLE,
             OutcomeKind.CARD_STORED,

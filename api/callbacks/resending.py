@@ -8,7 +8,7 @@ from django.db import transaction
 
 from api.callbacks.errors import SubscriptionNotFound
 from api.callbacks.fan_out import Subject, Telling, tell
-from api.models import CallbackEvent, CallbackStatus, Delivery, Subscription
+from api.models import OPEN_CALLBACKS, CallbackEvent, CallbackStatus, Delivery, Subscription
 from bookings.models import Booking, Order
 from bookings.selectors import booking_for_partner, order_to_change
 
@@ -19,7 +19,8 @@ log = structlog.get_logger(__name__)
 def resend(
     *, subscription: Subscription, now: datetime, booking_uuid: str | None = None, order_id: str | None = None
 ) -> int:
-    """Send again what was given up, or tell a booking or order by name, and return how many deliveries that makes.
+    """Send again what was given up, and at once what waits for its next attempt, or tell a booking or order by name;
+    return how many deliveries are on their way then.
 
     Where bookings are subscribed to, an order stands for its bookings; where orders are, a booking for its order.
 
@@ -29,7 +30,8 @@ def resend(
     """
     _wake(subscription)
     if booking_uuid is None and order_id is None:
-        return _resend_failed(subscription=subscription, now=now)
+        _resend_failed(subscription=subscription, now=now)
+        return Delivery.objects.filter(subscription=subscription, status__in=OPEN_CALLBACKS).count()
     partner, is_live = subscription.partner, subscription.is_live
     if booking_uuid is not None:
         bookings = [booking_for_partner(partner=partner, is_live=is_live, uuid=booking_uuid)]
@@ -50,15 +52,16 @@ def resend_delivery(*, delivery: Delivery, now: datetime) -> None:
     _tell(delivery.subscription, [delivery], now=now)
 
 
-def _resend_failed(*, subscription: Subscription, now: datetime) -> int:
-    """Send what was given up again, the oldest first, up to a limit."""
+def _resend_failed(*, subscription: Subscription, now: datetime) -> None:
+    """Send what was given up again, the oldest first, up to a limit, and what waits for its next attempt."""
     failed = list(
         Delivery.objects.filter(subscription=subscription, status=CallbackStatus.FAILED).order_by("created_at", "pk")[
             : settings.CALLBACKS["MOST_RESENT"]
         ]
     )
     _tell(subscription, failed, now=now)
-    return len({delivery.subject_id for delivery in failed})
+    waiting = Delivery.objects.filter(subscription=subscription, status=CallbackStatus.WAITING)
+    waiting.filter(next_attempt_at__gt=now).update(next_attempt_at=now)
 
 
 def _resend_subjects(subscription: Subscription, order: Order, bookings: list[Booking], *, now: datetime) -> int:

@@ -68,6 +68,8 @@ def read_payment(
             brought.update({word: value for word, value in read.items() if value is not None})
             if takes_reports(slug):
                 gateway = gateway or slug
+    if known["card_id"] and brought.get("payment_token"):
+        raise payment.refuse("cardId", _("is sent instead of a card that was just entered, not with one"))
     approved, reason, told = (brought.pop(word, None) for word in ("approved", "reason", "notes"))
     browser, origin = brought.pop("browser", None), brought.pop("origin", None)
     if browser is not None:

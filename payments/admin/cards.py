@@ -114,6 +114,8 @@ class ReusableCardAdmin(RecordAdmin):
         revocation = getattr(card, "revocation", None)
         if revocation is None:
             return "deleted by the gateway"
+        if revocation.stays_there:
+            return "stays there: the gateway deletes no cards; nobody charges it from here"
         if revocation.done_at is not None:
             return unbroken(f"deleted {when_text(revocation.done_at)}")
         if revocation.next_attempt_at is None:
@@ -141,6 +143,6 @@ class ReusableCardAdmin(RecordAdmin):
             with faults_as_messages(request) as said:
                 revocation = revoke_card(card=card, requested_by=request.user.get_username(), now=timezone.now())
                 nudge(delete_revoked_card, drain=delete_revoked_cards, revocation_id=str(revocation.pk))
-                messages.success(request, f"{card} is revoked; it is being deleted at the gateway.")
+                messages.success(request, f"{card} is revoked; soon it says here what became of it at the gateway.")
             self.log_change(request, card, " ".join(["Revoked.", *said]))
         return None

@@ -82,7 +82,12 @@ class CardRevocation(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     last_error = models.CharField(max_length=300, blank=True)
-    done_at = models.DateTimeField(null=True, blank=True, help_text="When the gateway no longer had the card.")
+    done_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the gateway no longer had the card, or said that it deletes none."
+    )
+    stays_there = models.BooleanField(
+        default=False, db_default=False, help_text="The gateway documents no way to delete a card, so it still has it."
+    )
 
     class Meta:
         indexes = [

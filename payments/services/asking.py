@@ -12,7 +12,7 @@ from gateways.protocol import Capability, Outcome, OutcomeKind, Reference
 from gateways.registry import gateway_for
 from payments.errors import SubjectUndecided
 from payments.metrics import gateway_call
-from payments.models import EventSource, Opening, OpeningStatus, Origin, Transaction
+from payments.models import EventSource, GatewayEvent, Opening, OpeningStatus, Origin, Transaction
 from payments.selectors import CHARGE_KINDS, Subject
 from payments.services.actions import show_action
 from payments.services.draining import drain
@@ -45,9 +45,9 @@ def _ask(opening: Opening, reference: Reference, clock: Clock) -> bool:
 def take_in(outcomes: Iterable[Outcome], *, opening: Opening, clock: Clock) -> None:
     """Bring what a gateway answered about an Opening through the door; what the guest must do next is shown."""
     for outcome in outcomes:
-        attempt = _attempt_of(opening, outcome.reference)
+        subject = _subject(opening, outcome)
         told = outcome
-        if outcome.kind is OutcomeKind.ACTION_REQUIRED and attempt is not None:
+        if outcome.kind is OutcomeKind.ACTION_REQUIRED and subject.transaction is not None:
             show_action(opening=opening, action=outcome.action, now=clock())
             told = replace(outcome, kind=OutcomeKind.PENDING)
         try:
@@ -56,7 +56,7 @@ def take_in(outcomes: Iterable[Outcome], *, opening: Opening, clock: Clock) -> N
                 outcome=told,
                 source=EventSource.POLL,
                 now=clock(),
-                subject=Subject(opening.payment, opening, attempt),
+                subject=subject,
             )
         except SubjectUndecided as undecided:
             # It may answer an operation of ours, which has its own look.
@@ -87,7 +87,10 @@ def _poll(opening_id: UUID, clock: Clock) -> bool:
         name = charge.gateway_reference
         is_answered &= _ask(opening, Reference(ours=charge.reference, gateway=name, payment=name), clock)
     now = clock()
-    is_over = is_answered and opening.expires_at <= now and not opening.transactions.filter(status=Status.PENDING)
+    has_ended = is_answered and opening.expires_at <= now and not opening.transactions.filter(status=Status.PENDING)
+    # A gateway may end it a moment later than we, or list a payment a moment later than it takes one: unless it says
+    # itself that it is over, it is asked twice.
+    is_over = has_ended and (opening.checks_made > 0 or _is_told_to_have_ended(opening))
     Opening.objects.filter(pk=opening_id).update(
         checks_made=F("checks_made") + 1,
         next_check_at=None if is_over else next_check(opening.checks_made, now),
@@ -95,13 +98,28 @@ def _poll(opening_id: UUID, clock: Clock) -> bool:
     return True
 
 
-def _attempt_of(opening: Opening, reference: Reference) -> Transaction | None:
-    """Return the charge that news of an Opening is about: by our name for it first, for its own answer may be under
-    way.
+def _is_told_to_have_ended(opening: Opening) -> bool:
+    return GatewayEvent.objects.filter(opening=opening, kind=OutcomeKind.EXPIRED).exists()
+
+
+def _subject(opening: Opening, outcome: Outcome) -> Subject:
+    """Return what is spoken of in an answer about an Opening: an attempt in it, or another payment of ours.
+
+    A charge of a card that was kept in an Opening may be listed with it. By our name for an attempt first, for its own
+    answer may be under way.
     """
-    charges = Transaction.objects.filter(account=opening.account, kind__in=CHARGE_KINDS)
-    if reference.ours is not None and reference.ours != opening.reference:
-        found = charges.filter(reference=reference.ours, payment=opening.payment).first()
-        if found is not None:
-            return found
-    return charges.filter(gateway_reference=reference.gateway).first() if reference.gateway is not None else None
+    ours, gateway_reference = outcome.reference.ours, outcome.reference.gateway
+    operations = Transaction.objects.filter(account=opening.account).select_related("payment", "opening")
+    if ours not in (None, opening.reference):
+        named = operations.filter(reference=ours).first()
+        if named is not None and named.payment_id != opening.payment_id:
+            return Subject(named.payment, named.opening, named)
+        if named is not None and named.kind in CHARGE_KINDS:
+            return Subject(opening.payment, opening, named)
+        others = Opening.objects.filter(account=opening.account, reference=ours).exclude(payment=opening.payment_id)
+        other = others.select_related("payment").first()
+        if other is not None:
+            return Subject(other.payment, other, None)
+    attempts = operations.filter(payment=opening.payment_id, kind__in=CHARGE_KINDS)
+    attempt = attempts.filter(gateway_reference=gateway_reference).first() if gateway_reference is not None else None
+    return Subject(opening.payment, opening, attempt)

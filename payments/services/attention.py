@@ -14,7 +14,7 @@ from bookings.selectors import amount_due_later, amount_kept, amount_to_collect
 from payments.models import Case, CaseKind, Opening, Origin, Transaction
 from payments.models.claims import unclaimed
 from payments.services.cases import open_case
-from payments.states import Status
+from payments.states import OperationKind, Status
 
 Row = TypeVar("Row", Transaction, Opening)
 _AT_ONCE = 200
@@ -40,9 +40,10 @@ def show_to_staff(*, now: datetime) -> None:
     )
     undecided_since = now - timedelta(minutes=limits["ATTEMPT_OVERDUE_MINUTES"])
     _open_cases(
-        Transaction.objects.filter(
-            status=Status.PENDING, origin=Origin.GATEWAY, requested_at__lte=undecided_since
-        ).order_by("requested_at"),
+        # A dispute takes weeks, and has a case of its own.
+        Transaction.objects.filter(status=Status.PENDING, origin=Origin.GATEWAY, requested_at__lte=undecided_since)
+        .exclude(kind=OperationKind.CHARGEBACK)
+        .order_by("requested_at"),
         CaseKind.OUTCOME_UNKNOWN,
         lambda row: f"{row.kind} {row.gateway_reference}: the gateway has not decided",
         now,

@@ -19,11 +19,11 @@ from payments.models import BalanceCollection, CaseKind, Payment, ReusableCard, 
 from payments.selectors import OrderMoney, current_payment, order_money
 from payments.services.cards import usable_cards
 from payments.services.cases import open_case
-from payments.services.charging import write_charge
+from payments.services.charging import asks_for_a_charge, write_charge
 from payments.services.collecting import PaymentRequest, ensure_payment
 from payments.services.draining import drain
 from payments.services.links import create_link, guest_address, live_bookings, locales_of
-from payments.services.online import asked_of_guest, online_accounts
+from payments.services.online import asked_of_guest, online_accounts, page_account
 from payments.services.operations import Clock, perform_claimed
 from payments.states import OperationKind, Status
 
@@ -32,13 +32,17 @@ log = structlog.get_logger(__name__)
 _FIRST_ZONE_AHEAD_OF_UTC = timedelta(hours=14)
 _RETURNS = (OperationKind.REFUND, OperationKind.CHARGEBACK, OperationKind.VOID)
 _ASKED_BY_US = ("partner", "system")
+# What became of asking the guest for a balance.
+_MAILED = "the guest was mailed a link"
+_UNDECIDED = "another payment of it is undecided"
 
 
 def write_balance_charge(
     *, order: Order, request: PaymentRequest, money: OrderMoney, now: datetime
 ) -> Transaction | None:
-    """Write the row by which a partner pays the balance of a confirmed order with a kept card, or reports that it was
-    paid elsewhere; the caller commits and then sends it, or lets its transaction fail with the refusal.
+    """Write the row by which a partner pays the balance of a confirmed order with a card, kept or just entered, or
+    reports that it was paid elsewhere; the caller commits and then sends it, or lets its transaction fail with the
+    refusal.
 
     None where the request takes no money, or nothing is due. The amount must be named: a call that was made for the
     deposit and comes again, late, must not take the balance.
@@ -46,8 +50,7 @@ def write_balance_charge(
     :raises AmountMismatch: the amount is not named, or is not what is due; nothing was written.
     :raises PaymentError: the charge cannot be made; nothing was written.
     """
-    takes_money = request.external is not None or request.card_id is not None
-    if order.settlement_method != SettlementMethod.DEPOSIT or not takes_money or money.due_minor == 0:
+    if order.settlement_method != SettlementMethod.DEPOSIT or not asks_for_a_charge(request) or money.due_minor == 0:
         return None
     if request.amount_minor is None:
         asked, _ = ensure_payment(order=order, request=request, money=money, now=now)
@@ -155,21 +158,25 @@ def _finish(collection: BalanceCollection, now: datetime) -> None:
     with database.atomic():
         order = booking_services.lock_order(order_id=collection.order_id)
         is_refused = charge is not None and charge.status == Status.FAILED
-        if charge is None or is_refused:
-            is_written = order_money(order).due_minor == 0 or _write_to_guest(order, collection, now)
-            if is_refused or not is_written:
+        money = order_money(order)
+        is_paid = money.due_minor == 0 and money.asked_minor == 0 and money.held_minor == 0
+        if (charge is None or is_refused) and not is_paid:
+            told = _write_to_guest(order, collection, now) if money.due_minor > 0 else _UNDECIDED
+            if is_refused or told not in (_MAILED, _UNDECIDED):
                 words = f"the card was refused ({charge.error_code})" if charge is not None else "there is no card"
-                told = "the guest was mailed a link" if is_written else "there is no address to mail a link to"
                 _show(order, f"{Money(collection.amount_minor, collection.currency)}: {words}; {told}", now)
         BalanceCollection.objects.filter(pk=collection.pk, done_at__isnull=True).update(done_at=now)
     log.info("balance_asked_for", order=order.reference, has_card=charge is not None, is_refused=is_refused)
 
 
-def _write_to_guest(order: Order, collection: BalanceCollection, now: datetime) -> bool:
+def _write_to_guest(order: Order, collection: BalanceCollection, now: datetime) -> str:
+    """Mail the guest a link to pay by, where that can be done; return what became of it, for staff."""
+    if page_account(order) is None:
+        return "no account that takes this order's money can be paid on our page"
     bookings = live_bookings(order)
     address = guest_address(order, bookings)
     if not address:
-        return False
+        return "there is no address to mail a link to"
     asked = asked_of_guest(order, Money(collection.amount_minor, collection.currency))
     until = now + timedelta(days=settings.BOOKINGS["PAY_LINK_DAYS"])
     link = create_link(order=order, expires_at=until, now=now, created_by="system")
@@ -188,7 +195,7 @@ def _write_to_guest(order: Order, collection: BalanceCollection, now: datetime) 
             "due_date": collection.due_date.isoformat(),
         },
     )
-    return True
+    return _MAILED
 
 
 def _card_for(order: Order, now: datetime) -> ReusableCard | None:

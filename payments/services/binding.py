@@ -111,10 +111,13 @@ def _attempt(
     """
     if not gateway_reference:
         return None
-    attempts = (row for row in known if row.kind in CHARGE_KINDS and row.account_id == account.pk)
+    attempts = [row for row in known if row.kind in CHARGE_KINDS and row.account_id == account.pk]
     found = next((row for row in attempts if row.gateway_reference == gateway_reference), None)
     if found is not None:
         return found
+    unnamed = _named(Reference(ours=outcome.reference.ours), [row for row in attempts if not row.gateway_reference])
+    if unnamed is not None:
+        return _remember_reference(unnamed, gateway_reference)  # a charge of ours whose own answer is still missing
     agreed = opening.parts if opening else payment.parts
     is_about_itself = outcome.kind in _ATTEMPT_WORDS
     amount_minor = _amount_of(outcome, payment, agreed.amount_minor) if is_about_itself else agreed.amount_minor

@@ -136,6 +136,21 @@ def card_for_order(*, order: Order, account: GatewayAccount, card_id: str, now: 
     return found
 
 
+def check_payment_token(*, order: Order, account: GatewayAccount, token: str) -> None:
+    """Refuse a token, sent as that of a card just entered, that stands for a card which was kept for somebody else.
+
+    Whoever had a guest enter a card knows its token, and it charges that card for as long as it is kept.
+
+    :raises InvalidCard: it was kept, and may not pay this order: another guest's or partner's, revoked, or without
+        consent.
+    """
+    key = fingerprint(token)
+    is_kept = ReusableCard.objects.filter(account=account, token_fingerprint=key).exists()
+    is_revoked = RevokedToken.objects.filter(account=account, token_fingerprint=key).exists()
+    if is_revoked or (is_kept and not _cards_of(order, account).filter(token_fingerprint=key).exists()):
+        raise InvalidCard("The card is not one that can be used for this order.")
+
+
 def card_for_partner(*, partner: Partner, is_live: bool, card_id: str) -> ReusableCard:
     """Return a partner's card of one mode, revoked or not.
 

@@ -12,8 +12,9 @@ from bookings import services as booking_services
 from bookings.models import Booking, BookingStatus, Gift, Order
 from bookings.requests import BookingChanges, GiftChanges, OrderChanges
 from bookings.selectors import amount_to_collect, order_of
+from gateways.errors import ErrorCode
 from money import Money
-from payments.errors import PaymentDue
+from payments.errors import PaymentDue, PaymentRefused
 from payments.models import Transaction
 from payments.selectors import OrderMoney, current_payment, order_money
 from payments.services.balances import write_balance_charge
@@ -28,6 +29,7 @@ from payments.services.collecting import (
     CardPaymentView,
     PaymentRequest,
     Prepared,
+    asked_for,
     country_code_of,
     open_prepared,
     prepare,
@@ -68,6 +70,7 @@ def update_booking(
     An increase on a confirmed booking must be covered by money already taken, or by the gift of a `gift_code`; a
     decrease gives back what is too much. An empty code gives gifts back what they paid.
 
+    :raises PaymentRefused: the change is made, and the card that was to pay was refused.
     :raises PaymentDue: the change would leave a confirmed booking unpaid; nothing was written.
     :raises BookingError: a change is impossible; nothing was written.
     :raises PaymentError: the wish cannot be met; nothing was written.
@@ -211,9 +214,15 @@ def _change(
     charged = written.charged
     if charged is not None and payment_request is not None:
         charged = perform_claimed(operation=charged, clock=clock, told=told_by(payment_request))
-    is_to_be_paid = charged is None or charged.status == Status.FAILED
-    if is_to_be_paid and written.prepared.is_claimed and patience.allows_a_call():
+    is_refused = charged is not None and charged.status == Status.FAILED
+    if (charged is None or is_refused) and written.prepared.is_claimed and patience.allows_a_call():
         open_prepared(written.prepared, country_code_of(written.order), clock)
+    if charged is not None and is_refused:
+        raise PaymentRefused(
+            "The payment was refused.",
+            error_code=ErrorCode(charged.error_code),
+            payment_reference=charged.payment.reference,
+        )
     return written.changed
 
 
@@ -251,7 +260,7 @@ def _apply(
     if order.status == BookingStatus.CONFIRMED and is_dearer and not money.is_covered:
         raise PaymentDue(
             "The change costs more than has been paid; nothing was changed.",
-            due=Money(money.missing_minor, order.currency),
+            due=asked_for(order, current_payment(order), Money(money.missing_minor, order.currency)),
         )
     operations: list[Transaction] = []
     if money.money_in_minor > 0 and money.certain_surplus_minor > 0:

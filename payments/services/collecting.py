@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.db import transaction as database
 
 from bookings import services as booking_services
 from bookings.models import BookingStatus, Order, Partner, SettlementMethod, Supplier
 from bookings.rules import is_asked
+from gateways.errors import GatewayError
 from gateways.models import GatewayAccount
 from gateways.protocol import Capability, ExternalCharge, RawCard, Shopper, Source
 from gateways.registry import gateway_for
@@ -26,7 +28,13 @@ from payments.services.cards import card_for_order, usable_cards
 from payments.services.challenges import described_action
 from payments.services.in_hand import OrderInHand
 from payments.services.locking import tried_again_after_lock_timeout
-from payments.services.openings import claim_opening, new_opening, open_at_gateway, usable_opening
+from payments.services.openings import (
+    claim_opening,
+    new_opening,
+    open_at_gateway,
+    usable_opening,
+    was_just_refused,
+)
 from payments.services.operations import Clock
 from payments.services.routing import Wish, choose_account, choose_route, is_set_up, read_source, routed_accounts
 from payments.services.surcharging import rules_for, rules_read_with, surcharge_on
@@ -67,6 +75,7 @@ class PaymentRequest:
 
 
 NO_REQUEST = PaymentRequest()
+log = structlog.get_logger(__name__)
 _HAS_MONEY = frozenset({State.AUTHORIZED, State.CAPTURED, State.REFUNDED, State.VOIDED})
 
 
@@ -155,7 +164,7 @@ def describe_payment(
         known = held.operations_of(payment).values() if held is not None and payment is not None else None
         return view_of(order, payment, _waits_for_guest(payment), money, now, operations=known)
     opening = usable_opening(payment, order=order, now=now) if payment else None
-    if _needs_opening(order, payment, opening, money):
+    if _needs_opening(order, payment, opening, money, now):
         try:
             prepare_payment(order_id=order.id, payment_request=payment_request, clock=clock)
         except NoAccount:
@@ -185,7 +194,9 @@ def _waits_for_guest(payment: Payment | None) -> Opening | None:
     ).first()
 
 
-def _needs_opening(order: Order, payment: Payment | None, opening: Opening | None, money: OrderMoney) -> bool:
+def _needs_opening(
+    order: Order, payment: Payment | None, opening: Opening | None, money: OrderMoney, now: datetime
+) -> bool:
     if payment is None or not is_set_up(payment.account):
         return True
     due = Money(money.due_minor, order.currency)
@@ -197,7 +208,8 @@ def _needs_opening(order: Order, payment: Payment | None, opening: Opening | Non
         return False
     if Capability.OPEN not in gateway_for(payment.account).capabilities:
         return False
-    return opening is None or opening.status != OpeningStatus.OPEN
+    is_open = opening is not None and opening.status == OpeningStatus.OPEN
+    return not is_open and not was_just_refused(payment, now)
 
 
 def _has_done_its_part(payment: Payment, order: Order) -> bool:
@@ -254,6 +266,14 @@ def view_of(
     )
 
 
+def asked_for(order: Order, payment: Payment | None, due: Money) -> Money:
+    """Return what whoever pays `due` now has to pay: with what the account that takes it adds."""
+    account = payment.account if payment is not None else _first_account(order)
+    if account is None:
+        return due
+    return Money(due.minor + _surcharge_of(order, payment, account, due), due.currency)
+
+
 def _surcharge_of(order: Order, payment: Payment | None, account: GatewayAccount, due: Money) -> int:
     """Return what paying the balance now would add: as a payment for it says, else as the rules do."""
     if due.minor == 0:
@@ -268,7 +288,12 @@ def _surcharge_now(order: Order, account: GatewayAccount, source: Source, due: M
 
 
 def _client(account: GatewayAccount, due: Money, country_code: str, opening: Opening | None) -> Mapping[str, Any]:
-    settings = gateway_for(account).client_settings(money=due, country_code=country_code)
+    try:
+        settings = gateway_for(account).client_settings(money=due, country_code=country_code)
+    except GatewayError as reason:
+        # A price that this gateway cannot be told is a case once something is to be opened, and no reason not to read.
+        log.error("nothing_for_the_client", account=account.slug, reason=str(reason)[:200])
+        return {}
     if opening is None or opening.status != OpeningStatus.OPEN or opening.client_encrypted is None:
         return settings
     return {**settings, **decrypt_json(opening.client_encrypted)}

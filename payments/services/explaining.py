@@ -9,7 +9,7 @@ from money import Money
 from payments.errors import PaymentDue, PaymentPending, PaymentRefused
 from payments.models import GatewayEvent, Opening, OpeningStatus, Transaction
 from payments.selectors import CHARGE_KINDS, OrderMoney, current_payment, is_reported_paid
-from payments.services.collecting import PaymentRequest, prepare_payment
+from payments.services.collecting import PaymentRequest, asked_for, prepare_payment
 from payments.services.operations import Clock, Patience
 from payments.states import Status
 
@@ -59,12 +59,9 @@ def explain(
     is_undecided = is_charge_open or (money.due_minor == 0 and money.asked_minor + money.held_minor > 0)
     if is_undecided or _names_something_undecided(order_id, request) or is_reported_paid(order_id):
         raise pending(reference)
-    # What the guest has to pay, and the only amount a request may name: with the surcharge of the payment that waits.
-    is_for_this = payment is not None and payment.parts.base_minor == money.due_minor
-    due_minor = payment.amount_minor if payment is not None and is_for_this else money.due_minor
-    raise PaymentDue(
-        "The booking has not been paid.", due=Money(due_minor, money.currency), payment_reference=reference
-    )
+    # What the guest has to pay, and the only amount a request may name: with the surcharge.
+    due = asked_for(order, payment, Money(money.due_minor, money.currency))
+    raise PaymentDue("The booking has not been paid.", due=due, payment_reference=reference)
 
 
 def _offer_anew(order_id: UUID, opening: Opening, request: PaymentRequest, clock: Clock, patience: Patience) -> None:

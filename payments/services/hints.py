@@ -40,21 +40,21 @@ def may_store(account: GatewayAccount) -> bool:
 
 
 def what_is_true(*, account: GatewayAccount, hint: Outcome) -> tuple[Outcome, ...]:
-    """Return what the gateway itself says of the thing that a hint speaks of.
+    """Return what the gateway itself says of the thing that a hint speaks of; nothing where it cannot be asked.
 
     :raises UnknownSubject: it speaks of nothing of ours; the gateway is not asked.
     :raises AskedAMomentAgo: it was asked within the last SAME_HINT_SECONDS.
     :raises GatewayError: the gateway did not answer.
     """
     gateway = gateway_for(account)
-    subject_of(account=account, outcome=hint)
+    subject = subject_of(account=account, outcome=hint)
     if hint.kind is OutcomeKind.NOTE:
-        return (hint,)
-    reference = hint.reference
-    if not _take_turn(f"asked:{account.slug}:{reference.opening or reference.payment or reference.gateway}"):
+        return ()  # nobody can be asked whether it is true, and a payment's history is no place for rumors
+    # By the payment it was found to be about: a sender who knows one of its names can make up the others.
+    if not _take_turn(f"asked:{account.slug}:{subject.payment.reference}"):
         raise AskedAMomentAgo
     with gateway_call(gateway=gateway.slug, operation="fetch"):
-        found = gateway.fetch(reference)
+        found = gateway.fetch(hint.reference)
     return tuple(_with_reason(outcome, hint) for outcome in found)
 
 
@@ -62,7 +62,10 @@ def _with_reason(outcome: Outcome, hint: Outcome) -> Outcome:
     """Let a hint say why a bank refused where the gateway says only that it did: a reason moves no money."""
     is_same = outcome.kind is OutcomeKind.DECLINED is hint.kind and outcome.reference.gateway == hint.reference.gateway
     is_bare = outcome.decline is not None and outcome.decline.code is ErrorCode.UNDEFINED_CARD_ERROR
-    return replace(outcome, decline=hint.decline) if is_same and is_bare and hint.decline is not None else outcome
+    if not is_same or not is_bare or hint.decline is None:
+        return outcome
+    # A reason is for people: what nobody proved takes no card away.
+    return replace(outcome, decline=replace(hint.decline, is_card_gone=False))
 
 
 def _take_turn(key: str) -> bool:

@@ -65,7 +65,9 @@ def note_news(
         revoke_card(card=transaction.card, requested_by="gateway", now=now)
     if outcome.dispute is not None:
         _note_dispute(payment, transaction, outcome, outcome.dispute)
-    if event.problem:
+    if outcome.problem:
+        open_case(payment=payment, kind=CaseKind.FIGURES_CONFLICT, detail=_words_for_staff(outcome), now=now)
+    elif event.problem:
         open_case(
             payment=payment,
             kind=CaseKind.CURRENCY_DIFFERS,
@@ -78,12 +80,22 @@ def note_news(
             detail = f"asked {asked}, was told {outcome.money}"
             open_case(payment=payment, kind=CaseKind.AMOUNT_DIFFERS, detail=detail, now=now)
     if outcome.kind in _CASE_OF:
-        open_case(
-            payment=payment,
-            kind=_CASE_OF[outcome.kind],
-            detail=f"{outcome.kind} {outcome.reference.gateway or ''} {event.raw_text}".strip(),
-            now=now,
-        )
+        open_case(payment=payment, kind=_CASE_OF[outcome.kind], detail=_words_for_staff(outcome), now=now)
+
+
+def _words_for_staff(outcome: Outcome) -> str:
+    """Say what happened: to what, how much, why, and until when somebody may object."""
+    dispute, decline = outcome.dispute, outcome.decline
+    reason = (dispute.reason if dispute is not None else "") or (decline.raw_text if decline is not None else "")
+    due_at = dispute.evidence_due_at if dispute is not None else None
+    words = [
+        " ".join(filter(None, (outcome.kind, outcome.reference.gateway))),
+        outcome.problem,
+        str(outcome.money or ""),
+        reason,
+        f"evidence is due by {due_at:%Y-%m-%d %H:%M} UTC" if due_at is not None else "",
+    ]
+    return "; ".join(filter(None, words))
 
 
 def _is_about_the_whole(outcome: Outcome, transaction: Transaction | None) -> bool:

@@ -30,7 +30,7 @@ def send_revocations(*, clock: Clock, limit: int = 50) -> int:
 
 
 def send_revocation(*, revocation_id: UUID, clock: Clock) -> bool:
-    """Delete one revoked card at its gateway; say whether it was ours to try now.
+    """Delete one revoked card at its gateway, or note that it stays there; say whether it was ours to try now.
 
     A failure of any kind is tried again on a schedule, for deleting twice is harmless; after the last it is a case.
     """
@@ -44,7 +44,7 @@ def send_revocation(*, revocation_id: UUID, clock: Clock) -> bool:
                 RevokeCardRequest(card_token=card_token(card), shopper_reference=card.shopper_reference)
             )
     except Unsupported:
-        _done(revocation, clock)  # nothing to delete, or no documented way to do it
+        _done(revocation, clock, stays_there=True)
     except GatewayError as error:
         _postpone(revocation, error, clock)
     else:
@@ -68,10 +68,10 @@ def _claim(revocation_id: UUID, clock: Clock) -> CardRevocation | None:
     return CardRevocation.objects.select_related("card__account").get(pk=revocation_id)
 
 
-def _done(revocation: CardRevocation, clock: Clock) -> None:
+def _done(revocation: CardRevocation, clock: Clock, *, stays_there: bool = False) -> None:
     now = clock()
     CardRevocation.objects.filter(pk=revocation.pk, done_at__isnull=True).update(
-        done_at=now, next_attempt_at=None, claimed_until=None, last_error=""
+        done_at=now, next_attempt_at=None, claimed_until=None, last_error="", stays_there=stays_there
     )
     close_case(payment=_payment_of(revocation), kind=CaseKind.CARD_NOT_DELETED, closed_by="system", now=now)
 

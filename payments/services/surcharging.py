@@ -13,7 +13,7 @@ from gateways.exponents import UnknownPair
 from gateways.models import GatewayAccount
 from gateways.protocol import Source
 from gateways.registry import gateway_class
-from money import Money, exponent_of
+from money import Money
 from payments.models import AccountRoute, SurchargeRule
 
 _FIELDS = ("source", "currency", "percent_basis_points", "fixed_minor")
@@ -71,13 +71,13 @@ def surcharge_on(base: Money, rules: Iterable[Rule], *, source: Source, gateway:
 def _unit(currency: str, gateway: str) -> int:
     """Return in minor units the least amount that both ISO 4217 and the processor can tell.
 
-    Some processors have no decimals for currencies that ISO 4217 gives two: half a rupiah could not be sent.
+    Some processors have no decimals for currencies that ISO 4217 gives two, or two for those it gives three: half a
+    rupiah could not be sent.
     """
     try:
-        lost = exponent_of(currency) - gateway_class(gateway).exponents.exponent(currency)
+        return gateway_class(gateway).exponents.least_step(currency)
     except UnknownPair:
         return 1
-    return int("1" + "0" * max(0, lost))
 
 
 def _half_up(dividend: int, divisor: int) -> int:

@@ -59,6 +59,7 @@ Then = Callable[[OrderInHand], None]
 # What of a payment is a cache of its fold.
 _FOLDED = ("state", "authorized_minor", "captured_minor", "refunded_minor", "charged_back_minor")
 _MONEY_CAME = frozenset({Kind.AUTHORIZED, Kind.CAPTURED})
+_LONGEST_PROBLEM = GatewayEvent._meta.get_field("problem").max_length
 # A hope changes no sum: after it there is nothing to post, and nothing for bookings to learn.
 _MOVES_NOTHING = frozenset({Kind.ACTION_REQUIRED, Kind.PENDING, Kind.NOTE, Kind.CARD_STORED, Kind.CARD_REVOKED})
 
@@ -198,7 +199,7 @@ def _new_event(
         amount_minor=outcome.money.minor if outcome.money else None,
         currency=outcome.money.currency if outcome.money else "",
         is_cumulative=outcome.cumulative,
-        problem="currency differs" if has_other_currency else "",
+        problem="currency differs" if has_other_currency else outcome.problem[:_LONGEST_PROBLEM],
         decline_code=outcome.decline.code if outcome.decline else "",
         raw_code=outcome.decline.raw_code[:40] if outcome.decline else "",
         raw_text=outcome.decline.raw_text[:300] if outcome.decline else "",
@@ -367,6 +368,11 @@ def _follow(
             ),
             now=now,
         )
+    if transaction is not None and transaction.opening_id and _is_refused_charge_of_ours(transaction):
+        # What its guest was shown to do at the bank leads nowhere any more: the next read opens anew.
+        Opening.objects.filter(pk=transaction.opening_id, status=OpeningStatus.OPEN).update(
+            status=OpeningStatus.CLOSED, client_encrypted=None
+        )
     is_told_refund = outcome.kind is Kind.REFUNDED and transaction is not None and transaction.origin == Origin.GATEWAY
     is_missing = not money.is_covered or money.due_minor > 0
     # A top-up's credit was taken back with it, as far as it was there; what was not is a case of its own.
@@ -411,6 +417,11 @@ def _follow(
     is_partly_needed = transaction.kind == OperationKind.AUTHORIZATION and surplus < transaction.parts.base_minor
     if surplus > 0 and not is_partly_needed:
         return_surplus(order=order, newest=transaction, amount_minor=surplus, now=now)
+
+
+def _is_refused_charge_of_ours(transaction: Transaction) -> bool:
+    is_charge_of_ours = transaction.origin == Origin.OURS and transaction.kind in CHARGE_KINDS
+    return is_charge_of_ours and transaction.status == Status.FAILED
 
 
 def _surplus_of(order: Order, transaction: Transaction, money: OrderMoney) -> int:

@@ -185,5 +185,6 @@ def test_a_revoked_card_is_not_asked_to_be_deleted_for_ever(house: House, guest:
     revoke_card(card=ReusableCard.objects.get(), requested_by="ada", now=house.clock())
 
     assert revoking.send_revocations(clock=house.clock) == 1
-    assert CardRevocation.objects.get().done_at is not None
+    revocation = CardRevocation.objects.get()
+    assert (revocation.done_at is not None, revocation.stays_there) == (True, True)
     assert open_cases() == []

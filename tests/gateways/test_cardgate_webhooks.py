@@ -206,8 +206,8 @@ def test_refunds_made_elsewhere_are_told_and_what_no_entry_explains_is_shown() -
 
     assert (known.kind, known.money, known.reference.ours) == (K.REFUNDED, Money(2000, "EUR"), None)
     assert (unread.kind, note.kind) == (K.NOTE, K.NOTE)
-    assert "cannot be read" in unread.raw["problem"]
-    assert "do not add up" in note.raw["problem"]
+    assert "cannot be read" in unread.problem
+    assert "do not add up" in note.problem
 
 
 def test_a_chargeback_is_a_total_and_may_grow() -> None:
@@ -225,7 +225,7 @@ def test_money_that_cannot_be_held_is_noted(amount: Any) -> None:
     (news,) = read(invoice(processed_amount=amount))
 
     assert (news.kind, news.money) == (K.NOTE, None)
-    assert "cannot be read" in news.raw["problem"]
+    assert "cannot be read" in news.problem
 
 
 @pytest.mark.parametrize("body", [{}, {"data": []}, {"data": {"type": "payout-invoices", "id": "x"}}], ids=str)

@@ -31,6 +31,25 @@ from tests.gateways.scripted_server import ScriptedServer, closed_port
 ADYEN_CURRENCIES = sorted(set(EXPONENTS) - {"BIF"})
 
 
+@pytest.mark.parametrize(
+    ("table", "currency", "step"),
+    [
+        (Exponents(), "EUR", 1),
+        (Exponents(differing={"IDR": 0}), "IDR", 100),
+        (Exponents(differing={"JPY": 2}), "JPY", 1),
+        (Exponents(steps={"KWD": 10}), "KWD", 10),
+        (Exponents(differing={"JPY": 2}, steps={"JPY": 1000}), "JPY", 10),
+        (Exponents(differing={"KWD": 2}, steps={"KWD": 5}), "KWD", 50),
+    ],
+)
+def test_the_least_step_is_the_least_amount_that_can_be_told(table: Exponents, currency: str, step: int) -> None:
+    assert table.least_step(currency) == step
+    for minor in range(1, step):
+        with pytest.raises(InexactAmount):
+            table.minor_of(Money(minor, currency))
+    assert table.minor_of(Money(step, currency)) > 0
+
+
 @given(currency=st.sampled_from(ADYEN_CURRENCIES), minor=st.integers(-(10**15), 10**15))
 def test_conversion_is_exact_or_refused(currency: str, minor: int) -> None:
     money = Money(minor, currency)
@@ -374,6 +393,17 @@ def test_an_active_account_without_credentials_is_found_at_start() -> None:
     assert [(message.id, "adyen-new" in message.msg) for message in warnings] == [("gateways.W005", True)]
     assert [(message.id, "adyen-new" in message.msg) for message in errors] == [("gateways.E005", True)]
     assert check_accounts(databases=[]) == []
+
+
+@pytest.mark.django_db
+def test_an_account_that_takes_card_numbers_in_vain_is_found_at_start() -> None:
+    account("adyen-new", takes_raw_cards=True).save()
+    account("elsewhere", gateway="external", takes_raw_cards=True).save()
+    account("gone", gateway="paypal", takes_raw_cards=True).save()
+
+    found = [message for message in check_accounts(databases=["default"]) if message.id == "gateways.E006"]
+
+    assert ["elsewhere" in message.msg for message in found] == [True]
 
 
 @pytest.mark.django_db

@@ -570,6 +570,34 @@ def test_a_charge_is_looked_for_by_our_name_from_the_newest_backwards(server: Sc
     assert card.kind is K.CARD_STORED
 
 
+def test_a_refund_long_after_its_payment_is_looked_for_among_the_newest(server: ScriptedServer) -> None:
+    payment = sample("purchase_succeeded")
+    refund = {**sample("credit_succeeded")["transaction"], "created_at": datetime.now(UTC).isoformat()}
+    others = [{**payment["transaction"], "order_id": "tx-OTHER", "reference_token": None}] * 100
+    server.turns = [(200, payment), *[(200, {"transactions": others})] * 5, (200, {"transactions": [refund]})]
+
+    told = spreedly_at(server.url).fetch(Reference(ours=refund["order_id"], payment=PAYMENT))
+
+    assert (told[-1].kind, told[-1].reference.ours, told[-1].reference.payment) == (
+        K.REFUNDED,
+        refund["order_id"],
+        PAYMENT,
+    )
+    assert len(server.asked) == 7
+
+
+def test_a_capture_is_given_back_by_its_own_name_without_being_looked_for(server: ScriptedServer) -> None:
+    taken = "TXcapture4Kq9vB2yHnRe7Wm"
+    credit = sample("credit_succeeded")["transaction"]
+    server.answers({"transaction": {**credit, "reference_token": taken}})
+
+    outcome = spreedly_at(server.url).refund(refund_request(taken_reference=taken))
+
+    (asked,) = server.asked
+    assert asked.target == f"/spreedly/v1/transactions/{taken}/credit.json"
+    assert (outcome.kind, outcome.reference.payment) == (K.REFUNDED, PAYMENT)
+
+
 def test_the_search_goes_on_for_five_pages_and_no_further_than_three_days(server: ScriptedServer) -> None:
     one = {**sample("purchase_succeeded")["transaction"], "order_id": "tx-OTHER"}
     recent = {**one, "created_at": datetime.now(UTC).isoformat()}

@@ -160,6 +160,26 @@ def test_every_order_of_a_held_payments_events_ends_in_the_same_books(house: Hou
     assert set(Dispute.objects.values_list("stage", flat=True)) == {"needs_response"}
 
 
+def test_an_inquiry_that_ends_leaves_nothing_undecided_whatever_comes_first(house: House) -> None:
+    standings = set()
+    for order in permutations(range(3)):
+        story = Story(house, captures_at_once=True)
+        asked = story.dispute_object(status="warning_needs_response", balance_transactions=[])
+        events = [
+            ("payment_intent.succeeded", story.intent_object("succeeded", amount_received=9000, latest_charge="ch")),
+            ("charge.dispute.created", asked),
+            ("charge.dispute.closed", {**asked, "status": "warning_closed"}),
+        ]
+        for index in order:
+            story.tell(*events[index], minutes=index)
+        standings.add(story.standing())
+
+    (standing,) = standings
+    assert standing[:2] == ("CAPTURED", (0, 9000, 0, 0))
+    assert [row[:2] for row in standing[2]] == [("CHARGEBACK", "FAILED"), ("SALE", "PROCESSED")]
+    assert standing[3] == (("DISPUTED", 0), ("RECEIVABLE", 9000))
+
+
 def test_a_hold_that_runs_out_is_released_whatever_comes_first(house: House) -> None:
     standings = set()
     for order in permutations(range(2)):

@@ -377,7 +377,7 @@ def test_an_amount_that_cannot_be_held_books_nothing_and_is_shown(change: dict[s
     outcome = read("charge.succeeded", charge(**change))
 
     assert outcome.kind is K.NOTE
-    assert outcome.raw["problem"] == "the amount cannot be read"
+    assert outcome.problem == "the amount cannot be read"
 
 
 def test_a_clock_that_runs_ahead_does_not_have_the_last_word() -> None:

@@ -448,6 +448,21 @@ def test_a_list_of_an_order_says_all_that_happened_in_it(server: ScriptedServer)
     assert refunded.occurred_at == datetime(2026, 11, 21, 9, 2, 0, 765432, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(("state", "kinds"), [(0, []), (1, [K.EXPIRED]), (2, [K.EXPIRED]), (3, None)])
+def test_an_order_that_is_paid_and_lists_no_payment_is_no_answer(
+    server: ScriptedServer, state: int, kinds: list[OutcomeKind] | None
+) -> None:
+    nothing = {"Transactions": [], "ErrorCode": 0, "Success": True}
+    server.turns = [(200, nothing), (200, {**sample("order"), "StateId": state})]
+    reference = Reference(ours="op-7Q2KMX4H", opening=ORDER)
+
+    if kinds is None:
+        with pytest.raises(AnswerLost):
+            viva_at(server.url).fetch(reference)
+        return
+    assert [told.kind for told in viva_at(server.url).fetch(reference)] == kinds
+
+
 def test_a_name_of_nobodys_is_asked_for_by_day_and_found_nowhere(server: ScriptedServer) -> None:
     server.answers({**sample("transactions_of_order"), "Transactions": []})
 
@@ -472,7 +487,7 @@ def test_a_name_that_is_none_of_vivas_is_not_asked_for(server: ScriptedServer, r
     assert server.asked == []
 
 
-def test_no_card_can_be_revoked_there(server: ScriptedServer) -> None:
+def test_no_card_can_be_deleted_and_nobody_is_asked_to(server: ScriptedServer) -> None:
     with pytest.raises(Unsupported):
         viva_at(server.url).revoke_card(RevokeCardRequest(card_token=PAYMENT, shopper_reference="c-1204"))
 

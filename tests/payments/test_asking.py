@@ -1,16 +1,27 @@
 """What a gateway did not tell is asked about; what nobody signed is asked about before it is believed."""
 
+from dataclasses import replace
+
 import pytest
 from django.core.cache import cache
 from django.test import Client
 
+from gateways.errors import Rejected
 from gateways.models import GatewayAccount
 from payments import inbox
 from payments.errors import PaymentPending
-from payments.models import AccountRoute, DeliveryStatus, GatewayEvent, Opening, OpeningStatus, WebhookDelivery
+from payments.models import (
+    AccountRoute,
+    DeliveryStatus,
+    GatewayEvent,
+    Opening,
+    OpeningStatus,
+    Transaction,
+    WebhookDelivery,
+)
 from payments.services import holds, janitor
 from payments.services.asking import ask_about_opening
-from payments.services.collecting import PaymentRequest
+from payments.services.collecting import PaymentRequest, describe_payment
 from payments.services.confirming import confirm_booking
 from tests.payments.asked_gateway import PATH, SLUG, AskedGateway, fails, paid
 from tests.payments.house import books
@@ -67,6 +78,37 @@ def test_an_opening_that_closed_with_its_hold_is_asked_about_all_the_same(house,
     poll(house)
 
     assert books(opening.payment.order) == {"RECEIVABLE>CLEARING": 9000}
+
+
+def test_what_says_nothing_of_its_end_is_asked_about_once_more(house, opening):
+    house.clock.now = opening.expires_at
+    house.clock.move(seconds=31)
+    poll(house)
+    AskedGateway.says = staticmethod(lambda _: paid(opening))
+    for _ in range(2):
+        house.clock.move(seconds=31)
+        poll(house)
+
+    assert len(AskedGateway.asked) == 2
+    assert books(opening.payment.order) == {"RECEIVABLE>CLEARING": 9000}
+
+
+def test_another_payments_charge_that_is_listed_with_an_opening_is_booked_on_its_own_order(house, account, opening):
+    other = house.reserve().order.payments.get()
+    charge = Transaction.objects.create(
+        payment=other, order=other.order, account=account, kind="SALE", origin="OURS", amount_minor=9000,
+        currency="EUR", reference="tx_kept", idempotency_key="tx_kept", requested_at=house.clock(),
+        first_sent_at=house.clock(), unknown_since_at=house.clock(),
+    )  # fmt: skip
+    [word] = paid(opening, "AT2")
+    listed = replace(word, reference=replace(word.reference, ours="tx_kept"))
+    AskedGateway.says = staticmethod(lambda _: (listed,))
+
+    assert ask_about_opening(opening=opening, clock=house.clock)
+
+    charge.refresh_from_db()
+    assert (charge.status, charge.gateway_reference) == ("PROCESSED", "AT2")
+    assert (books(opening.payment.order), books(other.order)) == ({}, {"RECEIVABLE>CLEARING": 9000})
 
 
 def test_a_gateway_that_does_not_answer_is_asked_again_on_the_schedule_and_then_left(house, opening, settings):
@@ -137,6 +179,30 @@ def test_one_thing_is_asked_about_once_a_minute_and_the_delivery_waits(house, op
     assert len(AskedGateway.asked) == 2
 
 
+def test_a_rumor_is_written_nowhere(house, opening):
+    send(opening, "AT1 NOTE")
+    house.clock.move(seconds=5)
+
+    assert handle_all(house) == [DeliveryStatus.PROCESSED]
+
+    assert AskedGateway.asked == []
+    assert not GatewayEvent.objects.filter(kind="NOTE").exists()
+
+
+def test_names_that_somebody_made_up_beside_a_true_one_do_not_make_us_ask_more(house, opening):
+    AskedGateway.says = staticmethod(lambda _: paid(opening))
+    send(opening)
+    house.clock.move(seconds=5)
+    handle_all(house)
+
+    for number in range(3):
+        Client().post("/webhooks/asked-eu/", data=f"at-made-up-{number} AT1", content_type="text/plain")
+    house.clock.move(seconds=5)
+
+    assert handle_all(house) == [DeliveryStatus.RECEIVED] * 3
+    assert len(AskedGateway.asked) == 1
+
+
 def test_a_claim_about_nothing_of_ours_asks_nobody(house, account):
     Client().post("/webhooks/asked-eu/", data="at-nowhere AT9", content_type="text/plain")
     house.clock.move(seconds=5)
@@ -163,6 +229,31 @@ def test_more_claims_than_a_minute_may_hold_are_not_stored(opening, settings):
     assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
     assert answers[-1].headers["Retry-After"] == "60"
     assert WebhookDelivery.objects.count() == 2
+
+
+def test_what_was_refused_to_be_opened_is_not_asked_for_at_every_read(house, account, monkeypatch):
+    monkeypatch.setattr(AskedGateway, "refuses", True)
+    order = house.reserve().order
+
+    for _ in range(3):
+        describe_payment(order=order, clock=house.clock)
+    assert AskedGateway.opened == 1
+
+    house.clock.move(seconds=61)
+    monkeypatch.setattr(AskedGateway, "refuses", False)
+    assert describe_payment(order=order, clock=house.clock).client == {"page": None}
+    assert (AskedGateway.opened, Opening.objects.filter(status="OPEN").count()) == (2, 1)
+
+
+def test_a_price_that_the_gateway_cannot_be_told_is_no_reason_not_to_read(house, opening, monkeypatch):
+    def refuse(*_, **__):
+        raise Rejected("asked: the last decimal must be 0")
+
+    monkeypatch.setattr(AskedGateway, "client_settings", refuse)
+
+    view = describe_payment(order=opening.payment.order, clock=house.clock)
+
+    assert (view.balance_minor, view.client) == (9000, {})
 
 
 def test_a_gateway_that_asks_for_nothing_is_not_greeted(account):

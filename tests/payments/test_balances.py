@@ -11,10 +11,11 @@ from bookings.encryption import decrypt_text
 from bookings.models import Booking, OutgoingMail, Product
 from bookings.requests import BookingChanges, ContactDetails, UnitItemRequest
 from bookings.services import drain_mails, lock_order
+from gateways.errors import ErrorCode
 from gateways.models import GatewayAccount
 from gateways.protocol import ExternalCharge, OutcomeKind
 from payments.checking import payment_findings
-from payments.errors import AmountMismatch
+from payments.errors import AmountMismatch, PaymentRefused
 from payments.models import BalanceCollection, Case, Opening, Payment, ReusableCard, Transaction
 from payments.selectors import order_money
 from payments.services import aftercare, balances, changing, janitor
@@ -22,6 +23,7 @@ from payments.services.collecting import NO_REQUEST, PaymentRequest, describe_pa
 from payments.services.confirming import confirm_booking
 from payments.services.links import find_link
 from payments.tasks import charge_due_balances
+from tests.payments.asked_gateway import PATH, SLUG, AskedGateway
 from tests.payments.guest import opening_of
 from tests.payments.house import House, books, operations
 from tests.payments.races import meet, run_together, take_row_locks_away
@@ -239,6 +241,20 @@ class TestLinks:
         assert made.expires_at == house.clock() + timedelta(days=30)
         assert not Case.objects.exists()
 
+    def test_where_no_gateway_has_a_page_no_link_is_mailed_and_staff_see_it(self, house, settings):
+        AskedGateway.begin()
+        settings.GATEWAYS = {**settings.GATEWAYS, SLUG: PATH}
+        booking = deposited(house)
+        GatewayAccount.objects.filter(slug="adyen-eu").update(gateway=SLUG)
+        make_due(booking)
+
+        assert balances.charge_due_balances(clock=house.clock) == 1
+
+        assert not OutgoingMail.objects.exists()
+        assert Case.objects.get().detail == (
+            "72.00 EUR: there is no card; no account that takes this order's money can be paid on our page"
+        )
+
     def test_nothing_is_asked_before_its_day_of_test_orders_or_of_what_is_paid(self, house):
         early, paid = deposited(house), deposited(house, "PSP5")
         test = hold(house, is_live=False, payment_request=None)
@@ -340,6 +356,38 @@ class TestCards:
         assert OutgoingMail.objects.count() == 1
         case = Case.objects.get(kind="BALANCE_UNPAID")
         assert case.detail.endswith("the guest was mailed a link")
+
+    def test_a_refusal_of_a_balance_that_was_paid_meanwhile_is_nobodys_to_look_at(self, house, guest, kept):
+        token = decrypt_text(ReusableCard.objects.get().token_encrypted)
+        guest.sandbox.post(f"adyen/tokens/{token}/holder", holderName="NOT_ENOUGH_BALANCE")
+        guest.sandbox.post("faults", gateway="adyen", operation="payments", fault="answer_lost", times=1)
+        opening = house.opening(payment_for(house, kept), reference="CS9")
+        balances.charge_due_balances(clock=house.clock)
+        house.tell(opening.payment, OutcomeKind.AUTHORIZED, "PSP9")
+        guest.deliver()
+
+        balances.charge_due_balances(clock=house.clock)
+
+        assert (money_of(kept).due_minor, refusals(kept)) == (0, 1)
+        assert BalanceCollection.objects.get().done_at is not None
+        assert not Case.objects.filter(kind="BALANCE_UNPAID").exists()
+        assert not OutgoingMail.objects.exists()
+
+    def test_a_partner_is_told_that_the_card_was_refused(self, house, guest, kept):
+        token = decrypt_text(ReusableCard.objects.get().token_encrypted)
+        guest.sandbox.post(f"adyen/tokens/{token}/holder", holderName="NOT_ENOUGH_BALANCE")
+
+        with pytest.raises(PaymentRefused) as refused:
+            changing.update_booking(
+                booking=kept,
+                changes=BookingChanges(notes="by the window"),
+                payment_request=PaymentRequest(card_id=str(ReusableCard.objects.get().pk), amount_minor=BALANCE),
+                clock=house.clock,
+            )
+
+        kept.refresh_from_db()
+        assert refused.value.error_code is ErrorCode.CREDIT_LIMIT_EXCEEDED
+        assert (kept.notes, money_of(kept).due_minor) == ("by the window", BALANCE)
 
     def test_a_lost_answer_waits_for_the_janitor_and_asks_nobody(self, house, guest, kept):
         guest.sandbox.post("faults", gateway="adyen", operation="payments", fault="answer_lost", times=1)

@@ -3,6 +3,7 @@
 import pytest
 from django.conf import settings
 
+from gateways.protocol import OutcomeKind as Kind
 from money import Money
 from payments.errors import OutcomeUnknown, PaymentPending
 from payments.models import Case, Opening, Payment, Transaction
@@ -66,6 +67,16 @@ def test_a_person_can_have_it_asked_again_and_the_case_closes(house, guest, paid
     lost.refresh_from_db()
     assert lost.status == "PROCESSED"
     assert open_cases() == []
+
+
+def test_a_dispute_that_is_under_way_is_one_case_however_long_it_takes(house):
+    payment = house.paid(house.payment())
+    house.tell(payment, Kind.DISPUTE_OPENED, "DIS1", of="PSP1")
+
+    house.clock.move(days=9)
+    janitor.resolve_unknown(clock=house.clock)
+
+    assert open_cases() == ["CHARGEBACK"]
 
 
 def test_unknown_blocks_new_operations_on_the_payment(house, guest, paid):

@@ -7,16 +7,17 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from bookings import services as booking_services
-from bookings.requests import BookingChanges
+from bookings.requests import BookingChanges, UnitItemRequest
 from gateways.protocol import ExternalCharge, Source
 from gateways.protocol import OutcomeKind as Kind
 from money import Money
 from payments.checking import Severity, findings_of, ledger_findings, payment_findings
-from payments.errors import AmountMismatch, RefundTooLarge
+from payments.errors import AmountMismatch, PaymentDue, RefundTooLarge
 from payments.models import AccountRoute, Case, LedgerEntry, Payment, SurchargeRule, Transaction
 from payments.selectors import order_money
 from payments.services import aftercare, changing, collecting
 from payments.services.collecting import NO_REQUEST, PaymentRequest
+from payments.services.confirming import confirm_booking
 from payments.services.surcharging import Rule, surcharge_on
 from payments.services.surplus import refundable_of_payment
 from payments.splitting import Parts
@@ -108,6 +109,12 @@ class TestRules:
     def test_what_paying_adds(self, rules, source, base, surcharge):
         assert surcharge_on(base, rules, source=Source(source), gateway="adyen") == surcharge
 
+    def test_three_decimals_are_told_in_steps_of_ten_where_the_processor_wants_them(self):
+        rules = [Rule(percent_basis_points=300)]
+
+        assert surcharge_on(Money(10_500, "KWD"), rules, source=Source.ECOM, gateway="stripe") == 320
+        assert surcharge_on(Money(10_500, "KWD"), rules, source=Source.ECOM, gateway="adyen") == 315
+
     @pytest.mark.parametrize(
         "rule", [{"fixed_minor": 30}, {"fixed_minor": -1, "currency": "EUR"}, {"percent_basis_points": 10_001}]
     )
@@ -173,6 +180,25 @@ class TestRules:
             )
 
         assert refusal.value.due == Money(WHOLE, "EUR")
+
+    def test_what_a_dearer_change_leaves_to_pay_is_named_with_its_surcharge(self, house, rule):
+        payment = paid_with_surcharge(house)
+        booking = payment.order.bookings.get()
+        confirm_booking(booking=booking, changes=None, request=NO_REQUEST, clock=house.clock)
+        third = UnitItemRequest(unit_id=str(house.adult.pk))
+        kept = tuple(
+            UnitItemRequest(unit_id=str(house.adult.pk), uuid=str(item.uuid)) for item in booking.unit_items.all()
+        )
+
+        with pytest.raises(PaymentDue) as refusal:
+            changing.update_booking(
+                booking=booking,
+                changes=BookingChanges(unit_items=(*kept, third)),
+                payment_request=None,
+                clock=house.clock,
+            )
+
+        assert refusal.value.due == Money(4500 + 135, "EUR")
 
 
 def paid_with_surcharge(house, psp="PSP1"):

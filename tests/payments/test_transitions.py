@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import pytest
@@ -7,7 +7,7 @@ from django.db import IntegrityError, InternalError, transaction
 
 from bookings.models import BookingStatus, Change
 from gateways.errors import ErrorCode
-from gateways.protocol import Decline
+from gateways.protocol import Decline, DisputeNews
 from gateways.protocol import OutcomeKind as Kind
 from payments.errors import UnknownSubject
 from payments.models import Case, EventSource, GatewayEvent, LedgerEntry, Opening, Posting, Transaction
@@ -129,6 +129,19 @@ def test_money_in_another_currency_is_stored_and_shown_and_never_summed(house):
     assert list(Case.objects.values_list("kind", flat=True)) == ["CURRENCY_DIFFERS"]
 
 
+def test_money_that_cannot_be_booked_is_shown_to_staff(house):
+    payment = house.payment()
+    house.opening(payment)
+    word = replace(house.word(payment, Kind.NOTE, "PSP1"), money=None, problem="the amount cannot be read")
+
+    apply_outcome(account=payment.account, outcome=word, source=EventSource.WEBHOOK, now=house.clock())
+
+    assert books(payment.order) == {}
+    assert GatewayEvent.objects.get(payment=payment).problem == "the amount cannot be read"
+    case = Case.objects.get()
+    assert (case.kind, case.detail) == ("FIGURES_CONFLICT", "NOTE PSP1; the amount cannot be read")
+
+
 def test_another_amount_than_asked_is_booked_as_told_and_shown(house):
     payment = house.payment()
     house.opening(payment)
@@ -214,6 +227,40 @@ def test_a_chargeback_reopens_the_balance_and_winning_it_closes_it(house):
 
     assert order_money(payment.order).due_minor == 0
     assert books(payment.order)["DISPUTED>CLEARING"] == 9000
+
+
+def test_news_of_what_was_done_to_a_charge_whose_answer_is_missing_names_the_charge(house):
+    payment = house.payment()
+    charge = Transaction.objects.create(
+        payment=payment, order=payment.order, account=payment.account, kind="SALE", origin="OURS", amount_minor=9000,
+        currency="EUR", reference="tx_lost", idempotency_key="tx_lost", requested_at=house.clock(),
+        first_sent_at=house.clock(), unknown_since_at=house.clock(),
+    )  # fmt: skip
+
+    house.tell(payment, Kind.REFUNDED, "RF1", of="PSP1", ours="tx_lost", minor=1000)
+    house.tell(payment, Kind.CAPTURED, "PSP1", ours="tx_lost")
+
+    charge.refresh_from_db()
+    assert (charge.status, charge.gateway_reference, charge.unknown_since_at) == ("PROCESSED", "PSP1", None)
+    assert sorted(operations(payment.order)) == [
+        ("REFUND", "GATEWAY", "PROCESSED", 1000),
+        ("SALE", "OURS", "PROCESSED", 9000),
+    ]
+
+
+def test_a_dispute_tells_staff_how_much_why_and_until_when(house):
+    payment = house.paid(house.payment())
+    due_at = datetime(2026, 12, 5, 18, 30, tzinfo=UTC)
+    word = house.word(payment, Kind.DISPUTE_OPENED, "DIS1", of="PSP1", minor=4500)
+    dispute = DisputeNews(stage="needs_response", reason="10.4 fraudulent", evidence_due_at=due_at)
+
+    apply_outcome(
+        account=payment.account, outcome=replace(word, dispute=dispute), source=EventSource.WEBHOOK, now=house.clock()
+    )
+
+    assert Case.objects.get().detail == (
+        "DISPUTE_OPENED DIS1; 45.00 EUR; 10.4 fraudulent; evidence is due by 2026-12-05 18:30 UTC"
+    )
 
 
 def test_news_of_something_unknown_writes_nothing(house):

@@ -18,7 +18,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from Adyen.util import is_valid_hmac_notification, is_valid_hmac_payload
+from Adyen.util import is_valid_hmac_notification, is_valid_hmac_payload  # type: ignore[import-untyped]
 
 from gateways.adapters.adyen.refusals import decline_of, text_of
 from gateways.adapters.adyen.wire import TOKEN, card_of, event_key, kept, money_of, when
@@ -185,10 +185,10 @@ def _item_news(item: Mapping[str, Any], delivery: Delivery) -> Outcome:
         return _recurring_contract(item, delivery, kind)
     happened_at = when(item.get("eventDate"))
     money = money_of(item["amount"])
-    raw = kept(item)
+    problem = ""
     if kind in _MOVES_MONEY and money is None:
         # Money in a currency or a fraction we cannot hold: nothing may be booked from it, and somebody must look.
-        kind, raw = _Kind.NOTE, {**raw, "problem": "the amount cannot be read"}
+        kind, problem = _Kind.NOTE, "the amount cannot be read"
     at = happened_at.isoformat() if happened_at and (code in _MAY_HAPPEN_AGAIN or kind is _Kind.NOTE) else ""
     original = item["originalReference"] or (psp_reference if code in _ABOUT_THE_PAYMENT else None)
     decline = None
@@ -203,7 +203,8 @@ def _item_news(item: Mapping[str, Any], delivery: Delivery) -> Outcome:
         decline=decline,
         card=card_of(extra, item.get("paymentMethod")) if code == "AUTHORISATION" else None,
         dispute=_dispute(code, item, extra) if kind in _DISPUTES or code in DISPUTE_PROGRESS else None,
-        raw=raw,
+        problem=problem,
+        raw=kept(item),
     )
 
 

@@ -141,16 +141,16 @@ def _refunds(invoice: Invoice, told_at: datetime) -> tuple[Outcome, ...]:
     if invoice.refunded is None or invoice.refunded.minor <= explained:
         return told
     # `refunded_amount` is a total. What no entry explains may be a refund that we know already: a person looks.
-    problem = "the refunds that are listed do not add up to what was refunded"
+    problem = "the refunds do not add up to what went back"
     word = f"refunded:{invoice.refunded.minor}"
     return (*told, _note(invoice, word, invoice.updated_at, told_at, problem=problem))
 
 
 def _refund(invoice: Invoice, refund: Refund, told_at: datetime) -> Outcome:
     kind = _REFUND_WORDS.get(refund.status or invoice.status, _Kind.PENDING)
-    raw = dict(invoice.raw)
+    problem = ""
     if kind is _Kind.REFUNDED and refund.money is None:
-        kind, raw["problem"] = _Kind.NOTE, "the amount of a refund cannot be read"
+        kind, problem = _Kind.NOTE, "the amount of a refund cannot be read"
     return Outcome(
         kind=kind,
         reference=Reference(ours=refund.reference, gateway=refund.name, payment=invoice.id, opening=invoice.id),
@@ -160,7 +160,8 @@ def _refund(invoice: Invoice, refund: Refund, told_at: datetime) -> Outcome:
         decline=decline_of(refund.resolution or invoice.resolution, invoice.message)
         if kind is _Kind.REFUND_FAILED
         else None,
-        raw=raw,
+        problem=problem,
+        raw=invoice.raw,
     )
 
 
@@ -197,7 +198,7 @@ def _of_opening(invoice: Invoice, kind: OutcomeKind, word: str, at: datetime | N
 
 def _note(invoice: Invoice, word: str, at: datetime | None, told_at: datetime, *, problem: str) -> Outcome:
     outcome = _of_payment(invoice, _Kind.NOTE, word, at, told_at)
-    return replace(outcome, raw={**invoice.raw, "problem": problem})
+    return replace(outcome, problem=problem)
 
 
 def _not_later(happened_at: datetime | None, told_at: datetime) -> datetime:

@@ -229,7 +229,10 @@ class SpreedlyGateway:
         Source: POST /transactions/{token}/credit.json.
         """
         body = {"order_id": request.reference, **wire.amount_of(request.money)}
-        return self._credit("refund", request.payment_reference, body, request.requested_at)
+        payment, taken = request.payment_reference, request.taken_reference
+        if taken and taken != payment:
+            return self._follow_up("refund", "credit", taken, body, at=request.requested_at, payment=payment)
+        return self._credit("refund", payment, body, request.requested_at)
 
     def fetch(self, reference: Reference) -> tuple[Outcome, ...]:
         """Look up what Spreedly believes, and have it ask the processor where it does not know.

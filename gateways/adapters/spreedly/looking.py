@@ -31,6 +31,11 @@ def look(core: Core, reference: Reference, *, now: datetime) -> tuple[Outcome, .
         found = [_of(one, str(reference.payment)) for one in shown(core, "fetch", reference.gateway)]
     elif reference.payment:
         found = _with_follow_ups(core, reference.payment)
+        names = {reference.ours} - {None}
+        if found and names and not any(_is_called(one, names) for one in found):
+            # Long after its payment, and too far behind it to be found from there on.
+            newest = _newest(core, lambda one: _is_called(one, names), now)
+            found += [_of(one, reference.payment) for one in newest]
     else:
         names = {reference.ours, reference.opening} - {None}
         found = _newest(core, lambda one: _is_called(one, names), now) if names else []

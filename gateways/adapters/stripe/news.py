@@ -33,6 +33,7 @@ _Kind = OutcomeKind
 MANUAL = "manual"
 # A guest who may still pay.
 OPEN_STATUSES = frozenset({"requires_payment_method", "requires_confirmation", "requires_action"})
+_ENDED_WITHOUT_LOSS = frozenset({"warning_closed", "prevented"})
 _MOVES_MONEY = frozenset(
     {_Kind.AUTHORIZED, _Kind.CAPTURED, _Kind.REFUNDED, _Kind.CHARGEBACK, _Kind.CHARGEBACK_REVERSED}
 )
@@ -235,6 +236,16 @@ def chargeback_reversed(dispute: Mapping[str, Any], *, at: datetime) -> Outcome:
     return _of_dispute(_Kind.CHARGEBACK_REVERSED, dispute, key=f"{key}:{found}" if found else key, at=at)
 
 
+def dispute_ended(dispute: Mapping[str, Any], *, at: datetime) -> Outcome:
+    """Say that a dispute is over and took nothing, as an inquiry does that was answered."""
+    return _of_dispute(_Kind.CHARGEBACK_REVERSED, dispute, key=f"dispute_ended:{id_of(dispute)}", at=at)
+
+
+def has_ended_for_nothing(dispute: Mapping[str, Any]) -> bool:
+    """Say whether a dispute is over and took nothing."""
+    return dispute.get("status") in _ENDED_WITHOUT_LOSS and not _movement(dispute, is_taken=True)
+
+
 def dispute_noted(dispute: Mapping[str, Any], *, key: str, at: datetime) -> Outcome:
     """Say how a dispute stands, where that moves nothing."""
     return _of_dispute(_Kind.NOTE, dispute, key=key, at=at)
@@ -247,6 +258,8 @@ def news_of_dispute(dispute: Mapping[str, Any], *, at: datetime) -> Iterable[Out
         yield chargeback(dispute, at=_moved_at(dispute, is_taken=True) or at)
     if _movement(dispute, is_taken=False):
         yield chargeback_reversed(dispute, at=_moved_at(dispute, is_taken=False) or at)
+    if has_ended_for_nothing(dispute):
+        yield dispute_ended(dispute, at=at)
 
 
 def _attempt(
@@ -338,7 +351,8 @@ def _with_figure(outcome: Outcome) -> Outcome:
         event_key=outcome.event_key,
         occurred_at=outcome.occurred_at,
         dispute=outcome.dispute,
-        raw={**outcome.raw, "problem": "the amount cannot be read"},
+        problem="the amount cannot be read",
+        raw=outcome.raw,
     )
 
 

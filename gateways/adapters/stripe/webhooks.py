@@ -175,6 +175,12 @@ def _funds_reinstated(told: _Told) -> tuple[Outcome, ...]:
     return (news.chargeback_reversed(told.thing, at=told.at),)
 
 
+def _dispute_closed(told: _Told) -> tuple[Outcome, ...]:
+    if news.has_ended_for_nothing(told.thing):
+        return (news.dispute_ended(told.thing, at=told.at),)
+    return _dispute_noted(told)
+
+
 def _dispute_noted(told: _Told) -> tuple[Outcome, ...]:
     return (news.dispute_noted(told.thing, key=told.key, at=told.at),)
 
@@ -212,7 +218,7 @@ READERS: Mapping[str, _Reader] = MappingProxyType(
         "charge.dispute.funds_withdrawn": _funds_withdrawn,
         "charge.dispute.funds_reinstated": _funds_reinstated,
         "charge.dispute.updated": _dispute_noted,
-        "charge.dispute.closed": _dispute_noted,
+        "charge.dispute.closed": _dispute_closed,
         "payment_method.automatically_updated": _card_renewed,
         "payment_method.detached": _card_gone,
         "payout.reconciliation_completed": _report,

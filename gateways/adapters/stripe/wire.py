@@ -7,10 +7,10 @@ from typing import Any
 
 from gateways.adapters.stripe.refusals import text_of
 from gateways.errors import Rejected
-from gateways.exponents import Exponents, InexactAmount
+from gateways.exponents import Exponents
 from gateways.protocol import Card, ChargeRequest, OpenRequest
 from gateways.scrubbing import scrub
-from money import Money, MoneyError, exponent_of
+from money import Money, MoneyError
 
 SLUG = "stripe"
 
@@ -26,9 +26,12 @@ OURS, PURPOSE, EXPIRES, CAPTURE, SHOPPER = "reference", "purpose", "expires_at",
 OPENING_PURPOSE, CHARGE_PURPOSE = "opening", "charge"
 
 # Source: Stripe docs, "Supported currencies". Of ISO 4217's three-decimal currencies it names five.
-EXPONENTS = Exponents(differing={"ISK": 2, "UGX": 2, "MGA": 0}, unknown=frozenset({"IQD", "LYD"}))
 # The last of three decimals must be 0, because networks count two.
-_STEP_OF_THREE_DECIMALS = 10
+EXPONENTS = Exponents(
+    differing={"ISK": 2, "UGX": 2, "MGA": 0},
+    unknown=frozenset({"IQD", "LYD"}),
+    steps=dict.fromkeys(("BHD", "JOD", "KWD", "OMR", "TND"), 10),
+)
 
 _BLANKED = """
 authorization client_secret payment_method customer source number cvc cvv card_number name email phone
@@ -60,12 +63,9 @@ def minor_of(money: Money) -> int:
     :raises Rejected: Stripe cannot be told this amount exactly.
     """
     try:
-        minor = EXPONENTS.minor_of(money)
-        if exponent_of(money.currency) == 3 and minor % _STEP_OF_THREE_DECIMALS:
-            raise InexactAmount(f"the last decimal of {money.currency} must be 0")
+        return EXPONENTS.minor_of(money)
     except MoneyError as problem:
         raise Rejected(f"stripe: {problem}") from None
-    return minor
 
 
 def money_of(amount: object, currency: object) -> Money | None:

@@ -315,14 +315,11 @@ class VivaGateway:
         return look.reference(reference.ours) if reference.ours else ()
 
     def revoke_card(self, request: RevokeCardRequest) -> None:
-        """Refuse: Viva has no call that forgets a card, and nothing of it that is ours to delete.
-
-        The token is the id of a payment the guest made. It charges a card only together with the account's API key, and
-        is not used again once it is revoked here; the payment itself stays in Viva's books, as every payment does.
+        """Refuse: the token is the id of a payment, which stays in Viva's books, and no call makes it charge no more.
 
         :raises Unsupported: always.
         """
-        raise Unsupported("Viva documents no call that forgets a card")
+        raise Unsupported("Viva documents no call that forgets a card: whoever has the account's API key can charge it")
 
     def greet_webhook(self) -> Greeting:
         """Answer with the key by which Viva sees that an address is this merchant's; fetched, and kept for an hour.

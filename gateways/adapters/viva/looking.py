@@ -35,6 +35,7 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_LIST_BYTES = 16 * 1024 * 1024
 # GET /api/orders/{code}, StateId: 0 pending, 1 expired, 2 cancelled, 3 paid.
 _ENDINGS: Mapping[int, str] = {1: "expired", 2: "cancelled"}
+_PAID = 3
 # The reasons of so many refused attempts are asked for one by one; guests hardly ever try more cards.
 _MOST_REASONS = 3
 
@@ -51,7 +52,7 @@ class Look:
         found = self._words(family.values(), family)
         if any(outcome.kind not in (OutcomeKind.DECLINED, OutcomeKind.PENDING) for outcome in found):
             return found
-        return (*found, *self._ending(order_code))
+        return (*found, *self._ending(order_code, is_pending=any(one.kind is OutcomeKind.PENDING for one in found)))
 
     def transaction(self, transaction_id: str) -> tuple[Outcome, ...]:
         """Return what became of one transaction."""
@@ -152,7 +153,7 @@ class Look:
             family[parent.id] = child = parent
         return family
 
-    def _ending(self, order_code: str) -> tuple[Outcome, ...]:
+    def _ending(self, order_code: str, *, is_pending: bool) -> tuple[Outcome, ...]:
         try:
             answer = self._viva.older(
                 self._operation, "GET", f"/api/orders/{path_part(order_code)}", deadline=self._deadline
@@ -163,6 +164,9 @@ class Look:
         state = order.get("stateid")
         if code_of(order.get("ordercode")) != order_code or type(state) is not int:
             raise AnswerLost(f"viva {self._operation}: the answer is about no order of ours")
+        if state == _PAID and not is_pending:
+            # Nothing that was listed is a payment: the list is behind, and whoever took it for the last word lost it.
+            raise AnswerLost(f"viva {self._operation}: the order is paid, and the payment is not listed yet")
         if state not in _ENDINGS:
             return ()
         ended_at = when(order.get("expirationdate")) or self._now

@@ -87,6 +87,18 @@ def test_what_failed_is_sent_again_when_the_partner_asks(shop, octo, hook, partn
     assert octo.post(f"/webhooks/{hook['id']}/resend").json()["message"] == "Deliveries on their way: 0."
 
 
+def test_what_still_waits_is_on_its_way_as_well_when_the_partner_asks(shop, octo, hook, partner, beat):
+    partner.status = 500
+    shop.reserve(octo)
+    beat.tell()
+
+    assert octo.post(f"/webhooks/{hook['id']}/resend").json()["message"] == "Deliveries on their way: 1."
+
+    partner.status = 200
+    assert beat.tell() == 1
+    assert len(partner.bodies) == 2
+
+
 def test_a_failing_receiver_rests_as_a_whole_and_one_success_ends_it(shop, octo, hook, partner, beat):
     partner.status = 500
     for _ in range(5):

@@ -67,6 +67,7 @@ PAYMENT_TABLE: list[tuple[str, Any]] = [
         for value in (1, True, [], {}, "x" * 20_001)
     ),
     ("cardPayment.adyen.channel", {"adyen": {"channel": "web"}}),
+    ("cardPayment.cardId", {"cardId": "5d0c5b8e-6b0b-4f5d-9a66-2f1c9f7d1a10", "spreedly": {"token": "TOKEN1234"}}),
     ("cardPayment.adyen.sessionId", {"adyen": {"sessionResult": "eyJz"}}),
     *(("cardPayment.external.approved", {"external": {"approved": value}}) for value in NOT_BOOLEANS),
     *(
