@@ -25,7 +25,7 @@ from api.context.results import ResultCode, is_over, result_of, status_of
 from api.context.schema import operation
 from api.context.views.base import PlaceView
 from api.fields import Fields
-from api.idempotency import Finished, RequestIdentity, do_once, fingerprint_of_key, note_subject
+from api.idempotency import Finished, RequestIdentity, do_once, note_subject
 from payments.attempts import charges_of_bookings, charges_of_top_ups, parts_there
 from payments.models import Transaction
 from payments.services.card_charges import (
@@ -100,11 +100,11 @@ class PaymentsView(AnsweringView):
         wish = read_payment(Fields(request.data))
         key = request.META.get("HTTP_IDEMPOTENCY_KEY")
         if key is None:
-            return self.answer(self._pay(wish, reference="", note=_nothing))
+            return self.answer(self._pay(wish, note=_nothing))
         return self.answer(
             do_once(
                 self.identity(request, key, request.data),
-                act=lambda claim: self._pay(wish, reference=_reference_of(key), note=partial(note_subject, claim)),
+                act=lambda claim: self._pay(wish, note=partial(note_subject, claim)),
                 again=self._again,
                 name_of=_name_of,
                 status_code=201,
@@ -118,7 +118,7 @@ class PaymentsView(AnsweringView):
         """Return the payments that were taken or are held, oldest first."""
         return Response({"payments": list(self._rows())})
 
-    def _pay(self, wish: PaymentWish, *, reference: str, note: Callable[[str], None]) -> Begun | CreditPayment:
+    def _pay(self, wish: PaymentWish, *, note: Callable[[str], None]) -> Begun | CreditPayment:
         """Take the payment, and `note` its name in the transaction that makes it."""
         key = self.key
         assert key is not None
@@ -151,9 +151,7 @@ class PaymentsView(AnsweringView):
             charged = charge_card(order_id=self.order.pk, request=charge, clock=self.now, also=begin)
         else:
             assert self.customer is not None
-            charged = top_up_customer(
-                customer=self.customer, request=charge, reference=reference, clock=self.now, also=begin
-            )
+            charged = top_up_customer(customer=self.customer, request=charge, clock=self.now, also=begin)
         return Begun(process=PaymentProcess.objects.get(transaction=charged.transaction), charged=charged)
 
     def _again(self, finished: Finished) -> Begun | CreditPayment:
@@ -258,11 +256,6 @@ def _name_of_process(process: PaymentProcess) -> str:
 
 def _nothing(_name: str) -> None:
     """Note nothing: without a key nobody asks for it again."""
-
-
-def _reference_of(key: str) -> str:
-    """Return a top-up's reference for an `Idempotency-Key`, in letters: digits could be read as a card's number."""
-    return fingerprint_of_key(key).translate(str.maketrans("0123456789", "ghijklmnop"))
 
 
 def _digest(wish: Completion) -> str:
