@@ -8,7 +8,7 @@ from payments.admin.gifts import GiftAdmin
 from payments.admin.inbox import WebhookDeliveryAdmin
 from payments.admin.ledger import LedgerEntryAdmin, PostingAdmin
 from payments.admin.links import PaymentLinkAdmin
-from payments.admin.operations import DisputeAdmin, GatewayEventAdmin, OpeningAdmin, TransactionAdmin
+from payments.admin.operations import ChallengeAdmin, DisputeAdmin, GatewayEventAdmin, OpeningAdmin, TransactionAdmin
 from payments.admin.payments import PaymentAdmin
 from payments.admin.routes import AccountRouteAdmin, SurchargeRuleAdmin
 
@@ -18,6 +18,7 @@ __all__ = [
     "CardConsentAdmin",
     "CardRevocationAdmin",
     "CaseAdmin",
+    "ChallengeAdmin",
     "ConsentTextAdmin",
     "DisputeAdmin",
     "ExternalNoteAdmin",

@@ -5,7 +5,7 @@ nowhere, so that nobody but the caller could send such a charge a second time, a
 until the gateway's webhook or a person decides.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -37,6 +37,8 @@ from payments.services.routing import choose_route_for_card, read_source
 from payments.services.surcharging import rules_read_with, surcharge_on
 from payments.splitting import Parts
 from payments.states import Status
+
+Written = Callable[[Transaction], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +73,14 @@ class CardCharged:
     action: Action | None = None
 
 
-def charge_card(*, order_id: UUID, request: CardCharge, clock: Clock) -> CardCharged:
+def charge_card(*, order_id: UUID, request: CardCharge, clock: Clock, also: Written | None = None) -> CardCharged:
     """Charge a card, and confirm the order if its money is all there then.
+
+    What is `also` to be written is committed with the charge before it is sent, or neither is.
 
     :raises PaymentError: the charge cannot be made; nothing was written and nothing was sent.
     """
-    charge = _write(order_id, request, clock())
+    charge = _write(order_id, request, also, clock())
     told = OnlyTold(card=request.card, shopper=request.shopper, return_url=request.return_url)
     perform_claimed(operation=charge, clock=clock, told=told, then=partial(_confirm_in_hand, clock=clock))
     return _charged(charge.pk, clock)
@@ -100,7 +104,7 @@ def describe_card_charge(*, transaction_id: UUID, clock: Clock) -> CardCharged:
 
 
 @tried_again_after_lock_timeout
-def _write(order_id: UUID, request: CardCharge, now: datetime) -> Transaction:
+def _write(order_id: UUID, request: CardCharge, also: Written | None, now: datetime) -> Transaction:
     """Write the payment and its charge under the order's lock, claimed by the caller."""
     with database.atomic():
         order = booking_services.lock_order(order_id=order_id)
@@ -121,7 +125,7 @@ def _write(order_id: UUID, request: CardCharge, now: datetime) -> Transaction:
             now=now,
             is_one_charge=True,
         )
-        return new_charge(
+        charge = new_charge(
             order=order,
             payment=payment,
             parts=parts,
@@ -131,6 +135,9 @@ def _write(order_id: UUID, request: CardCharge, now: datetime) -> Transaction:
             now=now,
             reason=request.note,
         )
+        if also is not None:
+            also(charge)
+        return charge
 
 
 def _check(order: Order, money: OrderMoney, request: CardCharge, now: datetime) -> None:

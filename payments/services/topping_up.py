@@ -8,7 +8,7 @@ from bookings.models import Customer, Order, OrderKind
 from money import Money
 from payments.errors import CardDetailsNotTaken
 from payments.selectors import CHARGE_KINDS
-from payments.services.card_charges import CardCharge, CardCharged, charge_card, describe_card_charge
+from payments.services.card_charges import CardCharge, CardCharged, Written, charge_card, describe_card_charge
 from payments.services.operations import Clock
 from payments.services.routing import accounts_for_encrypted_cards
 
@@ -16,11 +16,13 @@ from payments.services.routing import accounts_for_encrypted_cards
 _OPEN_FOR = timedelta(hours=1)
 
 
-def top_up_customer(*, customer: Customer, request: CardCharge, reference: str, clock: Clock) -> CardCharged:
+def top_up_customer(
+    *, customer: Customer, request: CardCharge, reference: str, clock: Clock, also: Written | None = None
+) -> CardCharged:
     """Charge a card for a customer's account; the customer has the credit once the money is taken.
 
     A `reference` is charged once: the same one again tells how its charge stands, and charges nothing. Without one
-    every call is a charge of its own.
+    every call is a charge of its own. What is `also` to be written is committed with the charge.
 
     :raises PaymentError: the charge cannot be made; nothing was sent.
     :raises InvalidValue: a value cannot be used; nothing was written.
@@ -50,4 +52,4 @@ def top_up_customer(*, customer: Customer, request: CardCharge, reference: str, 
         charged = order.transactions.filter(kind__in=CHARGE_KINDS).order_by("requested_at").first()
         if charged is not None:
             return describe_card_charge(transaction_id=charged.pk, clock=clock)
-    return charge_card(order_id=order.pk, request=request, clock=clock)
+    return charge_card(order_id=order.pk, request=request, clock=clock, also=also)

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -24,8 +25,9 @@ from api.context.results import ResultCode, is_over, result_of, status_of
 from api.context.schema import operation
 from api.context.views.base import PlaceView
 from api.fields import Fields
-from api.idempotency import Finished, RequestIdentity, do_once, fingerprint_of_key
+from api.idempotency import Finished, RequestIdentity, do_once, fingerprint_of_key, note_subject
 from payments.attempts import charges_of_bookings, charges_of_top_ups, parts_there
+from payments.models import Transaction
 from payments.services.card_charges import (
     CardCharge,
     CardCharged,
@@ -98,11 +100,11 @@ class PaymentsView(AnsweringView):
         wish = read_payment(Fields(request.data))
         key = request.META.get("HTTP_IDEMPOTENCY_KEY")
         if key is None:
-            return self.answer(self._pay(wish, reference=""))
+            return self.answer(self._pay(wish, reference="", note=_nothing))
         return self.answer(
             do_once(
                 self.identity(request, key, request.data),
-                act=lambda: self._pay(wish, reference=_reference_of(key)),
+                act=lambda claim: self._pay(wish, reference=_reference_of(key), note=partial(note_subject, claim)),
                 again=self._again,
                 name_of=_name_of,
                 status_code=201,
@@ -116,11 +118,16 @@ class PaymentsView(AnsweringView):
         """Return the payments that were taken or are held, oldest first."""
         return Response({"payments": list(self._rows())})
 
-    def _pay(self, wish: PaymentWish, *, reference: str) -> Begun | CreditPayment:
+    def _pay(self, wish: PaymentWish, *, reference: str, note: Callable[[str], None]) -> Begun | CreditPayment:
+        """Take the payment, and `note` its name in the transaction that makes it."""
+        key = self.key
+        assert key is not None
         if wish.card is None:
             if self.order is None:
                 raise Fields({}).refuse("paymentMethodId", _("a customer's credit pays for bookings only"))
-            return spend_credit(order_id=self.order.pk, amount=wish.amount, now=self.now())
+            return spend_credit(
+                order_id=self.order.pk, amount=wish.amount, now=self.now(), also=lambda paid: note(_name_of(paid))
+            )
         charge = CardCharge(
             amount_minor=wish.amount.minor,
             currency=wish.amount.currency,
@@ -129,21 +136,25 @@ class PaymentsView(AnsweringView):
             shopper=wish.shopper,
             return_url=wish.return_url,
         )
+
+        def begin(made: Transaction) -> None:
+            process = PaymentProcess.objects.create(
+                transaction=made,
+                key=key,
+                context=self.place.context,
+                context_number=self.place.number,
+                started_at=self.now(),
+            )
+            note(_name_of_process(process))
+
         if self.order is not None:
-            charged = charge_card(order_id=self.order.pk, request=charge, clock=self.now)
+            charged = charge_card(order_id=self.order.pk, request=charge, clock=self.now, also=begin)
         else:
             assert self.customer is not None
-            charged = top_up_customer(customer=self.customer, request=charge, reference=reference, clock=self.now)
-        process, _is_new = PaymentProcess.objects.get_or_create(
-            transaction=charged.transaction,
-            defaults={
-                "key": self.key,
-                "context": self.place.context,
-                "context_number": self.place.number,
-                "started_at": self.now(),
-            },
-        )
-        return Begun(process=process, charged=charged)
+            charged = top_up_customer(
+                customer=self.customer, request=charge, reference=reference, clock=self.now, also=begin
+            )
+        return Begun(process=PaymentProcess.objects.get(transaction=charged.transaction), charged=charged)
 
     def _again(self, finished: Finished) -> Begun | CreditPayment:
         self.headers_to_add["Idempotent-Replayed"] = "true"
@@ -202,7 +213,7 @@ class CompletionView(AnsweringView):
         return self.answer(
             do_once(
                 self.identity(request, f"CompleteSecurePayment {process.pk} {_digest(wish)}", {}),
-                act=lambda: self._go_on(process, wish),
+                act=lambda _claim: self._go_on(process, wish),
                 again=lambda _finished: self._look_again(process, wish),
                 name_of=_name_of,
                 status_code=200,
@@ -238,7 +249,15 @@ def _name_of(done: Begun | CreditPayment) -> str:
     """Return what finds a payment again."""
     if isinstance(done, CreditPayment):
         return f"credit:{done.posting.pk}"
-    return f"process:{done.process.pk}"
+    return _name_of_process(done.process)
+
+
+def _name_of_process(process: PaymentProcess) -> str:
+    return f"process:{process.pk}"
+
+
+def _nothing(_name: str) -> None:
+    """Note nothing: without a key nobody asks for it again."""
 
 
 def _reference_of(key: str) -> str:
