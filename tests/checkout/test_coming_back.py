@@ -7,7 +7,10 @@ import httpx
 import pytest
 from django.test import Client
 
+from bookings.models import OrderKind
+from bookings.services import create_asked_order
 from gateways.models import GatewayAccount
+from money import Money
 from payments.errors import NotPayableByLink
 from payments.models import AccountRoute, Opening, PaymentLink, ReusableCard, Transaction
 from payments.services.link_paying import finish_links
@@ -171,3 +174,31 @@ def test_an_order_that_is_over_gets_no_link(house):
             created_by="partner",
         )
     assert not PaymentLink.objects.exists()
+
+
+def test_an_invoice_is_shown_by_its_description_and_confirmed_by_the_money(house, guest):
+    now = house.clock()
+    order = create_asked_order(
+        partner=house.partner,
+        is_live=True,
+        kind=OrderKind.INVOICE,
+        amount=Money(4990, "EUR"),
+        reference="INV-2026-17",
+        description="Transfer from the airport",
+        customer=None,
+        return_url="",
+        expires_at=now + timedelta(days=1),
+        now=now,
+    )
+    link = link_for(order, return_urls={"success": "https://shop.example.com/thanks"})
+    path = path_of(link)
+    page = Client().get(path).content.decode()
+    assert "Transfer from the airport" in page
+    assert "INV-2026-17" in page
+
+    Client().get(f"{path}card/")
+    guest.pay(Opening.objects.get(link=link))
+    guest.deliver()
+
+    order.refresh_from_db()
+    assert (order.status, states(Client().get(path))) == ("CONFIRMED", "paid")
