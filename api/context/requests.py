@@ -24,8 +24,8 @@ MOST_PROOFS = 20
 COLOR_DEPTHS = (1, 4, 8, 15, 16, 24, 32, 48)
 # Where a billing address is not one without its state.
 COUNTRIES_WITH_STATES = frozenset({"US", "CA"})
-# The largest amount of minor units, and the finest fraction, that is looked at at all.
-_LARGEST_EXPONENT, _FINEST_EXPONENT = 13, -6
+# What the first digit of an amount may be worth, as a power of ten.
+_FINEST_EXPONENT, _LARGEST_EXPONENT = -6, 13
 # What we put beside the bank's own words in `redirectRequest.data`, and clients may send back with them.
 OURS_IN_REDIRECT = frozenset({"url", "method", "paymentData"})
 
@@ -97,7 +97,7 @@ def read_amount(fields: Fields, name: str, currency: str, *, is_required: bool =
         raise fields.refuse(name, _("must be a number"))
     number = Decimal(value)
     # Looked at before it is written out: 1e999999 is a short text and a long number.
-    if number.adjusted() > _LARGEST_EXPONENT or (number and number.normalize().as_tuple().exponent < _FINEST_EXPONENT):
+    if number and not _FINEST_EXPONENT <= number.adjusted() <= _LARGEST_EXPONENT:
         raise fields.refuse(name, _("has too many digits"))
     if number < 0:
         raise fields.refuse(name, _("must not be less than 0"))
