@@ -6,9 +6,11 @@ import logging
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
+from django.contrib.staticfiles import finders
 
 from gateways.checks import VERBS
 from gateways.errors import (
@@ -176,6 +178,23 @@ def test_one_fact_told_twice_has_one_delivery_key_and_one_event_key(world: World
         assert all(0 < len(news.event_key) <= 160 for news in first)
     keys = [gateway.verify_webhook(delivery).delivery_key for delivery in world.genuine()]
     assert len(keys) == len(set(keys))
+
+
+def test_our_page_knows_what_it_needs_wherever_a_guest_can_pay(world: World) -> None:
+    gateway = world.gateway("http://127.0.0.1:9")
+    page = gateway.checkout_page()
+
+    assert (page is not None) is (Capability.OPEN in gateway.capabilities)
+    if page is None:
+        return
+    assert bool(page.script) is bool(page.vendor_scripts)
+    assert not page.script or finders.find(page.script) is not None
+    for source in [*page.vendor_scripts, *page.vendor_styles]:
+        parts = urlsplit(source)
+        directive = "script-src" if source in page.vendor_scripts else "style-src"
+        assert f"{parts.scheme}://{parts.netloc}" in page.allows[directive]
+    allowed = {source for sources in page.allows.values() for source in sources}
+    assert allowed & {"'unsafe-inline'", "'unsafe-eval'", "*"} == set()
 
 
 def test_what_is_not_proved_is_refused(world: World) -> None:
