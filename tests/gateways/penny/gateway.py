@@ -97,7 +97,9 @@ class PennyGateway:
         found = wire.attempt_of(self._ask("fetch", "GET", f"orders/{order}", None, "id", "reference"))
         return (found,) if found is not None else ()
 
-    charge = complete = capture = void = revoke_card = greet_webhook = verify_webhook = read_webhook = _unsupported
+    charge = complete = capture = void = close = revoke_card = greet_webhook = verify_webhook = read_webhook = (
+        _unsupported
+    )
 
     def _ask(self, operation: str, method: str, path: str, body: dict[str, Any] | None, *needed: str) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self._account.key}", "Content-Type": "application/json"}
