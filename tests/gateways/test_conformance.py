@@ -49,6 +49,7 @@ def verbs(world: World, gateway: Gateway, money: Money = EUROS) -> dict[str, Cal
         "void": lambda: gateway.void(world.void_request()),
         "refund": lambda: gateway.refund(world.refund_request(money)),
         "fetch": lambda: gateway.fetch(world.fetch_reference()),
+        "close": lambda: gateway.close(world.fetch_reference()),
         "revoke_card": lambda: gateway.revoke_card(world.revoke_request()),
     }
 
