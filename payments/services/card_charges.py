@@ -85,7 +85,11 @@ def charge_card(*, order_id: UUID, request: CardCharge, clock: Clock, also: Writ
 
     :raises PaymentError: the charge cannot be made; nothing was written and nothing was sent.
     """
-    charge = _write(order_id, request, also, clock())
+    return send_card_charge(charge=_write(order_id, request, also, clock()), request=request, clock=clock)
+
+
+def send_card_charge(*, charge: Transaction, request: CardCharge, clock: Clock) -> CardCharged:
+    """Send a charge that its caller has written and committed, and confirm the order if its money is all there then."""
     told = OnlyTold(card=request.card, shopper=request.shopper, return_url=request.return_url)
     perform_claimed(operation=charge, clock=clock, told=told, then=partial(_confirm_in_hand, clock=clock))
     return _charged(charge.pk, clock)
@@ -110,52 +114,59 @@ def describe_card_charge(*, transaction_id: UUID, clock: Clock) -> CardCharged:
 
 @tried_again_after_lock_timeout
 def _write(order_id: UUID, request: CardCharge, also: Written | None, now: datetime) -> Transaction:
-    """Write the payment and its charge under the order's lock, claimed by the caller."""
     with database.atomic():
         order = booking_services.lock_order(order_id=order_id)
-        money = order_money(order)
-        _check(order, money, request, now)
-        source = read_source(request.source)
-        route = choose_route_for_card(order=order, source=source, card=request.card, captures=request.captures, now=now)
-        price = Money(request.amount_minor, order.currency)
-        surcharge = surcharge_on(price, rules_read_with(route), source=source, gateway=route.account.gateway)
-        parts = Parts(price.minor, surcharge, request.donation_minor)
-        payment = new_payment(
+        return write_card_charge(order=order, request=request, also=also, now=now)
+
+
+def write_card_charge(*, order: Order, request: CardCharge, also: Written | None, now: datetime) -> Transaction:
+    """Write the payment and its charge under the order's lock, claimed by the caller, who commits and then sends it.
+
+    :raises PaymentError: the charge cannot be made; the caller's transaction is to be given up.
+    """
+    money = order_money(order)
+    _check(order, money, request, now)
+    source = read_source(request.source)
+    route = choose_route_for_card(order=order, source=source, card=request.card, captures=request.captures, now=now)
+    price = Money(request.amount_minor, order.currency)
+    surcharge = surcharge_on(price, rules_read_with(route), source=source, gateway=route.account.gateway)
+    parts = Parts(price.minor, surcharge, request.donation_minor)
+    payment = new_payment(
+        order=order,
+        account=route.account,
+        source=source,
+        parts=parts,
+        captures_at_once=request.captures,
+        supersedes=current_payment(order),
+        now=now,
+        is_one_charge=True,
+    )
+    reference = new_reference("tx")
+    try:
+        charge = Transaction.objects.create(
+            payment=payment,
             order=order,
             account=route.account,
-            source=source,
-            parts=parts,
-            captures_at_once=request.captures,
-            supersedes=current_payment(order),
-            now=now,
-            is_one_charge=True,
+            kind=OperationKind.SALE if request.captures else OperationKind.AUTHORIZATION,
+            origin=Origin.OURS,
+            amount_minor=parts.amount_minor,
+            surcharge_minor=parts.surcharge_minor,
+            donation_minor=parts.donation_minor,
+            currency=order.currency,
+            reference=reference,
+            idempotency_key=reference,
+            reason=mask_card_numbers(request.note)[:200],
+            expected_total_minor=money.wanted_minor,
+            requested_by="partner",
+            requested_at=now,
+            **claimed_from_the_start(now),
         )
-        reference = new_reference("tx")
-        try:
-            charge = Transaction.objects.create(
-                payment=payment,
-                order=order,
-                account=route.account,
-                kind=OperationKind.SALE if request.captures else OperationKind.AUTHORIZATION,
-                origin=Origin.OURS,
-                amount_minor=parts.amount_minor,
-                surcharge_minor=parts.surcharge_minor,
-                donation_minor=parts.donation_minor,
-                currency=order.currency,
-                reference=reference,
-                idempotency_key=reference,
-                reason=mask_card_numbers(request.note)[:200],
-                expected_total_minor=money.wanted_minor,
-                requested_by="partner",
-                requested_at=now,
-                **claimed_from_the_start(now),
-            )
-        except IntegrityError:
-            # The caller's transaction is lost with it: a charge that cannot be made ends it.
-            raise _undecided(payment.reference) from None
-        if also is not None:
-            also(charge)
-        return charge
+    except IntegrityError:
+        # The caller's transaction is lost with it: a charge that cannot be made ends it.
+        raise undecided(payment.reference) from None
+    if also is not None:
+        also(charge)
+    return charge
 
 
 def _check(order: Order, money: OrderMoney, request: CardCharge, now: datetime) -> None:
@@ -169,7 +180,7 @@ def _check(order: Order, money: OrderMoney, request: CardCharge, now: datetime) 
     if request.currency.upper() != order.currency:
         raise CurrencyMismatch(f"The order is in {order.currency}, not in {request.currency}.", due=due)
     if money.asked_minor > 0:
-        raise _undecided(None)
+        raise undecided(None)
     if due.minor == 0:
         raise AlreadyPaid("Nothing is left to pay of the order.")
     if not 0 < request.amount_minor <= due.minor or request.donation_minor < 0:
@@ -200,9 +211,10 @@ def _charged(transaction_id: UUID, clock: Clock) -> CardCharged:
     return charged
 
 
-def _undecided(payment_reference: str | None) -> PaymentPending:
+def undecided(payment_reference: str | None) -> PaymentPending:
+    """Return the refusal of a charge beside one whose outcome nobody knows yet, to be raised."""
     return PaymentPending(
-        "Another charge of this order is still undecided.",
+        "Another charge is still undecided.",
         retry_after_seconds=RETRY_AFTER_SECONDS,
         payment_reference=payment_reference,
     )
