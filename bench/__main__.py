@@ -20,7 +20,8 @@ def main() -> int:
     from bench.confirms import CONNECTIONS as CONFIRM_CONNECTIONS
     from bench.confirms import measure_confirms
     from bench.stand import Stand
-    from bench.webhooks import ACCOUNT, CONNECTIONS, measure_webhooks, percentile
+    from bench.webhooks import CONNECTIONS, measure_webhooks, percentile
+    from config.demo.accounts import FIRST_ACCOUNT
     from config.settings import local
 
     def say(text: str) -> None:
@@ -35,7 +36,7 @@ def main() -> int:
                 confirms = measure_confirms(stand)
             say("webhooks")
             stand.manage("shell", "--no-imports", "-c", _CREATE_TABLE)
-            ours, bare = measure_webhooks(stand, local.GATEWAY_CREDENTIALS[ACCOUNT])
+            ours, bare = measure_webhooks(stand, local.GATEWAY_CREDENTIALS[FIRST_ACCOUNT])
     finally:
         shutil.rmtree(own_var, ignore_errors=True)
     print(f"\nOn {stand_up}; requests from a process on the same cores")

@@ -6,8 +6,9 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from gateways.adapters.adyen.gateway import AdyenGateway
-from gateways.protocol import Delivery
+from config.demo.accounts import SANDBOX_ACCOUNTS
+from gateways.protocol import Delivery, Gateway
+from gateways.registry import gateway_class
 
 CREATE_TABLE = """
 CREATE TABLE IF NOT EXISTS bench_delivery (
@@ -15,7 +16,7 @@ CREATE TABLE IF NOT EXISTS bench_delivery (
     PRIMARY KEY (account, delivery_key)
 )
 """
-_gateways: dict[str, AdyenGateway] = {}
+_gateways: dict[str, Gateway] = {}
 
 
 @csrf_exempt
@@ -23,7 +24,7 @@ def receive_bare(request: HttpRequest, account: str) -> HttpResponse:
     """Verify, insert once, acknowledge."""
     gateway = _gateways.get(account)
     if gateway is None:
-        gateway = _gateways[account] = AdyenGateway(settings.GATEWAY_CREDENTIALS[account])
+        gateway = _gateways[account] = gateway_class(SANDBOX_ACCOUNTS[account])(settings.GATEWAY_CREDENTIALS[account])
     headers = {name.lower(): value for name, value in request.headers.items()}
     now = timezone.now()
     verified = gateway.verify_webhook(Delivery(headers=headers, body=request.body, received_at=now))

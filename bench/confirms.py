@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from bench.first import FIRST_GATEWAY, FIRST_STANDIN
 from bench.stand import Stand
 from config.demo.people import Partner, Processor
-from gateways.adapters.adyen import standin
 
 # One after the other: what a confirmation takes, not how long it queues behind others on two busy cores.
 CONNECTIONS = 1
@@ -29,8 +29,8 @@ def measure_confirms(stand: Stand) -> dict[str, list[float]]:
         prepared = _paid_bookings(stand, key, product, currency)
         identities = [uuid4().hex for _ in prepared]
         requests = [
-            stand.request(f"/octo/bookings/{uuid}/confirm", headers=_headers(key, identity), body=_evidence(session))
-            for (uuid, session), identity in zip(prepared, identities, strict=True)
+            stand.request(f"/octo/bookings/{uuid}/confirm", headers=_headers(key, identity), body=_evidence(brought))
+            for (uuid, brought), identity in zip(prepared, identities, strict=True)
         ]
         times = stand.load(requests, connections=CONNECTIONS)
         wrong = [status for status in times["statuses"] if status != 200]
@@ -45,19 +45,19 @@ def measure_confirms(stand: Stand) -> dict[str, list[float]]:
     return found
 
 
-def _paid_bookings(stand: Stand, key: str, reference: str, currency: str) -> list[tuple[str, str]]:
-    """Return uuid and session of bookings on hold whose money is in our books."""
+def _paid_bookings(stand: Stand, key: str, reference: str, currency: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return bookings on hold whose money is in our books: uuid, and what the guest's page brings the partner."""
     wishes = _wishes(Partner(stand.web_url, key), reference, currency)
 
-    def book(count: int) -> list[tuple[str, str]]:
+    def book(count: int) -> list[tuple[str, dict[str, Any]]]:
         partner, processor = Partner(stand.web_url, key), Processor(stand.sandbox_url)
         made = []
         for index in range(count):
             booking = partner.post("bookings", {**wishes[index % len(wishes)], "uuid": str(uuid4())})
-            client = booking["cardPayment"]["adyen"]
-            path, card = standin.guest_pays(client, is_good=True)
-            processor.post(path, card)
-            made.append((booking["uuid"], standin.opened(client)))
+            client = booking["cardPayment"][FIRST_GATEWAY]
+            path, card = FIRST_STANDIN.guest_pays(client, is_good=True)
+            answer = processor.post(path, card)
+            made.append((booking["uuid"], FIRST_STANDIN.brought(client, answer)))
         return made
 
     share = (WARM_UPS + BOOKINGS) // GUESTS_AT_ONCE
@@ -109,5 +109,5 @@ def _headers(key: str, request_id: str) -> dict[str, str]:
     }
 
 
-def _evidence(session: str) -> bytes:
-    return json.dumps({"cardPayment": {"gateway": "adyen", "adyen": {"sessionId": session}}}).encode()
+def _evidence(brought: dict[str, Any]) -> bytes:
+    return json.dumps({"cardPayment": {"gateway": FIRST_GATEWAY, FIRST_GATEWAY: brought}}).encode()

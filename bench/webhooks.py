@@ -1,16 +1,13 @@
 """How many webhooks are accepted per second, beside a bare view that verifies and inserts once."""
 
-import base64
-import hashlib
-import hmac
-import secrets
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from bench.first import FIRST_STANDIN
 from bench.stand import Stand
+from config.demo.accounts import FIRST_ACCOUNT
 
-ACCOUNT = "adyen-eu"
 ROUNDS = 5
 REQUESTS_PER_ROUND = 1_000
 CONNECTIONS = 4
@@ -57,44 +54,7 @@ def _figures(rounds: list[dict[str, Any]]) -> Accepted:
 
 def _requests(stand: Stand, path: str, credentials: dict[str, str], count: int) -> list[bytes]:
     """Return deliveries that were never sent before, rightly signed."""
-    user = f"{credentials['webhook_user']}:{credentials['webhook_password']}"
-    headers = {"Authorization": "Basic " + base64.b64encode(user.encode()).decode()}
-    key = bytes.fromhex(credentials["hmac_keys"].split(",")[0])
     return [
-        stand.request(f"/{path}/{ACCOUNT}/", headers=headers, body=_delivery(credentials["merchant_account"], key))
-        for _ in range(count)
+        stand.request(f"/{path}/{FIRST_ACCOUNT}/", headers=headers, body=body)
+        for headers, body in (FIRST_STANDIN.new_delivery(credentials) for _ in range(count))
     ]
-
-
-def _delivery(merchant_account: str, key: bytes) -> dict[str, Any]:
-    """Return a notification as Adyen sends it for an authorized card payment."""
-    item: dict[str, Any] = {
-        "pspReference": secrets.token_hex(8).upper(),
-        "originalReference": "",
-        "merchantAccountCode": merchant_account,
-        "merchantReference": f"cpo_{secrets.token_hex(8)}",
-        "amount": {"value": 9000, "currency": "EUR"},
-        "eventCode": "AUTHORISATION",
-        "success": "true",
-        "eventDate": "2026-11-21T12:00:00+01:00",
-        "paymentMethod": "visa",
-        "reason": "033899:1111:03/2030",
-        "operations": ["CANCEL", "CAPTURE", "REFUND"],
-    }
-    signed = ":".join(
-        str(part)
-        for part in (
-            item["pspReference"], item["originalReference"], item["merchantAccountCode"], item["merchantReference"],
-            item["amount"]["value"], item["amount"]["currency"], item["eventCode"], item["success"],
-        )
-    )  # fmt: skip
-    signature = base64.b64encode(hmac.new(key, signed.encode(), hashlib.sha256).digest()).decode()
-    item["additionalData"] = {
-        "hmacSignature": signature,
-        "expiryDate": "03/2030",
-        "cardSummary": "1111",
-        "cardHolderName": "Ada Vos",
-        "authCode": "033899",
-        "checkoutSessionId": f"CS{secrets.token_hex(12).upper()}",
-    }
-    return {"live": "false", "notificationItems": [{"NotificationRequestItem": item}]}

@@ -23,7 +23,7 @@ from bookings.services.catalogue import (
     ensure_product,
     ensure_supplier,
 )
-from config.demo.accounts import ACCOUNTS, SANDBOX_ACCOUNTS, TEST_ACCOUNT
+from config.demo.accounts import ACCOUNTS, FIRST_ACCOUNT, SANDBOX_ACCOUNTS, TAKEN_ELSEWHERE, TEST_ACCOUNT
 from config.demo.catalogue import CANAL_CRUISE, PRODUCTS, SETTLEMENT_METHODS, SUPPLIERS
 from config.local_secrets import LocalSecrets
 from gateways.models import GatewayAccount
@@ -43,7 +43,7 @@ _CARD_ROUTES = (
     *((account, True, 10 + 10 * place) for place, account in enumerate(SANDBOX_ACCOUNTS) if account != TEST_ACCOUNT),
     (TEST_ACCOUNT, False, 10),
 )
-_EXTERNAL_ROUTES = (("external", True, 900), ("external", False, 900))
+_EXTERNAL_ROUTES = tuple((account, is_live, 900) for account in TAKEN_ELSEWHERE for is_live in (True, False))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ def seed_demo(*, secrets: LocalSecrets, now: datetime) -> Demo:
             AccountRoute.objects.get_or_create(
                 partner=partner, account=accounts[slug], is_live=is_live, defaults={"rank": rank}
             )
-    _seed_surcharge(AccountRoute.objects.get(partner=first, account=accounts["adyen-eu"], is_live=True))
+    _seed_surcharge(AccountRoute.objects.get(partner=first, account=accounts[FIRST_ACCOUNT], is_live=True))
     small_option = options[CANAL_CRUISE]
     _fill_a_small_boat(small_option, seats=SMALL_BOAT, now=now)
     _fill_a_small_boat(small_option, seats=SMALL_BOAT - SEATS_LEFT_WHEN_NEARLY_FULL, now=now)

@@ -8,7 +8,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 
 from api.context.models import PaymentContext
 from api.context.shapes import SHAPES
-from api.openapi import RATE_LIMIT_HEADERS, document_of, shape
+from api.openapi import RATE_LIMIT_HEADERS, Schema, document_of, shape
 
 _View = TypeVar("_View", bound=Callable[..., Any])
 
@@ -64,13 +64,13 @@ def operation(
     answer: str,
     body: str | None = None,
     path: tuple[str, ...] = (),
-    query: dict[str, str] | None = None,
+    query: dict[str, tuple[Schema, str]] | None = None,
 ) -> Callable[[_View], _View]:
     """Describe one operation of a view: its headers, errors and its shapes."""
     parameters = [_LANGUAGE, *(() if body is None else (_IDEMPOTENCY_KEY,)), *(_PATH[name] for name in path)]
     parameters += [
-        OpenApiParameter(name, str, OpenApiParameter.QUERY, required=True, description=text)
-        for name, text in (query or {}).items()
+        OpenApiParameter(name, form, OpenApiParameter.QUERY, required=True, description=text)
+        for name, (form, text) in (query or {}).items()
     ]
     successes = _SUCCESSES.get(answer, {200: "Success."})
     errors = _ERRORS if body is None else {**_ERRORS, **_WRITE_ERRORS}

@@ -9,12 +9,12 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-# The languages that clients may ask for; sentences of ours are in the first two, and English elsewhere.
-LANGUAGES = ("en", "de")
+from api.languages import DEFAULT_LANGUAGE, LANGUAGES, LONGEST_HEADER
+
+# The languages that clients may ask for; where we have no sentences in one, they are in English.
 ACCEPTED_LANGUAGES = frozenset(
     ("zh-hans", "zh-hant", "da", "nl", "en", "fr", "de", "it", "ja", "ko", "no", "pt", "es", "sv")
 )
-LONGEST_HEADER = 500
 # A client that names it asks for what it would have got anyway.
 _CHARSET = "; charset=utf-8"
 
@@ -55,9 +55,9 @@ def refuse_other_charsets(header: str) -> None:
 def choose_language(header: str) -> str | None:
     """Return the language of ours that is nearest to an `Accept-Language` header, None where it names none there is."""
     if not header.strip():
-        return LANGUAGES[0]
+        return DEFAULT_LANGUAGE
     for language, quality in parse_accept_lang_header(header[:LONGEST_HEADER].lower()):
         primary = language.split("-")[0]
         if quality and (language == "*" or not ACCEPTED_LANGUAGES.isdisjoint({language, primary})):
-            return primary if primary in LANGUAGES else LANGUAGES[0]
+            return primary if primary in LANGUAGES else DEFAULT_LANGUAGE
     return None

@@ -19,7 +19,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m config.demo", description="Walk one booking through the house.")
     parser.add_argument("--once", action="store_true", help="stop after the story")
     parser.add_argument(
-        "--gateway", choices=sorted(TEXTS), default="adyen", help="which gateway the guests pay through"
+        "--gateway", choices=sorted(TEXTS), default=next(iter(TEXTS)), help="which gateway the guests pay through"
     )
     arguments = parser.parse_args()
     once = arguments.once

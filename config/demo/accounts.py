@@ -2,105 +2,21 @@
 
 from typing import Any
 
-_EURO_WORLD = ["EUR", "GBP", "JPY", "CHF", "DKK", "NOK", "SEK", "PLN"]
-_CARD_SOURCES = ["ECOM", "MOTO"]
-AT_THE_SANDBOX: dict[str, dict[str, Any]] = {
-    "adyen-eu": {
-        "name": "Adyen, Europe and Japan",
-        "gateway": "adyen",
-        "currencies": _EURO_WORLD,
-        "sources": _CARD_SOURCES,
-        "captures_at_once": True,
-        "stores_cards": True,
-        "takes_raw_cards": True,
-    },
-    "adyen-us": {
-        "name": "Adyen, United States (captured when confirmed)",
-        "gateway": "adyen",
-        "currencies": ["USD"],
-        "sources": _CARD_SOURCES,
-        "captures_at_once": False,
-        "stores_cards": True,
-        "takes_raw_cards": True,
-    },
-    "adyen-test": {
-        "name": "Adyen, test orders",
-        "gateway": "adyen",
-        "currencies": [*_EURO_WORLD, "USD"],
-        "sources": _CARD_SOURCES,
-        "captures_at_once": True,
-        "stores_cards": True,
-        "takes_raw_cards": True,
-    },
-    "stripe-eu": {
-        "name": "Stripe, Europe and Japan",
-        "gateway": "stripe",
-        "currencies": _EURO_WORLD,
-        "sources": ["ECOM"],
-        "captures_at_once": True,
-        "stores_cards": True,
-    },
-    "stripe-us": {
-        "name": "Stripe, United States (captured when confirmed)",
-        "gateway": "stripe",
-        "currencies": ["USD"],
-        "sources": ["ECOM"],
-        "captures_at_once": False,
-        "stores_cards": True,
-    },
-    "viva-eu": {
-        "name": "Viva, euro area",
-        "gateway": "viva",
-        "currencies": ["EUR"],
-        "sources": ["ECOM"],
-        "captures_at_once": True,
-        "stores_cards": True,
-    },
-    "spreedly-eu": {
-        "name": "Spreedly, Europe and Japan",
-        "gateway": "spreedly",
-        "currencies": _EURO_WORLD,
-        "sources": ["ECOM"],
-        "captures_at_once": True,
-        "stores_cards": True,
-    },
-    "spreedly-us": {
-        "name": "Spreedly, United States",
-        "gateway": "spreedly",
-        "currencies": ["USD"],
-        "sources": ["ECOM"],
-        "captures_at_once": True,
-        "stores_cards": True,
-    },
-    "cardgate-eu": {
-        "name": "CardGate, Europe and Japan",
-        "gateway": "cardgate",
-        "currencies": _EURO_WORLD,
-        "sources": ["ECOM"],
-        "captures_at_once": True,
-        "stores_cards": True,
-    },
-    "cardgate-us": {
-        "name": "CardGate, United States",
-        "gateway": "cardgate",
-        "currencies": ["USD"],
-        "sources": ["ECOM"],
-        "captures_at_once": True,
-        "stores_cards": True,
-    },
-}
-TAKEN_ELSEWHERE: dict[str, dict[str, Any]] = {
-    "external": {
-        "name": "Taken elsewhere",
-        "gateway": "external",
-        "currencies": [*_EURO_WORLD, "USD"],
-        "sources": ["ECOM", "POS", "MOTO"],
-        "captures_at_once": True,
-        "stores_cards": False,
-    },
-}
+from config.demo.texts import TEXTS, Texts
+
+
+def _accounts_of(gateway: str, texts: Texts) -> dict[str, dict[str, Any]]:
+    return {slug: {"gateway": gateway, **fields} for slug, fields in texts.accounts.items()}
+
+
+AT_THE_SANDBOX: dict[str, dict[str, Any]] = {}
+TAKEN_ELSEWHERE: dict[str, dict[str, Any]] = {}
+for _gateway, _texts in TEXTS.items():
+    (AT_THE_SANDBOX if _texts.has_page else TAKEN_ELSEWHERE).update(_accounts_of(_gateway, _texts))
 ACCOUNTS = {**AT_THE_SANDBOX, **TAKEN_ELSEWHERE}
 # Account -> gateway.
 SANDBOX_ACCOUNTS: dict[str, str] = {slug: fields["gateway"] for slug, fields in AT_THE_SANDBOX.items()}
+# The one that a booking is paid through unless somebody asks for another.
+FIRST_ACCOUNT = next(iter(SANDBOX_ACCOUNTS))
 # Serves bookings made with a test key.
-TEST_ACCOUNT = "adyen-test"
+TEST_ACCOUNT = next(slug for slug in SANDBOX_ACCOUNTS if slug.endswith("-test"))

@@ -163,6 +163,8 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Tours <tours@example
 MAIL_DOMAIN = parseaddr(DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
 
 REST_FRAMEWORK = {
+    # The format of an answer is chosen by headers alone, never by `?format=`.
+    "URL_FORMAT_OVERRIDE": None,
     # Closed unless a dialect's view opens it.
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],

@@ -7,6 +7,7 @@ from payments.admin.consents import CardConsentAdmin, CardRevocationAdmin, Conse
 from payments.admin.gifts import GiftAdmin
 from payments.admin.inbox import WebhookDeliveryAdmin
 from payments.admin.ledger import LedgerEntryAdmin, PostingAdmin
+from payments.admin.links import PaymentLinkAdmin
 from payments.admin.operations import DisputeAdmin, GatewayEventAdmin, OpeningAdmin, TransactionAdmin
 from payments.admin.payments import PaymentAdmin
 from payments.admin.routes import AccountRouteAdmin, SurchargeRuleAdmin
@@ -25,6 +26,7 @@ __all__ = [
     "LedgerEntryAdmin",
     "OpeningAdmin",
     "PaymentAdmin",
+    "PaymentLinkAdmin",
     "PostingAdmin",
     "ReusableCardAdmin",
     "RevokedTokenAdmin",

@@ -89,7 +89,8 @@ def history_of(payment: Payment) -> History:
     """Read what happened to a payment, oldest first."""
     history = History(payment=payment)
     history.openings = list(payment.openings.defer("client_encrypted").order_by("created_at")[:_MOST])
-    history.operations = {row.id: row for row in payment.transactions.order_by("requested_at")[:_MOST]}
+    operations = payment.transactions.select_related("challenge").defer("challenge__action_encrypted")
+    history.operations = {row.id: row for row in operations.order_by("requested_at")[:_MOST]}
     moments = [
         *_openings(history.openings),
         *_operations(history.operations),
@@ -154,6 +155,16 @@ def _operations(operations: dict[UUID, Transaction]) -> Iterator[Moment]:
                 amount=amount,
                 url=page_of(row),
                 rank=2,
+            )
+        challenge = getattr(row, "challenge", None)
+        if challenge is not None:
+            yield Moment(
+                at=challenge.asked_at,
+                who="we",
+                what=f"The guest was sent to the bank, and may come back until {when_text(challenge.expires_at)}",
+                detail=row.reference,
+                url=page_of(row),
+                rank=3,
             )
         if row.unknown_since_at is not None:
             again = f"; asked again at {when_text(row.next_check_at)}" if row.next_check_at else "; not asked again"

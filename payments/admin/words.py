@@ -3,6 +3,7 @@
 from gateways.protocol import OutcomeKind
 from payments.admin.columns import money_text
 from payments.models import CaseKind, EventSource, GatewayEvent, LedgerAccount, LedgerEntry, Transaction
+from payments.services.challenges import waits_for_guest
 from payments.states import OperationKind, State
 
 STATES: dict[State, str] = {
@@ -126,6 +127,8 @@ def outcome_sentence(operation: Transaction) -> tuple[str, bool]:
         return f"{what}: the gateway refused ({operation.raw_text or operation.error_code}).", False
     if operation.unknown_since_at is not None:
         return f"{what}: the answer was lost. It is asked about again by itself; do not ask for it anew.", False
+    if waits_for_guest(operation):
+        return f"{what}: the guest is at the bank; it is decided when they come back, or ends with their time.", True
     if operation.gateway_reference:
         return f"{what}: the gateway took it on as {operation.gateway_reference}; the result comes by webhook.", True
     return f"{what}: the gateway could not be reached. It is sent again by itself; do not ask for it anew.", False

@@ -11,12 +11,10 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from django.db import IntegrityError
 from django.db import transaction as database
 
 from bookings import services as booking_services
 from bookings.models import BookingStatus, Order, OrderKind
-from card_numbers import mask_card_numbers
 from gateways.protocol import Action, EncryptedCard, RawCard, Shopper
 from money import Money
 from payments.errors import (
@@ -24,14 +22,11 @@ from payments.errors import (
     AmountMismatch,
     CurrencyMismatch,
     NotPayable,
-    PaymentPending,
 )
-from payments.models import Origin, Transaction
-from payments.models.claims import claimed_from_the_start
-from payments.references import new_reference
+from payments.models import Transaction
 from payments.selectors import OrderMoney, current_payment, has_undecided_money, order_money
 from payments.services.challenges import action_for
-from payments.services.charging import RETRY_AFTER_SECONDS
+from payments.services.charging import new_charge, undecided_charge
 from payments.services.collecting import new_payment
 from payments.services.confirming import confirm_if_covered
 from payments.services.in_hand import OrderInHand
@@ -41,7 +36,7 @@ from payments.services.proving import bring_proof
 from payments.services.routing import choose_route_for_card, read_source
 from payments.services.surcharging import rules_read_with, surcharge_on
 from payments.splitting import Parts
-from payments.states import OperationKind, Status
+from payments.states import Status
 
 Written = Callable[[Transaction], None]
 
@@ -141,29 +136,16 @@ def write_card_charge(*, order: Order, request: CardCharge, also: Written | None
         now=now,
         is_one_charge=True,
     )
-    reference = new_reference("tx")
-    try:
-        charge = Transaction.objects.create(
-            payment=payment,
-            order=order,
-            account=route.account,
-            kind=OperationKind.SALE if request.captures else OperationKind.AUTHORIZATION,
-            origin=Origin.OURS,
-            amount_minor=parts.amount_minor,
-            surcharge_minor=parts.surcharge_minor,
-            donation_minor=parts.donation_minor,
-            currency=order.currency,
-            reference=reference,
-            idempotency_key=reference,
-            reason=mask_card_numbers(request.note)[:200],
-            expected_total_minor=money.wanted_minor,
-            requested_by="partner",
-            requested_at=now,
-            **claimed_from_the_start(now),
-        )
-    except IntegrityError:
-        # The caller's transaction is lost with it: a charge that cannot be made ends it.
-        raise undecided(payment.reference) from None
+    charge = new_charge(
+        order=order,
+        payment=payment,
+        parts=parts,
+        is_sale=request.captures,
+        expected_total_minor=money.wanted_minor,
+        requested_by="partner",
+        now=now,
+        reason=request.note,
+    )
     if also is not None:
         also(charge)
     return charge
@@ -180,7 +162,7 @@ def _check(order: Order, money: OrderMoney, request: CardCharge, now: datetime) 
     if request.currency.upper() != order.currency:
         raise CurrencyMismatch(f"The order is in {order.currency}, not in {request.currency}.", due=due)
     if money.asked_minor > 0:
-        raise undecided(None)
+        raise undecided_charge()
     if due.minor == 0:
         raise AlreadyPaid("Nothing is left to pay of the order.")
     if not 0 < request.amount_minor <= due.minor or request.donation_minor < 0:
@@ -209,12 +191,3 @@ def _charged(transaction_id: UUID, clock: Clock) -> CardCharged:
         confirm_if_covered(order_id=charged.order.pk, now=clock())
         charged.order.refresh_from_db()
     return charged
-
-
-def undecided(payment_reference: str | None) -> PaymentPending:
-    """Return the refusal of a charge beside one whose outcome nobody knows yet, to be raised."""
-    return PaymentPending(
-        "Another charge is still undecided.",
-        retry_after_seconds=RETRY_AFTER_SECONDS,
-        payment_reference=payment_reference,
-    )

@@ -55,9 +55,12 @@ def charge_to_prove(order_id: UUID) -> Transaction | None:
 
 
 def waits_for_guest(charge: Transaction) -> bool:
-    """Say whether a charge is undecided because nobody came back from the bank, and not because an answer was lost."""
+    """Say whether a charge is undecided because nobody came back from the bank, and not because an answer was lost.
+
+    One that is claimed has its proof under way; where the claim ran out, nobody lived to record what it brought.
+    """
     challenge = getattr(charge, "challenge", None)
-    is_open = charge.status == Status.PENDING and charge.unknown_since_at is None
+    is_open = charge.status == Status.PENDING and charge.unknown_since_at is None and charge.claimed_until is None
     return is_open and challenge is not None and challenge.action_encrypted is not None
 
 
@@ -93,12 +96,13 @@ def end_challenge_when_over(*, charge: Transaction, now: datetime) -> None:
 
     No money has moved: nobody asked the gateway to go on. Should it have done so all the same, its word counts more.
     """
-    if charge.challenge.expires_at > now:
+    if charge.challenge.expires_at > now or not waits_for_guest(charge):
         return
     claimed = claim_challenged(transaction_id=charge.pk, now=now)
     if claimed is None:
         return
-    if waits_for_guest(claimed):
+    # Between the look and the claim its proof may have been brought, by a call that is over by now.
+    if claimed.claim_number == charge.claim_number + 1:
         outcome = Outcome(
             kind=OutcomeKind.EXPIRED,
             reference=Reference(ours=claimed.reference),

@@ -21,7 +21,7 @@ from payments.errors import (
     PaymentPending,
     PaymentRefused,
 )
-from payments.models import ExternalNote, Opening, OpeningStatus, Origin, Payment, Transaction
+from payments.models import ExternalNote, Opening, OpeningStatus, Origin, Payment, ReusableCard, Transaction
 from payments.models.claims import claimed_from_the_start
 from payments.references import new_reference
 from payments.selectors import OrderMoney
@@ -32,7 +32,7 @@ from payments.services.openings import usable_opening
 from payments.services.operations import Clock, OnlyTold, perform
 from payments.services.routing import takes_details
 from payments.services.surplus import refund_rows, refundable_of
-from payments.splitting import part_of
+from payments.splitting import Parts, part_of
 from payments.states import OperationKind, Status
 
 RETRY_AFTER_SECONDS = 2
@@ -107,34 +107,17 @@ def _charge_row(
     if request.payment_token is not None:
         check_payment_token(order=order, account=payment.account, token=request.payment_token)
         opening = _entered_in(payment, order, request, now)
-    reference = new_reference("tx")
-    is_sale = payment.captures_at_once or request.external is not None
-    try:
-        charge = Transaction.objects.create(
-            payment=payment,
-            order=order,
-            account=payment.account,
-            card=card,
-            opening=opening,
-            kind=OperationKind.SALE if is_sale else OperationKind.AUTHORIZATION,
-            origin=Origin.OURS,
-            amount_minor=amount_minor,
-            surcharge_minor=part_of(amount_minor, payment.parts).surcharge_minor,
-            currency=payment.currency,
-            reference=reference,
-            idempotency_key=reference,
-            expected_total_minor=wanted_minor,
-            requested_by=requested_by,
-            requested_at=now,
-            **claimed_from_the_start(now),
-        )
-    except IntegrityError:
-        # The caller's transaction is lost with it, and needs no savepoint: a charge that cannot be made ends it.
-        raise PaymentPending(
-            "Another charge of this order is still undecided.",
-            retry_after_seconds=RETRY_AFTER_SECONDS,
-            payment_reference=payment.reference,
-        ) from None
+    charge = new_charge(
+        order=order,
+        payment=payment,
+        parts=part_of(amount_minor, payment.parts),
+        is_sale=payment.captures_at_once or request.external is not None,
+        expected_total_minor=wanted_minor,
+        requested_by=requested_by,
+        now=now,
+        card=card,
+        opening=opening,
+    )
     if request.notes and request.external is not None:
         ExternalNote.objects.create(
             payment=payment,
@@ -144,6 +127,59 @@ def _charge_row(
             written_at=now,
         )
     return charge
+
+
+def new_charge(
+    *,
+    order: Order,
+    payment: Payment,
+    parts: Parts,
+    is_sale: bool,
+    expected_total_minor: int,
+    requested_by: str,
+    now: datetime,
+    card: ReusableCard | None = None,
+    opening: Opening | None = None,
+    reason: str = "",
+) -> Transaction:
+    """Write the row of a charge that takes the money, or only holds it, under the order's lock; claimed by the caller.
+
+    :raises PaymentPending: another charge without a page is undecided. The caller's transaction is lost with it, and
+        needs no savepoint: a charge that cannot be made ends it.
+    """
+    reference = new_reference("tx")
+    try:
+        return Transaction.objects.create(
+            payment=payment,
+            order=order,
+            account=payment.account,
+            card=card,
+            opening=opening,
+            kind=OperationKind.SALE if is_sale else OperationKind.AUTHORIZATION,
+            origin=Origin.OURS,
+            amount_minor=parts.amount_minor,
+            surcharge_minor=parts.surcharge_minor,
+            donation_minor=parts.donation_minor,
+            currency=payment.currency,
+            reference=reference,
+            idempotency_key=reference,
+            reason=mask_card_numbers(reason)[:200],
+            expected_total_minor=expected_total_minor,
+            requested_by=requested_by,
+            requested_at=now,
+            **claimed_from_the_start(now),
+        )
+    except IntegrityError:
+        raise undecided_charge(payment.reference) from None
+
+
+def undecided_charge(payment_reference: str | None = None) -> PaymentPending:
+    """Return the answer to who would charge an order while another charge of it is undecided."""
+    return PaymentPending(
+        "Another charge of this order is still undecided.",
+        retry_after_seconds=RETRY_AFTER_SECONDS,
+        payment_reference=payment_reference,
+    )
 
 
 def _entered_in(payment: Payment, order: Order, request: PaymentRequest, now: datetime) -> Opening | None:

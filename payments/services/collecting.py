@@ -28,7 +28,13 @@ from payments.services.cards import card_for_order, usable_cards
 from payments.services.challenges import described_action
 from payments.services.in_hand import OrderInHand
 from payments.services.locking import tried_again_after_lock_timeout
-from payments.services.openings import claim_opening, new_opening, open_at_gateway, usable_opening
+from payments.services.openings import (
+    claim_opening,
+    new_opening,
+    open_at_gateway,
+    usable_opening,
+    was_just_refused,
+)
 from payments.services.operations import Clock
 from payments.services.routing import Wish, choose_account, choose_route, is_set_up, read_source, routed_accounts
 from payments.services.surcharging import rules_for, rules_read_with, surcharge_on
@@ -158,7 +164,7 @@ def describe_payment(
         known = held.operations_of(payment).values() if held is not None and payment is not None else None
         return view_of(order, payment, _waits_for_guest(payment), money, now, operations=known)
     opening = usable_opening(payment, order=order, now=now) if payment else None
-    if _needs_opening(order, payment, opening, money):
+    if _needs_opening(order, payment, opening, money, now):
         try:
             prepare_payment(order_id=order.id, payment_request=payment_request, clock=clock)
         except NoAccount:
@@ -188,7 +194,9 @@ def _waits_for_guest(payment: Payment | None) -> Opening | None:
     ).first()
 
 
-def _needs_opening(order: Order, payment: Payment | None, opening: Opening | None, money: OrderMoney) -> bool:
+def _needs_opening(
+    order: Order, payment: Payment | None, opening: Opening | None, money: OrderMoney, now: datetime
+) -> bool:
     if payment is None or not is_set_up(payment.account):
         return True
     due = Money(money.due_minor, order.currency)
@@ -200,7 +208,8 @@ def _needs_opening(order: Order, payment: Payment | None, opening: Opening | Non
         return False
     if Capability.OPEN not in gateway_for(payment.account).capabilities:
         return False
-    return opening is None or opening.status != OpeningStatus.OPEN
+    is_open = opening is not None and opening.status == OpeningStatus.OPEN
+    return not is_open and not was_just_refused(payment, now)
 
 
 def _has_done_its_part(payment: Payment, order: Order) -> bool:

@@ -18,7 +18,7 @@ from bookings.requests import OrderChanges
 from gateways.models import GatewayAccount
 from gateways.protocol import Brought, Capability, CheckoutPage, Source
 from gateways.registry import gateway_for
-from payments.errors import PaymentError, PaymentPending
+from payments.errors import PaymentError
 from payments.models import LinkEnd, Opening, OpeningStatus, PaymentLink, Transaction
 from payments.selectors import CHARGE_KINDS, order_money
 from payments.services.asking import ask_about_opening
@@ -173,7 +173,9 @@ def _charge(link: PaymentLink, request: PaymentRequest, clock: Clock) -> None:
 
 @tried_again_after_lock_timeout
 def _write_charge(link: PaymentLink, request: PaymentRequest, now: datetime) -> Transaction | None:
-    """Commit the row of a charge; None where nothing is to be paid by the link now, as in a second tab."""
+    """Commit the row of a charge; None where nothing is to be paid by the link now, as in a second tab, or nothing can
+    be by this card: revoked meanwhile, or not the guest's.
+    """
     try:
         with database.atomic():
             order = booking_services.lock_order(order_id=link.order_id)
@@ -184,7 +186,8 @@ def _write_charge(link: PaymentLink, request: PaymentRequest, now: datetime) -> 
             return write_charge(
                 order=order, request=request, money=order_money(order), now=now, requested_by=ASKED_BY_GUEST
             )
-    except PaymentPending:
+    except PaymentError as error:
+        log.info("link_charged_nothing", link=link.pk, error=type(error).__name__)
         return None
 
 

@@ -36,6 +36,8 @@ PAGE = "our:page"
 CONSENT = "our:consent"
 # A session with less than this left is no use to a guest who has to find a card first.
 _LEAST_USEFUL = timedelta(seconds=60)
+# What a gateway refused to open it would refuse again: a read asks no sooner, however often it is repeated.
+_REFUSED_RESTS = timedelta(seconds=60)
 # A gateway may take a moment longer than we to let something expire.
 LAST_WORD_GRACE = timedelta(seconds=30)
 
@@ -74,6 +76,12 @@ def usable_opening(payment: Payment, *, order: Order, now: datetime, place: Plac
         return newest
     lasts_as_long_as_the_hold = order.expires_at is not None and newest.expires_at >= order.expires_at - _LEAST_USEFUL
     return newest if lasts_as_long_as_the_hold else None
+
+
+def was_just_refused(payment: Payment, now: datetime) -> bool:
+    """Say whether the gateway refused a moment ago to open something for a payment: our fault, and a case for staff."""
+    recent = payment.openings.filter(status=OpeningStatus.FAILED, created_at__gt=now - _REFUSED_RESTS)
+    return recent.exists()
 
 
 def new_opening(

@@ -14,9 +14,9 @@ from payments.services.card_charges import (
     CardCharged,
     Written,
     send_card_charge,
-    undecided,
     write_card_charge,
 )
+from payments.services.charging import undecided_charge
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.operations import Clock
 from payments.states import Status
@@ -45,7 +45,7 @@ def _write(customer: Customer, request: CardCharge, also: Written | None, now: d
         # Nothing is due on an account that could bound what is charged: while nobody knows of one charge, a second one
         # would be a retry of it as likely as not.
         if charges.filter(kind__in=CHARGE_KINDS, status=Status.PENDING).exists():
-            raise undecided(None)
+            raise undecided_charge()
         order = booking_services.create_asked_order(
             partner=customer.partner,
             is_live=customer.is_live,

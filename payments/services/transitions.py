@@ -368,6 +368,11 @@ def _follow(
             ),
             now=now,
         )
+    if transaction is not None and transaction.opening_id and _is_refused_charge_of_ours(transaction):
+        # What its guest was shown to do at the bank leads nowhere any more: the next read opens anew.
+        Opening.objects.filter(pk=transaction.opening_id, status=OpeningStatus.OPEN).update(
+            status=OpeningStatus.CLOSED, client_encrypted=None
+        )
     is_told_refund = outcome.kind is Kind.REFUNDED and transaction is not None and transaction.origin == Origin.GATEWAY
     is_missing = not money.is_covered or money.due_minor > 0
     # A top-up's credit was taken back with it, as far as it was there; what was not is a case of its own.
@@ -412,6 +417,11 @@ def _follow(
     is_partly_needed = transaction.kind == OperationKind.AUTHORIZATION and surplus < transaction.parts.base_minor
     if surplus > 0 and not is_partly_needed:
         return_surplus(order=order, newest=transaction, amount_minor=surplus, now=now)
+
+
+def _is_refused_charge_of_ours(transaction: Transaction) -> bool:
+    is_charge_of_ours = transaction.origin == Origin.OURS and transaction.kind in CHARGE_KINDS
+    return is_charge_of_ours and transaction.status == Status.FAILED
 
 
 def _surplus_of(order: Order, transaction: Transaction, money: OrderMoney) -> int:

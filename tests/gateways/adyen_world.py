@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from Adyen.util import generate_notification_sig, generate_payload_sig
+from Adyen.util import generate_notification_sig, generate_payload_sig  # type: ignore[import-untyped]
 
 import gateways.adapters.adyen
 from gateways.adapters.adyen.gateway import AdyenGateway

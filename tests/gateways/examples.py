@@ -102,7 +102,7 @@ class Examples:
             "idempotency_key": "6ba7b810-9dad-41d1-80b4-00c04fd430c8",
             "money": money,
             "requested_at": NOW,
-            "taken_reference": self.payment,
+            "taken_reference": more.get("payment_reference", self.payment),
         }
         return RefundRequest(**{**fields, **more})
 

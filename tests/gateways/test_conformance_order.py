@@ -12,7 +12,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from gateways.models import GatewayAccount
-from gateways.protocol import Capability, Outcome
+from gateways.protocol import Capability, Outcome, OutcomeKind
 from money import Money
 from payments.checking.collected import findings_of
 from payments.errors import SubjectUndecided, UnknownSubject
@@ -116,7 +116,9 @@ def test_any_order_of_what_is_told_of_a_life_ends_in_the_same_books(trade: Trade
     paid = life(trade)
     if paid is None:
         return
-    told = trade.heard(paid)
+    # An answer that says no more than that we were heard is about a row of ours, and here there is none: all is told as
+    # if the processor had done it by itself.
+    told = [one for one in trade.heard(paid) if one.kind is not OutcomeKind.PENDING]
     settings.GATEWAY_CREDENTIALS = {**settings.GATEWAY_CREDENTIALS, trade.account: trade.credentials}
     house = build_house()
 

@@ -408,6 +408,17 @@ def test_an_active_account_without_credentials_is_found_at_start() -> None:
 
 
 @pytest.mark.django_db
+def test_an_account_that_takes_card_numbers_in_vain_is_found_at_start() -> None:
+    account("adyen-new", takes_raw_cards=True).save()
+    account("elsewhere", gateway="external", takes_raw_cards=True).save()
+    account("gone", gateway="paypal", takes_raw_cards=True).save()
+
+    found = [message for message in check_accounts(databases=["default"]) if message.id == "gateways.E006"]
+
+    assert ["elsewhere" in message.msg for message in found] == [True]
+
+
+@pytest.mark.django_db
 def test_the_admin_freezes_what_payments_were_made_under(rf: Any) -> None:
     registered = admin.site._registry[GatewayAccount]
     existing = account()

@@ -421,6 +421,7 @@ def test_a_callback_in_xml_says_the_same(processor: Processor) -> None:
         "order_id": "tx-2M9DKR7C",
         "description": "Tom & Ada <3",
         "attempt_3dsecure": True,
+        "three_ds_version": "2",
         "redirect_url": "https://shop.example.com/return",
         "callback_url": "https://callbacks.example.com/",
     }

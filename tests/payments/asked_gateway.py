@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from gateways.adapters.external.gateway import ExternalGateway
-from gateways.errors import GatewayError, InvalidSignature, NotSent
+from gateways.errors import GatewayError, InvalidSignature, NotSent, Rejected
 from gateways.protocol import (
     Capability,
     Delivery,
@@ -33,18 +33,23 @@ class AskedGateway(ExternalGateway):
     says: ClassVar[Callable[[Reference], tuple[Outcome, ...]]]
     asked: ClassVar[list[Reference]] = []
     is_reachable: ClassVar[bool] = True
+    refuses: ClassVar[bool] = False
+    opened: ClassVar[int] = 0
 
     @classmethod
     def begin(cls) -> None:
         """Forget everything."""
         cls.says = staticmethod(lambda _: ())
         cls.asked = []
-        cls.is_reachable = True
+        cls.is_reachable, cls.refuses, cls.opened = True, False, 0
 
     def client_settings(self, **_: Any) -> Mapping[str, Any]:
         return {"page": None}
 
     def open(self, request: OpenRequest) -> Opened:
+        AskedGateway.opened += 1
+        if self.refuses:
+            raise Rejected("asked open: the amount is too small")
         if not self.is_reachable:
             raise NotSent("asked open: no connection")
         return Opened(gateway_reference=f"at-{request.reference}", expires_at=request.expires_at, client={})

@@ -231,6 +231,20 @@ def test_more_claims_than_a_minute_may_hold_are_not_stored(opening, settings):
     assert WebhookDelivery.objects.count() == 2
 
 
+def test_what_was_refused_to_be_opened_is_not_asked_for_at_every_read(house, account, monkeypatch):
+    monkeypatch.setattr(AskedGateway, "refuses", True)
+    order = house.reserve().order
+
+    for _ in range(3):
+        describe_payment(order=order, clock=house.clock)
+    assert AskedGateway.opened == 1
+
+    house.clock.move(seconds=61)
+    monkeypatch.setattr(AskedGateway, "refuses", False)
+    assert describe_payment(order=order, clock=house.clock).client == {"page": None}
+    assert (AskedGateway.opened, Opening.objects.filter(status="OPEN").count()) == (2, 1)
+
+
 def test_a_price_that_the_gateway_cannot_be_told_is_no_reason_not_to_read(house, opening, monkeypatch):
     def refuse(*_, **__):
         raise Rejected("asked: the last decimal must be 0")

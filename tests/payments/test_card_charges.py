@@ -11,6 +11,9 @@ from gateways.errors import ErrorCode
 from gateways.models import GatewayAccount
 from gateways.protocol import BillingAddress, BrowserInfo, EncryptedCard, RawCard, Shopper
 from money import Money
+from payments.admin.columns import page_of
+from payments.admin.words import outcome_sentence
+from payments.checking import ledger_findings, payment_findings
 from payments.errors import (
     AlreadyPaid,
     AmountMismatch,
@@ -32,6 +35,7 @@ from payments.services.card_charges import (
     complete_card_charge,
     describe_card_charge,
 )
+from payments.services.challenges import claim_challenged
 from tests.gateways.scripted_server import closed_port
 from tests.payments.bank import answer_the_bank
 from tests.payments.house import books, operations
@@ -174,6 +178,17 @@ class TestADonation:
             "CLEARING>RECEIVABLE": 9000, "CLEARING>DONATION": 500,
         }  # fmt: skip
 
+    def test_is_shown_to_staff_and_agrees_with_the_books(self, house, booking, admin_client):
+        charged = charge(house, booking, donation_minor=500)
+
+        page = admin_client.get(page_of(charged.transaction.payment)).content.decode()
+
+        for words in ("of it donation", "Donation taken, on top", "of it donation 5.00 EUR", "5.00 EUR"):
+            assert words in page
+        assert (payment_findings(now=house.clock()), ledger_findings()) == ([], [])
+        Transaction.objects.update(donation_minor=400)
+        assert "donation_differs" in {finding.code for finding in payment_findings(now=house.clock())}
+
 
 class TestAnUndecidedCharge:
     def test_waits_for_its_guest_and_is_decided_by_what_they_bring_back(self, house, booking):
@@ -207,14 +222,17 @@ class TestAnUndecidedCharge:
         assert done.order.status == BookingStatus.ON_HOLD
         assert charge(house, booking).order.status == BookingStatus.CONFIRMED
 
-    def test_whose_guest_never_comes_back_is_over_after_half_an_hour(self, house, booking):
+    def test_whose_guest_never_comes_back_is_over_after_half_an_hour(self, house, booking, admin_client):
         charged = charge(house, booking, card=encrypted(CHALLENGED), shopper=SHOPPER)
 
         janitor.resolve_unknown(clock=house.clock)
         assert Transaction.objects.get().status == "PENDING"
+        assert outcome_sentence(Transaction.objects.get())[0].endswith("or ends with their time.")
         house.clock.move(minutes=31)
         janitor.resolve_unknown(clock=house.clock)
 
+        page = admin_client.get(page_of(charged.transaction.payment)).content.decode()
+        assert "The guest was sent to the bank, and may come back until" in page
         over = describe_card_charge(transaction_id=charged.transaction.pk, clock=house.clock)
         assert (over.transaction.status, over.transaction.raw_text) == (
             "FAILED",
@@ -222,6 +240,18 @@ class TestAnUndecidedCharge:
         )
         assert (over.action, Challenge.objects.get().action_encrypted) == (None, None)
         assert Case.objects.count() == 0
+
+    def test_whose_proof_was_brought_by_a_process_that_died_is_unknown_and_not_over(self, house, booking):
+        charged = charge(house, booking, card=encrypted(CHALLENGED), shopper=SHOPPER)
+        claim_challenged(transaction_id=charged.transaction.pk, now=house.clock())
+
+        for _ in range(8):
+            house.clock.move(hours=30)
+            janitor.resolve_unknown(clock=house.clock)
+
+        stranded = Transaction.objects.get()
+        assert (stranded.status, stranded.unknown_since_at is not None) == ("PENDING", True)
+        assert Case.objects.get().kind == CaseKind.OUTCOME_UNKNOWN
 
     def test_is_not_decided_by_evidence_of_nothing(self, house, booking):
         charged = charge(house, booking, card=encrypted(CHALLENGED), shopper=SHOPPER)

@@ -198,6 +198,18 @@ def test_paid_and_forgotten_is_confirmed_by_the_accounts_rule(house):
     assert status_of(payment) == BookingStatus.CONFIRMED
 
 
+def test_what_a_card_charged_by_its_details_paid_late_is_confirmed_without_a_rule(house):
+    payment = house.payment()
+    payment.is_one_charge = True
+    payment.save()
+    house.paid(payment)
+
+    assert holds.confirm_paid_orders(now=house.clock.move(minutes=1)) == 1
+
+    assert status_of(payment) == BookingStatus.CONFIRMED
+    assert not Case.objects.exists()
+
+
 def test_paid_and_forgotten_without_a_rule_comes_before_staff_until_it_is_confirmed(house):
     payment = house.paid(house.payment())
 

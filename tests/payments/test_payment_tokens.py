@@ -1,6 +1,7 @@
 """A card entered on the partner's page: charged with the confirmation by a token that is kept nowhere."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import ClassVar
 
 import pytest
@@ -10,7 +11,18 @@ from django.db import connection
 from bookings.requests import BookingChanges, UnitItemRequest
 from gateways.errors import AnswerLost, ErrorCode, NotSent
 from gateways.models import GatewayAccount
-from gateways.protocol import Action, Capability, Card, ChargeRequest, Decline, Outcome, OutcomeKind, Reference
+from gateways.protocol import (
+    Action,
+    Brought,
+    Capability,
+    Card,
+    ChargeRequest,
+    CheckoutPage,
+    Decline,
+    Outcome,
+    OutcomeKind,
+    Reference,
+)
 from payments.encryption import decrypt_json
 from payments.errors import GatewayMismatch, InvalidCard, PaymentPending, PaymentRefused
 from payments.models import AccountRoute, Opening, ReusableCard, Transaction
@@ -21,6 +33,8 @@ from payments.services.cards import keep_card, revoke_card
 from payments.services.changing import update_booking
 from payments.services.collecting import PaymentRequest, describe_payment
 from payments.services.confirming import confirm_booking
+from payments.services.link_paying import charge_what_was_entered, open_to_pay
+from payments.services.links import create_link
 from tests.payments.asked_gateway import AskedGateway
 from tests.payments.house import RETURN_URL, books, operations
 
@@ -111,6 +125,21 @@ def test_a_token_that_was_kept_for_another_guest_charges_nobody(house, booking, 
     assert operations(booking.order) == []
     if not is_revoked:
         assert confirm(house, house.reserve(customer_reference="ada")).is_confirmed
+
+
+def test_such_a_token_sent_from_our_page_charges_nobody_and_breaks_nothing(house, booking, monkeypatch):
+    GatewayAccount.objects.filter(slug="tokens-eu").update(stores_cards=True)
+    first = house.reserve(customer_reference="ada")
+    opening = Opening.objects.get(payment__order=first.order)
+    keep_card(payment=opening.payment, card=Card(token=TOKEN, last4="1111"), now=house.clock(), opening=opening)
+    monkeypatch.setattr(TokenGateway, "checkout_page", lambda _: CheckoutPage(script="tokens.js"))
+    until = house.clock() + timedelta(hours=1)
+    link = create_link(order=booking.order, expires_at=until, now=house.clock(), created_by="ada")
+    assert open_to_pay(link=link, locale="en", clock=house.clock) is not None
+
+    charge_what_was_entered(link=link, brought={Brought.PAYMENT_TOKEN: TOKEN}, clock=house.clock)
+
+    assert (TokenGateway.charged, operations(booking.order)) == ([], [])
 
 
 def test_the_token_is_in_no_table(house, booking):
@@ -310,6 +339,21 @@ def test_a_guest_who_could_not_be_shown_what_to_do_is_asked_to_pay_in_a_page(hou
 
     assert operations(unopened.order) == [("SALE", "OURS", "FAILED", 9000)]
     assert Opening.objects.get(payment__order=unopened.order).status == "OPEN"
+
+
+def test_what_a_guest_was_to_do_is_shown_no_longer_once_the_charge_is_refused(house, booking):
+    TokenGateway.kind = OutcomeKind.ACTION_REQUIRED
+    with pytest.raises(PaymentPending):
+        confirm(house, booking)
+    [request] = TokenGateway.charged
+    TokenGateway.says = staticmethod(lambda _: (said_of(request, OutcomeKind.DECLINED),))
+
+    ask_about_opening(opening=Opening.objects.select_related("payment", "account").get(), clock=house.clock)
+
+    booking.order.refresh_from_db()
+    view = describe_payment(order=booking.order, clock=house.clock)
+    assert (view.balance_minor, view.client) == (9000, {"page": None})
+    assert list(Opening.objects.order_by("created_at").values_list("status", flat=True)) == ["CLOSED", "OPEN"]
 
 
 def test_what_never_reached_the_gateway_is_refused_and_the_guest_may_try_again(house, booking):

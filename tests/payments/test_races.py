@@ -232,7 +232,7 @@ def given_up_while_it_is_accepted(house, monkeypatch):
         payment_id=payment.id, money=Money(100, "EUR"), reason="", requested_by="ada", now=house.clock()
     )
     claimed = operations.claim(transaction_id=refund.id, now=house.clock())
-    giving_up = Racer(lambda: operations._mark_unknown(claimed, "no answer", house.clock()))
+    giving_up = Racer(lambda: operations.mark_unknown(claimed, "no answer", house.clock()))
     bind = transitions.operation_for
 
     def bind_and_be_overtaken(**fields):

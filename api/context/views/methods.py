@@ -6,8 +6,10 @@ from api.context.models import PaymentContext
 from api.context.presenters import method_fields
 from api.context.requests import read_currency
 from api.context.schema import operation
+from api.context.shapes import DIGITS
 from api.context.views.base import ContextView, PlaceView
 from api.fields import Fields
+from api.openapi import TEXT
 from payments.services.customer_credit import available_credit
 from payments.services.routing import accounts_for_encrypted_cards
 
@@ -22,9 +24,9 @@ class MethodsView(ContextView):
         "List the ways to pay in a currency",
         answer="PaymentMethods",
         query={
-            "agentId": "A whole number, shown again as `sellingAgentId`; the key says who sells.",
-            "currencyCode": "An ISO 4217 code.",
-            "salesModel": "Any text: all of them are paid alike.",
+            "agentId": (DIGITS, "Shown again as `sellingAgentId`; the key says who sells."),
+            "currencyCode": (TEXT, "An ISO 4217 code, in any case."),
+            "salesModel": ({**TEXT, "minLength": 1}, "Any text: all of them are paid alike."),
         },
     )
     def get(self, request: Request) -> Response:

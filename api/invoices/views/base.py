@@ -93,6 +93,8 @@ class InvoicesView(JsonApiView):
 
     partner: Partner
     key_is_live: bool = False
+    # What is refused before may have no caller to tell of their money.
+    knows_caller: bool = False
     # Whose money a refusal tells of, as soon as it is known.
     about: UUID | None = None
 
@@ -101,12 +103,12 @@ class InvoicesView(JsonApiView):
         super().initial(request, *args, **kwargs)
         key = request.auth
         assert isinstance(key, PartnerKey)
-        self.partner, self.key_is_live = key.partner, key.is_live
+        self.partner, self.key_is_live, self.knows_caller = key.partner, key.is_live, True
 
     def handle_exception(self, exc: Exception) -> Response:
         """Answer an error; of a write with what became of the money."""
         response = super().handle_exception(exc)
-        if self.request.method not in SAFE_METHODS and isinstance(self.request.auth, PartnerKey):
+        if self.request.method not in SAFE_METHODS and self.knows_caller:
             (error,) = response.data["errors"]
             retry_after = response.headers.get("Retry-After")
             told = money_told(

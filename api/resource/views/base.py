@@ -18,9 +18,10 @@ from rest_framework.views import APIView
 
 from api.auth import HeaderKeyAuthentication
 from api.json_body import StrictJsonParser, refuse_large_body
+from api.languages import DEFAULT_LANGUAGE
 from api.money_told import money_told
 from api.resource.errors import answer_with_refusal, refusal_for
-from api.resource.negotiation import LANGUAGES, PreferredFormat, choose_language, refuse_other_charsets
+from api.resource.negotiation import PreferredFormat, choose_language, refuse_other_charsets
 from api.resource.presenters.money_told import money_fields
 from api.resource.xml import XmlParser, XmlRenderer
 from api.throttling import PartnerKeyThrottle
@@ -66,7 +67,7 @@ class ResourceView(APIView):
         """Answer in the language the client asked for."""
         self.headers_to_add: dict[str, str] = {}
         self.language = choose_language(request.META.get("HTTP_ACCEPT_LANGUAGE", ""))
-        with translation.override(self.language or LANGUAGES[0]):
+        with translation.override(self.language or DEFAULT_LANGUAGE):
             response = super().dispatch(request, *args, **kwargs)
             # Rendered here, so that a translated text cannot be put off to where the language is another one.
             if isinstance(response, Response):
@@ -112,7 +113,7 @@ class ResourceView(APIView):
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Say in which language the answer is, and how many requests are left."""
         response = super().finalize_response(request, response, *args, **kwargs)
-        response["Content-Language"] = self.language or LANGUAGES[0]
+        response["Content-Language"] = self.language or DEFAULT_LANGUAGE
         response["Cache-Control"] = "no-store"
         for name, value in self.headers_to_add.items():
             response[name] = value

@@ -4,8 +4,12 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import Adyen
-from Adyen.services.checkout import ModificationsApi, PaymentsApi, RecurringApi
+import Adyen  # type: ignore[import-untyped]
+from Adyen.services.checkout import (  # type: ignore[import-untyped]
+    ModificationsApi,
+    PaymentsApi,
+    RecurringApi,
+)
 
 from gateways.errors import AnswerLost, Busy, Rejected
 from gateways.http import HttpClient

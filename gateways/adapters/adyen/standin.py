@@ -1,5 +1,9 @@
 """How an account of this gateway is set up at the sandbox: for the demo, tests and load runs."""
 
+import base64
+import hashlib
+import hmac
+import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -95,3 +99,40 @@ def staff_refunds(*, payment: str, taken: str, minor: int) -> tuple[str, dict[st
 def bank_takes_back(*, payment: str, taken: str, minor: int) -> tuple[str, dict[str, Any]]:  # noqa: ARG001, asked of each
     """Return the same for the cardholder's bank, which takes money back in a dispute."""
     return f"adyen/payments/{payment}/chargeback", {"amount": minor}
+
+
+def new_delivery(fields: Mapping[str, str]) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return headers and body of a webhook that was never sent before, rightly signed; load runs send thousands."""
+    item: dict[str, Any] = {
+        "pspReference": secrets.token_hex(8).upper(),
+        "originalReference": "",
+        "merchantAccountCode": fields["merchant_account"],
+        "merchantReference": f"cpo_{secrets.token_hex(8)}",
+        "amount": {"value": 9000, "currency": "EUR"},
+        "eventCode": "AUTHORISATION",
+        "success": "true",
+        "eventDate": "2026-11-21T12:00:00+01:00",
+        "paymentMethod": "visa",
+        "reason": "033899:1111:03/2030",
+        "operations": ["CANCEL", "CAPTURE", "REFUND"],
+    }
+    item["additionalData"] = {
+        "hmacSignature": _signature(item, bytes.fromhex(fields["hmac_keys"].split(",")[0])),
+        "expiryDate": "03/2030",
+        "cardSummary": "1111",
+        "cardHolderName": "Ada Vos",
+        "authCode": "033899",
+        "checkoutSessionId": f"CS{secrets.token_hex(12).upper()}",
+    }
+    user = f"{fields['webhook_user']}:{fields['webhook_password']}"
+    headers = {"Authorization": "Basic " + base64.b64encode(user.encode()).decode()}
+    return headers, {"live": "false", "notificationItems": [{"NotificationRequestItem": item}]}
+
+
+def _signature(item: Mapping[str, Any], key: bytes) -> str:
+    names = ("pspReference", "originalReference", "merchantAccountCode", "merchantReference")
+    amount = (item["amount"]["value"], item["amount"]["currency"])
+    signed = ":".join(
+        str(part) for part in (*(item[name] for name in names), *amount, item["eventCode"], item["success"])
+    )
+    return base64.b64encode(hmac.new(key, signed.encode(), hashlib.sha256).digest()).decode()

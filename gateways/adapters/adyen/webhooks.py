@@ -18,7 +18,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from Adyen.util import is_valid_hmac_notification, is_valid_hmac_payload
+from Adyen.util import is_valid_hmac_notification, is_valid_hmac_payload  # type: ignore[import-untyped]
 
 from gateways.adapters.adyen.refusals import decline_of, text_of
 from gateways.adapters.adyen.wire import TOKEN, card_of, event_key, kept, money_of, when

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateways.sandbox.adyen import refusals
+from gateways.sandbox.adyen.cards import TEST_CARDS, brand_of, cvc_length
 from gateways.sandbox.adyen.errors import invalid
 from gateways.sandbox.adyen.refusals import Verdict
-from gateways.sandbox.cards import TEST_CARDS, brand_of, cvc_length, passes_luhn
+from gateways.sandbox.cards import passes_luhn
 from gateways.sandbox.scrub import mask
 from gateways.sandbox.store import Document
 

@@ -42,6 +42,8 @@ def charge(books: Books, account: Account, kind: str, wish: Document, *, gateway
     if not card["test"] and not account.live:
         raise not_activated()
     amount, currency = transactions.amount_in(wish)
+    if wish.get("attempt_3dsecure") is True:
+        _check_ways_back(wish)
     transaction = transactions.begin(
         books,
         account,
@@ -109,10 +111,16 @@ def settle_unknown(books: Books, transaction: Document) -> None:
         books.keep_transaction(transaction)
 
 
-def _ask_the_guest(transaction: Document, card: Document, wish: Document, origin: str) -> None:
+def _check_ways_back(wish: Document) -> None:
+    """See that a guest could be asked and could come back, whether this card will ask or not."""
     for name in ("redirect_url", "callback_url"):
         if not isinstance(wish.get(name), str) or not wish[name]:
             raise invalid(name, "errors.blank")
+    if wish.get("three_ds_version") != "2":
+        raise invalid("three_ds_version")
+
+
+def _ask_the_guest(transaction: Document, card: Document, wish: Document, origin: str) -> None:
     steps, can_succeed = _WAYS.get(transaction["amount"], _USUAL_WAY)
     transaction.update(
         redirect_url=wish["redirect_url"],

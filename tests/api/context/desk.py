@@ -14,7 +14,7 @@ from tests.api.octo.shop import Shop
 from tests.payments.bank import RIGHT_PASSWORD, answer_the_bank
 
 RETURN_URL = "https://shop.example.com/return"
-VISA, CHALLENGED = "4111111111111111", "4917610000000000"
+VISA, MASTERCARD, CHALLENGED = "4111111111111111", "5555444433331111", "4917610000000000"
 
 
 def card(number: str = VISA, holder: str = "Bart Simpson", **fields: Any) -> dict[str, Any]:
@@ -87,9 +87,10 @@ class Caller:
         return {**self._headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
 
 
-def challenge(place: str, caller: Caller, amount: Any = 90.0, **fields: Any) -> dict[str, Any]:
+def challenge(place: str, caller: Caller, amount: Any = 90.0, **headers: str) -> dict[str, Any]:
     """Pay below a booking or customer by a card whose bank asks the guest; return the answer."""
-    answer = caller.post(f"{place}/Payment", documented(amount, paymentMethodDetails=card(CHALLENGED), **fields))
+    body = documented(amount, paymentMethodDetails=card(CHALLENGED))
+    answer = caller.post(f"{place}/Payment", body, **headers)
     assert answer.status_code == 202, answer.content
     shown: dict[str, Any] = answer.json()
     return shown

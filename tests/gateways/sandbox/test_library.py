@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import quote
 
-import Adyen
+import Adyen  # type: ignore[import-untyped]
 import pytest
 
 from tests.gateways.sandbox.conftest import MERCHANT, Box, payment_request, session_request
