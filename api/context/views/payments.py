@@ -226,8 +226,11 @@ class CompletionView(AnsweringView):
         charged = self.describe(process)
         if result_of(charged, now=self.now()) is ResultCode.NOT_AUTHENTICATED:
             return Begun(process=process, charged=charged)
-        if charged.transaction.status != Status.PENDING:
+        if charged.transaction.status != Status.PENDING and process.completed_at is not None:
             raise Refusal(ALREADY_SET, _("The payment was decided before, with other paymentDetails."))
+        if charged.transaction.status != Status.PENDING:
+            # By a webhook, before an answer to what the guest brought back was taken in.
+            return Begun(process=process, charged=charged)
         return Begun(process=process, charged=self._complete(process, wish))
 
     def _look_again(self, process: PaymentProcess, wish: Completion) -> Begun:
@@ -241,7 +244,9 @@ class CompletionView(AnsweringView):
         proof = dict(wish.proof)
         if wish.payment_data != payment_data_of(process):
             proof["paymentData"] = wish.payment_data  # the gateway's own word, which it wants back
-        return complete_card_charge(transaction_id=process.transaction_id, evidence=proof, clock=self.now)
+        charged = complete_card_charge(transaction_id=process.transaction_id, evidence=proof, clock=self.now)
+        PaymentProcess.objects.filter(pk=process.pk).update(completed_at=self.now())
+        return charged
 
 
 def _name_of(done: Begun | CreditPayment) -> str:

@@ -97,6 +97,25 @@ def test_a_proof_of_nothing_decides_nothing(desk, caller, began):
     assert complete(desk, caller, body).status_code == 201
 
 
+def test_what_a_webhook_decided_first_is_told_to_who_brings_the_proof(desk, caller, guest, shop, began):
+    second = build_desk(shop)
+    body, others = brought_back(began), challenge(second.at_booking, caller)
+    mixed_up = {
+        "paymentDetails": body["paymentDetails"],
+        "paymentData": others["redirectRequest"]["paymentData"],
+        "paymentProcessAuditId": others["paymentProcessAuditId"],
+    }
+    assert complete(second, caller, mixed_up).status_code == 400
+    guest.deliver()
+
+    answer = complete(desk, caller, body)
+
+    assert (answer.status_code, answer.json()["errorCode"], answer.json()["amountPaid"]) == (201, "22053", 90)
+    assert books(desk.booking.order)["RECEIVABLE>CLEARING"] == 9000
+    assert not LedgerEntry.objects.filter(order=second.booking.order).exists()
+    assert caller.get(f"{second.at_booking}/Payment").json() == {"payments": []}
+
+
 def test_nobody_else_goes_on_with_it(desk, caller, shop, began):
     body = brought_back(began)
     second = build_desk(shop)
