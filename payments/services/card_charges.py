@@ -25,7 +25,7 @@ from payments.errors import (
 )
 from payments.models import Transaction
 from payments.selectors import OrderMoney, current_payment, has_undecided_money, order_money
-from payments.services.challenges import action_for
+from payments.services.challenges import action_for, waits_for_guest
 from payments.services.charging import new_charge, undecided_charge
 from payments.services.collecting import new_payment
 from payments.services.confirming import confirm_if_covered
@@ -95,8 +95,12 @@ def complete_card_charge(*, transaction_id: UUID, evidence: Mapping[str, str], c
 
     What is decided is returned as it is, and so may the same evidence be brought again after a lost answer.
 
+    :raises NotPayable: the order was cancelled while the guest was at the bank; nothing was taken, nor will be.
     :raises PaymentError: as `bring_proof`; the charge goes on waiting.
     """
+    charge = Transaction.objects.select_related("order", "challenge").get(pk=transaction_id)
+    if waits_for_guest(charge) and charge.order.status == BookingStatus.CANCELLED:
+        raise NotPayable("The order was cancelled.", payment_reference=charge.payment.reference)
     bring_proof(transaction_id=transaction_id, proof=evidence, clock=clock, then=partial(_confirm_in_hand, clock=clock))
     return _charged(transaction_id, clock)
 

@@ -116,6 +116,18 @@ def test_what_a_webhook_decided_first_is_told_to_who_brings_the_proof(desk, call
     assert caller.get(f"{second.at_booking}/Payment").json() == {"payments": []}
 
 
+def test_a_guest_whose_booking_was_cancelled_meanwhile_is_charged_nothing(desk, caller, guest, shop, began):
+    cancelled = shop.octo("octo/cardPayments").post(f"/bookings/{desk.booking.uuid}/cancel", {"reason": "rain"})
+    assert cancelled.status_code == 200
+
+    answer = complete(desk, caller, brought_back(began))
+
+    assert (answer.status_code, answer.json()["errorType"]) == (403, "AlreadySet")
+    assert answer.json()["errors"] == ["The booking is cancelled, or its hold has expired."]
+    assert guest.sandbox.get("requests", operation="payment_details")["requests"] == []
+    assert not LedgerEntry.objects.exists()
+
+
 def test_nobody_else_goes_on_with_it(desk, caller, shop, began):
     body = brought_back(began)
     second = build_desk(shop)
