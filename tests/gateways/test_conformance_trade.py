@@ -13,7 +13,7 @@ from django.conf import settings
 
 from gateways.errors import ErrorCode, InvalidSignature, Rejected, Unsupported
 from gateways.exponents import UnknownPair
-from gateways.protocol import Capability, OutcomeKind, RawCard, Reference, RevokeCardRequest
+from gateways.protocol import Capability, EncryptedCard, OutcomeKind, RawCard, Reference, RevokeCardRequest
 from gateways.registry import gateway_class
 from money import Money
 from payments.states import State
@@ -163,15 +163,24 @@ def test_a_card_that_was_kept_is_charged_without_the_guest(trade: Trade) -> None
     believes(trade, charged, State.CAPTURED, captured=3000)
 
 
-@pytest.mark.parametrize("capability", [C.CHARGE_ENCRYPTED_CARD, C.CHARGE_RAW_CARD])
-def test_a_card_is_charged_by_its_own_details(trade: Trade, capability: Capability) -> None:
-    if not trade.can(capability):
+@pytest.mark.parametrize(
+    ("needed", "of_nobody"),
+    [
+        (C.CHARGE_ENCRYPTED_CARD, EncryptedCard(number="a blob", expiry_month="of", expiry_year="nobody's")),
+        (C.CHARGE_RAW_CARD, RawCard(number="4000000000000002", expiry_month="01", expiry_year="2030")),
+    ],
+)
+def test_a_card_is_charged_by_its_own_details(
+    trade: Trade, needed: Capability, of_nobody: EncryptedCard | RawCard
+) -> None:
+    if not trade.can(needed):
         with pytest.raises(Unsupported):
-            trade.charge_details(RawCard(number="4111111111111111", expiry_month="03", expiry_year="2030"), NINETY)
+            trade.charge_details(of_nobody, NINETY)
         return
-    card = trade.standin.typed_card(is_encrypted=capability is C.CHARGE_ENCRYPTED_CARD)
 
-    believes(trade, trade.charge_details(card, NINETY), State.CAPTURED, captured=9000)
+    charged = trade.charge_details(trade.standin.card_details(is_raw=needed is C.CHARGE_RAW_CARD), THIRTY)
+
+    believes(trade, charged, State.CAPTURED, captured=3000)
 
 
 def test_a_card_that_was_revoked_cannot_be_charged(trade: Trade) -> None:

@@ -163,9 +163,9 @@ class Trade(Merchant):
         return self._charged(self.charge_request(money, card_token=token))
 
     def charge_details(self, card: EncryptedCard | RawCard, money: Money) -> Paid:
-        """Charge a card by its own details, as they were typed or encrypted in a browser."""
-        self.secrets |= {card.number}
-        return self._charged(self.charge_request(money, card=card))
+        """Charge a card by its own details."""
+        self.secrets.add(card.number)
+        return self._charged(self.charge_request(money, card=card, shopper_reference=""))
 
     def capture(self, paid: Paid, money: Money) -> None:
         request = CaptureRequest(

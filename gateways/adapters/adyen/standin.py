@@ -68,13 +68,13 @@ def guest_pays(client: Mapping[str, Any], *, is_good: bool) -> tuple[str, dict[s
     return f"adyen/sessions/{client['session']['id']}/pay", {**card, "holderName": name}
 
 
-def typed_card(*, is_encrypted: bool) -> EncryptedCard | RawCard:
-    """Return a card by its own details: the test platform takes `test_` before a value for its encryption."""
-    details = {"number": "4111111111111111", "expiry_month": "03", "expiry_year": "2030"}
-    if not is_encrypted:
-        return RawCard(**details, cvc="737", holder_name="Ada Vos")
-    encrypted = {name: f"test_{value}" for name, value in details.items()}
-    return EncryptedCard(**encrypted, security_code="test_737", holder_name="Ada Vos")
+def card_details(*, is_raw: bool) -> EncryptedCard | RawCard:
+    """Return a card that pays by its own details: in the clear, or as the test platform takes an encrypted one."""
+    if is_raw:
+        return RawCard(number="4111111111111111", expiry_month="03", expiry_year="2030", cvc="737")
+    return EncryptedCard(
+        number="test_4111111111111111", expiry_month="test_03", expiry_year="test_2030", security_code="test_737"
+    )
 
 
 def opened(client: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from gateways.errors import AnswerLost, Busy, ErrorCode, Rejected
+from gateways.errors import AnswerLost, Busy, ErrorCode, KeyRefused, Rejected
 from gateways.exponents import Exponents
 from gateways.http import HttpAnswer
 from gateways.protocol import Decline, Outcome, OutcomeKind, Reference
@@ -22,7 +22,9 @@ def read(answer: HttpAnswer, operation: str, *needed: str) -> dict[str, Any]:
     """
     if answer.status == 429:
         raise Busy(f"penny {operation}: too many requests")
-    if answer.status in (400, 401, 403, 404, 409, 422):
+    if answer.status in (401, 403):
+        raise KeyRefused(f"penny {operation}: answered {answer.status}")
+    if answer.status in (400, 404, 409, 422):
         raise Rejected(f"penny {operation}: answered {answer.status}")
     found = answer.json_object()
     if answer.status not in (200, 201) or found is None or not all(isinstance(found.get(name), str) for name in needed):
