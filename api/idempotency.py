@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 
 from api.models import IdempotentRequest
 from card_numbers import mask_card_numbers
@@ -27,6 +28,7 @@ LONGEST_PATH = 500
 # A twin asks again at growing intervals; their sum is bounded by the caller's patience, not by their number.
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 0.5
+RETRY_AFTER_SECONDS = 2
 
 CARD_FIELDS = frozenset(
     {
@@ -82,10 +84,14 @@ class RequestIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """Be the right to do the work of one key, as long as the lease runs."""
+    """Be the right to do the work of one key, as long as the lease runs.
+
+    A `subject` is what an earlier holder had made when it died: the work is not to be done again but to be shown.
+    """
 
     row_id: int
     claim_number: int
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +150,7 @@ def claim_request(
             return result
         left = deadline - time.monotonic()
         if left <= 0:
-            raise KeyInFlight(retry_after_seconds=2)
+            raise KeyInFlight(retry_after_seconds=RETRY_AFTER_SECONDS)
         if not connection.in_atomic_block:
             # The pool's connection goes back while we sleep: twins must not starve the request they wait for.
             connection.close()
@@ -155,7 +161,7 @@ def claim_request(
 def do_once(
     identity: RequestIdentity,
     *,
-    act: Callable[[], _Done],
+    act: Callable[[Claim], _Done],
     again: Callable[[Finished], _Done],
     name_of: Callable[[_Done], str],
     status_code: int,
@@ -174,11 +180,12 @@ def do_once(
     if isinstance(claim, Finished):
         return again(claim)
     try:
-        done = act()
+        made_before = Finished(status_code=status_code, subject=claim.subject)
+        done = again(made_before) if claim.subject else act(claim)
     except BaseException as error:
         end = end_of(error)
         if end is None:
-            release_key(claim)
+            release_key(claim, now=clock())
         else:
             finish_request(claim, end, now=clock())
         raise
@@ -193,11 +200,26 @@ def finish_request(claim: Claim, end: Finished, *, now: datetime) -> None:
     )
 
 
-def release_key(claim: Claim) -> None:
-    """Free a key whose request was refused or broke: the same request may be tried again under it."""
-    IdempotentRequest.objects.filter(
-        pk=claim.row_id, claim_number=claim.claim_number, status_code__isnull=True
-    ).delete()
+def note_subject(claim: Claim, subject: str) -> None:
+    """Keep what the work has made, in the transaction that makes it: from then on the key shows it and makes no other,
+    even if the request breaks before it ends.
+
+    :raises KeyInFlight: the lease ran out and somebody else took over; what was made must not be kept.
+    """
+    if not _held_by(claim).update(subject=subject):
+        raise KeyInFlight(retry_after_seconds=RETRY_AFTER_SECONDS)
+
+
+def release_key(claim: Claim, *, now: datetime) -> None:
+    """Free a key whose request was refused or broke: the same request may be tried again under it, or is shown what
+    this one had made.
+    """
+    _held_by(claim).filter(subject="").delete()
+    _held_by(claim).update(claimed_until=now)
+
+
+def _held_by(claim: Claim) -> QuerySet[IdempotentRequest]:
+    return IdempotentRequest.objects.filter(pk=claim.row_id, claim_number=claim.claim_number, status_code__isnull=True)
 
 
 def prune_idempotent_requests(*, before: datetime) -> int:
@@ -216,7 +238,7 @@ ON CONFLICT (partner_id, is_live, key_fingerprint) DO UPDATE
     WHERE held.status_code IS NULL AND held.claimed_until < %(now)s
       AND held.method = EXCLUDED.method AND held.path = EXCLUDED.path
       AND held.body_fingerprint = EXCLUDED.body_fingerprint
-RETURNING id, claim_number
+RETURNING id, claim_number, subject
 """
 
 
@@ -242,7 +264,7 @@ def _try_to_claim(identity: RequestIdentity, *, now: datetime) -> Claim | Finish
         )
         claimed = cursor.fetchone()
     if claimed is not None:
-        return Claim(row_id=claimed[0], claim_number=claimed[1])
+        return Claim(row_id=claimed[0], claim_number=claimed[1], subject=claimed[2])
     row = IdempotentRequest.objects.filter(
         partner_id=identity.partner_id, is_live=identity.is_live, key_fingerprint=identity.key_fingerprint
     ).first()

@@ -1,7 +1,7 @@
 """Read JSON bodies strictly: refuse what two parsers could read differently, or a database could not store."""
 
 import json
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 from django.utils.translation import gettext as _
@@ -66,6 +66,9 @@ def parse_object(text: str) -> dict[str, object]:
         )
     except RecursionError:
         raise ParseError(_("The body is nested too deeply.")) from None
+    except InvalidOperation:
+        # An exponent that no Decimal has.
+        raise ParseError(_("The body has a number that is too long.")) from None
     except ValueError:
         raise ParseError(_("The body is not valid JSON.")) from None
     if not isinstance(value, dict):

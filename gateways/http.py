@@ -17,7 +17,7 @@ import urllib.request
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -210,10 +210,13 @@ def _cut(connected: socket.socket) -> None:
 
 
 def json_object(body: bytes) -> dict[str, Any] | None:
-    """Return a body as a JSON object with exact decimals, or None if it is anything else; NaN is no JSON."""
+    """Return a body as a JSON object with exact decimals, or None if it is anything else.
+
+    NaN is no JSON, and a number with an exponent that no Decimal has is none that we could read.
+    """
     try:
         found = json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, InvalidOperation):
         return None
     return found if isinstance(found, dict) else None
 

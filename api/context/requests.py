@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from django.utils.translation import gettext as _
 
 from api.fields import Fields
-from bookings.free_text import clean_return_url
+from bookings.free_text import clean_return_url, is_web_address
 from gateways.protocol import BillingAddress, BrowserInfo, EncryptedCard, Shopper
 from money import Money, MoneyError, exponent_of
 
@@ -24,8 +24,8 @@ MOST_PROOFS = 20
 COLOR_DEPTHS = (1, 4, 8, 15, 16, 24, 32, 48)
 # Where a billing address is not one without its state.
 COUNTRIES_WITH_STATES = frozenset({"US", "CA"})
-# What the first digit of an amount may be worth, as a power of ten.
-_FINEST_EXPONENT, _LARGEST_EXPONENT = -6, 13
+# What the first digit of an amount may be worth, as a power of ten; and how many digits it may have.
+_FINEST_EXPONENT, _LARGEST_EXPONENT, _MOST_DIGITS = -6, 13, 28
 # What we put beside the bank's own words in `redirectRequest.data`, and clients may send back with them.
 OURS_IN_REDIRECT = frozenset({"url", "method", "paymentData"})
 
@@ -96,8 +96,10 @@ def read_amount(fields: Fields, name: str, currency: str, *, is_required: bool =
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise fields.refuse(name, _("must be a number"))
     number = Decimal(value)
-    # Looked at before it is written out: 1e999999 is a short text and a long number.
-    if number and not _FINEST_EXPONENT <= number.adjusted() <= _LARGEST_EXPONENT:
+    # Looked at before it is written out: 1e999999 is a short text and a long number; and before it is reckoned with,
+    # which rounds what has more digits than Decimal's own precision.
+    is_usual = not number or _FINEST_EXPONENT <= number.adjusted() <= _LARGEST_EXPONENT
+    if not is_usual or len(number.as_tuple().digits) > _MOST_DIGITS:
         raise fields.refuse(name, _("has too many digits"))
     if number < 0:
         raise fields.refuse(name, _("must not be less than 0"))
@@ -165,9 +167,9 @@ def _shopper(fields: Fields, *, is_authenticated: bool) -> Shopper:
 
 def _origin(fields: Fields, *, is_required: bool) -> str:
     text = fields.text("originHost", longest=255, is_required=is_required) or ""
-    parts = urlsplit(text) if text.isascii() and text.isprintable() else urlsplit("")
-    if text and (parts.scheme not in ("http", "https") or not parts.hostname):
+    if text and not (text.isascii() and is_web_address(text)):
         raise fields.refuse("originHost", _("must be an origin such as https://shop.example.com"))
+    parts = urlsplit(text)
     return f"{parts.scheme}://{parts.netloc}" if text else ""
 
 

@@ -6,6 +6,7 @@ customer is locked before any order, by whoever spends and by the door before it
 spend what is just being charged back.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -74,8 +75,12 @@ def lock_credit(order: Order) -> None:
 
 
 @tried_again_after_lock_timeout
-def spend_credit(*, order_id: UUID, amount: Money, now: datetime) -> CreditPayment:
+def spend_credit(
+    *, order_id: UUID, amount: Money, now: datetime, also: Callable[[CreditPayment], None] | None = None
+) -> CreditPayment:
     """Pay so much of an order by the credit of its customer, and confirm the order where that covers it.
+
+    What is `also` to be written is committed with it, or neither is.
 
     :raises CreditTooSmall: the customer has less, or the order has no customer; nothing was written.
     :raises AlreadyPaid: nothing is left to pay; nothing was written.
@@ -96,8 +101,8 @@ def spend_credit(*, order_id: UUID, amount: Money, now: datetime) -> CreditPayme
         bookings = booking_services.bookings_under_lock(order)
         before = order_money(order, bookings=bookings)
         _check(order, customer, amount, due=Money(before.payable_minor, order.currency), now=now)
-        paid = Transfer(LedgerAccount.RECEIVABLE, _CREDIT, amount.minor, customer=customer)
-        posting = post_tenders(order, [paid], "credit_spent", now)
+        transfer = Transfer(LedgerAccount.RECEIVABLE, _CREDIT, amount.minor, customer=customer)
+        posting = post_tenders(order, [transfer], "credit_spent", now)
         assert posting is not None
         money = order_money(order, bookings=bookings)
         if order.status == BookingStatus.ON_HOLD and money.is_covered:
@@ -107,7 +112,10 @@ def spend_credit(*, order_id: UUID, amount: Money, now: datetime) -> CreditPayme
             settle_gift_sales(order=order, now=now)
         else:
             tell_bookings(order, now)
-    return CreditPayment(posting=posting, order=order, amount=amount)
+        paid = CreditPayment(posting=posting, order=order, amount=amount)
+        if also is not None:
+            also(paid)
+    return paid
 
 
 def credit_payment_of(posting_id: UUID) -> CreditPayment:

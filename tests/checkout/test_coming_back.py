@@ -13,6 +13,7 @@ from gateways.models import GatewayAccount
 from money import Money
 from payments.errors import NotPayableByLink
 from payments.models import AccountRoute, Opening, PaymentLink, ReusableCard, Transaction
+from payments.services.asking import poll_openings
 from payments.services.link_paying import finish_links
 from payments.services.links import create_link, expire_link
 from tests.checkout.test_pay_page import link_for, path_of, states
@@ -202,3 +203,24 @@ def test_an_invoice_is_shown_by_its_description_and_confirmed_by_the_money(house
 
     order.refresh_from_db()
     assert (order.status, states(Client().get(path))) == ("CONFIRMED", "paid")
+
+
+@pytest.mark.parametrize(
+    ("slug", "gateway", "path", "ended"),
+    [
+        ("stripe-eu", "stripe", "stripe/payment_intents/{}", ("status", "canceled")),
+        ("viva-eu", "viva", "viva/orders/{}", ("state", 2)),
+    ],
+)
+def test_what_a_withdrawn_link_opened_is_closed_at_the_gateway_too(house, guest, slug, gateway, path, ended):
+    pays_by(house, slug, gateway)
+    link = link_for(house.reserve(payment_request=None).order)
+    Client().get(f"{path_of(link)}card/")
+    opening = Opening.objects.get(link=link)
+    expire_link(link=link, now=house.clock())
+
+    assert poll_openings(clock=house.clock) == 1
+
+    name, state = ended
+    assert guest.sandbox.get(path.format(opening.gateway_reference))[name] == state
+    assert Transaction.objects.count() == 0

@@ -13,7 +13,16 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 
 from gateways.checks import VERBS
-from gateways.errors import AnswerLost, Busy, ErrorCode, GatewayError, InvalidSignature, NotSent, Rejected, Unsupported
+from gateways.errors import (
+    AnswerLost,
+    Busy,
+    ErrorCode,
+    GatewayError,
+    InvalidSignature,
+    KeyRefused,
+    NotSent,
+    Unsupported,
+)
 from gateways.exponents import UnknownPair
 from gateways.protocol import Capability, ExternalCharge, Gateway, Opened, Outcome, OutcomeKind
 from gateways.registry import gateway_class
@@ -40,6 +49,7 @@ def verbs(world: World, gateway: Gateway, money: Money = EUROS) -> dict[str, Cal
         "void": lambda: gateway.void(world.void_request()),
         "refund": lambda: gateway.refund(world.refund_request(money)),
         "fetch": lambda: gateway.fetch(world.fetch_reference()),
+        "close": lambda: gateway.close(world.fetch_reference()),
         "revoke_card": lambda: gateway.revoke_card(world.revoke_request()),
     }
 
@@ -260,7 +270,7 @@ def test_a_refused_key_is_our_fault_and_no_decline(slug: str, verb: str, status:
     world = world_of(slug)
     server.answers({}, status=status)
 
-    with pytest.raises(Rejected):
+    with pytest.raises(KeyRefused):
         verbs(world, world.gateway(server.url))[verb]()
 
 

@@ -148,7 +148,19 @@ def test_an_answer_comes_back_whatever_its_status(server: ScriptedServer) -> Non
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b"1", b'{"a": NaN}', b'{"a": -Infinity}', b"{", b"\xff", b"[" * 100_000], ids=range(8)
+    "body",
+    [
+        b"",
+        b"[]",
+        b"1",
+        b'{"a": NaN}',
+        b'{"a": -Infinity}',
+        b"{",
+        b"\xff",
+        b"[" * 100_000,
+        b'{"a": 1e99999999999999999999}',
+    ],
+    ids=range(9),
 )
 def test_what_is_no_json_object_is_none(body: bytes) -> None:
     assert json_object(body) is None

@@ -287,7 +287,8 @@ class TestACardThatIsRefused:
             (encrypted(security_code="test_12"), "INVALID_CARD_NUMBER", "103"),
             (encrypted(expiry_year="test_2020"), "INVALID_CARD_EXPIRY", "129"),
             (encrypted(expiry_month="test_13"), "INVALID_CARD_EXPIRY", "140"),
-            (encrypted(expiry_month="a blob that has expired"), "UNDEFINED_CARD_ERROR", "174"),
+            (encrypted(expiry_month="expired_03"), "UNDEFINED_CARD_ERROR", "172"),
+            (encrypted(expiry_month="no blob of ours"), "UNDEFINED_CARD_ERROR", "174"),
             (raw("4111111111111112"), "INVALID_CARD_NUMBER", "101"),
             (raw(expiry_month="13"), "INVALID_CARD_EXPIRY", "140"),
         ],
@@ -309,8 +310,10 @@ class TestACardThatIsRefused:
         GatewayAccount.objects.update(takes_raw_cards=True)
         name = django_settings.GATEWAY_CREDENTIALS["adyen-eu"]["merchant_account"]
         sandbox.put(f"adyen/accounts/{name}", raw_cards=False)
-
-        refused = charge(house, booking, card=raw())
+        try:
+            refused = charge(house, booking, card=raw())
+        finally:
+            sandbox.put(f"adyen/accounts/{name}", raw_cards=True)
 
         assert (refused.transaction.status, refused.transaction.error_code) == ("FAILED", "UNDEFINED_CARD_ERROR")
         assert Case.objects.get().kind == CaseKind.REJECTED_BY_GATEWAY

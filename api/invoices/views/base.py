@@ -152,7 +152,7 @@ class InvoicesView(JsonApiView):
                     path=request.path.rstrip("/"),
                     body=request.data,
                 ),
-                act=act,
+                act=lambda _claim: act(),
                 again=self._again,
                 name_of=lambda invoice: invoice.public_id,
                 status_code=status,

@@ -188,7 +188,7 @@ class PayingView(OctoView, Generic[_Sold]):
         )
         sold = do_once(
             identity,
-            act=lambda: act(Fields(request.data)),
+            act=lambda _claim: act(Fields(request.data)),
             again=self._again,
             name_of=self.name_of,
             status_code=200,

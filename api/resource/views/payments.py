@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.fields import FieldRefused
-from api.idempotency import Finished, RequestIdentity, do_once
+from api.idempotency import Claim, Finished, RequestIdentity, do_once, note_subject
 from api.resource.errors import DataRefused, Problem
 from api.resource.payment_requests import PaymentWish, money_of, read_payment
 from api.resource.presenters.payments import payment_fields, refund_fields
@@ -45,7 +45,7 @@ class PaymentListView(ResourceView):
         """Charge, or find out what the same request came to before; return the payment's id."""
         key = request.META.get("HTTP_IDEMPOTENCY_KEY")
         if key is None:
-            return self._charge(body)
+            return self._charge(body, None)
         identity = RequestIdentity(
             partner_id=self.scope["partner"].pk,
             is_live=self.is_live,
@@ -56,7 +56,7 @@ class PaymentListView(ResourceView):
         )
         return do_once(
             identity,
-            act=lambda: self._charge(body),
+            act=lambda claim: self._charge(body, claim),
             again=self._again,
             name_of=lambda number: number,
             status_code=status.HTTP_201_CREATED,
@@ -68,7 +68,13 @@ class PaymentListView(ResourceView):
         self.headers_to_add["Idempotent-Replayed"] = "true"
         return finished.subject
 
-    def _charge(self, body: Mapping[str, object]) -> str:
+    def _charge(self, body: Mapping[str, object], claim: Claim | None) -> str:
+        """Charge, and keep under the key that is claimed which payment it makes."""
+
+        def note(charge: Transaction) -> None:
+            if claim is not None:
+                note_subject(claim, str(charge.number))
+
         wish = read_payment(body)
         booking = self._booking_of(wish)
         self.about = booking.order_id
@@ -84,6 +90,7 @@ class PaymentListView(ResourceView):
                     note=wish.note,
                 ),
                 clock=self.now,
+                also=note,
             )
         except FieldRefused as refused:
             raise _amount_refused(wish, refused.reason) from None
@@ -116,7 +123,7 @@ class PaymentView(ResourceView):
 
     root_name = "payment"
 
-    @operation("getPayment", "Show a payment", answer="Payment", path=_ID)
+    @operation("showPayment", "Show a payment", answer="Payment", path=_ID)
     def get(self, request: Request, payment_id: str) -> Response:
         """Show a payment."""
         return Response(payment_fields(_only(charges_of_bookings(**self.scope), payment_id)))
@@ -127,7 +134,7 @@ class RefundView(ResourceView):
 
     root_name = "refund"
 
-    @operation("getRefund", "Show a refund", answer="Refund", path={"refund_id": "The refund's id."})
+    @operation("showRefund", "Show a refund", answer="Refund", path={"refund_id": "The refund's id."})
     def get(self, request: Request, refund_id: str) -> Response:
         """Show a refund."""
         return Response(refund_fields(_only(refunds_of_bookings(**self.scope), refund_id)))

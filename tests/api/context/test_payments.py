@@ -9,11 +9,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from api.context.models import ContextPreference
+from api.models import IdempotentRequest
 from bookings.models import BookingStatus, Order
 from payments.checking import ledger_findings, payment_findings
 from payments.models import LedgerEntry, Transaction
+from payments.services import topping_up
 from tests.api.context.desk import card, challenge, documented, plain
 from tests.payments.house import books
+from tests.payments.races import meet, run_together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -184,6 +187,56 @@ def test_a_payment_on_account_credits_the_customer_and_credit_pays_the_booking(d
     assert books(desk.booking.order) == {"RECEIVABLE>CUSTOMER_CREDIT": 9000}
     assert exact(caller.get(f"{desk.at_booking}/PaymentMethods"))["methods"][1]["availableAmount"] == Decimal("30.00")
     assert [*ledger_findings(), *payment_findings(now=timezone.now())] == []
+
+
+def test_while_a_top_up_is_undecided_the_same_customer_is_not_charged_again(desk, caller, guest):
+    guest.fail("webhook", "dropped", times=-1)
+    guest.fail("payments", "answer_lost")
+    assert caller.post(f"{desk.at_customer}/Payment", plain(120)).json()["errorCode"] == "22099"
+
+    answer = caller.post(f"{desk.at_customer}/Payment", plain(120))
+
+    assert (answer.status_code, answer.json()["errorType"]) == (409, "Undecided")
+    assert answer.json()["money"]["moved"] == "unknown"
+    assert (Order.objects.filter(kind="TOP_UP").count(), Transaction.objects.count()) == (1, 1)
+    # A booking of the customer's is another matter: what is due bounds what it can be charged.
+    assert caller.post(f"{desk.at_booking}/Payment", plain()).status_code == 201
+
+
+def test_of_two_top_ups_at_once_whose_answers_are_lost_one_is_sent(desk, guest, monkeypatch):
+    guest.fail("webhook", "dropped", times=-1)
+    guest.fail("payments", "answer_lost", times=-1)
+    meet(monkeypatch, topping_up.booking_services, "create_asked_order")
+
+    def top_up():
+        return desk.caller.post(f"{desk.at_customer}/Payment", plain(120)).status_code
+
+    assert sorted(run_together(top_up, top_up)) == [202, 409]
+    assert (Order.objects.filter(kind="TOP_UP").count(), Transaction.objects.count()) == (1, 1)
+
+
+def killed(*_args, **_fields):
+    raise RuntimeError("the process is gone")
+
+
+@pytest.mark.parametrize("pays", ["card", "credit"])
+def test_a_request_that_dies_after_a_part_was_paid_pays_no_second_one_under_its_key(
+    desk, caller, guest, monkeypatch, pays
+):
+    if pays == "credit":
+        caller.post(f"{desk.at_customer}/Payment", plain(120))
+    part = plain(30) if pays == "card" else {"paymentMethodId": 40, "amount": 30, "currencyCode": "EUR"}
+
+    with monkeypatch.context() as patched:
+        patched.setattr("api.idempotency.finish_request", killed)
+        assert caller.post(f"{desk.at_booking}/Payment", part, Idempotency_Key="k-1").status_code == 500
+    assert caller.post(f"{desk.at_booking}/Payment", part, Idempotency_Key="k-1").status_code == 409
+    IdempotentRequest.objects.update(claimed_until=timezone.now())
+    again = caller.post(f"{desk.at_booking}/Payment", part, Idempotency_Key="k-1")
+
+    assert (again.status_code, again["Idempotent-Replayed"]) == (201, "true")
+    assert again.json()["amountPaid"] == 30
+    assert sum(books(desk.booking.order).values()) == 3000
 
 
 def test_a_top_up_that_is_refused_credits_nothing(desk, caller, guest):

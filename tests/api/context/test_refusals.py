@@ -58,6 +58,8 @@ REFUSED = [
     (documented(billingCountryCode="A1"), "billingCountryCode: must be an ISO 3166-1 code, such as AU."),
     (documented(returnURL="javascript:alert(1)"), "returnURL: is not an absolute http or https address."),
     (documented(originHost="shop"), "originHost: must be an origin such as https://shop.example.com."),
+    (documented(originHost="https://["), "originHost: must be an origin such as https://shop.example.com."),
+    (documented(originHost="https://a shop"), "originHost: must be an origin such as https://shop.example.com."),
     (documented(shopperIP="8.8.8"), "shopperIP: must be an IP address."),
     (with_browser(colorDepth=7), "browserInfo.colorDepth: must be one of 1, 4, 8, 15, 16, 24, 32, 48."),
     (with_browser(javaEnabled=None), "browserInfo.javaEnabled: is required."),
@@ -88,6 +90,25 @@ def test_every_field_that_cannot_be_used_is_named_and_nothing_is_written(desk, c
         assert shown["correlationId"] == answer["X-Request-Id"]
         assert shown["money"] == NO_MONEY
         assert "test_4111111111111111" not in answer.content.decode()
+    assert written() == before
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        ("89.99999999999999999999999999999", "amount: has too many digits."),
+        ("90.00000000000000000000000000001", "amount: has too many digits."),
+        ("1e99999999999999999999", "The body has a number that is too long."),
+        ("-0.0", "amount: must be more than 0."),
+        ("NaN", "The body is not valid JSON."),
+    ],
+)
+def test_an_amount_is_never_rounded(desk, caller, before, number, sentence):
+    body = json.dumps(plain()).replace("90.0", number)
+
+    answer = caller.post(f"{desk.at_booking}/Payment", body)
+
+    assert (answer.status_code, answer.json()["errors"]) == (400, [sentence])
     assert written() == before
 
 

@@ -337,6 +337,7 @@ BODIES: list[tuple[str, str | bytes]] = [
     ("UTF-16", '{"notes": "x"}'.encode("utf-16")),
     ("a byte order mark", b'\xef\xbb\xbf{"notes": "x"}'),
     ("raw bytes", bytes(range(256))),
+    ("an exponent of twenty digits", '{"expirationMinutes": 1e99999999999999999999}'),
     ("5000 digits", '{"expirationMinutes": ' + "9" * 5_000 + "}"),
     ("deep lists", '{"a":' + "[" * 100_000 + "]" * 100_000 + "}"),
     ("deep objects", '{"a":' * 5_000 + "1" + "}" * 5_000),

@@ -165,10 +165,24 @@ class TestClaims:
         second = claim(shop, now=now + timedelta(seconds=61))
 
         idempotency.finish_request(first, Finished(status_code=200, subject="late"), now=now)
-        idempotency.release_key(first)
+        idempotency.release_key(first, now=now)
+        with pytest.raises(KeyInFlight):
+            idempotency.note_subject(first, "late")
 
         row = IdempotentRequest.objects.get()
         assert (row.status_code, row.claim_number) == (None, second.claim_number)
+
+    @pytest.mark.parametrize("ending", ["dies", "breaks"])
+    def test_what_was_made_before_a_request_broke_is_shown_and_not_made_again(self, shop, ending):
+        now = timezone.now()
+        first = claim(shop, now=now)
+        idempotency.note_subject(first, "700001")
+        if ending == "breaks":
+            idempotency.release_key(first, now=now)
+
+        second = claim(shop, now=now + timedelta(seconds=61 if ending == "dies" else 1))
+
+        assert second == Claim(row_id=first.row_id, claim_number=2, subject="700001")
 
     def test_an_abandoned_key_is_not_taken_by_another_request(self, shop):
         now = timezone.now()

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from api.resource.payment_requests import read_payment
@@ -239,6 +240,23 @@ def test_the_same_key_charges_once_and_shows_what_came_of_it(desk, guest):
         "This Idempotency-Key was used for another request before.",
     )
     assert Transaction.objects.count() == 1
+
+
+def test_a_request_that_breaks_after_its_part_was_taken_charges_no_second_one_under_its_key(desk, guest, monkeypatch):
+    booking = desk.booking()
+    wish = desk.wish(booking, "30.00")
+
+    def broken(**_: object) -> None:
+        raise OperationalError("canceling statement due to lock timeout")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("payments.services.card_charges.describe_card_charge", broken)
+        assert desk.post("/payments", wish, Idempotency_Key="desk-1").status_code == 500
+    again = desk.post("/payments", wish, Idempotency_Key="desk-1")
+
+    assert (shown(again)["status"], again.headers["Idempotent-Replayed"]) == ("PROCESSED", "true")
+    assert Transaction.objects.count() == 1
+    assert books(booking.order) == {"RECEIVABLE>CLEARING": 3000}
 
 
 def test_nothing_of_a_card_rests_anywhere(desk, guest, caplog, capfd):
