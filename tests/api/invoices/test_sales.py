@@ -10,7 +10,7 @@ from django.test import Client
 
 from bookings.models import Change
 from gateways.protocol import OutcomeKind
-from payments.models import LedgerEntry, Transaction
+from payments.models import Case, LedgerEntry, Transaction
 from payments.services.cards import revoke_card
 from payments.services.holds import expire_holds
 from tests.api.invoices.desk import TillGateway, read
@@ -92,6 +92,20 @@ class TestByTheGuest:
 
         assert status(desk, invoice) == ("expired", "ok")
         assert desk.shown(invoice)["flow_data"] == []
+
+
+    def test_a_guest_who_pays_a_moment_after_the_end_is_taken(self, desk):
+        invoice = desk.made()
+        opening = desk.begun(invoice)
+        expire_holds(now=desk.house.clock.move(hours=25))
+        assert status(desk, invoice) == ("expired", "ok")
+
+        desk.house.tell(opening.payment, OutcomeKind.CAPTURED, "PSP1")
+
+        assert status(desk, invoice) == ("processed", "ok")
+        assert books(invoice.order) == {"RECEIVABLE>CLEARING": 10055}
+        assert not Transaction.objects.filter(kind="REFUND").exists()
+        assert not Case.objects.exists()
 
 
 class TestByToken:
