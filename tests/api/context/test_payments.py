@@ -16,7 +16,7 @@ from payments.models import LedgerEntry, Transaction
 from tests.api.context.desk import card, challenge, documented, plain
 from tests.payments.house import books
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 # Names, order and types of the documented answer.
 DOCUMENTED_ANSWER = {
