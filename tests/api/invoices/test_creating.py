@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from api.callbacks.subscriptions import subscriptions_for_partner
 from api.invoices.models import Invoice
 from api.models import Subscription
 from bookings.models import Change, Customer, Order
@@ -218,6 +219,8 @@ class TestWhatIsAsked:
 
         assert {invoice.callback for invoice in invoices} == {Subscription.objects.get()}
         assert Subscription.objects.get().event == "invoice_update"
+        # Nobody subscribed to anything.
+        assert list(subscriptions_for_partner(partner=desk.house.partner, is_live=True)) == []
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from payments.models import LedgerEntry, Transaction
 from payments.services.cards import revoke_card
 from payments.services.holds import expire_holds
 from tests.api.invoices.desk import TillGateway, read
+from tests.bookings.racing import overtaken_by
 from tests.payments.house import books
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -125,6 +126,17 @@ class TestByToken:
         )  # fmt: skip
         again = desk.live.sell(token)
         assert (again.status_code, read(again)["errors"][0]["code"]) == (422, "INVOICE_OVER")
+        assert len(TillGateway.charges) == 1
+        assert books(invoice.order) == {"RECEIVABLE>CLEARING": 10055}
+
+    def test_of_two_sales_at_once_one_charges(self, desk):
+        invoice, token = instant(desk)
+        with overtaken_by(lambda: desk.live.sell(token)) as second:
+            assert desk.live.sell(token).status_code == 200
+
+        answer = second.finish()
+        assert second.was_blocked
+        assert (answer.status_code, read(answer)["errors"][0]["code"]) == (422, "INVOICE_OVER")
         assert len(TillGateway.charges) == 1
         assert books(invoice.order) == {"RECEIVABLE>CLEARING": 10055}
 
