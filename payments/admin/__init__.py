@@ -4,6 +4,7 @@ from payments.admin.balances import BalanceCollectionAdmin
 from payments.admin.cards import ReusableCardAdmin
 from payments.admin.cases import CaseAdmin, ExternalNoteAdmin
 from payments.admin.consents import CardConsentAdmin, CardRevocationAdmin, ConsentTextAdmin, RevokedTokenAdmin
+from payments.admin.customers import CustomerAdmin
 from payments.admin.gifts import GiftAdmin
 from payments.admin.inbox import WebhookDeliveryAdmin
 from payments.admin.ledger import LedgerEntryAdmin, PostingAdmin
@@ -20,6 +21,7 @@ __all__ = [
     "CaseAdmin",
     "ChallengeAdmin",
     "ConsentTextAdmin",
+    "CustomerAdmin",
     "DisputeAdmin",
     "ExternalNoteAdmin",
     "GatewayEventAdmin",

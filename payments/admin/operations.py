@@ -72,10 +72,11 @@ class TransactionAdmin(RecordAdmin):
     ]
     list_select_related = ["payment", "account"]
     list_filter = ["kind", "status", "origin", ("unknown_since_at", admin.EmptyFieldListFilter), "account"]
-    search_fields = ["=reference", "=gateway_reference", "=payment__reference", "=card_last4"]
+    search_fields = ["=reference", "=number", "=gateway_reference", "=payment__reference", "=card_last4"]
     ordering = ["-requested_at"]
     fields = [
         "reference",
+        "number",
         "kind",
         "origin",
         "status",

@@ -57,6 +57,7 @@ def credentials(base_url: str, **more: str) -> dict[str, str]:
         "callback_url": CALLBACK_URL,
         "environment": "test",
         "api_base_url": f"{base_url}/spreedly/v1",
+        "browser_base_url": f"{base_url}/spreedly/iframe/",
         "timeout_seconds": "4",
         **more,
     }

@@ -221,7 +221,8 @@ def test_a_person_pays_in_the_page_and_proves_who_they_are(api: Api) -> None:
     assert "<script" not in shown.text
     assert "Your card was declined." in told.text
     assert (impossible.status_code, "4242424242424241" in impossible.text) == (422, False)
-    assert failed.headers["location"].startswith(page)
+    assert failed.headers["location"].startswith(f"{back}&payment_intent={intent['id']}&")
+    assert failed.headers["location"].endswith("redirect_status=failed")
     assert "password" in asked.text
     assert passed.headers["location"].startswith(f"{back}&payment_intent={intent['id']}&")
     assert passed.headers["location"].endswith("redirect_status=succeeded")

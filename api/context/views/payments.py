@@ -21,12 +21,13 @@ from api.context.presenters import (
     tender_fields,
 )
 from api.context.requests import Completion, PaymentWish, read_completion, read_payment
-from api.context.results import ResultCode, is_over, result_of, status_of
+from api.context.results import ResultCode, result_of, status_of
 from api.context.schema import operation
 from api.context.views.base import PlaceView
 from api.fields import Fields
-from api.idempotency import Finished, RequestIdentity, do_once, fingerprint_of_key, note_subject
+from api.idempotency import Finished, RequestIdentity, do_once, note_subject
 from payments.attempts import charges_of_bookings, charges_of_top_ups, parts_there
+from payments.errors import NotPayable
 from payments.models import Transaction
 from payments.services.card_charges import (
     CardCharge,
@@ -100,11 +101,11 @@ class PaymentsView(AnsweringView):
         wish = read_payment(Fields(request.data))
         key = request.META.get("HTTP_IDEMPOTENCY_KEY")
         if key is None:
-            return self.answer(self._pay(wish, reference="", note=_nothing))
+            return self.answer(self._pay(wish, note=_nothing))
         return self.answer(
             do_once(
                 self.identity(request, key, request.data),
-                act=lambda claim: self._pay(wish, reference=_reference_of(key), note=partial(note_subject, claim)),
+                act=lambda claim: self._pay(wish, note=partial(note_subject, claim)),
                 again=self._again,
                 name_of=_name_of,
                 status_code=201,
@@ -118,10 +119,12 @@ class PaymentsView(AnsweringView):
         """Return the payments that were taken or are held, oldest first."""
         return Response({"payments": list(self._rows())})
 
-    def _pay(self, wish: PaymentWish, *, reference: str, note: Callable[[str], None]) -> Begun | CreditPayment:
+    def _pay(self, wish: PaymentWish, *, note: Callable[[str], None]) -> Begun | CreditPayment:
         """Take the payment, and `note` its name in the transaction that makes it."""
         key = self.key
         assert key is not None
+        if self.is_cancelled:
+            raise NotPayable("The booking is cancelled, though others of its order may not be.")
         if wish.card is None:
             if self.order is None:
                 raise Fields({}).refuse("paymentMethodId", _("a customer's credit pays for bookings only"))
@@ -151,9 +154,7 @@ class PaymentsView(AnsweringView):
             charged = charge_card(order_id=self.order.pk, request=charge, clock=self.now, also=begin)
         else:
             assert self.customer is not None
-            charged = top_up_customer(
-                customer=self.customer, request=charge, reference=reference, clock=self.now, also=begin
-            )
+            charged = top_up_customer(customer=self.customer, request=charge, clock=self.now, also=begin)
         return Begun(process=PaymentProcess.objects.get(transaction=charged.transaction), charged=charged)
 
     def _again(self, finished: Finished) -> Begun | CreditPayment:
@@ -205,11 +206,13 @@ class CompletionView(AnsweringView):
     def post(self, request: Request, **_path: str) -> Response:
         """Go on once with what was brought; the same again is answered as the payment stands."""
         wish = read_completion(Fields(request.data))
-        process = PaymentProcess.objects.filter(
+        processes = PaymentProcess.objects.select_related("transaction")
+        process = processes.filter(
             pk=wish.audit_id, key=self.key, context=self.place.context, context_number=self.place.number
         ).first()
         if process is None:
             raise Refusal(NOT_FOUND, _("There is no such paymentProcessAuditId for this key here."))
+        self.about = process.transaction.order_id
         return self.answer(
             do_once(
                 self.identity(request, f"CompleteSecurePayment {process.pk} {_digest(wish)}", {}),
@@ -224,10 +227,12 @@ class CompletionView(AnsweringView):
 
     def _go_on(self, process: PaymentProcess, wish: Completion) -> Begun:
         charged = self.describe(process)
-        self.about = charged.order.pk
-        if charged.transaction.status != Status.PENDING:
+        if result_of(charged, now=self.now()) is ResultCode.NOT_AUTHENTICATED:
+            return Begun(process=process, charged=charged)
+        if charged.transaction.status != Status.PENDING and process.completed_at is not None:
             raise Refusal(ALREADY_SET, _("The payment was decided before, with other paymentDetails."))
-        if is_over(charged, now=self.now()):
+        if charged.transaction.status != Status.PENDING:
+            # By a webhook, before an answer to what the guest brought back was taken in.
             return Begun(process=process, charged=charged)
         return Begun(process=process, charged=self._complete(process, wish))
 
@@ -242,7 +247,9 @@ class CompletionView(AnsweringView):
         proof = dict(wish.proof)
         if wish.payment_data != payment_data_of(process):
             proof["paymentData"] = wish.payment_data  # the gateway's own word, which it wants back
-        return complete_card_charge(transaction_id=process.transaction_id, evidence=proof, clock=self.now)
+        charged = complete_card_charge(transaction_id=process.transaction_id, evidence=proof, clock=self.now)
+        PaymentProcess.objects.filter(pk=process.pk).update(completed_at=self.now())
+        return charged
 
 
 def _name_of(done: Begun | CreditPayment) -> str:
@@ -258,11 +265,6 @@ def _name_of_process(process: PaymentProcess) -> str:
 
 def _nothing(_name: str) -> None:
     """Note nothing: without a key nobody asks for it again."""
-
-
-def _reference_of(key: str) -> str:
-    """Return a top-up's reference for an `Idempotency-Key`, in letters: digits could be read as a card's number."""
-    return fingerprint_of_key(key).translate(str.maketrans("0123456789", "ghijklmnop"))
 
 
 def _digest(wish: Completion) -> str:

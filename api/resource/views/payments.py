@@ -19,6 +19,7 @@ from api.resource.views.base import ResourceView
 from bookings.errors import BookingNotFound
 from bookings.models import Booking
 from bookings.numbered import booking_by_number, number_from_text
+from bookings.rules import LIVE_STATUSES
 from payments.attempts import charges_of_bookings, refunds_of_bookings
 from payments.errors import AlreadyPaid, AmountMismatch, NotPayable
 from payments.models import Transaction
@@ -100,8 +101,7 @@ class PaymentListView(ResourceView):
         except AlreadyPaid:
             raise _amount_refused(wish, _("nothing is left to pay of the booking")) from None
         except NotPayable:
-            detail = _("was cancelled, or its hold is over")
-            raise DataRefused(Problem(field="booking", detail=detail, value=wish.booking_number)) from None
+            raise _not_payable(wish) from None
         return str(charged.transaction.number)
 
     def _booking_of(self, wish: PaymentWish) -> Booking:
@@ -115,6 +115,9 @@ class PaymentListView(ResourceView):
         if customer is None or str(customer.number) != wish.customer_number:
             detail = _("is not the customer of the booking")
             raise DataRefused(Problem(field="customer", detail=detail, value=wish.customer_number))
+        if booking.status not in LIVE_STATUSES:
+            # Its order may still hold others, which nobody named.
+            raise _not_payable(wish)
         return booking
 
 
@@ -123,7 +126,7 @@ class PaymentView(ResourceView):
 
     root_name = "payment"
 
-    @operation("getPayment", "Show a payment", answer="Payment", path=_ID)
+    @operation("showPayment", "Show a payment", answer="Payment", path=_ID)
     def get(self, request: Request, payment_id: str) -> Response:
         """Show a payment."""
         return Response(payment_fields(_only(charges_of_bookings(**self.scope), payment_id)))
@@ -134,7 +137,7 @@ class RefundView(ResourceView):
 
     root_name = "refund"
 
-    @operation("getRefund", "Show a refund", answer="Refund", path={"refund_id": "The refund's id."})
+    @operation("showRefund", "Show a refund", answer="Refund", path={"refund_id": "The refund's id."})
     def get(self, request: Request, refund_id: str) -> Response:
         """Show a refund."""
         return Response(refund_fields(_only(refunds_of_bookings(**self.scope), refund_id)))
@@ -149,6 +152,11 @@ def _only(found: QuerySet[Transaction], number: str) -> Transaction:
     if operation is None:
         raise Http404
     return operation
+
+
+def _not_payable(wish: PaymentWish) -> DataRefused:
+    detail = _("was cancelled, or its hold is over")
+    return DataRefused(Problem(field="booking", detail=detail, value=wish.booking_number))
 
 
 def _amount_refused(wish: PaymentWish, reason: str) -> DataRefused:

@@ -329,6 +329,7 @@ def test_books_that_do_not_agree_are_shown_on_the_page(desk, paid):
         lambda payment: payment.openings.get().gateway_reference,
         lambda payment: payment.openings.get().reference,
         lambda payment: payment.transactions.get().reference,
+        lambda payment: str(payment.transactions.get().number),
         lambda payment: "1111",
         lambda payment: "NW-88123",
         lambda payment: "the kiosk",
