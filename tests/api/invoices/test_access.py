@@ -23,7 +23,15 @@ def refusal(answer):
 class TestKeys:
     @pytest.mark.parametrize(
         "authorization",
-        ["", "Bearer x", "Basic", "Basic !!!", "Basic " + base64.b64encode(b"nobody").decode(), "Basic /w=="],
+        [
+            "",
+            "Bearer x",
+            "Basic",
+            "Basic \xe9",
+            "Basic !!!",
+            "Basic " + base64.b64encode(b"nobody").decode(),
+            "Basic /w==",
+        ],
     )
     def test_a_request_without_credentials_is_challenged(self, desk, authorization):
         answer = Client().get("/payment-invoices", headers={"Authorization": authorization})
