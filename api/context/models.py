@@ -21,6 +21,9 @@ class PaymentProcess(models.Model):
     context_number = models.BigIntegerField(help_text="The booking's or customer's number.")
     transaction = models.OneToOneField("payments.Transaction", on_delete=models.PROTECT, related_name="+")
     started_at = models.DateTimeField()
+    completed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the gateway answered to what the guest brought back; empty: never."
+    )
 
     class Meta:
         verbose_name_plural = "payment processes"

@@ -24,8 +24,8 @@ MOST_PROOFS = 20
 COLOR_DEPTHS = (1, 4, 8, 15, 16, 24, 32, 48)
 # Where a billing address is not one without its state.
 COUNTRIES_WITH_STATES = frozenset({"US", "CA"})
-# The largest amount, the finest fraction and the most digits that are looked at at all.
-_LARGEST_EXPONENT, _FINEST_FRACTION, _MOST_DIGITS = 13, Decimal("0.000001"), 28
+# What the first digit of an amount may be worth, as a power of ten; and how many digits it may have.
+_FINEST_EXPONENT, _LARGEST_EXPONENT, _MOST_DIGITS = -6, 13, 28
 # What we put beside the bank's own words in `redirectRequest.data`, and clients may send back with them.
 OURS_IN_REDIRECT = frozenset({"url", "method", "paymentData"})
 
@@ -98,8 +98,8 @@ def read_amount(fields: Fields, name: str, currency: str, *, is_required: bool =
     number = Decimal(value)
     # Looked at before it is written out: 1e999999 is a short text and a long number; and before it is reckoned with,
     # which rounds what has more digits than Decimal's own precision.
-    is_long = number.adjusted() > _LARGEST_EXPONENT or len(number.as_tuple().digits) > _MOST_DIGITS
-    if is_long or number != number.quantize(_FINEST_FRACTION):
+    is_usual = not number or _FINEST_EXPONENT <= number.adjusted() <= _LARGEST_EXPONENT
+    if not is_usual or len(number.as_tuple().digits) > _MOST_DIGITS:
         raise fields.refuse(name, _("has too many digits"))
     if number < 0:
         raise fields.refuse(name, _("must not be less than 0"))

@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
-from api.fields import Fields
+from api.fields import LARGEST_AMOUNT, Fields
 from bookings.free_text import (
     LONGEST_CUSTOMER_REFERENCE,
     LONGEST_DESCRIPTION,
@@ -180,7 +180,7 @@ def _amount(fields: Fields, currency: str, *, is_required: bool = False) -> Mone
         money = Money.parse(format(number, "f"), currency) if is_writable else None
     except MoneyError:
         money = None
-    if money is None or money.minor <= 0:
+    if money is None or not 0 < money.minor <= LARGEST_AMOUNT:
         raise fields.refuse(
             "amount", _("must be more than 0, with no more decimals than %(currency)s has") % {"currency": currency}
         )

@@ -25,7 +25,7 @@ from payments.errors import (
 )
 from payments.models import Transaction
 from payments.selectors import OrderMoney, current_payment, has_undecided_money, order_money
-from payments.services.challenges import action_for
+from payments.services.challenges import action_for, waits_for_guest
 from payments.services.charging import new_charge, undecided_charge
 from payments.services.collecting import new_payment
 from payments.services.confirming import confirm_if_covered
@@ -80,7 +80,11 @@ def charge_card(*, order_id: UUID, request: CardCharge, clock: Clock, also: Writ
 
     :raises PaymentError: the charge cannot be made; nothing was written and nothing was sent.
     """
-    charge = _write(order_id, request, also, clock())
+    return send_card_charge(charge=_write(order_id, request, also, clock()), request=request, clock=clock)
+
+
+def send_card_charge(*, charge: Transaction, request: CardCharge, clock: Clock) -> CardCharged:
+    """Send a charge that its caller has written and committed, and confirm the order if its money is all there then."""
     told = OnlyTold(card=request.card, shopper=request.shopper, return_url=request.return_url)
     perform_claimed(operation=charge, clock=clock, told=told, then=partial(_confirm_in_hand, clock=clock))
     return _charged(charge.pk, clock)
@@ -91,8 +95,12 @@ def complete_card_charge(*, transaction_id: UUID, evidence: Mapping[str, str], c
 
     What is decided is returned as it is, and so may the same evidence be brought again after a lost answer.
 
+    :raises NotPayable: the order was cancelled while the guest was at the bank; nothing was taken, nor will be.
     :raises PaymentError: as `bring_proof`; the charge goes on waiting.
     """
+    charge = Transaction.objects.select_related("order", "challenge").get(pk=transaction_id)
+    if waits_for_guest(charge) and charge.order.status == BookingStatus.CANCELLED:
+        raise NotPayable("The order was cancelled.", payment_reference=charge.payment.reference)
     bring_proof(transaction_id=transaction_id, proof=evidence, clock=clock, then=partial(_confirm_in_hand, clock=clock))
     return _charged(transaction_id, clock)
 
@@ -105,39 +113,46 @@ def describe_card_charge(*, transaction_id: UUID, clock: Clock) -> CardCharged:
 
 @tried_again_after_lock_timeout
 def _write(order_id: UUID, request: CardCharge, also: Written | None, now: datetime) -> Transaction:
-    """Write the payment and its charge under the order's lock, claimed by the caller."""
     with database.atomic():
         order = booking_services.lock_order(order_id=order_id)
-        money = order_money(order)
-        _check(order, money, request, now)
-        source = read_source(request.source)
-        route = choose_route_for_card(order=order, source=source, card=request.card, captures=request.captures, now=now)
-        price = Money(request.amount_minor, order.currency)
-        surcharge = surcharge_on(price, rules_read_with(route), source=source, gateway=route.account.gateway)
-        parts = Parts(price.minor, surcharge, request.donation_minor)
-        payment = new_payment(
-            order=order,
-            account=route.account,
-            source=source,
-            parts=parts,
-            captures_at_once=request.captures,
-            supersedes=current_payment(order),
-            now=now,
-            is_one_charge=True,
-        )
-        charge = new_charge(
-            order=order,
-            payment=payment,
-            parts=parts,
-            is_sale=request.captures,
-            expected_total_minor=money.wanted_minor,
-            requested_by="partner",
-            now=now,
-            reason=request.note,
-        )
-        if also is not None:
-            also(charge)
-        return charge
+        return write_card_charge(order=order, request=request, also=also, now=now)
+
+
+def write_card_charge(*, order: Order, request: CardCharge, also: Written | None, now: datetime) -> Transaction:
+    """Write the payment and its charge under the order's lock, claimed by the caller, who commits and then sends it.
+
+    :raises PaymentError: the charge cannot be made; the caller's transaction is to be given up.
+    """
+    money = order_money(order)
+    _check(order, money, request, now)
+    source = read_source(request.source)
+    route = choose_route_for_card(order=order, source=source, card=request.card, captures=request.captures, now=now)
+    price = Money(request.amount_minor, order.currency)
+    surcharge = surcharge_on(price, rules_read_with(route), source=source, gateway=route.account.gateway)
+    parts = Parts(price.minor, surcharge, request.donation_minor)
+    payment = new_payment(
+        order=order,
+        account=route.account,
+        source=source,
+        parts=parts,
+        captures_at_once=request.captures,
+        supersedes=current_payment(order),
+        now=now,
+        is_one_charge=True,
+    )
+    charge = new_charge(
+        order=order,
+        payment=payment,
+        parts=parts,
+        is_sale=request.captures,
+        expected_total_minor=money.wanted_minor,
+        requested_by="partner",
+        now=now,
+        reason=request.note,
+    )
+    if also is not None:
+        also(charge)
+    return charge
 
 
 def _check(order: Order, money: OrderMoney, request: CardCharge, now: datetime) -> None:

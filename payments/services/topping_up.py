@@ -1,14 +1,25 @@
 """Take a card payment on a customer's account: an order of its own asks for it, and credits the customer once paid."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from django.db import transaction as database
 
 from bookings import services as booking_services
 from bookings.models import Customer, OrderKind
 from money import Money
-from payments.errors import CardDetailsNotTaken
-from payments.services.card_charges import CardCharge, CardCharged, Written, charge_card
+from payments.models import Transaction
+from payments.selectors import CHARGE_KINDS
+from payments.services.card_charges import (
+    CardCharge,
+    CardCharged,
+    Written,
+    send_card_charge,
+    write_card_charge,
+)
+from payments.services.charging import undecided_charge
+from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.operations import Clock
-from payments.services.routing import accounts_for_encrypted_cards
+from payments.states import Status
 
 # Longer than a guest has at the bank, so that who comes back in time finds the order open.
 _OPEN_FOR = timedelta(hours=1)
@@ -19,26 +30,32 @@ def top_up_customer(
 ) -> CardCharged:
     """Charge a card for a customer's account; the customer has the credit once the money is taken.
 
-    What is `also` to be written is committed with the charge. An order whose charge was refused is over in an hour.
+    What is `also` to be written is committed with the charge before it is sent, or neither is.
 
-    :raises PaymentError: the charge cannot be made; nothing was sent.
+    :raises PaymentError: the charge cannot be made; nothing was written and nothing was sent.
     """
-    money = Money(request.amount_minor, request.currency)
-    if not accounts_for_encrypted_cards(
-        partner_id=customer.partner_id, is_live=customer.is_live, currency=money.currency
-    ):
-        raise CardDetailsNotTaken(f"No account takes encrypted cards in {money.currency} from this partner.")
-    now = clock()
-    order = booking_services.create_asked_order(
-        partner=customer.partner,
-        is_live=customer.is_live,
-        kind=OrderKind.TOP_UP,
-        amount=money,
-        reference="",
-        description="",
-        customer=customer,
-        return_url="",
-        expires_at=now + _OPEN_FOR,
-        now=now,
-    )
-    return charge_card(order_id=order.pk, request=request, clock=clock, also=also)
+    return send_card_charge(charge=_write(customer, request, also, clock()), request=request, clock=clock)
+
+
+@tried_again_after_lock_timeout
+def _write(customer: Customer, request: CardCharge, also: Written | None, now: datetime) -> Transaction:
+    with database.atomic():
+        customer = booking_services.lock_customer(customer_id=customer.pk)
+        charges = Transaction.objects.filter(order__customer=customer, order__kind=OrderKind.TOP_UP)
+        # Nothing is due on an account that could bound what is charged: while nobody knows of one charge, a second one
+        # would be a retry of it as likely as not.
+        if charges.filter(kind__in=CHARGE_KINDS, status=Status.PENDING).exists():
+            raise undecided_charge()
+        order = booking_services.create_asked_order(
+            partner=customer.partner,
+            is_live=customer.is_live,
+            kind=OrderKind.TOP_UP,
+            amount=Money(request.amount_minor, request.currency),
+            reference="",
+            description="",
+            customer=customer,
+            return_url="",
+            expires_at=now + _OPEN_FOR,
+            now=now,
+        )
+        return write_card_charge(order=order, request=request, also=also, now=now)

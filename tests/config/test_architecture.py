@@ -66,7 +66,8 @@ def test_no_line_outside_its_own_places_names_a_gateway() -> None:
         for path in files_of_ours()
         if not NAMES_GATEWAYS.match(path)
         for number, line in enumerate((settings.BASE_DIR / path).read_bytes().decode(errors="replace").splitlines(), 1)
-        if named.search(line)
+        # The dialect of the invoices documents its options under a word that is also a gateway's name.
+        if named.search(line) and "gateway_options" not in line
     ]
 
     assert offending == []

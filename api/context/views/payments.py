@@ -21,12 +21,13 @@ from api.context.presenters import (
     tender_fields,
 )
 from api.context.requests import Completion, PaymentWish, read_completion, read_payment
-from api.context.results import ResultCode, is_over, result_of, status_of
+from api.context.results import ResultCode, result_of, status_of
 from api.context.schema import operation
 from api.context.views.base import PlaceView
 from api.fields import Fields
 from api.idempotency import Finished, RequestIdentity, do_once, note_subject
 from payments.attempts import charges_of_bookings, charges_of_top_ups, parts_there
+from payments.errors import NotPayable
 from payments.models import Transaction
 from payments.services.card_charges import (
     CardCharge,
@@ -122,6 +123,8 @@ class PaymentsView(AnsweringView):
         """Take the payment, and `note` its name in the transaction that makes it."""
         key = self.key
         assert key is not None
+        if self.is_cancelled:
+            raise NotPayable("The booking is cancelled, though others of its order may not be.")
         if wish.card is None:
             if self.order is None:
                 raise Fields({}).refuse("paymentMethodId", _("a customer's credit pays for bookings only"))
@@ -203,11 +206,13 @@ class CompletionView(AnsweringView):
     def post(self, request: Request, **_path: str) -> Response:
         """Go on once with what was brought; the same again is answered as the payment stands."""
         wish = read_completion(Fields(request.data))
-        process = PaymentProcess.objects.filter(
+        processes = PaymentProcess.objects.select_related("transaction")
+        process = processes.filter(
             pk=wish.audit_id, key=self.key, context=self.place.context, context_number=self.place.number
         ).first()
         if process is None:
             raise Refusal(NOT_FOUND, _("There is no such paymentProcessAuditId for this key here."))
+        self.about = process.transaction.order_id
         return self.answer(
             do_once(
                 self.identity(request, f"CompleteSecurePayment {process.pk} {_digest(wish)}", {}),
@@ -222,10 +227,12 @@ class CompletionView(AnsweringView):
 
     def _go_on(self, process: PaymentProcess, wish: Completion) -> Begun:
         charged = self.describe(process)
-        self.about = charged.order.pk
-        if charged.transaction.status != Status.PENDING:
+        if result_of(charged, now=self.now()) is ResultCode.NOT_AUTHENTICATED:
+            return Begun(process=process, charged=charged)
+        if charged.transaction.status != Status.PENDING and process.completed_at is not None:
             raise Refusal(ALREADY_SET, _("The payment was decided before, with other paymentDetails."))
-        if is_over(charged, now=self.now()):
+        if charged.transaction.status != Status.PENDING:
+            # By a webhook, before an answer to what the guest brought back was taken in.
             return Begun(process=process, charged=charged)
         return Begun(process=process, charged=self._complete(process, wish))
 
@@ -240,7 +247,9 @@ class CompletionView(AnsweringView):
         proof = dict(wish.proof)
         if wish.payment_data != payment_data_of(process):
             proof["paymentData"] = wish.payment_data  # the gateway's own word, which it wants back
-        return complete_card_charge(transaction_id=process.transaction_id, evidence=proof, clock=self.now)
+        charged = complete_card_charge(transaction_id=process.transaction_id, evidence=proof, clock=self.now)
+        PaymentProcess.objects.filter(pk=process.pk).update(completed_at=self.now())
+        return charged
 
 
 def _name_of(done: Begun | CreditPayment) -> str:

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from api.context.models import PaymentProcess
 from bookings.models import BookingStatus
-from payments.models import Challenge, LedgerEntry
+from payments.models import Challenge, LedgerEntry, Transaction
 from payments.services import janitor
 from tests.api.context.desk import Caller, brought_back, build_desk, challenge
 from tests.payments.house import books
@@ -97,6 +97,37 @@ def test_a_proof_of_nothing_decides_nothing(desk, caller, began):
     assert complete(desk, caller, body).status_code == 201
 
 
+def test_what_a_webhook_decided_first_is_told_to_who_brings_the_proof(desk, caller, guest, shop, began):
+    second = build_desk(shop)
+    body, others = brought_back(began), challenge(second.at_booking, caller)
+    mixed_up = {
+        "paymentDetails": body["paymentDetails"],
+        "paymentData": others["redirectRequest"]["paymentData"],
+        "paymentProcessAuditId": others["paymentProcessAuditId"],
+    }
+    assert complete(second, caller, mixed_up).status_code == 400
+    guest.deliver()
+
+    answer = complete(desk, caller, body)
+
+    assert (answer.status_code, answer.json()["errorCode"], answer.json()["amountPaid"]) == (201, "22053", 90)
+    assert books(desk.booking.order)["RECEIVABLE>CLEARING"] == 9000
+    assert not LedgerEntry.objects.filter(order=second.booking.order).exists()
+    assert caller.get(f"{second.at_booking}/Payment").json() == {"payments": []}
+
+
+def test_a_guest_whose_booking_was_cancelled_meanwhile_is_charged_nothing(desk, caller, guest, shop, began):
+    cancelled = shop.octo("octo/cardPayments").post(f"/bookings/{desk.booking.uuid}/cancel", {"reason": "rain"})
+    assert cancelled.status_code == 200
+
+    answer = complete(desk, caller, brought_back(began))
+
+    assert (answer.status_code, answer.json()["errorType"]) == (403, "AlreadySet")
+    assert answer.json()["errors"] == ["The booking is cancelled, or its hold has expired."]
+    assert guest.sandbox.get("requests", operation="payment_details")["requests"] == []
+    assert not LedgerEntry.objects.exists()
+
+
 def test_nobody_else_goes_on_with_it(desk, caller, shop, began):
     body = brought_back(began)
     second = build_desk(shop)
@@ -126,6 +157,33 @@ def test_who_comes_back_after_half_an_hour_is_too_late_and_nothing_is_taken(desk
     assert guest.sandbox.get("requests", operation="payment_details")["requests"] == []
     assert not LedgerEntry.objects.exists()
     assert began["paymentProcessAuditId"] == str(PaymentProcess.objects.get().pk)
+
+
+def test_who_comes_back_for_the_first_time_when_the_house_has_given_up_is_told_the_same(desk, caller, guest, began):
+    body = brought_back(began)
+    Challenge.objects.update(expires_at=timezone.now())
+    Transaction.objects.update(next_check_at=timezone.now())
+    janitor.resolve_unknown(clock=timezone.now)
+    assert Transaction.objects.get().status == "FAILED"
+
+    answer = complete(desk, caller, body)
+
+    assert (answer.status_code, answer.json()["errorCode"]) == (200, "22064")
+    assert guest.sandbox.get("requests", operation="payment_details")["requests"] == []
+
+
+@pytest.mark.parametrize("place", ["at_booking", "at_customer"])
+def test_after_a_lost_answer_nobody_is_told_that_nothing_moved(desk, caller, guest, place, request):
+    path = getattr(desk, place)
+    body = brought_back(challenge(path, caller))
+    guest.fail("webhook", "dropped", times=-1)
+    guest.fail("payment_details", "answer_lost")
+    complete(desk, caller, body, path)
+    request.getfixturevalue("nobody_listens")
+
+    answer = complete(desk, caller, body, path)
+
+    assert (answer.status_code, answer.json()["money"]["moved"]) == (503, "unknown")
 
 
 def test_a_lost_answer_is_unknown_and_the_same_proof_may_be_brought_again(desk, caller, guest, began):

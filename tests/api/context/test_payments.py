@@ -10,11 +10,14 @@ from django.utils import timezone
 
 from api.context.models import ContextPreference
 from api.models import IdempotentRequest
-from bookings.models import BookingStatus, Order
+from bookings.models import Booking, BookingStatus, Order
 from payments.checking import ledger_findings, payment_findings
 from payments.models import LedgerEntry, Transaction
+from payments.services import topping_up
 from tests.api.context.desk import card, challenge, documented, plain
+from tests.api.resource.desk import build_desk as build_resource_desk
 from tests.payments.house import books
+from tests.payments.races import meet, run_together
 
 pytestmark = pytest.mark.django_db
 
@@ -185,6 +188,48 @@ def test_a_payment_on_account_credits_the_customer_and_credit_pays_the_booking(d
     assert books(desk.booking.order) == {"RECEIVABLE>CUSTOMER_CREDIT": 9000}
     assert exact(caller.get(f"{desk.at_booking}/PaymentMethods"))["methods"][1]["availableAmount"] == Decimal("30.00")
     assert [*ledger_findings(), *payment_findings(now=timezone.now())] == []
+
+
+def test_a_cancelled_booking_takes_no_money_for_the_others_of_its_cart(desk, caller, guest):
+    octo = desk.shop.octo("octo/pricing, octo/cart, octo/cardPayments")
+    other = desk.shop.reserve(octo, 1, orderId=str(desk.booking.order.uuid))
+    assert octo.post(f"/bookings/{desk.booking.uuid}/cancel", {"reason": "rain"}).status_code == 200
+    resource = build_resource_desk(desk.shop)
+
+    by_context = caller.post(f"{desk.at_booking}/Payment", plain(45))
+    by_resource = resource.pay(desk.fresh(), "45.00")
+
+    assert (by_context.status_code, by_context.json()["errorType"]) == (403, "AlreadySet")
+    assert (by_resource.status_code, by_resource.json()["errors"][0]["field"]) == (400, "booking")
+    assert not Transaction.objects.exists()
+    rest = Booking.objects.get(pk=other["id"])
+    assert caller.post(f"/bookings/{rest.number}/Payment", plain(45)).status_code == 201
+
+
+def test_while_a_top_up_is_undecided_the_same_customer_is_not_charged_again(desk, caller, guest):
+    guest.fail("webhook", "dropped", times=-1)
+    guest.fail("payments", "answer_lost")
+    assert caller.post(f"{desk.at_customer}/Payment", plain(120)).json()["errorCode"] == "22099"
+
+    answer = caller.post(f"{desk.at_customer}/Payment", plain(120))
+
+    assert (answer.status_code, answer.json()["errorType"]) == (409, "Undecided")
+    assert answer.json()["money"]["moved"] == "unknown"
+    assert (Order.objects.filter(kind="TOP_UP").count(), Transaction.objects.count()) == (1, 1)
+    # A booking of the customer's is another matter: what is due bounds what it can be charged.
+    assert caller.post(f"{desk.at_booking}/Payment", plain()).status_code == 201
+
+
+def test_of_two_top_ups_at_once_whose_answers_are_lost_one_is_sent(desk, guest, monkeypatch):
+    guest.fail("webhook", "dropped", times=-1)
+    guest.fail("payments", "answer_lost", times=-1)
+    meet(monkeypatch, topping_up.booking_services, "create_asked_order")
+
+    def top_up():
+        return desk.caller.post(f"{desk.at_customer}/Payment", plain(120)).status_code
+
+    assert sorted(run_together(top_up, top_up)) == [202, 409]
+    assert (Order.objects.filter(kind="TOP_UP").count(), Transaction.objects.count()) == (1, 1)
 
 
 def killed(*_args, **_fields):
