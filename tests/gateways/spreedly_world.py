@@ -129,6 +129,10 @@ def _element(name: str, value: Any) -> str:
             return f"<{name}>{escape(value)}</{name}>"
 
 
+def changed(name: str, **more: Any) -> dict[str, Any]:
+    return {"transaction": {**sample(name)["transaction"], **more}}
+
+
 class SpreedlyWorld(World):
     examples = EXAMPLES
 

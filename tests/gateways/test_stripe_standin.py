@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from gateways.sandbox.forms import BadForm, read_form
+from gateways.sandbox.stripe.accounts import USUAL_EVENTS
 from tests.gateways.sandbox.conftest import Box
 from tests.gateways.stripe_world import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET
 from tests.processes import Sandbox
@@ -49,7 +50,7 @@ class Api:
 def api(sandbox: Sandbox) -> Iterator[Api]:
     sandbox.put(f"stripe/accounts/{ACCOUNT}", **DESCRIBED, webhook_url="", enabled_events="*")
     yield Api(sandbox.url)
-    sandbox.put(f"stripe/accounts/{ACCOUNT}", enabled_events="charge.succeeded")
+    sandbox.put(f"stripe/accounts/{ACCOUNT}", enabled_events=USUAL_EVENTS)
 
 
 @pytest.mark.parametrize(

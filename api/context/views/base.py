@@ -18,11 +18,11 @@ from api.auth import HeaderKeyAuthentication
 from api.context.errors import SERVER_ERROR, answer_with_refusal, refusal_for
 from api.context.models import PaymentContext
 from api.context.presenters import Place, money_fields
-from api.context.rendering import ExactJsonRenderer
+from api.exact_json import ExactJsonRenderer
 from api.json_body import StrictJsonParser, refuse_large_body
 from api.money_told import money_told
 from api.throttling import PartnerKeyThrottle
-from bookings.models import Customer, Dialect, Order, Partner, PartnerKey
+from bookings.models import BookingStatus, Customer, Dialect, Order, Partner, PartnerKey
 from bookings.numbered import booking_by_number, customer_by_number
 
 
@@ -121,6 +121,8 @@ class PlaceView(ContextView):
 
     place: Place
     order: Order | None = None
+    # Of an order of several bookings one may be cancelled.
+    is_cancelled: bool = False
     customer: Customer | None = None
     contexts: tuple[PaymentContext, ...] = (PaymentContext.BOOKINGS, PaymentContext.CUSTOMERS)
 
@@ -141,3 +143,4 @@ class PlaceView(ContextView):
         booking = booking_by_number(partner=self.partner, is_live=self.is_live, number=kwargs["context_id"])
         self.place = Place(context=PaymentContext.BOOKINGS, number=booking.number)
         self.order, self.customer, self.about = booking.order, booking.order.customer, booking.order_id
+        self.is_cancelled = booking.status == BookingStatus.CANCELLED

@@ -27,6 +27,7 @@ from api.context.views.base import PlaceView
 from api.fields import Fields
 from api.idempotency import Finished, RequestIdentity, do_once, note_subject
 from payments.attempts import charges_of_bookings, charges_of_top_ups, parts_there
+from payments.errors import NotPayable
 from payments.models import Transaction
 from payments.services.card_charges import (
     CardCharge,
@@ -122,6 +123,8 @@ class PaymentsView(AnsweringView):
         """Take the payment, and `note` its name in the transaction that makes it."""
         key = self.key
         assert key is not None
+        if self.is_cancelled:
+            raise NotPayable("The booking is cancelled, though others of its order may not be.")
         if wish.card is None:
             if self.order is None:
                 raise Fields({}).refuse("paymentMethodId", _("a customer's credit pays for bookings only"))

@@ -19,6 +19,7 @@ from api.resource.views.base import ResourceView
 from bookings.errors import BookingNotFound
 from bookings.models import Booking
 from bookings.numbered import booking_by_number, number_from_text
+from bookings.rules import LIVE_STATUSES
 from payments.attempts import charges_of_bookings, refunds_of_bookings
 from payments.errors import AlreadyPaid, AmountMismatch, NotPayable
 from payments.models import Transaction
@@ -100,8 +101,7 @@ class PaymentListView(ResourceView):
         except AlreadyPaid:
             raise _amount_refused(wish, _("nothing is left to pay of the booking")) from None
         except NotPayable:
-            detail = _("was cancelled, or its hold is over")
-            raise DataRefused(Problem(field="booking", detail=detail, value=wish.booking_number)) from None
+            raise _not_payable(wish) from None
         return str(charged.transaction.number)
 
     def _booking_of(self, wish: PaymentWish) -> Booking:
@@ -115,6 +115,9 @@ class PaymentListView(ResourceView):
         if customer is None or str(customer.number) != wish.customer_number:
             detail = _("is not the customer of the booking")
             raise DataRefused(Problem(field="customer", detail=detail, value=wish.customer_number))
+        if booking.status not in LIVE_STATUSES:
+            # Its order may still hold others, which nobody named.
+            raise _not_payable(wish)
         return booking
 
 
@@ -149,6 +152,11 @@ def _only(found: QuerySet[Transaction], number: str) -> Transaction:
     if operation is None:
         raise Http404
     return operation
+
+
+def _not_payable(wish: PaymentWish) -> DataRefused:
+    detail = _("was cancelled, or its hold is over")
+    return DataRefused(Problem(field="booking", detail=detail, value=wish.booking_number))
 
 
 def _amount_refused(wish: PaymentWish, reason: str) -> DataRefused:

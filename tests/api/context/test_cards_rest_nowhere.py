@@ -13,7 +13,7 @@ CODE, HOLDER = "test_9173", "Bartholomew Simpson"
 SENT = {"encryptedSecurityCode": CODE, "encryptedCardNumber": f"test_{VISA}"}
 
 
-def test_what_was_encrypted_rests_nowhere_however_the_payment_ends(desk, caller, guest, caplog, capfd):
+def test_what_was_encrypted_rests_nowhere_however_the_payment_ends(desk, caller, told_guest, caplog, capfd):
     caplog.set_level(logging.DEBUG)
     path = f"{desk.at_booking}/Payment"
     answers = [
@@ -26,7 +26,7 @@ def test_what_was_encrypted_rests_nowhere_however_the_payment_ends(desk, caller,
     began = challenge(desk.at_booking, caller)
     proof = brought_back(began)
     answers.append(caller.post(f"{desk.at_booking}/CompleteSecurePayment", proof))
-    guest.deliver()
+    told_guest.deliver()
 
     assert [answer.status_code for answer in answers] == [200, 200, 400, 400, 200, 201]
     result = str(proof["paymentDetails"]).split('"value": "')[1].split('"')[0]

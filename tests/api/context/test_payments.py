@@ -10,15 +10,16 @@ from django.utils import timezone
 
 from api.context.models import ContextPreference
 from api.models import IdempotentRequest
-from bookings.models import BookingStatus, Order
+from bookings.models import Booking, BookingStatus, Order
 from payments.checking import ledger_findings, payment_findings
 from payments.models import LedgerEntry, Transaction
 from payments.services import topping_up
 from tests.api.context.desk import card, challenge, documented, plain
+from tests.api.resource.desk import build_desk as build_resource_desk
 from tests.payments.house import books
 from tests.payments.races import meet, run_together
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 # Names, order and types of the documented answer.
 DOCUMENTED_ANSWER = {
@@ -187,6 +188,22 @@ def test_a_payment_on_account_credits_the_customer_and_credit_pays_the_booking(d
     assert books(desk.booking.order) == {"RECEIVABLE>CUSTOMER_CREDIT": 9000}
     assert exact(caller.get(f"{desk.at_booking}/PaymentMethods"))["methods"][1]["availableAmount"] == Decimal("30.00")
     assert [*ledger_findings(), *payment_findings(now=timezone.now())] == []
+
+
+def test_a_cancelled_booking_takes_no_money_for_the_others_of_its_cart(desk, caller, guest):
+    octo = desk.shop.octo("octo/pricing, octo/cart, octo/cardPayments")
+    other = desk.shop.reserve(octo, 1, orderId=str(desk.booking.order.uuid))
+    assert octo.post(f"/bookings/{desk.booking.uuid}/cancel", {"reason": "rain"}).status_code == 200
+    resource = build_resource_desk(desk.shop)
+
+    by_context = caller.post(f"{desk.at_booking}/Payment", plain(45))
+    by_resource = resource.pay(desk.fresh(), "45.00")
+
+    assert (by_context.status_code, by_context.json()["errorType"]) == (403, "AlreadySet")
+    assert (by_resource.status_code, by_resource.json()["errors"][0]["field"]) == (400, "booking")
+    assert not Transaction.objects.exists()
+    rest = Booking.objects.get(pk=other["id"])
+    assert caller.post(f"/bookings/{rest.number}/Payment", plain(45)).status_code == 201
 
 
 def test_while_a_top_up_is_undecided_the_same_customer_is_not_charged_again(desk, caller, guest):

@@ -11,6 +11,7 @@ from gateways.sandbox.control import BadWish, read_wish
 from gateways.sandbox.pipeline import Endpoint
 from gateways.sandbox.processor import Answer, Call, Dispatch
 from gateways.sandbox.store import Document
+from gateways.sandbox.sums import Sums
 
 if TYPE_CHECKING:
     from gateways.sandbox.app import Sandbox
@@ -84,20 +85,12 @@ class PennyProcessor:
 
     def money(self) -> list[Document]:
         """Return Penny's own record of money."""
-        return [
-            {
-                "gateway": "penny",
-                "merchantAccount": order["shop"],
-                "merchantReference": order["reference"],
-                "currency": order["currency"],
-                "authorized": _taken(order),
-                "captured": _taken(order),
-                "refunded": _given_back(order),
-                "cancelled": 0,
-                "charged_back": 0,
-            }
-            for order in self._store.all(ORDERS).values()
-        ]
+        sums = Sums(self.slug)
+        for order in self._store.all(ORDERS).values():
+            taken = _taken(order)
+            key = (order["shop"], order["reference"], order["currency"])
+            sums.add(key, authorized=taken, captured=taken, refunded=_given_back(order))
+        return sums.rows()
 
     def dispatch(self, delivery: Document) -> Dispatch | None:
         """Return nothing: Penny sends no webhooks."""
