@@ -1,11 +1,20 @@
 from django.contrib import admin
 
 from api.callbacks.admin import DeliveryAdmin, SigningSecretAdmin, SubscriptionAdmin
+from api.context.admin import ContextPreferenceAdmin, PaymentProcessAdmin
 from api.invoices.admin import InvoiceAdmin
 from api.models import IdempotentRequest
 from bookings.admin.read_only import ReadOnlyAdmin
 
-__all__ = ["DeliveryAdmin", "IdempotentRequestAdmin", "InvoiceAdmin", "SigningSecretAdmin", "SubscriptionAdmin"]
+__all__ = [
+    "ContextPreferenceAdmin",
+    "DeliveryAdmin",
+    "IdempotentRequestAdmin",
+    "InvoiceAdmin",
+    "PaymentProcessAdmin",
+    "SigningSecretAdmin",
+    "SubscriptionAdmin",
+]
 
 
 @admin.register(IdempotentRequest)

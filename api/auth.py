@@ -1,7 +1,6 @@
 """Who is calling: a partner's key, found by its hash and checked against the dialect it may speak."""
 
 import base64
-import binascii
 
 from rest_framework import status
 from rest_framework.authentication import BaseAuthentication
@@ -68,7 +67,7 @@ class BasicKeyAuthentication(BaseAuthentication):
             raise NoKey
         try:
             user, _, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             raise NoKey from None
         if not user or not secret:
             raise NoKey

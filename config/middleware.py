@@ -15,7 +15,15 @@ logger = structlog.get_logger(__name__)
 
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,64}")
 # Dialects that refuse a large body themselves, unread and in their own words.
-_LIMIT_THEMSELVES = ("/payments", "/refunds", "/bookings", "/customers")
+_LIMIT_THEMSELVES = (
+    "/payments",
+    "/refunds",
+    "/bookings",
+    "/customers",
+    "/payment-invoices",
+    "/payment/",
+    "/api/payment",
+)
 # What machines ask all day: no line in the log, no figure.
 QUIET_PATHS = ("/health/", "/metrics", "/static/")
 

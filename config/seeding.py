@@ -34,6 +34,8 @@ DAYS_ON_SALE = 61
 SMALL_BOAT = 12
 SEATS_LEFT_WHEN_NEARLY_FULL = 2
 STAFF_USER = "demo-staff"
+# Where the demo's partners send guests back to.
+SHOP = "https://shop.example.com"
 # The printed booking is replaced when its hold would end within this time.
 LEAST_HOLD = timedelta(hours=6)
 LONGEST_HOLD_MINUTES = 24 * 60
@@ -96,6 +98,8 @@ def seed_demo(*, secrets: LocalSecrets, now: datetime) -> Demo:
             AccountRoute.objects.get_or_create(
                 partner=partner, account=accounts[slug], is_live=is_live, defaults={"rank": rank}
             )
+        # What staff registered stays.
+        Partner.objects.filter(pk=partner.pk, return_origins=[]).update(return_origins=[SHOP])
     _seed_surcharge(AccountRoute.objects.get(partner=first, account=accounts[FIRST_ACCOUNT], is_live=True))
     small_option = options[CANAL_CRUISE]
     _fill_a_small_boat(small_option, seats=SMALL_BOAT, now=now)

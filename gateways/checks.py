@@ -29,6 +29,7 @@ VERBS: dict[Capability, str] = {
     Capability.REFUND: "refund",
     Capability.PARTIAL_REFUND: "refund",
     Capability.FETCH: "fetch",
+    Capability.CLOSE: "close",
     Capability.WEBHOOKS: "verify_webhook",
     Capability.STORE_CARD: "open",
 }

@@ -34,6 +34,10 @@ class Rejected(GatewayError):
     """Say that the processor refused to understand us (our bug, or configuration): nothing happened there."""
 
 
+class KeyRefused(Rejected):
+    """Say that the processor does not let us in, or not do this (401, 403): whatever was asked about stays as it is."""
+
+
 class InvalidSignature(GatewayError):
     """Say that a delivery does not prove that it comes from the processor."""
 

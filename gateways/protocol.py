@@ -33,6 +33,7 @@ class Capability(StrEnum):
     REFUND = "refund"
     PARTIAL_REFUND = "partial_refund"
     FETCH = "fetch"
+    CLOSE = "close"
     WEBHOOKS = "webhooks"
     STORE_CARD = "store_card"
 
@@ -581,6 +582,13 @@ class Gateway(Protocol):
 
         By an opening: every attempt in it, and that it expired. By a payment: that attempt and what was done to it. By
         `ours` alone: whether the gateway knows an operation of that name. Empty when it knows nothing or nothing yet.
+        """
+        ...
+
+    def close(self, reference: Reference) -> None:
+        """Let nobody pay any more what was opened (`reference.opening`); what is paid, held or over stays as it is.
+
+        :raises Unsupported: this gateway documents no way to do so.
         """
         ...
 

@@ -80,6 +80,11 @@ class Sandbox:
         )
         config.write_text(json.dumps(described))
         arguments = ["--port", str(settings.SANDBOX_PORT), "--config", str(config), "--webhook-retry-scale", "0.01"]
+        folders = (path.rsplit(".", 2)[0] for path in settings.GATEWAYS.values())
+        for folder in folders:
+            # A gateway that lives elsewhere has its processor in its own folder.
+            if not folder.startswith("gateways.adapters."):
+                arguments += ["--processor", f"{folder}.processor"]
         log = (self._folder / "sandbox.log").open("ab")
         with log:
             self._process = subprocess.Popen(

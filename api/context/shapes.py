@@ -20,7 +20,7 @@ _ENCRYPTED: Schema = {
     "type": "string",
     "minLength": 1,
     "maxLength": LONGEST_ENCRYPTED,
-    "description": "As Adyen's script encrypted it; opaque to us, and kept nowhere.",
+    "description": "As the gateway's script encrypted it in the guest's browser; opaque to us, and kept nowhere.",
 }
 _TEXT_200: Schema = {"type": "string", "maxLength": 200}
 _HEADER: Schema = {"type": "string", "minLength": 1, "maxLength": 2_048}

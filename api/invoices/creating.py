@@ -1,5 +1,6 @@
 """Make an invoice: the order that is owed, the guest's page, and who is told; all of it or nothing."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -10,12 +11,16 @@ from api.invoices.cards import card_of_token
 from api.invoices.models import Invoice
 from api.invoices.requests import InvoiceWish
 from bookings import services as booking_services
-from bookings.free_text import clean_metadata
+from bookings.free_text import clean_contact, clean_metadata, clean_return_url
 from bookings.models import Customer, OrderKind, Partner
+from bookings.requests import ContactDetails
 from bookings.return_urls import is_return_allowed
 from gateways.protocol import Source
 from payments.services.links import create_link
 from payments.services.routing import Wish, choose_account
+
+OTHER_MODE = "OTHER_MODE"
+RETURN_NOT_ALLOWED = "RETURN_NOT_ALLOWED"
 
 
 class InvoiceRefused(Exception):
@@ -25,10 +30,6 @@ class InvoiceRefused(Exception):
         super().__init__(f"{field}: {code}")
         self.field = field
         self.code = code
-
-
-OTHER_MODE = "OTHER_MODE"
-RETURN_NOT_ALLOWED = "RETURN_NOT_ALLOWED"
 
 
 def create_invoice(*, partner: Partner, key_is_live: bool, wish: InvoiceWish, now: datetime) -> Invoice:
@@ -45,15 +46,20 @@ def create_invoice(*, partner: Partner, key_is_live: bool, wish: InvoiceWish, no
     """
     if wish.is_test is False and not key_is_live:
         raise InvoiceRefused("test_mode", OTHER_MODE)
-    for field, url in (
-        ("return_url", wish.return_url),
-        *((f"return_urls/{n}", u) for n, u in wish.return_urls.items()),
-    ):
-        if url and not is_return_allowed(partner=partner, url=url):
+    for field, url in _returns(wish):
+        if not is_return_allowed(partner=partner, url=clean_return_url(url)):
             raise InvoiceRefused(field, RETURN_NOT_ALLOWED)
     if wish.callback_url:
         check_address(wish.callback_url)
     return _write(partner, key_is_live and not wish.is_test, wish, now)
+
+
+def _returns(wish: InvoiceWish) -> Iterator[tuple[str, str]]:
+    """Yield where a guest may be sent back to, with the attribute that says so."""
+    if wish.return_url:
+        yield "return_url", wish.return_url
+    for name, url in wish.return_urls.items():
+        yield f"return_urls/{name}", url
 
 
 @transaction.atomic
@@ -104,11 +110,12 @@ def _customer(partner: Partner, is_live: bool, wish: InvoiceWish, now: datetime)
     asked = wish.customer
     if asked is None:
         return None
+    contact = ContactDetails(full_name=asked.name, email=asked.email, phone=asked.phone)
     return booking_services.customer_for(
         partner=partner,
         is_live=is_live,
         booking=None,
         reference=asked.reference,
         now=now,
-        contact={"full_name": asked.name, "email": asked.email, "phone": asked.phone},
+        contact=clean_contact("customer", contact),
     )

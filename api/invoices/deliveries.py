@@ -9,7 +9,7 @@ from api.callbacks.delivering import Rendered
 from api.callbacks.sending import Message
 from api.callbacks.signing import active_secrets
 from api.callbacks.subscriptions import url_of
-from api.invoices.exact_json import exact_json
+from api.exact_json import exact_json
 from api.invoices.presenters import document_of
 from api.invoices.standing import invoice_of_order, standing_of
 from api.models import Delivery

@@ -174,7 +174,7 @@ def _for_invoice(error: Exception) -> Refusal:
         case bookings.OrderNotOpen():
             return Refusal(UNPROCESSABLE, "INVOICE_OVER", _("The invoice cannot be paid any more."))
         case bookings.InvalidValue():
-            attribute = _ATTRIBUTE_OF.get(error.field, error.field)
+            attribute = _ATTRIBUTE_OF.get(error.field, error.field.replace(".", "/"))
             return _invalid(
                 attribute, "INVALID_VALUE", _("The value cannot be used: %(reason)s.") % {"reason": error.reason}
             )

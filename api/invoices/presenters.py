@@ -22,7 +22,7 @@ INVOICES = "payment-invoices"
 SELF = "/api/payment-invoices"
 FLOW = "hpp"
 PAYMENT_FLOW = "charge"
-_REFUND_WORDS: dict[Status, str] = {
+_OPERATION_WORDS: dict[Status, str] = {
     Status.PENDING: InvoiceStatus.PROCESS_PENDING,
     Status.PROCESSED: InvoiceStatus.PROCESSED,
     Status.FAILED: InvoiceStatus.PROCESS_FAILED,
@@ -128,7 +128,7 @@ def sale_document(standing: Standing) -> dict[str, Any]:
                 **how,
                 "active_request": how,
                 "active_payment": {
-                    "status": _REFUND_WORDS[Status(charge.status)],
+                    "status": _OPERATION_WORDS[Status(charge.status)],
                     "resolution": standing.resolution,
                 }
                 if charge is not None
@@ -227,7 +227,7 @@ def _refund(public_id: str, reference: str | None, rows: Sequence[Transaction], 
         "reference_id": reference,
         "amount": _major(sum(row.amount_minor for row in rows), currency),
         "currency": currency,
-        "status": _REFUND_WORDS[status],
+        "status": _OPERATION_WORDS[status],
         "resolution": RESOLUTION_OF_CODE[ErrorCode(code)] if code else "ok",
         "created": _epoch(min(row.requested_at for row in rows)),
         "updated": _epoch(max(row.decided_at or row.requested_at for row in rows)),

@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
-from api.fields import Fields
+from api.fields import LARGEST_AMOUNT, Fields
 from bookings.free_text import (
     LONGEST_CUSTOMER_REFERENCE,
     LONGEST_DESCRIPTION,
@@ -20,6 +20,8 @@ from bookings.free_text import (
 from money import Money, MoneyError
 
 INVOICES, REFUND, SALE = "payment-invoices", "refund", "sale-operation"
+# The wire's word for what is wished of the card, in `gateway_options`; no gateway of ours is meant.
+CARD_OPTIONS = "cardgate"
 A_PAGE, MOST_A_PAGE, LAST_PAGE = 20, 100, 100_000
 _LONGEST_TOKEN = 255
 _MOST_DIGITS, _MOST_DECIMALS = 15, 6
@@ -78,7 +80,7 @@ def read_invoice(body: dict[str, object]) -> InvoiceWish:
         words = _("must be payment_card_%(currency)s_hpp") % {"currency": currency.lower()}
         raise fields.refuse("service", words)
     fields.choice("flow", ("charge",))
-    options = _child(_child(fields, "gateway_options"), "cardgate")
+    options = _child(_child(fields, "gateway_options"), CARD_OPTIONS)
     wish = InvoiceWish(
         amount=_amount(fields, currency, is_required=True) or Money(0, currency),
         reference=fields.text("reference_id", longest=LONGEST_PARTNER_REFERENCE) or "",
@@ -178,7 +180,7 @@ def _amount(fields: Fields, currency: str, *, is_required: bool = False) -> Mone
         money = Money.parse(format(number, "f"), currency) if is_writable else None
     except MoneyError:
         money = None
-    if money is None or money.minor <= 0:
+    if money is None or not 0 < money.minor <= LARGEST_AMOUNT:
         raise fields.refuse(
             "amount", _("must be more than 0, with no more decimals than %(currency)s has") % {"currency": currency}
         )

@@ -7,6 +7,7 @@ import base64
 import binascii
 import hmac
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -38,7 +39,7 @@ def sale_id_of(token: str, *, now: datetime) -> str | None:
     return str(claims["sid"]) if datetime.fromtimestamp(claims["exp"], UTC) > now else None
 
 
-def _part(value: dict[str, object]) -> str:
+def _part(value: Mapping[str, object]) -> str:
     return _encoded(json.dumps(value, separators=(",", ":")).encode())
 
 

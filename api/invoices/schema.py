@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from api.invoices.exact_json import JSON_API
+from api.invoices.media_types import JSON_API
 from api.invoices.requests import A_PAGE, MOST_A_PAGE
 from api.invoices.shapes import SHAPES
 from api.openapi import RATE_LIMIT_HEADERS, document_of, shape

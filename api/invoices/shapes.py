@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api.invoices.requests import INVOICES, REFUND, SALE
+from api.invoices.requests import CARD_OPTIONS, INVOICES, REFUND, SALE
 from api.invoices.statuses import OK, RESOLUTION_OF_CODE, InvoiceStatus
 from api.openapi import CURRENCY, TEXT, YES_NO, Schema, closed, list_of, or_null, shape, words
 from bookings.free_text import LONGEST_CUSTOMER_REFERENCE, LONGEST_DESCRIPTION, LONGEST_PARTNER_REFERENCE
@@ -141,7 +141,7 @@ SHAPES: dict[str, Any] = {
                     }
                 ),
                 "token": _text(255),
-                "gateway_options": _open({"cardgate": _open({"tokenize": YES_NO, "instant": YES_NO})}),
+                "gateway_options": _open({CARD_OPTIONS: _open({"tokenize": YES_NO, "instant": YES_NO})}),
                 "expires": EPOCH,
                 "return_url": _ADDRESS,
                 "return_urls": _open({"success": _ADDRESS, "pending": _ADDRESS, "fail": _ADDRESS}),

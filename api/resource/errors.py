@@ -29,7 +29,6 @@ LONGEST_ECHO = 200
 REDACTED = "[redacted]"
 # Nothing that was sent below it is ever said again.
 CARD_FIELD = "details"
-UNKNOWN_RETRY_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,19 +181,14 @@ def _for_payment(error: Exception) -> Refusal:
     """Say why a card may not be charged at all; what the amount or the booking forbids, the view says of the field."""
     match error:
         case payments.PaymentPending():
-            return Refusal(409, _pending(), retry_after=error.retry_after_seconds, is_undecided=True)
-        case payments.OutcomeUnknown():
-            return Refusal(409, _pending(), retry_after=UNKNOWN_RETRY_SECONDS, is_undecided=True)
+            message = _("A payment of this booking is not decided yet; wait for it.")
+            return Refusal(409, message, retry_after=error.retry_after_seconds, is_undecided=True)
         case payments.NoAccount() | payments.InvalidSource():
             return Refusal(403, _("No card payments are set up for you in this currency."))
         case payments.CardDetailsNotTaken():
             return Refusal(403, _("Card details are not taken from you: no account is set up to charge them."))
         case _:
             return Refusal(400, _("The payment cannot be made."))
-
-
-def _pending() -> str:
-    return _("A payment of this booking is not decided yet; wait for it.")
 
 
 def _not_found(_error: Exception) -> Refusal:

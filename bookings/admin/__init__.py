@@ -2,14 +2,13 @@
 
 from bookings.admin.catalog import AvailabilityAdmin, OptionAdmin, ProductAdmin, SupplierAdmin, UnitAdmin
 from bookings.admin.mails import OutgoingMailAdmin
-from bookings.admin.orders import BookingAdmin, ChangeAdmin, CustomerAdmin, InstallmentAdmin, OrderAdmin
+from bookings.admin.orders import BookingAdmin, ChangeAdmin, InstallmentAdmin, OrderAdmin
 from bookings.admin.partners import PartnerAdmin, PartnerKeyAdmin
 
 __all__ = [
     "AvailabilityAdmin",
     "BookingAdmin",
     "ChangeAdmin",
-    "CustomerAdmin",
     "InstallmentAdmin",
     "OptionAdmin",
     "OrderAdmin",

@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.utils.html import format_html
 
 from bookings.admin.read_only import ReadOnlyAdmin, ReadOnlyInline
-from bookings.models import Booking, Change, Customer, Installment, Order, UnitItem
+from bookings.models import Booking, Change, Installment, Order, UnitItem
 from bookings.rules import is_asked
 from money import Money
 
@@ -161,22 +161,6 @@ class BookingAdmin(ReadOnlyAdmin):
     def kept(self, booking: Booking) -> str:
         """Show what stays with the operator of a deposit that was cancelled too late."""
         return str(Money(booking.kept_minor, booking.currency))
-
-
-@admin.register(Customer)
-class CustomerAdmin(ReadOnlyAdmin):
-    """Show guests' accounts with their orders."""
-
-    list_display = ["number", "full_name", "email", "partner", "is_live", "orders_link"]
-    list_select_related = ["partner"]
-    list_filter = ["is_live", "partner"]
-    search_fields = ["=number", "reference", "full_name", "email", "phone"]
-    ordering = ["-number"]
-
-    @admin.display(description="orders")
-    def orders_link(self, customer: Customer) -> str:
-        """Link to the orders of a guest."""
-        return format_html('<a href="../order/?customer__exact={}">orders</a>', customer.pk)
 
 
 @admin.register(Installment)

@@ -9,7 +9,7 @@ CALLBACKS: dict[str, Any] = {
     "RETRY_SECONDS": [10, 60, 300, 1_800, 7_200, 21_600, 43_200, 86_400],
     # The same for invoices: a minute, then each time a minute more than before.
     "INVOICE_RETRY_SECONDS": [
-        60 * (tries + 1) for tries in range(env.int("INVOICE_CALLBACK_ATTEMPTS", default=100) - 1)
+        60 * waits for waits in range(1, max(2, env.int("INVOICE_CALLBACK_ATTEMPTS", default=100)))
     ],
     # A receiver that keeps failing rests as a whole after each attempt, as long as above but never longer than this.
     "LONGEST_REST_SECONDS": 3_600,

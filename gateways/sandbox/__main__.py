@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aiohttp import web
@@ -31,7 +31,10 @@ def main() -> int:
         print(f"The sandbox cannot start: {error}", file=sys.stderr)
         return 2
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
-    return asyncio.run(_serve(config, host=arguments.host, port=arguments.port, state=arguments.state))
+    serving = _serve(
+        config, host=arguments.host, port=arguments.port, state=arguments.state, further=arguments.processor
+    )
+    return asyncio.run(serving)
 
 
 def production_reason(environment: Mapping[str, str]) -> str | None:
@@ -51,17 +54,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--config", type=Path, help="JSON file with the accounts")
     parser.add_argument("--state", type=Path, help="SQLite file that keeps the state over a restart")
     parser.add_argument("--webhook-retry-scale", type=float, help="multiplies the waits between webhook attempts")
+    parser.add_argument(
+        "--processor", action="append", default=[], metavar="MODULE", help="a further processor, by its module"
+    )
     return parser
 
 
-async def _serve(config: Config, *, host: str, port: int, state: Path | None) -> int:
+async def _serve(config: Config, *, host: str, port: int, state: Path | None, further: Sequence[str]) -> int:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     store = Store(state)
     try:
-        sandbox = Sandbox(config, store)
+        sandbox = Sandbox(config, store, further=further)
     except BadConfig as error:
         print(f"The sandbox cannot start: {error}", file=sys.stderr)
         return 2

@@ -1,7 +1,7 @@
 """The application: the shared machinery and the processors that live on it."""
 
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from aiohttp import web
@@ -22,9 +22,12 @@ BODY_LIMIT = 1024 * 1024
 
 
 class Sandbox:
-    """Everything the processors share: state, faults, the request log and the courier of webhooks."""
+    """Everything the processors share: state, faults, the request log and the courier of webhooks.
 
-    def __init__(self, config: Config, store: Store) -> None:
+    `further` names modules of processors that live elsewhere.
+    """
+
+    def __init__(self, config: Config, store: Store, *, further: Sequence[str] = ()) -> None:
         self.config = config
         self.store = store
         self.faults = FaultBook()
@@ -36,7 +39,7 @@ class Sandbox:
             delay_seconds=config.webhook_delay_seconds,
         )
         self.processors: dict[str, Processor] = {}
-        for build in processor_builders():
+        for build in processor_builders(further):
             processor = build(self)
             self.processors[processor.slug] = processor
         self.courier.processors = self.processors
@@ -52,13 +55,16 @@ class Sandbox:
         self.store.save()
 
 
-def processor_builders() -> list[Callable[[Sandbox], Processor]]:
-    """Return what builds each stand-in processor: `build` in the module `processor` of every package here."""
-    return [
-        import_module(f"{gateways.sandbox.__name__}.{found.name}.processor").build
-        for found in pkgutil.iter_modules(gateways.sandbox.__path__)
-        if found.ispkg
+def processor_builders(further: Sequence[str] = ()) -> list[Callable[[Sandbox], Processor]]:
+    """Return what builds each stand-in processor: `build` in the module `processor` of every package here, and in
+    `further` modules.
+    """
+    found = [
+        f"{gateways.sandbox.__name__}.{package.name}.processor"
+        for package in pkgutil.iter_modules(gateways.sandbox.__path__)
+        if package.ispkg
     ]
+    return [import_module(name).build for name in (*found, *further)]
 
 
 def build_application(sandbox: Sandbox) -> web.Application:

@@ -26,6 +26,16 @@ class Config:
         """Return the part of the file that belongs to one processor."""
         return self.sections.get(slug, {})
 
+    def accounts(self, slug: str) -> list[dict[str, Any]]:
+        """Return the accounts that a processor starts with.
+
+        :raises BadConfig: they are not a list of objects.
+        """
+        accounts = self.section(slug).get("accounts", [])
+        if not isinstance(accounts, list) or not all(isinstance(account, dict) for account in accounts):
+            raise BadConfig(f"{slug}.accounts must be a list of objects.")
+        return accounts
+
 
 def load_config(path: Path | None, *, retry_scale: float | None = None) -> Config:
     """Read the file, or return an empty configuration when there is none.

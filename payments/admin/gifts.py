@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.utils import timezone
@@ -12,34 +10,8 @@ from bookings.services import notify_gift
 from bookings.services.gift_holds import address_of
 from money import Money
 from payments.admin.buttons import faults_as_messages
-from payments.admin.columns import RecordAdmin, link, mode, money, unbroken, when, when_text
-from payments.models import LedgerEntry
-
-
-class GiftEntryInline(ReadOnlyInline):
-    """Show what became of a gift's value: sold, spent, given back."""
-
-    model = LedgerEntry
-    verbose_name_plural = "history"
-    ordering = ["pk"]
-    fields = ["posted", "cause", "amount", "order_link"]
-    readonly_fields = ["posted", "cause", "amount", "order_link"]
-    amount = staticmethod(money("amount_minor", "amount"))
-    order_link = staticmethod(link("order", "order"))
-
-    @admin.display(description="posted")
-    def posted(self, entry: LedgerEntry) -> str:
-        """Show when it was written."""
-        return unbroken(when_text(entry.posting.posted_at))
-
-    @admin.display(description="cause")
-    def cause(self, entry: LedgerEntry) -> str:
-        """Show what caused it."""
-        return entry.posting.cause
-
-    def get_queryset(self, request: Any) -> Any:
-        """Read with each entry what its line names."""
-        return super().get_queryset(request).select_related("posting", "order")
+from payments.admin.columns import RecordAdmin, link, mode, money, when
+from payments.admin.entries import EntryInline
 
 
 class GiftMailInline(ReadOnlyInline):
@@ -80,7 +52,7 @@ class GiftAdmin(RowButton, RecordAdmin):
         *("contact_full_name", "contact_email", "contact_phone", "reseller_reference", "notes"),
         *("created", "expires", "confirmed", "redeemed", "cancelled", "cancellation_reason"),
     ]
-    inlines = [GiftEntryInline, GiftMailInline]
+    inlines = [EntryInline, GiftMailInline]
     amount = staticmethod(money("amount_minor", "amount"))
     mode = staticmethod(mode)
     order_link = staticmethod(link("order", "bought on"))

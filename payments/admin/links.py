@@ -89,16 +89,19 @@ class PaymentLinkAdmin(RecordAdmin):
         """Let those make links who may."""
         return bool(request.user.has_perm("payments.add_paymentlink"))
 
-    def get_fields(self, request: HttpRequest, obj: PaymentLink | None = None) -> list[str]:
+    def get_fields(
+        self, request: HttpRequest, obj: PaymentLink | None = None
+    ) -> list[str | list[str] | tuple[str, ...] | tuple[()]]:
         """Ask for what a new link needs; show one that is there."""
-        if obj is None:
-            return ["order_reference", "days", "is_mailed"]
-        shown = ["order_link", "mode", "status", "created", "created_by", "expires", "closed", "return_urls"]
-        return [*shown, "address"] if self.has_add_permission(request) else shown
+        return ["order_reference", "days", "is_mailed"] if obj is None else [*self._shown(request)]
 
     def get_readonly_fields(self, request: HttpRequest, obj: PaymentLink | None = None) -> list[str]:
         """Let nobody write what a link is."""
-        return [] if obj is None else self.get_fields(request, obj)
+        return [] if obj is None else self._shown(request)
+
+    def _shown(self, request: HttpRequest) -> list[str]:
+        shown = ["order_link", "mode", "status", "created", "created_by", "expires", "closed", "return_urls"]
+        return [*shown, "address"] if self.has_add_permission(request) else shown
 
     def save_model(self, request: HttpRequest, obj: PaymentLink, form: Any, change: bool) -> None:
         """Make the link, and mail it where that was asked for."""

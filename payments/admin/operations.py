@@ -5,8 +5,9 @@ from django.utils import timezone
 
 from payments.admin.buttons import faults_as_messages, tell_outcomes
 from payments.admin.columns import RecordAdmin, link, money, pretty_json, when
-from payments.models import Dispute, GatewayEvent, Opening, Transaction
+from payments.models import Challenge, Dispute, GatewayEvent, Opening, Transaction
 from payments.services.ruling import rule_out_operation
+from payments.states import Status
 
 
 @admin.register(Opening)
@@ -71,10 +72,11 @@ class TransactionAdmin(RecordAdmin):
     ]
     list_select_related = ["payment", "account"]
     list_filter = ["kind", "status", "origin", ("unknown_since_at", admin.EmptyFieldListFilter), "account"]
-    search_fields = ["=reference", "=gateway_reference", "=payment__reference", "=card_last4"]
+    search_fields = ["=reference", "=number", "=gateway_reference", "=payment__reference", "=card_last4"]
     ordering = ["-requested_at"]
     fields = [
         "reference",
+        "number",
         "kind",
         "origin",
         "status",
@@ -208,3 +210,22 @@ class DisputeAdmin(RecordAdmin):
     evidence_due = staticmethod(when("evidence_due_at", "answer until"))
     opened = staticmethod(when("opened_at", "opened"))
     changed = staticmethod(when("changed_at", "changed"))
+
+
+@admin.register(Challenge)
+class ChallengeAdmin(RecordAdmin):
+    """Show which guests were sent to the bank, and until when they may come back; where to is theirs alone."""
+
+    list_display = ["transaction_link", "asked", "until", "waits"]
+    list_select_related = ["transaction"]
+    search_fields = ["=transaction__reference", "=transaction__payment__reference"]
+    ordering = ["-asked_at"]
+    fields = ["transaction_link", "asked", "until", "waits"]
+    transaction_link = staticmethod(link("transaction", "charge"))
+    asked = staticmethod(when("asked_at", "sent to the bank"))
+    until = staticmethod(when("expires_at", "may come back until"))
+
+    @admin.display(description="still waits for the guest", boolean=True)
+    def waits(self, challenge: Challenge) -> bool:
+        """Say whether the guest may still act."""
+        return challenge.action_encrypted is not None and challenge.transaction.status == Status.PENDING

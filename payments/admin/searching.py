@@ -40,6 +40,7 @@ def _conditions(term: str) -> Iterator[Q]:
     if term.isascii() and term.isdigit() and len(term) <= 18:
         yield Q(number=int(term))
         booking |= Q(number=int(term))
+        yield Q(pk__in=_ids(Transaction.objects.filter(number=int(term)).values_list("payment_id", flat=True)))
         if len(term) == 4:
             yield Q(pk__in=_ids(Transaction.objects.filter(card_last4=term).values_list("payment_id", flat=True)))
     if "@" in term:

@@ -41,7 +41,9 @@ ACCOUNTS: dict[LedgerAccount, str] = {
     LedgerAccount.SURCHARGE: "surcharge",
     LedgerAccount.DONATION: "donations",
     LedgerAccount.GIFT_LIABILITY: "gift vouchers",
+    LedgerAccount.GIFT_SALES: "gift vouchers sold",
     LedgerAccount.CUSTOMER_CREDIT: "the guest's credit",
+    LedgerAccount.TOP_UPS: "paid on account",
     LedgerAccount.DISPUTED: "in dispute",
     LedgerAccount.WRITE_OFF: "written off",
     LedgerAccount.EXTERNAL: "taken elsewhere",
@@ -64,6 +66,7 @@ CASES: dict[CaseKind, str] = {
     CaseKind.BALANCE_UNPAID: "The balance is due and was not collected by itself",
     CaseKind.REJECTED_BY_GATEWAY: "The gateway would not take our request",
     CaseKind.CARD_NOT_DELETED: "A revoked card is still stored at the gateway",
+    CaseKind.CREDIT_OVERDRAWN: "A top-up went back to the card after its credit was spent",
 }
 _EVENTS: dict[OutcomeKind, str] = {
     OutcomeKind.ACTION_REQUIRED: "The gateway opened a payment page for the guest",

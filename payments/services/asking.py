@@ -77,8 +77,22 @@ def poll_openings(*, clock: Clock, limit: int = 50) -> int:
     return drain(list(due), lambda pk: _poll(pk, clock), what="opening to ask about", clock=clock)
 
 
+def _close(opening: Opening) -> None:
+    """Have the gateway take no more money for what a link offered, where it can; a guest who was faster has paid."""
+    try:
+        gateway = gateway_for(opening.account)
+        if Capability.CLOSE not in gateway.capabilities:
+            return
+        with gateway_call(gateway=gateway.slug, operation="close"):
+            gateway.close(Reference(ours=opening.reference, opening=opening.gateway_reference))
+    except GatewayError as error:
+        log.warning("close_failed", opening=opening.reference, error=type(error).__name__)
+
+
 def _poll(opening_id: UUID, clock: Clock) -> bool:
-    opening = Opening.objects.select_related("payment", "account").get(pk=opening_id)
+    opening = Opening.objects.select_related("payment", "account", "link").get(pk=opening_id)
+    if opening.status == OpeningStatus.CLOSED and opening.link is not None and opening.link.is_given_up:
+        _close(opening)
     is_answered = ask_about_opening(opening=opening, clock=clock)
     # A charge by token that waits for its guest: a gateway that opens nothing knows it by its own name alone.
     for charge in opening.transactions.filter(

@@ -390,6 +390,8 @@ def _confirm_or_write(
                 return _Missing(money=missing.money)
             named_opening(order.pk, request, among=missing.operations)
             captures = _write_captures(missing, now, is_claimed=patience.allows_a_call())
+            for capture in captures:
+                capture.payment.order = order
             return _Missing(money=missing.money, captures=tuple(captures))
     return _confirmation(wanted, confirmed, covering[0])
 

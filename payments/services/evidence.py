@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+import structlog
 from django.db.models import Case, DateTimeField, When
 
-from gateways.errors import GatewayError, Rejected
+from gateways.errors import GatewayError, KeyRefused, Rejected
 from gateways.protocol import CompleteRequest
 from gateways.registry import gateway_for
 from money import Money
@@ -17,6 +18,8 @@ from payments.services.asking import take_in
 from payments.services.collecting import PaymentRequest
 from payments.services.operations import Clock, next_check
 from payments.states import Status
+
+log = structlog.get_logger(__name__)
 
 
 def ask_about_evidence(order_id: UUID, request: PaymentRequest, clock: Clock) -> None:
@@ -35,6 +38,10 @@ def ask_about_evidence(order_id: UUID, request: PaymentRequest, clock: Clock) ->
                     requested_at=clock(),
                 )
             )
+    except KeyRefused as error:
+        # The evidence may be good: nobody looked at it.
+        log.error("evidence_not_looked_at", account=opening.account.slug, reason=str(error)[:200])
+        return
     except Rejected:
         raise InvalidEvidence("The session result is not one of this session's.") from None
     except GatewayError:

@@ -93,6 +93,8 @@ def expire_link(*, link: PaymentLink, now: datetime, closed_as: LinkEnd = LinkEn
         )
         if is_closed and closed_as != LinkEnd.PAID:
             close_openings(order=order, link=link)
+            # What can be asked about can perhaps be closed there, too: a worker sees to it now.
+            openings_of(link).filter(next_check_at__isnull=False).update(next_check_at=now)
     link.refresh_from_db(fields=["closed_at", "closed_as"])
     if is_closed:
         log.info("payment_link_closed", link=str(link.pk), closed_as=closed_as)

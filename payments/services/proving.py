@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from gateways.errors import AnswerLost, GatewayError, NotSent
+from gateways.errors import AnswerLost, GatewayError, KeyRefused, NotSent
 from gateways.protocol import CompleteRequest, Outcome, OutcomeKind
 from gateways.registry import gateway_for
 from money import Money
@@ -34,7 +34,7 @@ def bring_proof(
     the same key. `then` is as for `perform_claimed`.
 
     :raises InvalidEvidence: the gateway knows no such proof of this charge, which goes on waiting for its guest.
-    :raises GatewayUnavailable: the gateway was not reached; the same proof may be brought again.
+    :raises GatewayUnavailable: the gateway was not reached, or did not let us in; the same proof may be brought again.
     :raises PaymentPending: the charge waits for no guest, or another call with its proof is under way.
     """
     charge = claim_challenged(transaction_id=transaction_id, now=clock())
@@ -52,9 +52,10 @@ def bring_proof(
                     requested_at=clock(),
                 )
             )
-    except NotSent:
+    except (NotSent, KeyRefused) as error:
         release_challenged(charge)
-        note_not_sent(account=charge.account, now=clock())
+        if isinstance(error, NotSent):
+            note_not_sent(account=charge.account, now=clock())
         raise GatewayUnavailable("The gateway was not reached; repeat it.", payment_reference=reference) from None
     except AnswerLost as error:
         forget_action(charge)

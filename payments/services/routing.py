@@ -8,9 +8,10 @@ import structlog
 
 from bookings.models import Order
 from gateways.errors import MisconfiguredAccount
+from gateways.exponents import UnknownPair
 from gateways.models import Environment, GatewayAccount
 from gateways.protocol import Capability, EncryptedCard, RawCard, Source
-from gateways.registry import gateway_for
+from gateways.registry import gateway_class, gateway_for
 from payments.errors import CardDetailsNotTaken, GatewayMismatch, InvalidSource, NoAccount
 from payments.models import AccountRoute
 from payments.services.outages import is_resting
@@ -65,13 +66,25 @@ def _routes(*, partner_id: UUID, is_live: bool, currency: str, source: Source | 
     return [
         route
         for route in with_surcharge_rules(routes)
-        if _takes(route, currency, source, is_live=is_live) and is_set_up(route.account)
+        if _takes(route, currency, source, is_live=is_live)
+        and is_set_up(route.account)
+        and _can_be_told(route.account, currency)
     ]
 
 
 def routed_accounts(order: Order, source: Source | None = None) -> list[GatewayAccount]:
     """Return the accounts that may take the order's currency, from a source when one is given, best first."""
     return [route.account for route in routes_for(order, source)]
+
+
+def _can_be_told(account: GatewayAccount, currency: str) -> bool:
+    """Say whether an account's gateway can be told amounts of a currency, whatever the account lists."""
+    try:
+        gateway_class(account.gateway).exponents.exponent(currency)
+    except UnknownPair as reason:
+        log.error("account_lists_a_currency_in_vain", account=account.slug, reason=str(reason))
+        return False
+    return True
 
 
 def is_set_up(account: GatewayAccount) -> bool:

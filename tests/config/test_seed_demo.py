@@ -23,6 +23,7 @@ from config.seeding import seed_demo
 from gateways.models import GatewayAccount
 from money import Money
 from payments.models import AccountRoute
+from tests.api.invoices.desk import Caller
 
 pytestmark = pytest.mark.django_db
 
@@ -69,6 +70,20 @@ def test_every_key_opens_one_dialect_in_one_mode_of_its_partner():
             assert (key.partner.slug, key.dialects, key.is_live) == (slug, [dialect], is_live)
     keys = {value for access in (printed, printed["other"]) for name, value in access.items() if name.endswith("key")}
     assert len(keys) == 8
+
+
+def test_the_printed_account_makes_invoices_and_sends_guests_back_to_the_shop():
+    printed = seed()
+    caller = Caller(printed["invoices_user"], printed["invoices_password"])
+    wish = {
+        "amount": 100.55,
+        "currency": "EUR",
+        "service": "payment_card_eur_hpp",
+        "return_url": "https://shop.example.com/back",
+    }
+
+    assert caller.create(wish).status_code == 201
+    assert caller.create({**wish, "test_mode": True}).status_code == 201
 
 
 def test_a_revoked_key_stays_revoked_and_is_replaced():

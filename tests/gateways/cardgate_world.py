@@ -13,6 +13,7 @@ from gateways.adapters.cardgate.refusals import RESOLUTIONS, decline_of, token_r
 from gateways.protocol import Decline, Delivery, OpenRequest
 from money import Money
 from tests.gateways.examples import NOW, Examples, samples_of
+from tests.gateways.scripted_server import ScriptedServer
 from tests.gateways.world import World
 
 INVOICE, INSTANT = "cpi_7Rk2mVxQ4TzNw8Hb", "cpi_Z4nB8tLwQ2xVk6Rm"
@@ -64,6 +65,22 @@ def signed(document: Any, *, key: str = PRIVATE_KEY) -> Delivery:
 
 def delivery(body: bytes, signature: str) -> Delivery:
     return Delivery(headers={"x-signature": signature}, body=body, received_at=NOW + timedelta(days=1))
+
+
+def listed(*documents: Any, following: str | None = None) -> Any:
+    return {"data": [document["data"] for document in documents], "links": {"next": following}}
+
+
+def instant(**changes: Any) -> Any:
+    return invoice("invoice_instant", **changes)
+
+
+def charged(**changes: Any) -> Any:
+    return invoice("invoice_charged", **changes)
+
+
+def paths(server: ScriptedServer) -> list[str]:
+    return [f"{asked.method} {asked.target}" for asked in server.asked]
 
 
 class CardgateWorld(World):

@@ -14,7 +14,7 @@ class PennyWorld(World):
     secrets = (KEY,)
 
     def gateway(self, base_url: str, **more: str) -> PennyGateway:
-        return PennyGateway({"key": KEY, "base_url": base_url, **more})
+        return PennyGateway({"api_key": KEY, "base_url": base_url, **more})
 
     def told_amount(self, body: Any) -> tuple[int, str]:
         return body["amount"], body["currency"]

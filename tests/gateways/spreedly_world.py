@@ -57,6 +57,7 @@ def credentials(base_url: str, **more: str) -> dict[str, str]:
         "callback_url": CALLBACK_URL,
         "environment": "test",
         "api_base_url": f"{base_url}/spreedly/v1",
+        "browser_base_url": f"{base_url}/spreedly/iframe/",
         "timeout_seconds": "4",
         **more,
     }
@@ -126,6 +127,10 @@ def _element(name: str, value: Any) -> str:
             return f'<{name} type="array"/>'
         case _:
             return f"<{name}>{escape(value)}</{name}>"
+
+
+def changed(name: str, **more: Any) -> dict[str, Any]:
+    return {"transaction": {**sample(name)["transaction"], **more}}
 
 
 class SpreedlyWorld(World):

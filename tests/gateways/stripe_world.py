@@ -92,6 +92,18 @@ def delivery(body: bytes, header: str) -> Delivery:
     return Delivery(headers={"stripe-signature": header}, body=body, received_at=NOW)
 
 
+def refusal(code: str = "", *, intent: Any = None, **more: Any) -> dict[str, Any]:
+    error = {"type": "invalid_request_error", "code": code, "message": "No.", **more}
+    return {"error": {**error, "payment_intent": intent} if intent else error}
+
+
+def card_error(code: str = "card_declined", **more: Any) -> dict[str, Any]:
+    error = sample("card_error")["error"]
+    error.pop("decline_code")
+    error.pop("advice_code")
+    return {"error": {**error, "code": code, **more}}
+
+
 class StripeWorld(World):
     examples = EXAMPLES
     secrets = (

@@ -20,11 +20,13 @@ from tests.gateways.scripted_server import ScriptedServer
 from tests.payments.house import House, books, build_house
 
 SLUG, PATH = "penny", "tests.gateways.penny.gateway.PennyGateway"
+SUITE = [f"tests/gateways/test_conformance{part}.py" for part in ("", "_trade", "_order")]
 
 
 def test_the_conformance_suite_finds_it_and_is_content() -> None:
     found = subprocess.run(
-        [sys.executable, "-m", "pytest", "tests/gateways/test_conformance.py", "-q", "-n", "0", "-k", SLUG],
+        # Its books are below: another database would take longer than all the rest.
+        [sys.executable, "-m", "pytest", *SUITE, "-q", "-n", "0", "-k", f"{SLUG} and not same_books"],
         cwd=django_settings.BASE_DIR,
         env={**os.environ, "EXTRA_GATEWAY": f"{SLUG}={PATH}", "PYTEST_ADDOPTS": ""},
         capture_output=True,
@@ -42,7 +44,7 @@ def house(db: None, settings, server: ScriptedServer) -> House:
     settings.GATEWAYS = {**settings.GATEWAYS, SLUG: PATH}
     settings.GATEWAY_CREDENTIALS = {
         **settings.GATEWAY_CREDENTIALS,
-        "penny-eu": {"key": "penny-key-5uJ8", "base_url": server.url},
+        "penny-eu": {"api_key": "penny-key-5uJ8", "base_url": server.url},
     }
     house = build_house()
     account = GatewayAccount.objects.create(

@@ -6,12 +6,23 @@ import logging
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
+from django.contrib.staticfiles import finders
 
 from gateways.checks import VERBS
-from gateways.errors import AnswerLost, Busy, ErrorCode, GatewayError, InvalidSignature, NotSent, Rejected, Unsupported
+from gateways.errors import (
+    AnswerLost,
+    Busy,
+    ErrorCode,
+    GatewayError,
+    InvalidSignature,
+    KeyRefused,
+    NotSent,
+    Unsupported,
+)
 from gateways.exponents import UnknownPair
 from gateways.protocol import Capability, ExternalCharge, Gateway, Opened, Outcome, OutcomeKind
 from gateways.registry import gateway_class
@@ -38,6 +49,7 @@ def verbs(world: World, gateway: Gateway, money: Money = EUROS) -> dict[str, Cal
         "void": lambda: gateway.void(world.void_request()),
         "refund": lambda: gateway.refund(world.refund_request(money)),
         "fetch": lambda: gateway.fetch(world.fetch_reference()),
+        "close": lambda: gateway.close(world.fetch_reference()),
         "revoke_card": lambda: gateway.revoke_card(world.revoke_request()),
     }
 
@@ -169,6 +181,23 @@ def test_one_fact_told_twice_has_one_delivery_key_and_one_event_key(world: World
     assert len(keys) == len(set(keys))
 
 
+def test_our_page_knows_what_it_needs_wherever_a_guest_can_pay(world: World) -> None:
+    gateway = world.gateway("http://127.0.0.1:9")
+    page = gateway.checkout_page()
+
+    assert (page is not None) is (Capability.OPEN in gateway.capabilities)
+    if page is None:
+        return
+    assert bool(page.script) is bool(page.vendor_scripts)
+    assert not page.script or finders.find(page.script) is not None
+    for source in [*page.vendor_scripts, *page.vendor_styles]:
+        parts = urlsplit(source)
+        directive = "script-src" if source in page.vendor_scripts else "style-src"
+        assert f"{parts.scheme}://{parts.netloc}" in page.allows[directive]
+    allowed = {source for sources in page.allows.values() for source in sources}
+    assert allowed & {"'unsafe-inline'", "'unsafe-eval'", "*"} == set()
+
+
 def test_what_is_not_proved_is_refused(world: World) -> None:
     gateway = world.gateway("http://127.0.0.1:9")
 
@@ -241,7 +270,7 @@ def test_a_refused_key_is_our_fault_and_no_decline(slug: str, verb: str, status:
     world = world_of(slug)
     server.answers({}, status=status)
 
-    with pytest.raises(Rejected):
+    with pytest.raises(KeyRefused):
         verbs(world, world.gateway(server.url))[verb]()
 
 

@@ -13,7 +13,7 @@ from django.conf import settings
 
 from gateways.errors import ErrorCode, InvalidSignature, Rejected, Unsupported
 from gateways.exponents import UnknownPair
-from gateways.protocol import Capability, OutcomeKind, Reference, RevokeCardRequest
+from gateways.protocol import Capability, EncryptedCard, OutcomeKind, RawCard, Reference, RevokeCardRequest
 from gateways.registry import gateway_class
 from money import Money
 from payments.states import State
@@ -159,6 +159,26 @@ def test_a_card_that_was_kept_is_charged_without_the_guest(trade: Trade) -> None
     token = trade.kept_card()
 
     charged = trade.charge_card(token, THIRTY)
+
+    believes(trade, charged, State.CAPTURED, captured=3000)
+
+
+@pytest.mark.parametrize(
+    ("needed", "of_nobody"),
+    [
+        (C.CHARGE_ENCRYPTED_CARD, EncryptedCard(number="a blob", expiry_month="of", expiry_year="nobody's")),
+        (C.CHARGE_RAW_CARD, RawCard(number="4000000000000002", expiry_month="01", expiry_year="2030")),
+    ],
+)
+def test_a_card_is_charged_by_its_own_details(
+    trade: Trade, needed: Capability, of_nobody: EncryptedCard | RawCard
+) -> None:
+    if not trade.can(needed):
+        with pytest.raises(Unsupported):
+            trade.charge_details(of_nobody, NINETY)
+        return
+
+    charged = trade.charge_details(trade.standin.card_details(is_raw=needed is C.CHARGE_RAW_CARD), THIRTY)
 
     believes(trade, charged, State.CAPTURED, captured=3000)
 

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from gateways.sandbox.forms import BadForm, read_form
+from gateways.sandbox.stripe.accounts import USUAL_EVENTS
 from tests.gateways.sandbox.conftest import Box
 from tests.gateways.stripe_world import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET
 from tests.processes import Sandbox
@@ -49,7 +50,7 @@ class Api:
 def api(sandbox: Sandbox) -> Iterator[Api]:
     sandbox.put(f"stripe/accounts/{ACCOUNT}", **DESCRIBED, webhook_url="", enabled_events="*")
     yield Api(sandbox.url)
-    sandbox.put(f"stripe/accounts/{ACCOUNT}", enabled_events="charge.succeeded")
+    sandbox.put(f"stripe/accounts/{ACCOUNT}", enabled_events=USUAL_EVENTS)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +222,8 @@ def test_a_person_pays_in_the_page_and_proves_who_they_are(api: Api) -> None:
     assert "<script" not in shown.text
     assert "Your card was declined." in told.text
     assert (impossible.status_code, "4242424242424241" in impossible.text) == (422, False)
-    assert failed.headers["location"].startswith(page)
+    assert failed.headers["location"].startswith(f"{back}&payment_intent={intent['id']}&")
+    assert failed.headers["location"].endswith("redirect_status=failed")
     assert "password" in asked.text
     assert passed.headers["location"].startswith(f"{back}&payment_intent={intent['id']}&")
     assert passed.headers["location"].endswith("redirect_status=succeeded")

@@ -21,11 +21,13 @@ from gateways.protocol import (
     CaptureRequest,
     ChargeRequest,
     CompleteRequest,
+    EncryptedCard,
     ExternalCharge,
     Opened,
     OpenRequest,
     Outcome,
     OutcomeKind,
+    RawCard,
     Reference,
     RefundRequest,
     Source,
@@ -159,6 +161,11 @@ class Trade(Merchant):
     def charge_card(self, token: str, money: Money) -> Paid:
         """Charge a kept card without the guest."""
         return self._charged(self.charge_request(money, card_token=token))
+
+    def charge_details(self, card: EncryptedCard | RawCard, money: Money) -> Paid:
+        """Charge a card by its own details."""
+        self.secrets.add(card.number)
+        return self._charged(self.charge_request(money, card=card, shopper_reference=""))
 
     def capture(self, paid: Paid, money: Money) -> None:
         request = CaptureRequest(

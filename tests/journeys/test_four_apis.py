@@ -1,6 +1,5 @@
 """Two places for 90.00 EUR, paid through each of the four APIs: the books cannot tell which one it was."""
 
-from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -111,7 +110,7 @@ def entries(order: Order) -> list[tuple[Any, ...]]:
 def test_one_price_paid_through_each_of_the_four_apis_leaves_equal_entries(trip, live_server):
     GatewayAccount.objects.filter(gateway="adyen").update(takes_raw_cards=True)
     partner = Partner(trip, live_server.url)
-    ways: tuple[Callable[[Partner], Order], ...] = (
+    ways = (
         by_octo, by_payments_resource, by_context_payments, by_payment_invoices,
     )  # fmt: skip
 

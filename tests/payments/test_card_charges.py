@@ -25,7 +25,16 @@ from payments.errors import (
     NotPayable,
     PaymentPending,
 )
-from payments.models import Case, CaseKind, Challenge, LedgerEntry, Payment, Transaction
+from payments.models import (
+    AccountRoute,
+    Case,
+    CaseKind,
+    Challenge,
+    LedgerEntry,
+    Payment,
+    SurchargeRule,
+    Transaction,
+)
 from payments.selectors import order_money
 from payments.services import aftercare, card_charges, janitor
 from payments.services.card_charges import (
@@ -36,6 +45,7 @@ from payments.services.card_charges import (
     describe_card_charge,
 )
 from payments.services.challenges import claim_challenged
+from payments.splitting import Parts
 from tests.gateways.scripted_server import closed_port
 from tests.payments.bank import answer_the_bank
 from tests.payments.house import books, operations
@@ -115,18 +125,32 @@ class TestACardThatIsTaken:
         assert charged.order.status == BookingStatus.CONFIRMED
         assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
 
-    def test_is_only_held_where_that_is_all_that_was_asked(self, house, booking):
-        charged = charge(house, booking, captures=False)
+    def test_is_only_held_where_that_is_all_that_was_asked_and_staff_capture_it(self, house, guest, booking):
+        charged = charge(house, booking, captures=False, donation_minor=500)
 
         assert charged.order.status == BookingStatus.ON_HOLD
-        assert operations(booking.order) == [("AUTHORIZATION", "OURS", "PROCESSED", 9000)]
-        assert books(booking.order) == {}
+        assert operations(booking.order) == [("AUTHORIZATION", "OURS", "PROCESSED", 9500)]
+        assert (order_money(charged.order).held_minor, books(booking.order)) == (9000, {})
 
-        captured = aftercare.capture_payment(
-            payment=charged.transaction.payment, money=Money(9000, "EUR"), requested_by="maria", clock=house.clock
+        aftercare.capture_payment(
+            payment=charged.transaction.payment, money=Money(9500, "EUR"), requested_by="maria", clock=house.clock
         )
+        guest.deliver()
 
-        assert captured.gateway_reference
+        assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000, "DONATION>CLEARING": 500}
+
+    def test_costs_the_surcharge_of_its_route_on_top_of_the_price_alone(self, house, booking):
+        route = AccountRoute.objects.get(partner=house.partner, account__slug="adyen-eu")
+        SurchargeRule.objects.create(route=route, percent_basis_points=300)
+
+        charged = charge(house, booking, donation_minor=500)
+
+        assert charged.transaction.parts == Parts(9000, 270, 500)
+        assert charged.order.status == BookingStatus.CONFIRMED
+        assert books(booking.order) == {
+            "RECEIVABLE>CLEARING": 9000, "SURCHARGE>CLEARING": 270, "DONATION>CLEARING": 500,
+        }  # fmt: skip
+        assert (payment_findings(now=house.clock()), ledger_findings()) == ([], [])
 
     def test_of_an_order_of_several_bookings_confirms_all_of_them(self, house, booking):
         second = house.reserve(order_id=str(booking.order.uuid))
@@ -291,7 +315,8 @@ class TestACardThatIsRefused:
             (encrypted(security_code="test_12"), "INVALID_CARD_NUMBER", "103"),
             (encrypted(expiry_year="test_2020"), "INVALID_CARD_EXPIRY", "129"),
             (encrypted(expiry_month="test_13"), "INVALID_CARD_EXPIRY", "140"),
-            (encrypted(expiry_month="a blob that has expired"), "UNDEFINED_CARD_ERROR", "174"),
+            (encrypted(expiry_month="expired_03"), "UNDEFINED_CARD_ERROR", "172"),
+            (encrypted(expiry_month="no blob of ours"), "UNDEFINED_CARD_ERROR", "174"),
             (raw("4111111111111112"), "INVALID_CARD_NUMBER", "101"),
             (raw(expiry_month="13"), "INVALID_CARD_EXPIRY", "140"),
         ],
@@ -313,8 +338,10 @@ class TestACardThatIsRefused:
         GatewayAccount.objects.update(takes_raw_cards=True)
         name = django_settings.GATEWAY_CREDENTIALS["adyen-eu"]["merchant_account"]
         sandbox.put(f"adyen/accounts/{name}", raw_cards=False)
-
-        refused = charge(house, booking, card=raw())
+        try:
+            refused = charge(house, booking, card=raw())
+        finally:
+            sandbox.put(f"adyen/accounts/{name}", raw_cards=True)
 
         assert (refused.transaction.status, refused.transaction.error_code) == ("FAILED", "UNDEFINED_CARD_ERROR")
         assert Case.objects.get().kind == CaseKind.REJECTED_BY_GATEWAY

@@ -549,6 +549,24 @@ def test_evidence_counts_between_the_end_of_the_hold_and_its_sweep(house, guest)
     ).is_confirmed
 
 
+def test_a_key_of_ours_that_is_refused_says_nothing_of_what_the_guest_brought(house, guest, settings):
+    booking = house.reserve()
+    opening = opening_of(booking)
+    guest.lose_webhooks()
+    paid = guest.pay(opening)
+    brought = {"opening_reference": opening.gateway_reference, "evidence": paid["sessionResult"]}
+    original = settings.GATEWAY_CREDENTIALS["adyen-eu"]
+    settings.GATEWAY_CREDENTIALS = {
+        **settings.GATEWAY_CREDENTIALS, "adyen-eu": {**original, "api_key": "not-the-key"},
+    }  # fmt: skip
+
+    with pytest.raises(PaymentPending):
+        confirm(house, booking, **brought)
+
+    settings.GATEWAY_CREDENTIALS = {**settings.GATEWAY_CREDENTIALS, "adyen-eu": original}
+    assert confirm(house, booking, **brought).is_confirmed
+
+
 def test_a_foreign_session_result_is_refused_as_bad_input(house, guest):
     booking = house.reserve()
     opening = opening_of(booking)

@@ -20,7 +20,8 @@ from tests.payments.gifts import pay_with, sold_gift
 from tests.payments.house import books
 from tests.payments.races import meet, run_together, take_row_locks_away, without
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+committed = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
@@ -265,6 +266,7 @@ def spend_twice(house, customer, monkeypatch):
     return run_together(*[lambda order=order: spend(house, order, 6000) for order in orders])
 
 
+@committed
 def test_two_orders_that_spend_one_credit_at_once_never_take_it_below_nothing(house, customer, monkeypatch):
     results = spend_twice(house, customer, monkeypatch)
 
@@ -272,6 +274,7 @@ def test_two_orders_that_spend_one_credit_at_once_never_take_it_below_nothing(ho
     assert (credit_balances(customer), faults(house)) == ([], [])
 
 
+@committed
 def test_control_without_the_customers_lock_it_is_spent_twice(house, customer, monkeypatch):
     take_row_locks_away(monkeypatch)
 
@@ -291,12 +294,14 @@ def spend_while_it_is_charged_back(house, customer, monkeypatch):
     )
 
 
+@committed
 def test_credit_that_is_spent_while_it_is_charged_back_never_falls_below_nothing(house, customer, monkeypatch):
     spend_while_it_is_charged_back(house, customer, monkeypatch)
 
     assert (credit_balances(customer), faults(house)) == ([], [])
 
 
+@committed
 def test_control_without_locks_it_is_spent_and_charged_back(house, customer, monkeypatch):
     take_row_locks_away(monkeypatch)
 
@@ -305,6 +310,7 @@ def test_control_without_locks_it_is_spent_and_charged_back(house, customer, mon
     assert credit_balances(customer) == [Money(-6000, "EUR")]
 
 
+@committed
 @pytest.mark.parametrize(
     ("statement", "code"),
     [

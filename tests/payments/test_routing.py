@@ -1,5 +1,7 @@
 import pytest
 
+from gateways.adapters.external.gateway import ExternalGateway
+from gateways.exponents import Exponents
 from gateways.models import Environment
 from payments.errors import GatewayMismatch, InvalidSource, NoAccount
 from payments.models import AccountRoute
@@ -29,6 +31,13 @@ def test_a_route_narrows_what_its_account_takes_and_widens_nothing(order):
         choose_account(order=order, wish=Wish(source="POS", gateway="adyen"))
     order.currency = "USD"
     assert [account.slug for account in routed_accounts(order)] == ["adyen-us", "external"]
+
+
+def test_an_account_that_lists_a_currency_its_gateway_cannot_be_told_is_passed_over(order, monkeypatch):
+    order.currency = "USD"
+    monkeypatch.setattr(ExternalGateway, "exponents", Exponents(unknown=frozenset({"USD"})))
+
+    assert [account.slug for account in routed_accounts(order)] == ["adyen-us"]
 
 
 def test_a_gateway_that_is_not_routed_or_off_is_a_mismatch(order):

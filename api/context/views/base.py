@@ -18,7 +18,7 @@ from api.auth import HeaderKeyAuthentication
 from api.context.errors import SERVER_ERROR, answer_with_refusal, refusal_for
 from api.context.models import PaymentContext
 from api.context.presenters import Place, money_fields
-from api.context.rendering import ExactJsonRenderer
+from api.exact_json import ExactJsonRenderer
 from api.json_body import StrictJsonParser, refuse_large_body
 from api.money_told import money_told
 from api.throttling import PartnerKeyThrottle

@@ -16,9 +16,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api.auth import BasicKeyAuthentication
+from api.exact_json import ExactJsonRenderer
 from api.idempotency import Finished, RequestIdentity, do_once
 from api.invoices.errors import PAYMENT_PENDING, answer_with_refusal
-from api.invoices.exact_json import JsonApiParser, JsonApiRenderer, PlainJsonRenderer
+from api.invoices.media_types import JsonApiParser, JsonApiRenderer
 from api.invoices.models import Invoice
 from api.invoices.presenters import document_of, money_block
 from api.invoices.standing import invoice_for_partner, invoice_of_order, standing_of
@@ -41,7 +42,7 @@ class JsonApiView(APIView):
     permission_classes: list[Any] = []
     throttle_classes: list[Any] = [PartnerKeyThrottle]
     parser_classes = [JsonApiParser, StrictJsonParser]
-    renderer_classes = [JsonApiRenderer, PlainJsonRenderer]
+    renderer_classes = [JsonApiRenderer, ExactJsonRenderer]
     metadata_class = None
     # The challenge of a 401.
     authenticate_header_of_scheme = 'Basic realm="payment invoices", charset="UTF-8"'

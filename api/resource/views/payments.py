@@ -126,7 +126,7 @@ class PaymentView(ResourceView):
 
     root_name = "payment"
 
-    @operation("getPayment", "Show a payment", answer="Payment", path=_ID)
+    @operation("showPayment", "Show a payment", answer="Payment", path=_ID)
     def get(self, request: Request, payment_id: str) -> Response:
         """Show a payment."""
         return Response(payment_fields(_only(charges_of_bookings(**self.scope), payment_id)))
@@ -137,7 +137,7 @@ class RefundView(ResourceView):
 
     root_name = "refund"
 
-    @operation("getRefund", "Show a refund", answer="Refund", path={"refund_id": "The refund's id."})
+    @operation("showRefund", "Show a refund", answer="Refund", path={"refund_id": "The refund's id."})
     def get(self, request: Request, refund_id: str) -> Response:
         """Show a refund."""
         return Response(refund_fields(_only(refunds_of_bookings(**self.scope), refund_id)))

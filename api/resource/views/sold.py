@@ -25,7 +25,7 @@ class BookingView(ResourceView):
 
     root_name = "booking"
 
-    @operation("getBooking", "Show a booking and its money", answer="Booking", path=_BOOKING)
+    @operation("showBooking", "Show a booking and its money", answer="Booking", path=_BOOKING)
     def get(self, request: Request, booking_id: str) -> Response:
         """Show a booking."""
         booking = booking_by_number(**self.scope, number=booking_id)
@@ -38,7 +38,7 @@ class BookingPaymentsView(ResourceView):
     root_name = "payments"
     item_names = {**_LINKS, "results": "payment"}
 
-    @operation("getBookingPayments", "List a booking's payments", answer="PaymentList", path=_BOOKING, query=paged())
+    @operation("listBookingPayments", "List a booking's payments", answer="PaymentList", path=_BOOKING, query=paged())
     def get(self, request: Request, booking_id: str) -> Response:
         """List every attempt to take money for a booking, oldest first."""
         page = read_page(request.query_params)
@@ -54,7 +54,7 @@ class BookingRefundsView(ResourceView):
     root_name = "refunds"
     item_names = {**_LINKS, "results": "refund"}
 
-    @operation("getBookingRefunds", "List a booking's refunds", answer="RefundList", path=_BOOKING, query=paged())
+    @operation("listBookingRefunds", "List a booking's refunds", answer="RefundList", path=_BOOKING, query=paged())
     def get(self, request: Request, booking_id: str) -> Response:
         """List what was or is being given back, oldest first."""
         page = read_page(request.query_params)
@@ -70,7 +70,7 @@ class BookingCustomersView(ResourceView):
     root_name = "customers"
     item_names = {**_LINKS, "results": "customer"}
 
-    @operation("getBookingCustomers", "List whose a booking is", answer="CustomerList", path=_BOOKING, query=paged())
+    @operation("listBookingCustomers", "List whose a booking is", answer="CustomerList", path=_BOOKING, query=paged())
     def get(self, request: Request, booking_id: str) -> Response:
         """List whose a booking is: one customer."""
         page = read_page(request.query_params)
@@ -85,7 +85,7 @@ class CustomerView(ResourceView):
 
     root_name = "customer"
 
-    @operation("getCustomer", "Show a customer", answer="Customer", path=_CUSTOMER)
+    @operation("showCustomer", "Show a customer", answer="Customer", path=_CUSTOMER)
     def get(self, request: Request, customer_id: str) -> Response:
         """Show a customer."""
         return Response(customer_fields(customer_by_number(**self.scope, number=customer_id)))
@@ -97,7 +97,9 @@ class CustomerBookingsView(ResourceView):
     root_name = "bookings"
     item_names = {**_LINKS, "results": "booking"}
 
-    @operation("getCustomerBookings", "List a customer's bookings", answer="BookingList", path=_CUSTOMER, query=paged())
+    @operation(
+        "listCustomerBookings", "List a customer's bookings", answer="BookingList", path=_CUSTOMER, query=paged()
+    )
     def get(self, request: Request, customer_id: str) -> Response:
         """List a customer's bookings, oldest first."""
         page = read_page(request.query_params)

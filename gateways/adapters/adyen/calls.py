@@ -11,7 +11,7 @@ from Adyen.services.checkout import (  # type: ignore[import-untyped]
     RecurringApi,
 )
 
-from gateways.errors import AnswerLost, Busy, Rejected
+from gateways.errors import AnswerLost, Busy, KeyRefused, Rejected
 from gateways.http import HttpClient
 
 _DUPLICATE_IN_PROGRESS = "704"
@@ -95,6 +95,8 @@ def _meaning(operation: str, problem: Any) -> Exception:
         )
     if status == 404:
         return NotFound(said)
+    if status in (401, 403):
+        return KeyRefused(said)
     if 400 < status < 500 or code == _NOT_CONFIGURED:
         return Rejected(said)
     return AnswerLost(said)

@@ -263,6 +263,13 @@ class AdyenGateway:
             "or complete the session"
         )
 
+    def close(self, reference: Reference) -> None:
+        """Refuse: Adyen documents no way to end a session early.
+
+        :raises Unsupported: always.
+        """
+        raise Unsupported("Adyen: a session ends by itself")
+
     def revoke_card(self, request: RevokeCardRequest) -> None:
         """Delete a stored payment method; one that is gone already is fine."""
         if not wire.TOKEN.fullmatch(request.card_token):

@@ -7,6 +7,8 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gateways.protocol import EncryptedCard, RawCard
+
 # What else a guest posts who agrees to have the card kept, whose bank says no for another reason than the usual one, or
 # whose money does not move later on.
 ALSO_POSTED: Mapping[str, Mapping[str, Any]] = {
@@ -64,6 +66,15 @@ def guest_pays(client: Mapping[str, Any], *, is_good: bool) -> tuple[str, dict[s
     card = {"number": "4111 1111 1111 1111", "expiryMonth": "03", "expiryYear": "2030", "cvc": "737"}
     name = "Ada Vos" if is_good else "NOT_ENOUGH_BALANCE"
     return f"adyen/sessions/{client['session']['id']}/pay", {**card, "holderName": name}
+
+
+def card_details(*, is_raw: bool) -> EncryptedCard | RawCard:
+    """Return a card that pays by its own details: in the clear, or as the test platform takes an encrypted one."""
+    if is_raw:
+        return RawCard(number="4111111111111111", expiry_month="03", expiry_year="2030", cvc="737")
+    return EncryptedCard(
+        number="test_4111111111111111", expiry_month="test_03", expiry_year="test_2030", security_code="test_737"
+    )
 
 
 def opened(client: Mapping[str, Any]) -> str:

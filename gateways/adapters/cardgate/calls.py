@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
-from gateways.errors import AnswerLost, Busy, NotSent, Rejected
+from gateways.errors import AnswerLost, Busy, KeyRefused, NotSent, Rejected
 from gateways.http import HttpClient
 from gateways.scrubbing import mask_numbers
 
@@ -181,7 +181,7 @@ def _meaning(operation: str, status: int, document: Mapping[str, Any] | None) ->
     if status == 429:
         return Busy(said)
     if status in (401, 403):
-        return Rejected(said)
+        return KeyRefused(said)
     if status == 404:
         return NotFound(said)
     if 400 <= status < 500 and status != 408:

@@ -237,6 +237,13 @@ class CardgateGateway:
             return ()
         return news_of(found, datetime.now(UTC)) if found is not None else ()
 
+    def close(self, reference: Reference) -> None:
+        """Refuse: no call is known that ends an invoice.
+
+        :raises Unsupported: always.
+        """
+        raise Unsupported("CardGate: an invoice ends by itself")
+
     def revoke_card(self, request: RevokeCardRequest) -> None:
         """Refuse: a token is valid until its card expires, and no call deletes one.
 

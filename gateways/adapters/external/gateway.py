@@ -143,6 +143,13 @@ class ExternalGateway:
         """
         raise Unsupported("external: there is nobody to ask")
 
+    def close(self, reference: Reference) -> None:
+        """Refuse: nothing is ever open.
+
+        :raises Unsupported: always.
+        """
+        raise Unsupported("external: there is nothing a guest could pay online")
+
     def revoke_card(self, request: RevokeCardRequest) -> None:
         """Refuse.
 

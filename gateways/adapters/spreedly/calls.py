@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from gateways.errors import AnswerLost, Busy, NotSent, Rejected
+from gateways.errors import AnswerLost, Busy, KeyRefused, NotSent, Rejected
 from gateways.http import HttpAnswer, HttpClient
 
 # What no key of Spreedly's is made of.
@@ -103,8 +103,10 @@ def _meaning(operation: str, answer: HttpAnswer) -> dict[str, Any]:
         raise NotFound(said, problems)
     if status == 422 and problems:
         raise Stopped(said, problems)
-    if 400 <= status < 500 and status not in (408, 409, 422):
+    if status in (401, 402, 403):
         # 402 is an environment that is not paid for or not activated, and no bank's answer.
+        raise KeyRefused(said)
+    if 400 <= status < 500 and status not in (408, 409, 422):
         raise Rejected(said)
     raise AnswerLost(said)
 

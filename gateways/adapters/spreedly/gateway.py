@@ -241,6 +241,13 @@ class SpreedlyGateway:
         """
         return looking.look(self._core, reference, now=datetime.now(UTC))
 
+    def close(self, reference: Reference) -> None:
+        """Refuse: nothing is open at Spreedly, which only signs a page.
+
+        :raises Unsupported: always.
+        """
+        raise Unsupported("Spreedly: nothing is open there")
+
     def revoke_card(self, request: RevokeCardRequest) -> None:
         """Redact a kept card, after which nobody can charge it; one that is gone is fine.
 

@@ -8,7 +8,7 @@ from typing import Any
 import stripe
 
 from gateways.adapters.stripe.refusals import text_of
-from gateways.errors import AnswerLost, Busy, Rejected
+from gateways.errors import AnswerLost, Busy, KeyRefused, Rejected
 from gateways.http import HttpClient, json_object
 
 # The version our reading was written for. It is said with every call, so that an account's default changes nothing.
@@ -126,6 +126,8 @@ def _meaning(operation: str, problem: stripe.StripeError) -> Exception:
             intent=intent if isinstance(intent, Mapping) else None,
         )
         return (CardRefused if status == 402 else Refused)(said, details)
+    if status in (401, 403):
+        return KeyRefused(said)
     if 400 < status < 500 and status not in (408, 409, 424, 425):
         return Rejected(said)
     return AnswerLost(said)

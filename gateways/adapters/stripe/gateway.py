@@ -76,6 +76,7 @@ class StripeGateway:
             Capability.REFUND,
             Capability.PARTIAL_REFUND,
             Capability.FETCH,
+            Capability.CLOSE,
             Capability.WEBHOOKS,
             Capability.STORE_CARD,
         }
@@ -287,6 +288,13 @@ class StripeGateway:
         Source: GET /v1/payment_intents/{id}, /v1/charges, /v1/refunds, /v1/disputes, /v1/payment_intents/search.
         """
         return looking.look(self._stripe, reference, now=datetime.now(UTC))
+
+    def close(self, reference: Reference) -> None:
+        """Cancel an intent that nobody has paid; a hold is an intent, too, and is left alone.
+
+        Source: POST /v1/payment_intents/{id}/cancel.
+        """
+        looking.close(self._stripe, reference)
 
     def revoke_card(self, request: RevokeCardRequest) -> None:
         """Detach a stored card from its customer, after which nobody can charge it; one that is gone is fine.

@@ -51,15 +51,33 @@ def _ended(services: Stripe, intent: Mapping[str, Any], intent_id: str, now: dat
     is_over = isinstance(ends_at, str) and ends_at.isascii() and ends_at.isdigit() and int(ends_at) <= now.timestamp()
     if not is_over or intent.get("status") not in news.OPEN_STATUSES:
         return intent
+    return _cancelled(services, intent_id) or call("fetch", services.intents.retrieve, intent_id, parameters=_EXPANDED)
+
+
+def close(services: Stripe, reference: Reference) -> None:
+    """Cancel the intent that a reference names, unless it is paid, holds money or is over.
+
+    :raises Rejected: it names none.
+    """
+    if not reference.opening or not wire.INTENT.fullmatch(reference.opening):
+        raise Rejected("stripe close: the reference names no intent")
+    intent: Mapping[str, Any] = call("close", services.intents.retrieve, reference.opening)
+    if intent.get("status") in news.OPEN_STATUSES:
+        _cancelled(services, reference.opening)
+
+
+def _cancelled(services: Stripe, intent_id: str) -> Mapping[str, Any] | None:
+    """Cancel an intent and return it as it is then; None where a guest was faster."""
     with suppress(Refused):
-        return call(
+        cancelled: Mapping[str, Any] = call(
             "expire",
             services.intents.cancel,
             intent_id,
             parameters={"cancellation_reason": "abandoned", **_EXPANDED},
             idempotency_key=f"{intent_id}:abandoned",
         )
-    return call("fetch", services.intents.retrieve, intent_id, parameters=_EXPANDED)
+        return cancelled
+    return None
 
 
 def _refused_attempts(services: Stripe, intent: Mapping[str, Any], intent_id: str, now: datetime) -> Iterator[Outcome]:

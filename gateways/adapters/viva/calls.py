@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 
 from gateways.adapters.viva.keeping import Kept
 from gateways.adapters.viva.transactions import kept
-from gateways.errors import AnswerLost, Busy, NotSent, Rejected
+from gateways.errors import AnswerLost, Busy, KeyRefused, NotSent, Rejected
 from gateways.http import HttpAnswer, HttpClient, json_object
 
 HOSTS: Mapping[str, Mapping[str, str]] = {
@@ -135,7 +135,7 @@ class Viva:
         if answer.status == 429:
             raise Busy(said)
         if 400 <= answer.status < 500:
-            raise Rejected(f"{said}: the client id or its secret is not accepted")
+            raise KeyRefused(f"{said}: the client id or its secret is not accepted")
         granted = answer.json_object() or {}
         token, seconds = granted.get("access_token"), granted.get("expires_in")
         if answer.status != 200 or not isinstance(token, str) or not _is_header_text(token) or type(seconds) is not int:
@@ -196,6 +196,8 @@ def _meaning(operation: str, answer: HttpAnswer) -> dict[str, Any]:
         raise NotFound(said)
     if answer.status in (400, 422):
         raise Refused(said, kept(body or {}))
+    if answer.status in (401, 403):
+        raise KeyRefused(said)
     if answer.status in (408, 409) or not 400 <= answer.status < 500:
         raise AnswerLost(said)
     raise Rejected(said)

@@ -4,12 +4,13 @@ what clients of Viva's are known to do; docs/viva.md says which is which.
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
 from gateways.adapters.viva import currencies, transactions, webhooks, wire
-from gateways.adapters.viva.calls import HOSTS, Deadline, Refused, Viva, path_part
+from gateways.adapters.viva.calls import HOSTS, Deadline, NotFound, Refused, Viva, path_part
 from gateways.adapters.viva.keeping import Kept
 from gateways.adapters.viva.looking import Look
 from gateways.adapters.viva.partner_talk import PARTNER_TALK
@@ -76,6 +77,7 @@ class VivaGateway:
             Capability.REFUND,
             Capability.PARTIAL_REFUND,
             Capability.FETCH,
+            Capability.CLOSE,
             Capability.WEBHOOKS,
             Capability.STORE_CARD,
         }
@@ -313,6 +315,18 @@ class VivaGateway:
         if reference.payment is not None:
             return look.payment(_transaction(reference.payment))
         return look.reference(reference.ours) if reference.ours else ()
+
+    def close(self, reference: Reference) -> None:
+        """Cancel an order that nobody has paid; one that is paid or over is refused, and stays as it is.
+
+        Source: Viva docs, "Cancel order", DELETE /api/orders/{orderCode}.
+        """
+        if not reference.opening:
+            raise Rejected("viva close: the reference names no order")
+        with suppress(Refused, NotFound):
+            self._viva.older(
+                "close", "DELETE", f"/api/orders/{path_part(reference.opening)}", deadline=self._deadline()
+            )
 
     def revoke_card(self, request: RevokeCardRequest) -> None:
         """Refuse: the token is the id of a payment, which stays in Viva's books, and no call makes it charge no more.

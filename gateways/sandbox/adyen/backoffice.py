@@ -1,35 +1,32 @@
 """The Adyen part of the control API: accounts, sessions, payments, and what a back office does to them."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
 from gateways.sandbox.adyen import disputes, modifications, payments, refusals, sessions, tokens
 from gateways.sandbox.adyen.books import ACCOUNTS, TOKENS, Books
 from gateways.sandbox.adyen.errors import ApiError
-from gateways.sandbox.config import BadConfig
+from gateways.sandbox.backoffice import BackOffice
 from gateways.sandbox.control import BadWish, read_wish
-from gateways.sandbox.pipeline import render
 from gateways.sandbox.store import Document
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
 
 PREFIX = "/control/adyen"
 
 
-class BackOffice:
+class AdyenBackOffice(BackOffice[Books]):
     """The handlers below /control/adyen."""
 
-    def __init__(self, books: Books) -> None:
-        self._books = books
+    prefix = PREFIX
+    accounts_kind = ACCOUNTS
+    account_field = "merchant_account"
+    refusals = (ApiError,)
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
-        saved = self._saved
+        saved = self.saved
         return [
-            web.get(f"{PREFIX}/accounts", saved(self.list_accounts)),
-            web.put(f"{PREFIX}/accounts/{{account}}", saved(self.put_account)),
+            *self.account_routes(),
             web.get(f"{PREFIX}/sessions/{{id}}", saved(self.show_session)),
             web.post(f"{PREFIX}/sessions/{{id}}/pay", saved(self.pay_session)),
             web.post(f"{PREFIX}/sessions/{{id}}/{{ending:expire|cancel|result}}", saved(self.end_session)),
@@ -39,36 +36,6 @@ class BackOffice:
             web.get(f"{PREFIX}/payments/{{psp}}", saved(self.show_payment)),
             web.post(f"{PREFIX}/payments/{{psp}}/{{action}}", saved(self.act)),
         ]
-
-    def _saved(
-        self, handler: "Callable[[web.Request], Awaitable[web.Response]]"
-    ) -> "Callable[[web.Request], Awaitable[web.Response]]":
-        async def save_and_answer(request: web.Request) -> web.Response:
-            try:
-                response = await handler(request)
-            except ApiError as error:
-                response = render(error.answer())
-            self._books.store.save()
-            return response
-
-        return save_and_answer
-
-    async def list_accounts(self, _: web.Request) -> web.Response:
-        """Show the merchant accounts without their secrets."""
-        return web.json_response({"accounts": [account.shown() for account in self._books.accounts()]})
-
-    async def put_account(self, request: web.Request) -> web.Response:
-        """Add a merchant account, or change the given fields of one."""
-        name = request.match_info["account"]
-        wish = await read_wish(request)
-        if wish.get("merchant_account", name) != name:
-            raise BadWish("merchant_account in the body differs from the path")
-        known = self._books.store.get(ACCOUNTS, name) or {}
-        try:
-            account = self._books.put_account({**known, **wish, "merchant_account": name})
-        except BadConfig as error:
-            raise BadWish(str(error)) from error
-        return web.json_response(account.shown(), status=200 if known else 201)
 
     async def show_session(self, request: web.Request) -> web.Response:
         """Show a session with its present status."""

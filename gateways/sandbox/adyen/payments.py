@@ -68,6 +68,8 @@ def pay(books: Books, question: Question) -> Answer:
     fields = body["paymentMethod"]
     if fields.get("type", "scheme") not in ("scheme", "card"):
         raise ApiError(500, "905", "Payment details are not supported", "configuration")
+    if not account.raw_cards and fields.get("number"):
+        raise ApiError(403, "010", "Not allowed", "security")
     stores_card = body.get("storePaymentMethod", False) or body.get("enableRecurring", False)
     if stores_card and not (body.get("shopperReference") and body.get("recurringProcessingModel")):
         raise invalid("139", "Recurring requires shopperReference and recurringProcessingModel")
@@ -100,10 +102,8 @@ def read_instrument(
 ) -> Instrument:
     """Return the card of a request, typed, `test_`-encrypted or stored.
 
-    :raises ApiError: the card cannot be, the stored one is not this shopper's, or raw cards are not allowed here.
+    :raises ApiError: the card cannot be, or the stored one is not this shopper's.
     """
-    if not account.raw_cards and fields.get("number"):
-        raise ApiError(403, "010", "Not allowed", "security")
     clear = decrypt(fields) if ENCRYPTED.keys() & fields.keys() or "encryptedCard" in fields else fields
     token_id = clear.get("storedPaymentMethodId") or clear.get("recurringDetailReference")
     if token_id:

@@ -13,18 +13,18 @@ from aiohttp import web
 
 from gateways.sandbox.adyen import modifications, notifications, payments, sessions, tokens
 from gateways.sandbox.adyen.accounts import accounts_for_key, read_account
-from gateways.sandbox.adyen.backoffice import BackOffice
+from gateways.sandbox.adyen.backoffice import AdyenBackOffice
 from gateways.sandbox.adyen.books import ACCOUNTS, SLUG, Books, stamp
 from gateways.sandbox.adyen.browser import Browser
 from gateways.sandbox.adyen.errors import ApiError, already_in_progress, malformed, unauthorized
 from gateways.sandbox.adyen.idempotency import IdempotencyKeys
 from gateways.sandbox.adyen.pages import Pages
 from gateways.sandbox.adyen.question import Question
-from gateways.sandbox.config import BadConfig
 from gateways.sandbox.control import BadWish
 from gateways.sandbox.pipeline import Endpoint
 from gateways.sandbox.processor import Answer, Call, Dispatch
 from gateways.sandbox.store import Document
+from gateways.sandbox.sums import SUMS, Sums
 
 if TYPE_CHECKING:
     from gateways.sandbox.app import Sandbox
@@ -69,10 +69,7 @@ class AdyenProcessor:
         self._sandbox = sandbox
         self.books = Books(sandbox.store, sandbox.courier)
         self._keys = IdempotencyKeys(sandbox.store)
-        accounts = sandbox.config.section(SLUG).get("accounts", [])
-        if not isinstance(accounts, list) or not all(isinstance(account, dict) for account in accounts):
-            raise BadConfig("adyen.accounts must be a list of objects.")
-        for account in accounts:
+        for account in sandbox.config.accounts(SLUG):
             read_account(account)
             self.books.put_account(account)
 
@@ -86,7 +83,7 @@ class AdyenProcessor:
             *routes,
             *Pages(self.books).routes(),
             *Browser(self.books).routes(),
-            *BackOffice(self.books).routes(),
+            *AdyenBackOffice(self.books).routes(),
         ]
 
     async def respond(self, work: Work, call: Call, hold_seconds: float) -> Answer:
@@ -183,22 +180,11 @@ class AdyenProcessor:
 
     def money(self) -> list[Document]:
         """Return authorized, captured, refunded, cancelled and charged back by account, reference and currency."""
-        sums: dict[tuple[str, str, str], Document] = {}
+        sums = Sums(SLUG)
         for payment in self.books.payments():
             key = (payment["merchantAccount"], payment["merchantReference"], payment["amount"]["currency"])
-            row = sums.setdefault(
-                key,
-                {
-                    "gateway": SLUG,
-                    "merchantAccount": key[0],
-                    "merchantReference": key[1],
-                    "currency": key[2],
-                    **dict.fromkeys(("authorized", "captured", "refunded", "cancelled", "charged_back"), 0),
-                },
-            )
-            for name in ("authorized", "captured", "refunded", "cancelled", "charged_back"):
-                row[name] += payment[name]
-        return list(sums.values())
+            sums.add(key, **{name: payment[name] for name in SUMS})
+        return sums.rows()
 
     def _work(self, work: Work, question: Question, reference: str) -> Answer:
         try:

@@ -1,35 +1,33 @@
 """The CardGate part of the control API: accounts, guests, kept cards, and what is done in the vendor's portal."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
 
+from gateways.sandbox.backoffice import BackOffice
 from gateways.sandbox.cardgate import attempts, refunds
 from gateways.sandbox.cardgate.books import ACCOUNTS, TOKENS, Books
 from gateways.sandbox.cardgate.cards import NEEDS_GUEST, OK
 from gateways.sandbox.cardgate.errors import ApiError
-from gateways.sandbox.config import BadConfig
 from gateways.sandbox.control import BadWish, read_wish
-from gateways.sandbox.pipeline import render
 from gateways.sandbox.store import Document
 
 PREFIX = "/control/cardgate"
-Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
-class BackOffice:
+class CardGateBackOffice(BackOffice[Books]):
     """The handlers below /control/cardgate. An invoice may be named by its id or by the merchant's reference."""
 
-    def __init__(self, books: Books) -> None:
-        self._books = books
+    prefix = PREFIX
+    accounts_kind = ACCOUNTS
+    account_field = "account_id"
+    refusals = (ApiError,)
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
-        saved = self._saved
+        saved = self.saved
         return [
-            web.get(f"{PREFIX}/accounts", saved(self.list_accounts)),
-            web.put(f"{PREFIX}/accounts/{{account}}", saved(self.put_account)),
+            *self.account_routes(),
             web.get(f"{PREFIX}/invoices", saved(self.list_invoices)),
             web.get(f"{PREFIX}/invoices/{{id}}", saved(self.show_invoice)),
             web.post(f"{PREFIX}/invoices/{{id}}/pay", saved(self.pay)),
@@ -37,34 +35,6 @@ class BackOffice:
             web.get(f"{PREFIX}/tokens", saved(self.list_tokens)),
             web.post(f"{PREFIX}/tokens/{{token}}/{{change:resolution|forget}}", saved(self.change_token)),
         ]
-
-    def _saved(self, handler: Handler) -> Handler:
-        async def save_and_answer(request: web.Request) -> web.Response:
-            try:
-                response = await handler(request)
-            except ApiError as error:
-                response = render(error.answer())
-            self._books.store.save()
-            return response
-
-        return save_and_answer
-
-    async def list_accounts(self, _: web.Request) -> web.Response:
-        """Show the accounts without their secrets."""
-        return web.json_response({"accounts": [account.shown() for account in self._books.accounts()]})
-
-    async def put_account(self, request: web.Request) -> web.Response:
-        """Add an account, or change the given fields of one."""
-        name = request.match_info["account"]
-        wish = await read_wish(request)
-        if wish.get("account_id", name) != name:
-            raise BadWish("account_id in the body differs from the path")
-        known = self._books.store.get(ACCOUNTS, name) or {}
-        try:
-            account = self._books.put_account({**known, **wish, "account_id": name})
-        except BadConfig as error:
-            raise BadWish(str(error)) from error
-        return web.json_response(account.shown(), status=200 if known else 201)
 
     async def list_invoices(self, request: web.Request) -> web.Response:
         """Show the invoices, oldest first; amounts are minor units here."""

@@ -15,17 +15,17 @@ from aiohttp import web
 
 from gateways.sandbox.cardgate import callbacks, invoices, refunds, sales
 from gateways.sandbox.cardgate.accounts import account_for, read_account
-from gateways.sandbox.cardgate.backoffice import BackOffice
+from gateways.sandbox.cardgate.backoffice import CardGateBackOffice
 from gateways.sandbox.cardgate.books import ACCOUNTS, SLUG, Books
 from gateways.sandbox.cardgate.errors import ApiError, unauthorized
 from gateways.sandbox.cardgate.pages import Pages
 from gateways.sandbox.cardgate.question import Question
 from gateways.sandbox.cardgate.sale_tokens import sid_of
-from gateways.sandbox.config import BadConfig
 from gateways.sandbox.control import BadWish
 from gateways.sandbox.pipeline import Endpoint
 from gateways.sandbox.processor import Answer, Call, Dispatch
 from gateways.sandbox.store import Document
+from gateways.sandbox.sums import Sums
 
 if TYPE_CHECKING:
     from gateways.sandbox.app import Sandbox
@@ -61,10 +61,7 @@ class CardgateProcessor:
         """
         self._sandbox = sandbox
         self.books = Books(sandbox.store, sandbox.courier)
-        accounts = sandbox.config.section(SLUG).get("accounts", [])
-        if not isinstance(accounts, list) or not all(isinstance(account, dict) for account in accounts):
-            raise BadConfig("cardgate.accounts must be a list of objects.")
-        for account in accounts:
+        for account in sandbox.config.accounts(SLUG):
             read_account(account)
             self.books.put_account(account)
 
@@ -74,7 +71,7 @@ class CardgateProcessor:
             web.route(method, BASE + path, Endpoint(self._sandbox, self, operation, partial(self.respond, work)).handle)
             for method, path, operation, work in API
         ]
-        return [*routes, *Pages(self.books).routes(), *BackOffice(self.books).routes()]
+        return [*routes, *Pages(self.books).routes(), *CardGateBackOffice(self.books).routes()]
 
     async def respond(self, work: Work, call: Call, hold_seconds: float) -> Answer:
         """Authenticate, do the work, and answer in CardGate's form."""
@@ -126,23 +123,17 @@ class CardgateProcessor:
 
     def money(self) -> list[Document]:
         """Return what was taken and given back by account, reference and currency; nothing is ever held."""
-        rows = []
+        sums = Sums(SLUG)
         for invoice in self.books.invoices():
             taken = invoice["processed_amount"] or 0
-            rows.append(
-                {
-                    "gateway": SLUG,
-                    "merchantAccount": invoice["account"],
-                    "merchantReference": invoice["reference_id"],
-                    "currency": invoice["currency"],
-                    "authorized": taken,
-                    "captured": taken,
-                    "refunded": invoice["refunded_amount"] or 0,
-                    "cancelled": 0,
-                    "charged_back": invoice["charged_back_amount"] or 0,
-                }
+            sums.add(
+                (invoice["account"], invoice["reference_id"], invoice["currency"]),
+                authorized=taken,
+                captured=taken,
+                refunded=invoice["refunded_amount"] or 0,
+                charged_back=invoice["charged_back_amount"] or 0,
             )
-        return rows
+        return sums.rows()
 
     def _question(self, call: Call) -> Question:
         authorization = call.headers.get("authorization", "")

@@ -1,13 +1,11 @@
 """The Spreedly part of the control API: accounts, cards that guests enter, and what happens to charges elsewhere."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
 
-from gateways.sandbox.config import BadConfig
+from gateways.sandbox.backoffice import BackOffice
 from gateways.sandbox.control import BadWish, read_wish
-from gateways.sandbox.pipeline import render
 from gateways.sandbox.spreedly import cards, charges, followups, proofs, transactions
 from gateways.sandbox.spreedly.accounts import Account
 from gateways.sandbox.spreedly.books import ACCOUNTS, CARDS, Books
@@ -17,18 +15,19 @@ from gateways.sandbox.store import Document
 PREFIX = "/control/spreedly"
 
 
-class BackOffice:
+class SpreedlyBackOffice(BackOffice[Books]):
     """The handlers below /control/spreedly."""
 
-    def __init__(self, books: Books) -> None:
-        self._books = books
+    prefix = PREFIX
+    accounts_kind = ACCOUNTS
+    account_field = "environment_key"
+    refusals = (ApiError,)
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
-        saved = self._saved
+        saved = self.saved
         return [
-            web.get(f"{PREFIX}/accounts", saved(self.list_accounts)),
-            web.put(f"{PREFIX}/accounts/{{account}}", saved(self.put_account)),
+            *self.account_routes(),
             web.post(f"{PREFIX}/environments/{{account}}/pay", saved(self.pay)),
             web.get(f"{PREFIX}/cards", saved(self.list_cards)),
             web.post(f"{PREFIX}/cards/{{token}}/{{change:purge|redact|holder}}", saved(self.change_card)),
@@ -36,36 +35,6 @@ class BackOffice:
             web.get(f"{PREFIX}/transactions/{{token}}", saved(self.show_transaction)),
             web.post(f"{PREFIX}/transactions/{{token}}/{{action}}", saved(self.act)),
         ]
-
-    def _saved(
-        self, handler: Callable[[web.Request], Awaitable[web.Response]]
-    ) -> Callable[[web.Request], Awaitable[web.Response]]:
-        async def save_and_answer(request: web.Request) -> web.Response:
-            try:
-                response = await handler(request)
-            except ApiError as error:
-                response = render(error.answer())
-            self._books.store.save()
-            return response
-
-        return save_and_answer
-
-    async def list_accounts(self, _: web.Request) -> web.Response:
-        """Show the accounts without their secrets."""
-        return web.json_response({"accounts": [account.shown() for account in self._books.accounts()]})
-
-    async def put_account(self, request: web.Request) -> web.Response:
-        """Add an account, or change the given fields of one."""
-        name = request.match_info["account"]
-        wish = await read_wish(request)
-        if wish.get("environment_key", name) != name:
-            raise BadWish("environment_key in the body differs from the path")
-        known = self._books.store.get(ACCOUNTS, name) or {}
-        try:
-            account = self._books.put_account({**known, **wish, "environment_key": name})
-        except BadConfig as error:
-            raise BadWish(str(error)) from error
-        return web.json_response(account.shown(), status=200 if known else 201)
 
     async def pay(self, request: web.Request) -> web.Response:
         """Enter a card as a guest would on a page, and get the token that the page gets."""

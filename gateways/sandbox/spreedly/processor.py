@@ -16,13 +16,14 @@ from gateways.sandbox.pipeline import Endpoint
 from gateways.sandbox.processor import Answer, Call, Dispatch
 from gateways.sandbox.spreedly import callbacks, cards, charges, followups, proofs, transactions
 from gateways.sandbox.spreedly.accounts import Account, account_for, read_account
-from gateways.sandbox.spreedly.backoffice import BackOffice
+from gateways.sandbox.spreedly.backoffice import SpreedlyBackOffice
 from gateways.sandbox.spreedly.books import ACCOUNTS, SLUG, Books, stamp
 from gateways.sandbox.spreedly.browser import Browser
 from gateways.sandbox.spreedly.currencies import iso_minor
 from gateways.sandbox.spreedly.errors import ApiError, access_denied, gateway_not_found
 from gateways.sandbox.spreedly.pages import Pages
 from gateways.sandbox.store import Document
+from gateways.sandbox.sums import Sums
 
 if TYPE_CHECKING:
     from gateways.sandbox.app import Sandbox
@@ -32,7 +33,6 @@ BASE = "/spreedly/v1"
 # Spreedly does not publish how often and how long it repeats a callback: these waits were chosen.
 RETRY_WAITS = (10, 60, 300, 900, 3600, 14400, 28800)
 _USUAL_COUNT, _LARGEST_COUNT = 20, 100
-_SUMS = ("authorized", "captured", "refunded", "cancelled", "charged_back")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +180,7 @@ class SpreedlyProcessor:
             *routes,
             *Pages(self.books).routes(),
             *Browser(self.books).routes(),
-            *BackOffice(self.books).routes(),
+            *SpreedlyBackOffice(self.books).routes(),
         ]
 
     async def respond(self, work: Work, call: Call, hold_seconds: float) -> Answer:
@@ -260,25 +260,14 @@ class SpreedlyProcessor:
 
     def money(self) -> list[Document]:
         """Return authorized, captured, refunded and cancelled by environment, our name of the charge and currency."""
-        sums: dict[tuple[str, str, str], Document] = {}
+        sums = Sums(SLUG)
         for transaction in self.books.transactions():
             if transaction["reference_token"] is not None or transaction["amount"] is None:
                 continue
             key = (transaction["account"], transaction["order_id"] or "", transaction["currency_code"])
-            row = sums.setdefault(
-                key,
-                {
-                    "gateway": SLUG,
-                    "merchantAccount": key[0],
-                    "merchantReference": key[1],
-                    "currency": key[2],
-                    # Disputes are the processor's behind Spreedly, who hears nothing of them.
-                    **dict.fromkeys(_SUMS, 0),
-                },
-            )
-            for name in transactions.SUMS:
-                row[name] += iso_minor(transaction[name], key[2])
-        return list(sums.values())
+            # Disputes are the processor's behind Spreedly, who hears nothing of them.
+            sums.add(key, **{name: iso_minor(transaction[name], key[2]) for name in transactions.SUMS})
+        return sums.rows()
 
 
 def build(sandbox: "Sandbox") -> SpreedlyProcessor:

@@ -1,37 +1,34 @@
 """The Stripe part of the control API: accounts, intents, cards, and what somebody does in Stripe's dashboard."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
-from gateways.sandbox.config import BadConfig
+from gateways.sandbox.backoffice import BackOffice
 from gateways.sandbox.control import BadWish, read_wish
-from gateways.sandbox.pipeline import render
 from gateways.sandbox.store import Document
 from gateways.sandbox.stripe import attempts, cards, disputes, intents, methods, refunds
 from gateways.sandbox.stripe.books import ACCOUNTS, CHARGES, INTENTS, METHODS, REFUNDS, Books
 from gateways.sandbox.stripe.errors import ApiError
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
 
 PREFIX = "/control/stripe"
 # What a guest may type, by the names that every processor's control API has.
 _CARD_FIELDS = {"number": "number", "expiryMonth": "exp_month", "expiryYear": "exp_year", "cvc": "cvc"}
 
 
-class BackOffice:
+class StripeBackOffice(BackOffice[Books]):
     """The handlers below /control/stripe."""
 
-    def __init__(self, books: Books) -> None:
-        self._books = books
+    prefix = PREFIX
+    accounts_kind = ACCOUNTS
+    account_field = "account"
+    refusals = (ApiError,)
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
-        saved = self._saved
+        saved = self.saved
         return [
-            web.get(f"{PREFIX}/accounts", saved(self.list_accounts)),
-            web.put(f"{PREFIX}/accounts/{{account}}", saved(self.put_account)),
+            *self.account_routes(),
             web.get(f"{PREFIX}/payment_intents", saved(self.list_intents)),
             web.get(f"{PREFIX}/payment_intents/{{id}}", saved(self.show_intent)),
             web.post(f"{PREFIX}/payment_intents/{{id}}/pay", saved(self.pay)),
@@ -39,35 +36,6 @@ class BackOffice:
             web.get(f"{PREFIX}/payment_methods", saved(self.list_methods)),
             web.post(f"{PREFIX}/payment_methods/{{id}}/{{change:detach|renew|behavior}}", saved(self.change_method)),
         ]
-
-    def _saved(
-        self, handler: "Callable[[web.Request], Awaitable[web.Response]]"
-    ) -> "Callable[[web.Request], Awaitable[web.Response]]":
-        async def save_and_answer(request: web.Request) -> web.Response:
-            try:
-                response = await handler(request)
-            except ApiError as error:
-                response = render(error.answer())
-            self._books.store.save()
-            return response
-
-        return save_and_answer
-
-    async def list_accounts(self, _: web.Request) -> web.Response:
-        """Show the accounts without their secrets."""
-        return web.json_response({"accounts": [account.shown() for account in self._books.accounts()]})
-
-    async def put_account(self, request: web.Request) -> web.Response:
-        """Add an account, or change the given fields of one."""
-        name, wish = request.match_info["account"], await read_wish(request)
-        if wish.get("account", name) != name:
-            raise BadWish("account in the body differs from the path")
-        known = self._books.store.get(ACCOUNTS, name) or {}
-        try:
-            account = self._books.put_account({**known, **wish, "account": name})
-        except BadConfig as error:
-            raise BadWish(str(error)) from error
-        return web.json_response(account.shown(), status=200 if known else 201)
 
     async def list_intents(self, request: web.Request) -> web.Response:
         """Show the intents, oldest first."""

@@ -15,7 +15,6 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from gateways.sandbox.config import BadConfig
 from gateways.sandbox.control import BadWish
 from gateways.sandbox.forms import BadForm, read_form
 from gateways.sandbox.pipeline import Endpoint
@@ -23,7 +22,7 @@ from gateways.sandbox.processor import Answer, Call, Dispatch
 from gateways.sandbox.store import Document
 from gateways.sandbox.stripe import disputes, intents, methods, objects, refunds
 from gateways.sandbox.stripe.accounts import account_for, read_account
-from gateways.sandbox.stripe.backoffice import BackOffice
+from gateways.sandbox.stripe.backoffice import StripeBackOffice
 from gateways.sandbox.stripe.books import ACCOUNTS, CHARGES, INTENTS, REFUNDS, SLUG, Books
 from gateways.sandbox.stripe.browser import Browser
 from gateways.sandbox.stripe.currencies import iso_minor
@@ -31,6 +30,7 @@ from gateways.sandbox.stripe.errors import ApiError, key_in_use, malformed, unau
 from gateways.sandbox.stripe.idempotency import HEADER, IdempotencyKeys
 from gateways.sandbox.stripe.pages import Pages
 from gateways.sandbox.stripe.question import Question
+from gateways.sandbox.sums import Sums
 
 if TYPE_CHECKING:
     from gateways.sandbox.app import Sandbox
@@ -85,10 +85,7 @@ class StripeProcessor:
         self._sandbox = sandbox
         self.books = Books(sandbox.store, sandbox.courier)
         self._keys = IdempotencyKeys(sandbox.store)
-        accounts = sandbox.config.section(SLUG).get("accounts", [])
-        if not isinstance(accounts, list) or not all(isinstance(account, dict) for account in accounts):
-            raise BadConfig("stripe.accounts must be a list of objects.")
-        for account in accounts:
+        for account in sandbox.config.accounts(SLUG):
             read_account(account)
             self.books.put_account(account)
 
@@ -102,7 +99,7 @@ class StripeProcessor:
             *routes,
             *Pages(self.books).routes(),
             *Browser(self.books).routes(),
-            *BackOffice(self.books).routes(),
+            *StripeBackOffice(self.books).routes(),
         ]
 
     async def respond(self, work: Work, call: Call, hold_seconds: float) -> Answer:
@@ -181,23 +178,12 @@ class StripeProcessor:
 
     def money(self) -> list[Document]:
         """Return authorized, captured, refunded, cancelled and charged back by account, reference and currency."""
-        sums: dict[tuple[str, str, str], Document] = {}
+        sums = Sums(SLUG)
         for intent in self.books.store.all(INTENTS).values():
             api, charge = intent["api"], self._charge(intent)
             if charge is None:
                 continue
             currency = api["currency"]
-            key = (intent["account"], api["metadata"].get("reference", ""), currency.upper())
-            row = sums.setdefault(
-                key,
-                {
-                    "gateway": SLUG,
-                    "merchantAccount": key[0],
-                    "merchantReference": key[1],
-                    "currency": key[2],
-                    **dict.fromkeys(("authorized", "captured", "refunded", "cancelled", "charged_back"), 0),
-                },
-            )
             given_back = sum(
                 refund["api"]["amount"]
                 for refund in self.books.of_intent(REFUNDS, api["id"])
@@ -210,9 +196,9 @@ class StripeProcessor:
                 "cancelled": charge["amount"] if api["status"] == "canceled" else 0,
                 "charged_back": disputes.taken(self.books, intent),
             }
-            for name, amount in moved.items():
-                row[name] += iso_minor(amount, currency)
-        return list(sums.values())
+            key = (intent["account"], api["metadata"].get("reference", ""), currency.upper())
+            sums.add(key, **{name: iso_minor(amount, currency) for name, amount in moved.items()})
+        return sums.rows()
 
     def _charge(self, intent: Document) -> Document | None:
         """Return the charge that succeeded, None while there is none."""

@@ -1,11 +1,11 @@
 """The Viva part of the control API: merchants, orders, transactions, and what a back office and banks do to them."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiohttp
 from aiohttp import web
 
-from gateways.sandbox.config import BadConfig
+from gateways.sandbox.backoffice import BackOffice
 from gateways.sandbox.control import BadWish, read_wish
 from gateways.sandbox.store import Document
 from gateways.sandbox.viva import orders, transactions
@@ -13,25 +13,23 @@ from gateways.sandbox.viva.books import ACCESS, ACCOUNTS, CAPTURE, CHARGE, EXPIR
 from gateways.sandbox.viva.cards import BadCard
 from gateways.sandbox.viva.pages import return_url
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
 PREFIX = "/control/viva"
 DISPUTES = {"dispute": "M", "lose_dispute": "ML", "win_dispute": "MW"}
 
 
-class BackOffice:
+class VivaBackOffice(BackOffice[Books]):
     """The handlers below /control/viva."""
 
-    def __init__(self, books: Books) -> None:
-        self._books = books
+    prefix = PREFIX
+    accounts_kind = ACCOUNTS
+    account_field = "merchant_id"
+    refusals = (BadCard, orders.OrderIsOver)
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
-        saved = self._saved
+        saved = self.saved
         return [
-            web.get(f"{PREFIX}/accounts", saved(self.list_accounts)),
-            web.put(f"{PREFIX}/accounts/{{merchant}}", saved(self.put_account)),
+            *self.account_routes(),
             web.post(f"{PREFIX}/accounts/{{merchant}}/verify", saved(self.verify_webhook)),
             web.delete(f"{PREFIX}/access_tokens", saved(self.end_tokens)),
             web.get(f"{PREFIX}/orders/{{code}}", saved(self.show_order)),
@@ -42,34 +40,9 @@ class BackOffice:
             web.post(f"{PREFIX}/transactions/{{id}}/{{action}}", saved(self.act)),
         ]
 
-    def _saved(
-        self, handler: "Callable[[web.Request], Awaitable[web.Response]]"
-    ) -> "Callable[[web.Request], Awaitable[web.Response]]":
-        async def save_and_answer(request: web.Request) -> web.Response:
-            try:
-                return await handler(request)
-            except (BadCard, orders.OrderIsOver) as error:
-                raise BadWish(str(error), status=422) from error
-            finally:
-                self._books.store.save()
-
-        return save_and_answer
-
-    async def list_accounts(self, _: web.Request) -> web.Response:
-        """Show the merchants without their secrets."""
-        return web.json_response({"accounts": [account.shown() for account in self._books.accounts()]})
-
-    async def put_account(self, request: web.Request) -> web.Response:
-        """Add a merchant, or change the given fields of one."""
-        name, wish = request.match_info["merchant"], await read_wish(request)
-        if wish.get("merchant_id", name) != name:
-            raise BadWish("merchant_id in the body differs from the path")
-        known = self._books.store.get(ACCOUNTS, name) or {}
-        try:
-            account = self._books.put_account({**known, **wish, "merchant_id": name})
-        except BadConfig as error:
-            raise BadWish(str(error)) from error
-        return web.json_response(account.shown(), status=200 if known else 201)
+    def refused(self, error: Any) -> web.Response:
+        """Refuse the wish: no API of the vendor's has these calls."""
+        raise BadWish(str(error), status=422) from error
 
     async def verify_webhook(self, request: web.Request) -> web.Response:
         """Ask the merchant's address for the key, as Viva does when a webhook is set up."""

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from gateways.sandbox.config import BadConfig
 from gateways.sandbox.control import BadWish
 from gateways.sandbox.pipeline import Endpoint
 from gateways.sandbox.processor import Answer, Call, Dispatch
 from gateways.sandbox.store import Document
+from gateways.sandbox.sums import Sums
 from gateways.sandbox.viva import events, identity, orders, transactions
 from gateways.sandbox.viva.accounts import Account, by_merchant, read_account
-from gateways.sandbox.viva.backoffice import BackOffice
+from gateways.sandbox.viva.backoffice import VivaBackOffice
 from gateways.sandbox.viva.books import ACCOUNTS, CAPTURE, CHARGE, HOLD, SLUG, Books
 from gateways.sandbox.viva.errors import NewerError, OlderError
 from gateways.sandbox.viva.pages import Pages
@@ -77,10 +77,7 @@ class VivaProcessor:
         """
         self._sandbox = sandbox
         self.books = Books(sandbox.store, sandbox.courier)
-        accounts = sandbox.config.section(SLUG).get("accounts", [])
-        if not isinstance(accounts, list) or not all(isinstance(account, dict) for account in accounts):
-            raise BadConfig("viva.accounts must be a list of objects.")
-        for account in accounts:
+        for account in sandbox.config.accounts(SLUG):
             read_account(account)
             self.books.put_account(account)
 
@@ -95,7 +92,7 @@ class VivaProcessor:
                 routes.append(web.route(method, path, endpoint.handle))
         for method, of_hold, of_payment in ON_A_TRANSACTION:
             routes.append(web.route(method, TRANSACTION, self._on_a_transaction(of_hold, of_payment)))
-        return [*routes, *Pages(self.books).routes(), *BackOffice(self.books).routes()]
+        return [*routes, *Pages(self.books).routes(), *VivaBackOffice(self.books).routes()]
 
     def fault_answer(self, fault: str) -> Answer:
         """Return Viva's way of saying error or unavailable; of requests in progress it knows nothing but a conflict."""
@@ -133,32 +130,21 @@ class VivaProcessor:
 
     def money(self) -> list[Document]:
         """Return authorized, captured, refunded, cancelled and charged back by merchant, our reference and currency."""
-        sums: dict[tuple[str, str, str], Document] = {}
+        sums = Sums(SLUG)
         for payment in self.books.transactions():
             if payment["type"] not in (CHARGE, HOLD) or payment["status"] in ("E", "A"):
                 continue
             key = (payment["merchant_id"], payment["merchant_trns"] or "", payment["currency"])
-            row = sums.setdefault(
-                key,
-                {
-                    "gateway": SLUG,
-                    "merchantAccount": key[0],
-                    "merchantReference": key[1],
-                    "currency": key[2],
-                    **dict.fromkeys(("authorized", "captured", "refunded", "cancelled", "charged_back"), 0),
-                },
-            )
-            row["authorized"] += payment["amount"]
+            sums.add(key, authorized=payment["amount"])
             captures = [payment]
             if payment["type"] == HOLD:
-                row["cancelled"] += transactions.gone_of(self.books, payment)
+                sums.add(key, cancelled=transactions.gone_of(self.books, payment))
                 captures = list(self.books.transactions(parent=payment["id"], type=CAPTURE))
             for capture in captures:
                 if capture["status"] != "E":
-                    row["captured"] += capture["amount"]
-                    row["refunded"] += transactions.gone_of(self.books, capture)
-                    row["charged_back"] += capture["charged_back"]
-        return list(sums.values())
+                    gone = transactions.gone_of(self.books, capture)
+                    sums.add(key, captured=capture["amount"], refunded=gone, charged_back=capture["charged_back"])
+        return sums.rows()
 
     def _on_a_transaction(self, of_hold: tuple[str, Work], of_payment: tuple[str, Work]) -> Any:
         """Return the handler of one method on a transaction, whose meaning is that of the transaction."""

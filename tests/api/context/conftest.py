@@ -26,9 +26,15 @@ def caller(desk) -> Caller:
 
 
 @pytest.fixture
-def guest(transactional_db, live_server, sandbox: Sandbox, shop) -> Guest:
-    """The processor, and its webhooks; with it a desk can charge."""
+def guest(sandbox: Sandbox, shop) -> Guest:
+    """The processor; with it a desk can charge. Nobody is there to take its webhooks."""
     return Guest(sandbox)
+
+
+@pytest.fixture
+def told_guest(transactional_db, live_server, guest: Guest) -> Guest:
+    """The processor, and its webhooks."""
+    return guest
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from payments.services import janitor
 from tests.api.context.desk import Caller, brought_back, build_desk, challenge
 from tests.payments.house import books
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

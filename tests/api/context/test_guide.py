@@ -25,7 +25,7 @@ def ten_minutes(**values: str) -> str:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the quick start is curl's")
 @pytest.mark.django_db(transaction=True)
-def test_the_ten_minutes_of_the_guide_pay_by_card_by_3d_secure_and_by_credit(desk, guest, live_server):
+def test_the_ten_minutes_of_the_guide_pay_by_card_by_3d_secure_and_by_credit(desk, told_guest, live_server):
     demo = {"context_key": desk.key, "booking_id": desk.booking.number, "customer_id": desk.customer.number}
     commands = ten_minutes(API=live_server.url, DEMO=f"'{json.dumps(demo)}'")
 

@@ -9,7 +9,7 @@ from payments.models import LedgerEntry, Transaction
 from payments.services import topping_up
 from tests.api.context.desk import MASTERCARD, brought_back, card, challenge, plain
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize("place", ["at_booking", "at_customer"])

@@ -19,7 +19,7 @@ from tests.api.resource.desk import build_desk as build_resource_desk
 from tests.payments.house import books
 from tests.payments.races import meet, run_together
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 # Names, order and types of the documented answer.
 DOCUMENTED_ANSWER = {

@@ -86,14 +86,14 @@ class Caller:
     """Speak to the API as one key does."""
 
     def __init__(self, user: str, password: str | None, *, prefix: str = "") -> None:
-        self._client = Client(raise_request_exception=False)
+        self.client = Client(raise_request_exception=False)
         self._prefix = prefix
         pair = base64.b64encode(f"{user}:{password}".encode()).decode()
-        self._headers = {"Authorization": f"Basic {pair}"} if password is not None else {}
+        self.headers = {"Authorization": f"Basic {pair}"} if password is not None else {}
 
     def get(self, path: str = "", **headers: str) -> Any:
         """GET a path below /payment-invoices."""
-        return self._client.get(f"{self._prefix}/payment-invoices{path}", headers=self._all(headers))
+        return self.client.get(f"{self._prefix}/payment-invoices{path}", headers=self._all(headers))
 
     def create(self, attributes: dict[str, Any], *, beside: dict[str, Any] | None = None, **headers: str) -> Any:
         """POST an invoice; what is `beside` its attributes goes into the resource."""
@@ -113,10 +113,10 @@ class Caller:
     def send(self, path: str, body: Any, *, kind: str = "application/json", **headers: str) -> Any:
         """POST anything; text and bytes go as they are."""
         raw = body if isinstance(body, str | bytes) else json.dumps(body)
-        return self._client.post(f"{self._prefix}{path}", raw, content_type=kind, headers=self._all(headers))
+        return self.client.post(f"{self._prefix}{path}", raw, content_type=kind, headers=self._all(headers))
 
     def _all(self, headers: dict[str, str]) -> dict[str, str]:
-        return {**self._headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        return {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
 
 
 @dataclass(kw_only=True)

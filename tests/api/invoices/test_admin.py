@@ -5,6 +5,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from django.urls import reverse
 
+from payments.models import Payment
 from tests.api.callbacks.conftest import Beat
 from tests.api.callbacks.receiver import receiver
 
@@ -35,6 +36,9 @@ def test_an_invoice_is_found_by_its_references_and_shows_how_it_stands(desk, bro
     assert "partially_refunded (ok)" in page
     assert "R-9" in page
     assert invoice.order.reference in page
+    payment = Payment.objects.get(order=invoice.order)
+    assert browser.get(reverse("admin:payments_payment_change", args=[payment.pk])).status_code == 200
+    assert browser.get(reverse("admin:bookings_order_change", args=[invoice.order_id])).status_code == 200
 
 
 def test_a_list_of_invoices_costs_the_same_for_any_number(desk, browser, django_assert_max_num_queries):

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from api.callbacks.subscriptions import subscriptions_for_partner
 from api.invoices.models import Invoice
 from api.models import Subscription
 from bookings.models import Change, Customer, Order
@@ -206,6 +207,21 @@ class TestWhatIsAsked:
         assert invoice.order.expires_at - invoice.order.created_at == timedelta(hours=24)
         assert not Customer.objects.exists()
 
+    def test_card_numbers_in_texts_rest_nowhere(self, desk):
+        number = "4111 1111 1111 1111"
+        wish = desk.wish(
+            description=f"paid by {number}",
+            customer={"reference_id": "ada", "name": f"Ada {number}"},
+            metadata={"note": number},
+        )
+
+        answer = desk.live.create(wish)
+
+        assert answer.status_code == 201
+        invoice = desk.stored(read(answer))
+        kept = (invoice.order.description, invoice.order.customer.full_name, invoice.metadata["note"], answer.content)
+        assert number not in str(kept)
+
     def test_a_customer_that_is_known_stays_as_it_is(self, desk):
         first = desk.made()
         second = desk.made(reference_id="ORDER2", customer={"reference_id": "my_customer_1", "name": "Somebody Else"})
@@ -218,6 +234,8 @@ class TestWhatIsAsked:
 
         assert {invoice.callback for invoice in invoices} == {Subscription.objects.get()}
         assert Subscription.objects.get().event == "invoice_update"
+        # Nobody subscribed to anything.
+        assert list(subscriptions_for_partner(partner=desk.house.partner, is_live=True)) == []
 
 
 @pytest.mark.parametrize(
@@ -250,7 +268,9 @@ class TestWhatIsAsked:
         ({"expires": "tomorrow"}, "INVALID_VALUE", "/data/attributes/expires"),
         ({"metadata": {"a": 1}}, "INVALID_VALUE", "/data/attributes/metadata/a"),
         ({"return_url": "https://evil.example.net/"}, "RETURN_NOT_ALLOWED", "/data/attributes/return_url"),
-        ({"return_url": "shop.example.com"}, "RETURN_NOT_ALLOWED", "/data/attributes/return_url"),
+        ({"return_url": "shop.example.com"}, "INVALID_VALUE", "/data/attributes/return_url"),
+        ({"return_url": f"{SHOP}/?card=4111111111111111"}, "INVALID_VALUE", "/data/attributes/return_url"),
+        ({"amount": 10**11}, "INVALID_VALUE", "/data/attributes/amount"),
         (
             {"return_urls": {"fail": "https://evil.example.net/"}},
             "RETURN_NOT_ALLOWED",

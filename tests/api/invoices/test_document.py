@@ -125,7 +125,7 @@ def ask(operation: Any, mode: GenerationMode, change: Callable[[Any], None]) -> 
 
 def name_real_things(case: Any, caller: Caller, invoice_id: str, number: int, *, is_valid: bool) -> None:
     """Put real names where made-up ones lead nowhere."""
-    case.headers = {**caller._headers}
+    case.headers = {**caller.headers}
     if case.path_parameters and "invoice_id" in case.path_parameters:
         case.path_parameters = {"invoice_id": invoice_id}
     if not is_valid or not isinstance(case.body, dict):

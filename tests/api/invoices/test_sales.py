@@ -2,16 +2,19 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from urllib.parse import urlsplit
 
 import pytest
 import time_machine
+from django.test import Client
 
 from bookings.models import Change
 from gateways.protocol import OutcomeKind
-from payments.models import LedgerEntry, Transaction
+from payments.models import Case, LedgerEntry, Transaction
 from payments.services.cards import revoke_card
 from payments.services.holds import expire_holds
 from tests.api.invoices.desk import TillGateway, read
+from tests.bookings.racing import overtaken_by
 from tests.payments.house import books
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -90,6 +93,19 @@ class TestByTheGuest:
         assert status(desk, invoice) == ("expired", "ok")
         assert desk.shown(invoice)["flow_data"] == []
 
+    def test_a_guest_who_pays_a_moment_after_the_end_is_taken(self, desk):
+        invoice = desk.made()
+        opening = desk.begun(invoice)
+        expire_holds(now=desk.house.clock.move(hours=25))
+        assert status(desk, invoice) == ("expired", "ok")
+
+        desk.house.tell(opening.payment, OutcomeKind.CAPTURED, "PSP1")
+
+        assert status(desk, invoice) == ("processed", "ok")
+        assert books(invoice.order) == {"RECEIVABLE>CLEARING": 10055}
+        assert not Transaction.objects.filter(kind="REFUND").exists()
+        assert not Case.objects.exists()
+
 
 class TestByToken:
     def test_a_sale_charges_the_kept_card_once(self, desk):
@@ -125,6 +141,17 @@ class TestByToken:
         )  # fmt: skip
         again = desk.live.sell(token)
         assert (again.status_code, read(again)["errors"][0]["code"]) == (422, "INVOICE_OVER")
+        assert len(TillGateway.charges) == 1
+        assert books(invoice.order) == {"RECEIVABLE>CLEARING": 10055}
+
+    def test_of_two_sales_at_once_one_charges(self, desk):
+        invoice, token = instant(desk)
+        with overtaken_by(lambda: desk.live.sell(token)) as second:
+            assert desk.live.sell(token).status_code == 200
+
+        answer = second.finish()
+        assert second.was_blocked
+        assert (answer.status_code, read(answer)["errors"][0]["code"]) == (422, "INVOICE_OVER")
         assert len(TillGateway.charges) == 1
         assert books(invoice.order) == {"RECEIVABLE>CLEARING": 10055}
 
@@ -199,8 +226,19 @@ class TestByToken:
         assert Transaction.objects.filter(order=invoice.order).count() == 0
         assert LedgerEntry.objects.filter(order=invoice.order).count() == 0
 
-    def test_only_an_instant_invoice_has_a_token(self, desk):
+    def test_a_card_filled_in_is_shown_by_its_mask_and_charged_as_its_guest_says(self, desk):
         card = desk.kept_card()
         invoice = desk.made(token=card.pk.hex)
+        flow = desk.shown(invoice)["flow_data"]
+        assert list(flow["metadata"]) == ["sid"]
+        guest, page = Client(), urlsplit(flow["action"]).path
 
-        assert list(desk.shown(invoice)["flow_data"]["metadata"]) == ["sid"]
+        seen = guest.get(page).content.decode()
+        assert "0000" in seen
+        for more in ("512381", card.pk.hex, f"gw-{card.order.invoice.public_id}"):
+            assert more not in seen
+        assert guest.post(f"{page}kept-card/").status_code == 303
+
+        shown = desk.shown(invoice)
+        assert (shown["status"], shown["payload"]["token"]) == ("processed", card.pk.hex)
+        assert len(TillGateway.charges) == 1

@@ -134,6 +134,26 @@ class TestReusableCards:
         assert held["cardPayment"]["adyen"]["session"] is not None
         refusal(answer, "BAD_REQUEST", errorCode="TRANSACTION_DECLINED", uuid=held["uuid"])
 
+    def test_a_refused_card_on_a_change_is_told_and_the_change_stays(self, shop, cards, guest, kept):
+        token = decrypt_text(ReusableCard.objects.get().token_encrypted)
+        guest.sandbox.post(f"adyen/tokens/{token}/holder", holderName="DECLINED")
+        held = shop.reserve(cards, returnUrl=RETURN_URL, customerReference="C-77")
+        change = {
+            "notes": "by the window",
+            "cardPayment": {"cardId": kept["cardPayment"]["reusableCards"][0]["id"]},
+        }
+
+        answers = [
+            cards.patch(f"/bookings/{held['uuid']}", change, Idempotency_Key="a3f0c8de-change") for _ in range(2)
+        ]
+
+        for answer in answers:
+            refusal(answer, "BAD_REQUEST", errorCode="TRANSACTION_DECLINED")
+        assert Transaction.objects.filter(origin="OURS").count() == 1
+        shown = cards.get(f"/bookings/{held['uuid']}").json()
+        assert (shown["notes"], shown["cardPayment"]["balance"]) == ("by the window", 9000)
+        assert shown["cardPayment"]["adyen"]["session"] is not None
+
     def test_a_partner_revokes_a_card_which_is_gone_at_once_and_then_at_the_gateway(self, shop, cards, guest, kept):
         (card,) = kept["cardPayment"]["reusableCards"]
         path, read = f"/card_payments/cards/{card['id']}", f"/card_payments/{kept['cardPayment']['cardPaymentId']}"

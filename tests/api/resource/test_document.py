@@ -39,7 +39,7 @@ CHECKS: list[Any] = [
     response_schema_conformance,
 ]
 FEW = hypothesis_settings(
-    max_examples=6,
+    max_examples=3,
     derandomize=True,
     database=None,
     deadline=None,

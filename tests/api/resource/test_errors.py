@@ -5,9 +5,13 @@ from typing import Any
 from xml.etree.ElementTree import fromstring
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
+from psycopg.errors import LockNotAvailable
 
+from api.idempotency import RequestIdentity, claim_request
 from api.json_body import LARGEST_BODY
+from api.resource.errors import refusal_for
 from bookings.services import mint_partner_key
 from gateways.models import GatewayAccount
 from payments.models import AccountRoute, Payment, Transaction
@@ -312,6 +316,30 @@ def test_a_malformed_idempotency_key_is_refused(desk):
     for key in ("", "ключ", "k" * 256):
         answer = desk.post("/payments", desk.wish(booking), Idempotency_Key=key)
         assert "Idempotency-Key" in refused(answer, 400)["message"]
+
+
+def test_a_twin_of_a_request_in_flight_is_told_to_wait(desk):
+    wish = desk.wish(desk.booking())
+    identity = RequestIdentity(
+        partner_id=desk.shop.partner.pk, is_live=True, key="twin", method="POST", path="/payments", body=wish
+    )
+    claim_request(identity, wait_seconds=0, clock=timezone.now)
+
+    answer = desk.post("/payments/", wish, Idempotency_Key="twin")
+
+    body = refused(answer, 409)
+    assert (answer.headers["Retry-After"], body["money"]["moved"]) == ("2", "unknown")
+    assert body["money"]["retry_safe_until"] is not None
+    assert body["money"]["ask_again_at"] is not None
+
+
+def test_a_lock_that_somebody_else_holds_is_waited_for_by_the_client():
+    error = OperationalError("canceling statement due to lock timeout")
+    error.__cause__ = LockNotAvailable()
+
+    refusal = refusal_for(error)
+
+    assert (refusal.http_status, refusal.retry_after, refusal.is_undecided) == (409, 1, False)
 
 
 def test_what_may_be_a_card_number_is_never_said_again(desk):

@@ -1,7 +1,7 @@
 """XML says what JSON says, both ways, and reads nothing from elsewhere."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rest_framework.exceptions import ParseError
 
@@ -21,6 +21,7 @@ OBJECTS = st.recursive(
 )
 
 
+@settings(max_examples=50)
 @given(value=OBJECTS)
 def test_what_is_written_is_read_back(value):
     document = document_of(value, root="payment", item_names={})
@@ -104,7 +105,7 @@ def test_document_types_and_entities_are_refused(document):
         ("<payment>text<amount>1</amount></payment>", "text beside elements"),
         ("<payment><amount>1</amount>text</payment>", "text beside elements"),
         ("<payment>" + "<a>" * DEEPEST_NESTING + "</a>" * DEEPEST_NESTING + "</payment>", "too deeply"),
-        ("<payment>" + "<a>" * 100_000 + "</a>" * 100_000 + "</payment>", "too deeply"),
+        ("<payment>" + "<a>" * 5_000 + "</a>" * 5_000 + "</payment>", "too deeply"),
     ],
     ids=lambda value: value[:40],
 )

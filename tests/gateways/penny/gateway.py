@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NoReturn
+from urllib.parse import urlencode
 
 from gateways.errors import MisconfiguredAccount, Unsupported
 from gateways.exponents import Exponents
@@ -17,7 +18,6 @@ from gateways.protocol import (
     Opened,
     OpenRequest,
     Outcome,
-    OutcomeKind,
     PartnerTalk,
     Reference,
     RefundRequest,
@@ -54,7 +54,7 @@ class PennyGateway:
     def __init__(self, credentials: Mapping[str, str]) -> None:
         if missing := self.missing_credentials(credentials):
             raise MisconfiguredAccount(f"penny: missing: {', '.join(missing)}")
-        self._account = _Account(key=credentials["key"], base_url=credentials["base_url"])
+        self._account = _Account(key=credentials["api_key"], base_url=credentials["base_url"])
         seconds = float(credentials.get("timeout_seconds") or 12)
         self._http = HttpClient(
             gateway=self.slug, secret_fields=self.secret_fields, read_seconds=seconds, total_seconds=seconds
@@ -62,7 +62,7 @@ class PennyGateway:
 
     @classmethod
     def missing_credentials(cls, credentials: Mapping[str, str]) -> tuple[str, ...]:
-        return tuple(name for name in ("key", "base_url") if not credentials.get(name))
+        return tuple(name for name in ("api_key", "base_url") if not credentials.get(name))
 
     def client_settings(self, **_: Any) -> Mapping[str, Any]:
         return {"order": None, "page": None}
@@ -71,6 +71,8 @@ class PennyGateway:
         return CheckoutPage(brings=(BroughtField(name="order", means=Brought.OPENING),))
 
     def open(self, request: OpenRequest) -> Opened:
+        if not request.captures_at_once:
+            raise Unsupported("penny: money is taken at once")
         amount = {"amount": wire.EXPONENTS.minor_of(request.money), "currency": request.money.currency}
         answer = self._ask("open", "POST", "orders", {"reference": request.reference, **amount}, "id", "page")
         return Opened(
@@ -84,20 +86,19 @@ class PennyGateway:
         amount = {"amount": wire.EXPONENTS.minor_of(request.money), "currency": request.money.currency}
         path = f"orders/{request.payment_reference}/refunds"
         answer = self._ask("refund", "POST", path, {"reference": request.reference, **amount}, "id")
-        return Outcome(
-            kind=OutcomeKind.REFUNDED,
-            reference=Reference(ours=request.reference, gateway=answer["id"], payment=request.payment_reference),
-            event_key=f"{answer['id']}:refunded",
-            occurred_at=request.requested_at,
-            money=request.money,
-        )
+        told = {**amount, "reference": request.reference, "id": answer["id"]}
+        return wire.refunded(told, request.payment_reference, request.requested_at)
 
     def fetch(self, reference: Reference) -> tuple[Outcome, ...]:
         order = reference.opening or reference.payment or reference.gateway
-        found = wire.attempt_of(self._ask("fetch", "GET", f"orders/{order}", None, "id", "reference"))
-        return (found,) if found is not None else ()
+        if order:
+            return wire.news_of(self._ask("fetch", "GET", f"orders/{order}", None, "id", "reference"))
+        found = self._ask("fetch", "GET", f"orders?{urlencode({'reference': reference.ours})}", None)
+        return tuple(news for each in found["orders"] for news in wire.news_of(each))
 
-    charge = complete = capture = void = revoke_card = greet_webhook = verify_webhook = read_webhook = _unsupported
+    charge = complete = capture = void = close = revoke_card = greet_webhook = verify_webhook = read_webhook = (
+        _unsupported
+    )
 
     def _ask(self, operation: str, method: str, path: str, body: dict[str, Any] | None, *needed: str) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self._account.key}", "Content-Type": "application/json"}

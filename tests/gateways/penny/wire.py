@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from gateways.errors import AnswerLost, Busy, ErrorCode, Rejected
+from gateways.errors import AnswerLost, Busy, ErrorCode, KeyRefused, Rejected
 from gateways.exponents import Exponents
 from gateways.http import HttpAnswer
 from gateways.protocol import Decline, Outcome, OutcomeKind, Reference
@@ -11,7 +11,7 @@ from gateways.scrubbing import mask_numbers, scrub
 from money import Money, MoneyError
 
 EXPONENTS = Exponents()
-SECRET_FIELDS = frozenset({"key", "paymentMethod"})
+SECRET_FIELDS = frozenset({"api_key", "paymentMethod"})
 REFUSALS = {"poor": ErrorCode.CREDIT_LIMIT_EXCEEDED, "late": ErrorCode.INVALID_CARD_EXPIRY}
 
 
@@ -22,7 +22,9 @@ def read(answer: HttpAnswer, operation: str, *needed: str) -> dict[str, Any]:
     """
     if answer.status == 429:
         raise Busy(f"penny {operation}: too many requests")
-    if answer.status in (400, 401, 403, 404, 409, 422):
+    if answer.status in (401, 403):
+        raise KeyRefused(f"penny {operation}: answered {answer.status}")
+    if answer.status in (400, 404, 409, 422):
         raise Rejected(f"penny {operation}: answered {answer.status}")
     found = answer.json_object()
     if answer.status not in (200, 201) or found is None or not all(isinstance(found.get(name), str) for name in needed):
@@ -43,6 +45,25 @@ def attempt_of(order: dict[str, Any]) -> Outcome | None:
         money=_money(order),
         decline=decline_of(str(order.get("reason", ""))) if kind is OutcomeKind.DECLINED else None,
         raw=scrub(order, SECRET_FIELDS),
+    )
+
+
+def news_of(order: dict[str, Any]) -> tuple[Outcome, ...]:
+    """Return what became of an order, and what was given back of it."""
+    attempt = attempt_of(order)
+    if attempt is None:
+        return ()
+    return (attempt, *(refunded(each, order["id"], datetime.now(UTC)) for each in order.get("refunds", ())))
+
+
+def refunded(refund: dict[str, Any], payment: str, at: datetime) -> Outcome:
+    """Return that money was given back."""
+    return Outcome(
+        kind=OutcomeKind.REFUNDED,
+        reference=Reference(ours=refund.get("reference"), gateway=refund["id"], payment=payment),
+        event_key=f"{refund['id']}:refunded",
+        occurred_at=at,
+        money=_money(refund),
     )
 
 

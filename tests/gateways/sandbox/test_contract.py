@@ -1,4 +1,4 @@
-"""The sandbox's endpoints are the specification's, plus /control and the pages for people."""
+"""The sandbox's endpoints are the specification's, plus /control, pages for people, and what their scripts load."""
 
 import re
 
@@ -21,7 +21,8 @@ def routes() -> set[tuple[str, str]]:
 
 def test_everything_is_below_the_api_the_control_api_or_a_page() -> None:
     of_others = tuple(f"/{slug}/" for slug in Sandbox(load_config(None), Store()).processors if slug != "adyen")
-    known = (f"{BASE}/", "/control/", "/adyen/pay/", "/adyen/3ds/", *of_others)
+    of_scripts = ("/adyen/test/checkoutshopper/", "/browser/")
+    known = (f"{BASE}/", "/control/", "/adyen/pay/", "/adyen/3ds/", *of_scripts, *of_others)
 
     assert {path for _, path in routes() if not path.startswith(known)} == set()
 

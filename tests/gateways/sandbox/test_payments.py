@@ -187,12 +187,19 @@ def test_test_prefix_stands_for_encryption(box: Box) -> None:
     assert (unreadable.status_code, unreadable.json()["errorCode"]) == (422, "174")
 
 
-def test_raw_cards_can_be_forbidden_per_account(box: Box) -> None:
+def test_raw_cards_can_be_forbidden_per_account_and_guests_still_type_theirs_into_sessions(box: Box) -> None:
     box.control("PUT", f"/adyen/accounts/{MERCHANT}", {"raw_cards": False})
 
     answer = pay(box)
 
     assert (answer.status_code, answer.json()["errorCode"]) == (403, "010")
+    assert box.pay(box.new_session()["id"])["resultCode"] == "Authorised"
+
+
+def test_a_card_that_was_encrypted_too_long_ago_is_said_so(box: Box) -> None:
+    answer = pay(box, card={"encryptedCardNumber": "expired_4111111111111111"})
+
+    assert (answer.status_code, answer.json()["errorCode"]) == (422, "172")
 
 
 @pytest.mark.parametrize(("password", "expected"), [("password", ("Authorised", None)), ("guess", ("Refused", "11"))])

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from bookings import services as booking_services
 from bookings.encryption import encrypt_text, fingerprint
-from gateways.protocol import Card
+from gateways.protocol import Action, Card
 from gateways.protocol import OutcomeKind as Kind
 from payments.admin.columns import page_of
 from payments.encryption import encrypt_json
@@ -21,6 +21,7 @@ from payments.models import (
     CardRevocation,
     Case,
     CaseKind,
+    Challenge,
     ConsentText,
     Dispute,
     ExternalNote,
@@ -37,6 +38,7 @@ from payments.models import (
 )
 from payments.services import cases
 from payments.services.cards import keep_card, revoke_by_token, revoke_card
+from payments.services.challenges import keep_challenge
 from payments.services.consents import consent_text_for
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +50,7 @@ RECORDS: list[Any] = [
     RevokedToken,
     Case,
     Dispute,
+    Challenge,
     ExternalNote,
     GatewayEvent,
     LedgerEntry,
@@ -86,6 +89,8 @@ def add_one_of_each(house, payment):
         now=house.clock(),
     )
     revoke_by_token(account=payment.account, token=f"tok-{payment.number}", now=house.clock())
+    bank = Action(type="redirect", url="https://bank.example.com/the-guests-own-way-in")
+    keep_challenge(charge=payment.transactions.all()[0], action=bank, now=house.clock())
     WebhookDelivery.objects.create(
         account=payment.account,
         payment=payment,
@@ -324,6 +329,7 @@ def test_books_that_do_not_agree_are_shown_on_the_page(desk, paid):
         lambda payment: payment.openings.get().gateway_reference,
         lambda payment: payment.openings.get().reference,
         lambda payment: payment.transactions.get().reference,
+        lambda payment: str(payment.transactions.get().number),
         lambda payment: "1111",
         lambda payment: "NW-88123",
         lambda payment: "the kiosk",
@@ -382,7 +388,7 @@ def test_no_token_secret_or_session_is_on_any_page(house, desk, paid):
 
     shown = "".join(desk.get(page).content.decode() for page in pages)
 
-    for secret in (token, fingerprint(token), "tok-in-body", "guest-secret", "gAAAA"):
+    for secret in (token, fingerprint(token), "tok-in-body", "guest-secret", "the-guests-own-way-in", "gAAAA"):
         assert secret not in shown
     assert "visa ···· 1111" in shown
 

@@ -1,0 +1,34 @@
+"""What staff see of context payments, and set for a partner's client."""
+
+from typing import TYPE_CHECKING
+
+from django.contrib import admin
+
+from api.context.models import ContextPreference, PaymentProcess
+from payments.admin.columns import RecordAdmin, link
+
+if TYPE_CHECKING:
+    _ModelAdmin = admin.ModelAdmin[ContextPreference]
+else:
+    _ModelAdmin = admin.ModelAdmin
+
+
+@admin.register(ContextPreference)
+class ContextPreferenceAdmin(_ModelAdmin):
+    """Set how a partner's client wants what the contract leaves open."""
+
+    list_display = ["partner", "success_status", "lists_redirect_data"]
+    list_select_related = ["partner"]
+
+
+@admin.register(PaymentProcess)
+class PaymentProcessAdmin(RecordAdmin):
+    """Show the payments partners began, by the `paymentProcessAuditId` they know."""
+
+    list_display = ["id", "started_at", "key", "context", "context_number", "transaction_link"]
+    list_select_related = ["key", "transaction"]
+    list_filter = ["context", "key__partner"]
+    search_fields = ["=id", "=context_number", "transaction__reference"]
+    ordering = ["-id"]
+    fields = ["id", "started_at", "key", "context", "context_number", "transaction_link"]
+    transaction_link = staticmethod(link("transaction", "operation"))
