@@ -74,7 +74,8 @@ OVER = frozenset(
 class Facts:
     """Be what decides about an invoice's status: its order and payment, and the price that moved, in minor units.
 
-    `is_charging` and `is_refunding` say that something is undecided, `has_failed_refund` that the newest refund failed.
+    `is_charging` and `is_refunding` say that something is undecided, `has_failed_refund` that the newest refund failed,
+    `has_page` that a guest could still try again.
     """
 
     order_status: BookingStatus
@@ -86,7 +87,7 @@ class Facts:
     is_charging: bool
     is_refunding: bool
     has_failed_refund: bool
-    is_instant: bool
+    has_page: bool
 
 
 def status_of(facts: Facts) -> InvoiceStatus:
@@ -102,8 +103,7 @@ def status_of(facts: Facts) -> InvoiceStatus:
     if facts.is_charging:
         return InvoiceStatus.PROCESS_PENDING
     status = STATUS_OF_STATE[facts.state]
-    if status is InvoiceStatus.PROCESS_ERROR and facts.is_instant:
-        # No guest is there who could try again.
+    if status is InvoiceStatus.PROCESS_ERROR and not facts.has_page:
         return InvoiceStatus.PROCESS_FAILED
     return status
 

@@ -101,6 +101,17 @@ def expire_link(*, link: PaymentLink, now: datetime, closed_as: LinkEnd = LinkEn
     return bool(is_closed)
 
 
+def withdraw_links(*, order: Order, now: datetime) -> None:
+    """Close all links of a locked order, with what a guest could still pay by them; the caller's transaction does it.
+
+    What is open at a gateway that can close it is closed there by a worker.
+    """
+    links = list(PaymentLink.objects.filter(order=order, closed_at__isnull=True).values_list("pk", flat=True))
+    PaymentLink.objects.filter(pk__in=links).update(closed_at=now, closed_as=LinkEnd.WITHDRAWN)
+    close_openings(order=order)
+    Opening.objects.filter(link__in=links, next_check_at__isnull=False).update(next_check_at=now)
+
+
 def send_link_again(*, link: PaymentLink, now: datetime, to: str = "") -> OutgoingMail:
     """Mail a link to the guest, or to the address given; while the same mail waits to go out, that is the one.
 

@@ -31,7 +31,7 @@ def facts(**changes) -> Facts:
         "is_charging": False,
         "is_refunding": False,
         "has_failed_refund": False,
-        "is_instant": False,
+        "has_page": True,
     }
     return Facts(**{**nothing_happened, **changes})
 
@@ -63,7 +63,7 @@ def test_whatever_is_over_is_final_to_who_reads_it():
         ({"is_charging": True, "state": State.PENDING}, "process_pending"),
         ({"state": State.FAILED}, "process_error"),
         ({"state": State.FAILED, "is_charging": True}, "process_pending"),
-        ({"state": State.FAILED, "is_instant": True}, "process_failed"),
+        ({"state": State.FAILED, "has_page": False}, "process_failed"),
         ({"state": State.FAILED, "order_status": BookingStatus.EXPIRED}, "expired"),
         ({"order_status": BookingStatus.EXPIRED}, "expired"),
         ({"order_status": BookingStatus.CANCELLED}, "terminated"),
