@@ -91,7 +91,8 @@ def expire_link(*, link: PaymentLink, now: datetime, closed_as: LinkEnd = LinkEn
         is_closed = PaymentLink.objects.filter(pk=link.pk, closed_at__isnull=True).update(
             closed_at=now, closed_as=closed_as
         )
-        if is_closed and closed_as != LinkEnd.PAID:
+        if is_closed:
+            # Also where it is paid: what another tab still shows could be paid once more.
             close_openings(order=order, link=link)
             # What can be asked about can perhaps be closed there, too: a worker sees to it now.
             openings_of(link).filter(next_check_at__isnull=False).update(next_check_at=now)

@@ -93,7 +93,6 @@ class TestByTheGuest:
         assert status(desk, invoice) == ("expired", "ok")
         assert desk.shown(invoice)["flow_data"] == []
 
-
     def test_a_guest_who_pays_a_moment_after_the_end_is_taken(self, desk):
         invoice = desk.made()
         opening = desk.begun(invoice)
