@@ -44,8 +44,8 @@ class Standing:
                 paid_minor=self.money.paid_minor,
                 refunded_minor=self.money.refunded_minor,
                 charged_back_minor=self.money.charged_back_minor,
+                returning_minor=self.money.returning_minor,
                 is_charging=self.money.asked_minor > 0,
-                is_refunding=self.money.returning_minor > 0,
                 has_failed_refund=refund is not None and refund.status == Status.FAILED,
                 has_page=self.invoice.link.closed_as != LinkEnd.WITHDRAWN,
             )

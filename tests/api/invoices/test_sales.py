@@ -13,6 +13,7 @@ from gateways.protocol import OutcomeKind
 from payments.models import Case, LedgerEntry, Opening, Transaction
 from payments.services.cards import revoke_card
 from payments.services.holds import expire_holds
+from payments.services.operations import perform
 from tests.api.invoices.desk import TillGateway, read
 from tests.bookings.racing import overtaken_by
 from tests.payments.house import books
@@ -105,6 +106,19 @@ class TestByTheGuest:
         assert books(invoice.order) == {"RECEIVABLE>CLEARING": 10055}
         assert not Transaction.objects.filter(kind="REFUND").exists()
         assert not Case.objects.exists()
+
+    def test_what_was_paid_in_two_tabs_stays_processed_while_the_second_goes_back(self, desk):
+        invoice = desk.made()
+        payment = desk.paid(invoice)
+        desk.house.tell(payment, OutcomeKind.CAPTURED, "PSP2")
+        (refund,) = Transaction.objects.filter(kind="REFUND")
+        assert (refund.status, status(desk, invoice)) == ("PENDING", ("processed", "ok"))
+
+        perform(transaction_id=refund.pk, clock=desk.house.clock)
+
+        shown = desk.shown(invoice)
+        assert (shown["status"], shown["refunded_amount"]) == ("processed", PRICE)
+        assert books(invoice.order) == {"RECEIVABLE>CLEARING": 20110, "CLEARING>RECEIVABLE": 10055}
 
 
 class TestByToken:
