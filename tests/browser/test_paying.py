@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from bookings.models import Booking, Order, Partner
 from bookings.requests import BookingChanges, ContactDetails
@@ -130,6 +130,28 @@ def test_a_guest_pays_in_the_payment_element_of_stripe(house, guest, visitor):
 
     booking.refresh_from_db()
     assert booking.status == "CONFIRMED"
+
+
+def test_an_answer_of_stripes_that_is_lost_on_its_way_to_the_form_is_no_refusal(house, guest, visitor):
+    pays_by(house, "stripe-eu", "stripe")
+    booking = held(house)
+    visitor.open(link_url(link_for(booking.order)))
+    lost = {"error": {"type": "api_connection_error", "message": "The network was away."}}
+
+    def lose(route: Route) -> None:
+        if route.request.method != "POST":
+            route.continue_()
+            return
+        route.fetch()
+        guest.sandbox.post("faults", gateway="stripe", operation="retrieve", fault="unavailable", times=10)
+        route.fulfill(json=lost)
+
+    visitor.page.route("**/stripe/js/card/**", lose)
+    visitor.press("Pay now")
+    visitor.enter("4242 4242 4242 4242", "03/30", "123")
+    visitor.press("Pay 90.00 EUR")
+
+    visitor.sees("pending")
 
 
 def test_a_guest_pays_in_the_express_form_of_spreedly(house, guest, visitor):
