@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from uuid import UUID
 
@@ -66,16 +66,10 @@ class AnsweringView(PlaceView):
         body = card_payment_fields(done.process, done.charged, place=self.place, preference=preference, now=now)
         return Response(body, status=status_of(result_of(done.charged, now=now), preference))
 
-    def identity(self, request: Request, key: str, body: object) -> RequestIdentity:
-        """Return what makes two requests the same one."""
-        return RequestIdentity(
-            partner_id=self.partner.pk,
-            is_live=self.is_live,
-            key=key,
-            method=request.method or "",
-            path=request.path.rstrip("/").lower(),
-            body=body,
-        )
+    def identity(self, key: str, body: object) -> RequestIdentity:
+        """Return what makes a request the same as another one, its path in any case."""
+        identity = super().identity(key, body)
+        return replace(identity, path=identity.path.lower())
 
     def begun(self, process: PaymentProcess) -> Begun:
         """Return a process with how its payment stands now."""
@@ -99,12 +93,12 @@ class PaymentsView(AnsweringView):
     def post(self, request: Request, **_path: str) -> Response:
         """Take a payment once, however often it is asked for under one `Idempotency-Key`."""
         wish = read_payment(Fields(request.data))
-        key = request.META.get("HTTP_IDEMPOTENCY_KEY")
+        key = self.idempotency_key
         if key is None:
             return self.answer(self._pay(wish, note=_nothing))
         return self.answer(
             do_once(
-                self.identity(request, key, request.data),
+                self.identity(key, request.data),
                 act=lambda claim: self._pay(wish, note=partial(note_subject, claim)),
                 again=self._again,
                 name_of=_name_of,
@@ -158,7 +152,7 @@ class PaymentsView(AnsweringView):
         return Begun(process=PaymentProcess.objects.get(transaction=charged.transaction), charged=charged)
 
     def _again(self, finished: Finished) -> Begun | CreditPayment:
-        self.headers_to_add["Idempotent-Replayed"] = "true"
+        self.note_replay()
         kind, _separator, name = finished.subject.partition(":")
         if kind == "credit":
             return credit_payment_of(UUID(name))
@@ -215,7 +209,7 @@ class CompletionView(AnsweringView):
         self.about = process.transaction.order_id
         return self.answer(
             do_once(
-                self.identity(request, f"CompleteSecurePayment {process.pk} {_digest(wish)}", {}),
+                self.identity(f"CompleteSecurePayment {process.pk} {_digest(wish)}", {}),
                 act=lambda _claim: self._go_on(process, wish),
                 again=lambda _finished: self._look_again(process, wish),
                 name_of=_name_of,

@@ -23,7 +23,7 @@ class InvoiceListView(InvoicesView):
     def get(self, request: Request) -> Response:
         """List invoices, newest first."""
         number, size = read_page(request)
-        found = invoices_for_partner(partner=self.partner, sees_live=self.key_is_live)
+        found = invoices_for_partner(partner=self.partner, sees_live=self.is_live)
         rows = list(found[(number - 1) * size : number * size + 1])
         page = page_of_invoices(
             standings_of(rows[:size]), now=self.now(), number=number, size=size, has_more=len(rows) > size
@@ -38,7 +38,7 @@ class InvoiceListView(InvoicesView):
 
         def act() -> Invoice:
             return create_invoice(
-                partner=self.partner, key_is_live=self.key_is_live, wish=read_invoice(request.data), now=self.now()
+                partner=self.partner, key_is_live=self.is_live, wish=read_invoice(request.data), now=self.now()
             )
 
         return self.once(request, act, status=201)

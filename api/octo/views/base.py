@@ -1,27 +1,22 @@
 """What every OCTO view shares: key, headers, language, envelope. A view itself makes one domain call."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, ClassVar
 
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
-from django.utils import timezone, translation
 from django.utils.translation import gettext as _
-from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from api.auth import BearerKeyAuthentication
 from api.gift_guesses import note_wrong_code
-from api.json_body import StrictJsonParser, refuse_large_body
-from api.languages import LANGUAGES, choose_language
+from api.json_body import StrictJsonParser
+from api.languages import LANGUAGES
+from api.negotiation import JsonAlways
 from api.octo.capabilities import Applied, Capability, apply_capabilities
 from api.octo.errors import BAD_REQUEST, Refusal, answer_with_refusal
-from api.throttling import PartnerKeyThrottle
-from bookings.models import Dialect, Partner, PartnerKey
+from api.views import LocalizedView
+from bookings.models import Dialect, PartnerKey
 from payments.errors import GiftUnknown
 
 
@@ -31,68 +26,43 @@ class OctoKeyAuthentication(BearerKeyAuthentication):
     dialect = Dialect.OCTO
 
 
-class JsonAlways(DefaultContentNegotiation):
-    """Answer in JSON whatever a client accepts: OCTO has no 406."""
-
-    def select_renderer(
-        self, request: Request, renderers: Any, format_suffix: str | None = None
-    ) -> tuple[BaseRenderer, str]:
-        """Return the only renderer."""
-        return renderers[0], renderers[0].media_type
-
-
-class OctoView(APIView):
+class OctoView(LocalizedView):
     """Be the base of all OCTO views.
 
-    After `initial` a view knows its `partner`, whether it acts on live or test bookings (`is_live`), and the
-    `capabilities` of the request. A live key may ask for test mode; a test key never gets out of it.
+    After `initial` a view knows the `capabilities` of the request, too. A live key may ask for test mode; a test key
+    never gets out of it.
     """
 
     authentication_classes = [OctoKeyAuthentication]
-    permission_classes: list[Any] = []
-    throttle_classes = [PartnerKeyThrottle]
     parser_classes = [StrictJsonParser]
     renderer_classes = [JSONRenderer]
     content_negotiation_class = JsonAlways
-    metadata_class = None
 
     needs: ClassVar[Capability | None] = None
 
-    partner: Partner
-    is_live: bool | None = None
+    asks_for_test: bool = False
     capabilities: Applied = Applied()
-    language: str = LANGUAGES[0]
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Answer in the language the client asked for."""
-        self.headers_to_add: dict[str, str] = {}
-        self.language = choose_language(request.META.get("HTTP_ACCEPT_LANGUAGE", ""))
-        with translation.override(self.language):
-            response = super().dispatch(request, *args, **kwargs)
-            # Rendered here, so that a translated text cannot be put off to where the language is another one.
-            if isinstance(response, Response):
-                response.render()
-            return response
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Find out who calls, in which mode, and with which capabilities.
+    def meet(self, key: PartnerKey) -> None:
+        """Take in whose key calls, in which mode, and with which capabilities.
 
         :raises Refusal: a header is missing or wrong.
         """
-        super().initial(request, *args, **kwargs)
-        key = request.auth
-        assert isinstance(key, PartnerKey)
-        self.partner = key.partner
-        self.is_live = key.is_live and self._asked_env(request) != "test"
-        self.capabilities = self._asked_capabilities(request)
+        self.asks_for_test = self._asked_env(self.request) == "test"
+        super().meet(key)
+        self.capabilities = self._asked_capabilities(self.request)
         if self.needs is not None and self.needs not in self.capabilities:
-            action = f"{request.method} {request.path}"
+            action = f"{self.request.method} {self.request.path}"
             raise Refusal(
                 BAD_REQUEST,
                 _("Action '%(action)s' not supported. Maybe you're missing a capability? It needs %(capability)s.")
                 % {"action": action[:120], "capability": self.needs.id},
             )
-        refuse_large_body(request.META)
+
+    @property
+    def is_live(self) -> bool:
+        """Say whether the request acts on live bookings."""
+        return super().is_live and not self.asks_for_test
 
     def handle_exception(self, exc: Exception) -> Response:
         """Count a gift code that opened nothing against the key that sent it."""
@@ -105,22 +75,13 @@ class OctoView(APIView):
         return answer_with_refusal
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Say which mode, capabilities and language the answer is in."""
+        """Say which mode and capabilities the answer is in."""
         response = super().finalize_response(request, response, *args, **kwargs)
         response["Octo-Capabilities"] = str(self.capabilities)
-        if self.is_live is not None:
+        if self.key is not None:
             response["Octo-Env"] = "live" if self.is_live else "test"
-        response["Content-Language"] = self.language
         response["Octo-Available-Languages"] = ", ".join(LANGUAGES)
-        response["Cache-Control"] = "no-store"
-        for name, value in self.headers_to_add.items():
-            response[name] = value
         return response
-
-    @staticmethod
-    def now() -> datetime:
-        """Return the time of this request; only edges read the clock."""
-        return timezone.now()
 
     @staticmethod
     def _asked_env(request: Request) -> str:

@@ -32,7 +32,7 @@ class BookingViewBase(PayingView[Booking]):
 
     def find(self, name: str) -> Booking:
         """Return the partner's booking of this mode, to be shown."""
-        return selectors.booking_for_partner(partner=self.partner, is_live=bool(self.is_live), uuid=name)
+        return selectors.booking_for_partner(partner=self.partner, is_live=self.is_live, uuid=name)
 
     def name_of(self, sold: Booking) -> str:
         """Return its uuid."""
@@ -40,7 +40,7 @@ class BookingViewBase(PayingView[Booking]):
 
     def booking_to_change(self, uuid: str) -> Booking:
         """Return the partner's booking of this mode, for a service that reads the rest under its lock."""
-        booking = selectors.booking_to_change(partner=self.partner, is_live=bool(self.is_live), uuid=uuid)
+        booking = selectors.booking_to_change(partner=self.partner, is_live=self.is_live, uuid=uuid)
         self.about = booking.order_id
         return booking
 
@@ -75,7 +75,7 @@ class BookingListView(BookingViewBase):
     def get(self, request: Request) -> Response:
         """List bookings, newest first, never with card payment or return URL."""
         asked = read_booking_list(request.query_params)
-        found = selectors.bookings_for_partner(partner=self.partner, is_live=bool(self.is_live), filters=asked.filters)
+        found = selectors.bookings_for_partner(partner=self.partner, is_live=self.is_live, filters=asked.filters)
         return Response(self.listed(found, asked))
 
     @operation(
@@ -91,7 +91,7 @@ class BookingListView(BookingViewBase):
         def act(fields: Fields) -> Booking:
             reservation = reserving.reserve_booking(
                 partner=self.partner,
-                is_live=bool(self.is_live),
+                is_live=self.is_live,
                 request=read_reserve(
                     fields,
                     with_cards=self.takes_cards,

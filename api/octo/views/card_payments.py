@@ -32,7 +32,7 @@ class CardPaymentView(OctoView):
     def get(self, request: Request, card_payment_id: str) -> Response:
         """Show the card payment of a booking that has a return URL; another partner's looks like a miss."""
         payment = collecting.payment_by_reference(
-            partner=self.partner, is_live=bool(self.is_live), reference=card_payment_id.replace("\x00", "")
+            partner=self.partner, is_live=self.is_live, reference=card_payment_id.replace("\x00", "")
         )
         answer = None
         if payment is not None and payment.order.return_url:
@@ -60,7 +60,7 @@ class ReusableCardView(OctoView):
     )
     def delete(self, request: Request, card_id: str) -> Response:
         """Make a card unusable at once, and have it deleted at the gateway; again, it changes nothing."""
-        card = cards.card_for_partner(partner=self.partner, is_live=bool(self.is_live), card_id=card_id)
+        card = cards.card_for_partner(partner=self.partner, is_live=self.is_live, card_id=card_id)
         revocation = cards.revoke_card(card=card, requested_by="partner", now=self.now())
         nudge(delete_revoked_card, drain=delete_revoked_cards, revocation_id=str(revocation.pk))
         return Response(card_fields(card))

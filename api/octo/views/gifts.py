@@ -44,7 +44,7 @@ class GiftViewBase(PayingView[Gift]):
 
     def find(self, name: str) -> Gift:
         """Return the partner's gift of this mode."""
-        gift = gift_selectors.gift_for_partner(partner=self.partner, is_live=bool(self.is_live), uuid=name)
+        gift = gift_selectors.gift_for_partner(partner=self.partner, is_live=self.is_live, uuid=name)
         self.about = gift.order_id
         return gift
 
@@ -76,9 +76,7 @@ class GiftListView(GiftViewBase):
     def get(self, request: Request) -> Response:
         """List gifts, newest first, never with card payment or return URL."""
         asked = read_gift_list(request.query_params)
-        found = gift_selectors.gifts_for_partner(
-            partner=self.partner, is_live=bool(self.is_live), filters=asked.filters
-        )
+        found = gift_selectors.gifts_for_partner(partner=self.partner, is_live=self.is_live, filters=asked.filters)
         return Response(self.listed(found, asked))
 
     @operation(
@@ -95,7 +93,7 @@ class GiftListView(GiftViewBase):
         def act(fields: Fields) -> Gift:
             gift, self.card_payment = reserving.create_gift(
                 partner=self.partner,
-                is_live=bool(self.is_live),
+                is_live=self.is_live,
                 request=read_gift(
                     fields, with_cards=self.takes_cards, with_order=self.knows_orders, language=self.language
                 ),
@@ -248,7 +246,7 @@ class GiftNotifyView(NotifyView):
     )
     def post(self, request: Request, uuid: str) -> Response:
         """Mail a confirmed gift's code, to its recipient unless another address is sent."""
-        gift = gift_selectors.gift_for_partner(partner=self.partner, is_live=bool(self.is_live), uuid=uuid)
+        gift = gift_selectors.gift_for_partner(partner=self.partner, is_live=self.is_live, uuid=uuid)
 
         def act(fields: Fields) -> OutgoingMail:
             wish = read_notify(fields)

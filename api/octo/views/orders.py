@@ -37,7 +37,7 @@ class OrderViewBase(PayingView[Order]):
 
     def find(self, name: str) -> Order:
         """Return the partner's order of this mode, to be shown."""
-        return selectors.order_for_partner(partner=self.partner, is_live=bool(self.is_live), order_id=name)
+        return selectors.order_for_partner(partner=self.partner, is_live=self.is_live, order_id=name)
 
     def name_of(self, sold: Order) -> str:
         """Return its id."""
@@ -45,7 +45,7 @@ class OrderViewBase(PayingView[Order]):
 
     def order_to_change(self, order_id: str) -> Order:
         """Return the partner's order of this mode, for a service that reads the rest under its lock."""
-        order = selectors.order_to_change(partner=self.partner, is_live=bool(self.is_live), order_id=order_id)
+        order = selectors.order_to_change(partner=self.partner, is_live=self.is_live, order_id=order_id)
         self.about = order.pk
         return order
 
@@ -72,7 +72,7 @@ class OrderListView(OrderViewBase):
     def get(self, request: Request) -> Response:
         """List orders, newest first, never with card payment or return URL."""
         asked = read_order_list(request.query_params)
-        found = selectors.orders_for_partner(partner=self.partner, is_live=bool(self.is_live), filters=asked.filters)
+        found = selectors.orders_for_partner(partner=self.partner, is_live=self.is_live, filters=asked.filters)
         return Response(self.listed(found, asked))
 
     @operation(
@@ -89,7 +89,7 @@ class OrderListView(OrderViewBase):
         def act(fields: Fields) -> Order:
             order, self.card_payment = reserving.create_order(
                 partner=self.partner,
-                is_live=bool(self.is_live),
+                is_live=self.is_live,
                 request=read_order(
                     fields,
                     with_cards=self.takes_cards,
@@ -253,7 +253,7 @@ class NotifyOrderView(NotifyView):
     )
     def post(self, request: Request, order_id: str) -> Response:
         """Mail what an order holds, to its contact unless another address is sent."""
-        order = selectors.order_to_change(partner=self.partner, is_live=bool(self.is_live), order_id=order_id)
+        order = selectors.order_to_change(partner=self.partner, is_live=self.is_live, order_id=order_id)
         self.about = order.pk
 
         def act(fields: Fields) -> OutgoingMail:

@@ -10,15 +10,13 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.db.models import QuerySet
 from rest_framework.exceptions import APIException
-from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.status import HTTP_500_INTERNAL_SERVER_ERROR
 
 from api.fields import Fields
 from api.gift_guesses import refuse_guesser
-from api.idempotency import Finished, RequestIdentity, do_once
-from api.money_told import money_told
+from api.idempotency import Finished, do_once
 from api.octo.capabilities import CARD_PAYMENTS, CART, GIFTS, PRICING
 from api.octo.errors import PAYMENT_PENDING, payment_refused
 from api.octo.gift_requests import read_gift_code
@@ -51,26 +49,18 @@ class PayingView(OctoView, Generic[_Sold]):
     money: OrderMoney | None = None
     held: OrderInHand | None = None
 
-    # Whose money a refusal tells of, as soon as it is known.
-    about: UUID | None = None
-
     def handle_exception(self, exc: Exception) -> Response:
         """Answer an error; to who takes card payments with what became of the money."""
         response = super().handle_exception(exc)
-        request = self.request
-        if self.takes_cards and request.method not in SAFE_METHODS:
-            order_id = self.about or self._order_to_join()
+        if self.takes_cards and self.is_write:
+            self.about = self.about or self._order_to_join()
             is_ours = response.status_code >= HTTP_500_INTERNAL_SERVER_ERROR
-            told = money_told(
-                order_id=order_id,
-                is_undecided=response.data["error"] == PAYMENT_PENDING or (is_ours and order_id is None),
+            told = self.money_after_refusal(
+                is_undecided=response.data["error"] == PAYMENT_PENDING or (is_ours and self.about is None),
                 retry_after_seconds=response.data.get("retryAfter"),
-                partner=self.partner,
-                is_live=bool(self.is_live),
-                key=request.META.get("HTTP_IDEMPOTENCY_KEY"),
-                now=self.now(),
             )
-            response.data["money"] = money_fields(told)
+            if told is not None:
+                response.data["money"] = money_fields(told)
         return response
 
     def _order_to_join(self) -> UUID | None:
@@ -79,7 +69,7 @@ class PayingView(OctoView, Generic[_Sold]):
         with suppress(APIException, OrderNotFound, DatabaseError):
             sent = self.request.data.get("orderId") if isinstance(self.request.data, dict) else None
             if self.knows_orders and isinstance(sent, str):
-                return order_to_change(partner=self.partner, is_live=bool(self.is_live), order_id=sent).pk
+                return order_to_change(partner=self.partner, is_live=self.is_live, order_id=sent).pk
         return None
 
     @property
@@ -175,19 +165,11 @@ class PayingView(OctoView, Generic[_Sold]):
 
     def once(self, request: Request, act: Callable[[Fields], _Sold]) -> Response:
         """Do a write and show its result; under a known `Idempotency-Key` show it without doing it again."""
-        key = request.META.get("HTTP_IDEMPOTENCY_KEY")
+        key = self.idempotency_key
         if key is None:
             return self.show(request, act(Fields(request.data)))
-        identity = RequestIdentity(
-            partner_id=self.partner.pk,
-            is_live=bool(self.is_live),
-            key=key,
-            method=request.method or "",
-            path=request.path.rstrip("/"),
-            body=request.data,
-        )
         sold = do_once(
-            identity,
+            self.identity(key, request.data),
             act=lambda _claim: act(Fields(request.data)),
             again=self._again,
             name_of=self.name_of,
@@ -199,7 +181,7 @@ class PayingView(OctoView, Generic[_Sold]):
         return self.show(request, sold)
 
     def _again(self, finished: Finished) -> _Sold:
-        self.headers_to_add["Idempotent-Replayed"] = "true"
+        self.note_replay()
         if finished.error_code:
             refusal = payment_refused(finished.error_code)
             refusal.details["cardPaymentId"] = finished.subject or None

@@ -30,7 +30,7 @@ class WebhookViewBase(OctoView):
     def webhook(self, webhook_id: str) -> Subscription:
         """Return one webhook; another partner's looks like one that does not exist."""
         return subscriptions.subscription_for_partner(
-            partner=self.partner, is_live=bool(self.is_live), subscription_id=webhook_id
+            partner=self.partner, is_live=self.is_live, subscription_id=webhook_id
         )
 
 
@@ -40,7 +40,7 @@ class WebhookListView(WebhookViewBase):
     @operation("getWebhooks", "List webhooks", answer=list_of(shape("Webhook")), needs=WEBHOOKS)
     def get(self, request: Request) -> Response:
         """List the webhooks of this mode, oldest first."""
-        found = subscriptions.subscriptions_for_partner(partner=self.partner, is_live=bool(self.is_live))
+        found = subscriptions.subscriptions_for_partner(partner=self.partner, is_live=self.is_live)
         return Response([webhook_fields(subscription) for subscription in found])
 
     @operation(
@@ -55,7 +55,7 @@ class WebhookListView(WebhookViewBase):
         """Subscribe; the same event and url again show the same webhook."""
         subscription = subscriptions.subscribe(
             partner=self.partner,
-            is_live=bool(self.is_live),
+            is_live=self.is_live,
             wish=read_subscription(Fields(request.data), self.capabilities),
             now=self.now(),
         )
@@ -74,7 +74,7 @@ class WebhookListView(WebhookViewBase):
         source = request.query_params.dict() if "url" in request.query_params else request.data
         url, event = read_unsubscription(Fields(source))
         ended = subscriptions.end_subscriptions_at(
-            partner=self.partner, is_live=bool(self.is_live), url=url, event=event, now=self.now()
+            partner=self.partner, is_live=self.is_live, url=url, event=event, now=self.now()
         )
         return Response(_done(_("Webhooks ended: %(count)s.") % {"count": len(ended)}))
 

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.fields import FieldRefused
-from api.idempotency import Claim, Finished, RequestIdentity, do_once, note_subject
+from api.idempotency import Claim, Finished, do_once, note_subject
 from api.resource.errors import DataRefused, Problem
 from api.resource.payment_requests import PaymentWish, money_of, read_payment
 from api.resource.presenters.payments import payment_fields, refund_fields
@@ -38,25 +38,17 @@ class PaymentListView(ResourceView):
     def post(self, request: Request) -> Response:
         """Charge a card; a payment that failed was made, too. The same `Idempotency-Key` charges once."""
         body: Mapping[str, object] = request.data
-        number = self._once(request, body)
+        number = self._once(body)
         shown = payment_fields(_only(charges_of_bookings(**self.scope), number))
         return Response(shown, status=status.HTTP_201_CREATED)
 
-    def _once(self, request: Request, body: Mapping[str, object]) -> str:
+    def _once(self, body: Mapping[str, object]) -> str:
         """Charge, or find out what the same request came to before; return the payment's id."""
-        key = request.META.get("HTTP_IDEMPOTENCY_KEY")
+        key = self.idempotency_key
         if key is None:
             return self._charge(body, None)
-        identity = RequestIdentity(
-            partner_id=self.scope["partner"].pk,
-            is_live=self.is_live,
-            key=key,
-            method=request.method or "",
-            path=request.path.rstrip("/"),
-            body=body,
-        )
         return do_once(
-            identity,
+            self.identity(key, body),
             act=lambda claim: self._charge(body, claim),
             again=self._again,
             name_of=lambda number: number,
@@ -66,7 +58,7 @@ class PaymentListView(ResourceView):
         )
 
     def _again(self, finished: Finished) -> str:
-        self.headers_to_add["Idempotent-Replayed"] = "true"
+        self.note_replay()
         return finished.subject
 
     def _charge(self, body: Mapping[str, object], claim: Claim | None) -> str:
