@@ -89,8 +89,8 @@ def test_a_top_up_whose_process_died_after_the_charge_is_not_charged_again(desk,
         charge(**_)
         raise SystemError
 
-    charge = topping_up.charge_card
-    monkeypatch.setattr(topping_up, "charge_card", die)
+    charge = topping_up.send_card_charge
+    monkeypatch.setattr(topping_up, "send_card_charge", die)
     assert caller.post(f"{desk.at_customer}/Payment", plain(40), Idempotency_Key="P-1").status_code == 500
     monkeypatch.undo()
 
