@@ -3,10 +3,14 @@
 Shapes are written by hand and closed, so that a test finds what we forgot; operations come from drf-spectacular.
 """
 
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.settings import patched_settings
+from drf_spectacular.utils import OpenApiParameter
 
 Schema = dict[str, Any]
 
@@ -16,6 +20,10 @@ YES_NO: Schema = {"type": "boolean"}
 DATE: Schema = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"}
 CURRENCY: Schema = {"type": "string", "pattern": "^[A-Z]{3}$"}
 
+LANGUAGE_HEADER = OpenApiParameter(
+    "Accept-Language", str, OpenApiParameter.HEADER, description="Language of the sentences: en or de."
+)
+CONTENT_LANGUAGE = ("Content-Language", "The language of the sentences.")
 # The headers of `api.throttling`, with what they say.
 RATE_LIMIT_HEADERS = (
     ("RateLimit-Limit", "Requests a minute of this key."),
@@ -55,6 +63,39 @@ def closed(properties: dict[str, Schema], *, optional: dict[str, Schema] | None 
 def words(*values: str) -> Schema:
     """Return a text out of a few."""
     return {"type": "string", "enum": list(values)}
+
+
+def idempotency_key(promise: str) -> OpenApiParameter:
+    """Return the header by which a write is repeated; `promise` says what happens once."""
+    return OpenApiParameter(
+        "Idempotency-Key",
+        str,
+        OpenApiParameter.HEADER,
+        description=f"1 to 255 printable ASCII characters; the same key and request {promise} once.",
+    )
+
+
+def path_parameters(names: Mapping[str, str] | None) -> list[OpenApiParameter]:
+    """Return the parameters of a path from their names and what they are."""
+    return [OpenApiParameter(n, str, OpenApiParameter.PATH, description=text) for n, text in (names or {}).items()]
+
+
+def answer_headers(headers: Iterable[tuple[str, str]], *statuses: int) -> list[OpenApiParameter]:
+    """Return the headers that answers with these statuses have, from their names and what they say."""
+    return [
+        OpenApiParameter(name, str, OpenApiParameter.HEADER, description=text, response=[*statuses])
+        for name, text in headers
+    ]
+
+
+def document_view(document: Callable[[], dict[str, Any]]) -> Callable[[HttpRequest], HttpResponse]:
+    """Return the view that shows a dialect's document; it needs no key."""
+
+    @require_safe
+    def show(_request: HttpRequest) -> JsonResponse:
+        return JsonResponse(document())
+
+    return show
 
 
 def without_twin_paths(endpoints: list[Any], **_settings: Any) -> list[Any]:

@@ -8,7 +8,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 
 from api.context.models import PaymentContext
 from api.context.shapes import SHAPES
-from api.openapi import RATE_LIMIT_HEADERS, Schema, document_of, shape
+from api.openapi import LANGUAGE_HEADER, RATE_LIMIT_HEADERS, Schema, answer_headers, document_of, idempotency_key, shape
 
 _View = TypeVar("_View", bound=Callable[..., Any])
 
@@ -20,15 +20,7 @@ asked for that), 202 not decided yet, 200 refused; look at `isSuccessfulPayment`
 any case, with and without a trailing slash, and never redirects.
 """
 
-_IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    str,
-    OpenApiParameter.HEADER,
-    description="1 to 255 printable ASCII characters; the same key and request pay once.",
-)
-_LANGUAGE = OpenApiParameter(
-    "Accept-Language", str, OpenApiParameter.HEADER, description="Language of the sentences: en or de."
-)
+_IDEMPOTENCY_KEY = idempotency_key("pay")
 _SUCCESSES = {
     "PaymentResult": {
         200: "The payment was refused; or it was taken, for partners who asked for this status.",
@@ -67,17 +59,14 @@ def operation(
     query: dict[str, tuple[Schema, str]] | None = None,
 ) -> Callable[[_View], _View]:
     """Describe one operation of a view: its headers, errors and its shapes."""
-    parameters = [_LANGUAGE, *(() if body is None else (_IDEMPOTENCY_KEY,)), *(_PATH[name] for name in path)]
+    parameters = [LANGUAGE_HEADER, *(() if body is None else (_IDEMPOTENCY_KEY,)), *(_PATH[name] for name in path)]
     parameters += [
         OpenApiParameter(name, form, OpenApiParameter.QUERY, required=True, description=text)
         for name, (form, text) in (query or {}).items()
     ]
     successes = _SUCCESSES.get(answer, {200: "Success."})
     errors = _ERRORS if body is None else {**_ERRORS, **_WRITE_ERRORS}
-    parameters += [
-        OpenApiParameter(name, str, OpenApiParameter.HEADER, description=text, response=[*successes])
-        for name, text in RATE_LIMIT_HEADERS
-    ]
+    parameters += answer_headers(RATE_LIMIT_HEADERS, *successes)
     responses = {code: OpenApiResponse(shape(answer), text) for code, text in successes.items()}
     responses |= {code: OpenApiResponse(shape("Error"), text) for code, text in errors.items()}
     return extend_schema(

@@ -7,8 +7,10 @@ is neither is the resource's to refuse.
 from django.urls import path, re_path
 from django.urls.resolvers import URLPattern
 
-from api.context.views import documentation, methods, payments
+from api.context.schema import openapi_document
+from api.context.views import methods, payments
 from api.context.views.base import ContextView
+from api.openapi import document_view
 
 app_name = "context"
 
@@ -29,6 +31,6 @@ ROUTES: dict[str, type[ContextView]] = {
 }
 
 urlpatterns: list[URLPattern] = [
-    path("schema/context", documentation.schema_json, name="schema"),
+    path("schema/context", document_view(openapi_document), name="schema"),
     *(re_path(rf"^{route}/?\Z", view.as_view()) for route, view in ROUTES.items()),
 ]

@@ -10,7 +10,16 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from api.invoices.media_types import JSON_API
 from api.invoices.requests import A_PAGE, MOST_A_PAGE
 from api.invoices.shapes import SHAPES
-from api.openapi import RATE_LIMIT_HEADERS, document_of, shape
+from api.openapi import (
+    CONTENT_LANGUAGE,
+    LANGUAGE_HEADER,
+    RATE_LIMIT_HEADERS,
+    answer_headers,
+    document_of,
+    idempotency_key,
+    path_parameters,
+    shape,
+)
 
 _View = TypeVar("_View", bound=Callable[..., Any])
 
@@ -27,16 +36,8 @@ PAGE_PARAMETERS = (
     OpenApiParameter("page[number]", OpenApiTypes.INT, description="From 1."),
     OpenApiParameter("page[size]", OpenApiTypes.INT, description=f"At most {MOST_A_PAGE}, {A_PAGE} when not sent."),
 )
-_IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    str,
-    OpenApiParameter.HEADER,
-    description="1 to 255 printable ASCII characters; the same key and request do the work once.",
-)
-_LANGUAGE = OpenApiParameter(
-    "Accept-Language", str, OpenApiParameter.HEADER, description="Language of the sentences: en or de."
-)
-_ANSWER_HEADERS = (("Content-Language", "The language of the sentences."), *RATE_LIMIT_HEADERS)
+_IDEMPOTENCY_KEY = idempotency_key("do the work")
+_ANSWER_HEADERS = (CONTENT_LANGUAGE, *RATE_LIMIT_HEADERS)
 _ERRORS = {
     400: "The request cannot be read.",
     401: "The credentials are missing or wrong.",
@@ -66,12 +67,9 @@ def operation(
 ) -> Callable[[_View], _View]:
     """Describe one operation of a view: its headers, errors and shapes."""
     is_once = body is not None and security == _BASIC
-    parameters = [_LANGUAGE, *query, *([_IDEMPOTENCY_KEY] if is_once else [])]
-    parameters += [OpenApiParameter(n, str, OpenApiParameter.PATH, description=d) for n, d in (path or {}).items()]
-    parameters += [
-        OpenApiParameter(name, str, OpenApiParameter.HEADER, description=text, response=[status])
-        for name, text in _ANSWER_HEADERS
-    ]
+    parameters = [LANGUAGE_HEADER, *query, *([_IDEMPOTENCY_KEY] if is_once else [])]
+    parameters += path_parameters(path)
+    parameters += answer_headers(_ANSWER_HEADERS, status)
     errors = {**_ERRORS, **(_WRITE_ERRORS if body is not None else {})}
     told = {status: (answer, "Success."), **{code: (shape("Errors"), text) for code, text in errors.items()}}
     responses = {

@@ -5,8 +5,10 @@ trailing slash and without a redirect; ids in paths are any text.
 from django.urls import path, re_path
 from django.urls.resolvers import URLPattern
 
-from api.invoices.views import documentation, invoices, sales
+from api.invoices.schema import openapi_document
+from api.invoices.views import invoices, sales
 from api.invoices.views.base import JsonApiView, UnknownRouteView
+from api.openapi import document_view
 
 app_name = "invoices"
 
@@ -18,7 +20,7 @@ ROUTES: dict[str, type[JsonApiView]] = {
 }
 
 urlpatterns: list[URLPattern] = [
-    path("schema/invoices", documentation.schema_json, name="schema"),
+    path("schema/invoices", document_view(openapi_document), name="schema"),
     *(
         path(prefix + route + slash, view.as_view())
         for route, view in ROUTES.items()

@@ -11,7 +11,16 @@ from api.octo.request_shapes import REQUEST_SHAPES
 from api.octo.shapes import CATALOGUE_SHAPES
 from api.octo.sold_shapes import SOLD_SHAPES
 from api.octo.webhook_shapes import DELIVERIES, WEBHOOK_SHAPES
-from api.openapi import RATE_LIMIT_HEADERS, document_of, shape
+from api.openapi import (
+    CONTENT_LANGUAGE,
+    LANGUAGE_HEADER,
+    RATE_LIMIT_HEADERS,
+    answer_headers,
+    document_of,
+    idempotency_key,
+    path_parameters,
+    shape,
+)
 from payments.services.talks import partner_talks
 
 _View = TypeVar("_View", bound=Callable[..., Any])
@@ -40,16 +49,9 @@ _HEADERS = (
         enum=["live", "test"],
         description="`test` with a live key makes test bookings; a test key never leaves test mode.",
     ),
-    OpenApiParameter(
-        "Accept-Language", str, OpenApiParameter.HEADER, description="Language of the sentences: en or de."
-    ),
+    LANGUAGE_HEADER,
 )
-_IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    str,
-    OpenApiParameter.HEADER,
-    description="1 to 255 printable ASCII characters; the same key and request do the work once.",
-)
+_IDEMPOTENCY_KEY = idempotency_key("do the work")
 _CHANNELS = tuple(
     OpenApiParameter(
         talk.channel_header,
@@ -64,7 +66,7 @@ _CHANNELS = tuple(
 _ANSWER_HEADERS = (
     ("Octo-Capabilities", "The capabilities that were applied."),
     ("Octo-Env", "The mode that was used: live or test."),
-    ("Content-Language", "The language of the sentences."),
+    CONTENT_LANGUAGE,
     *RATE_LIMIT_HEADERS,
 )
 _ERRORS = {
@@ -90,16 +92,13 @@ def operation(
 ) -> Callable[[_View], _View]:
     """Describe one operation of a view: its headers, errors and its shapes."""
     parameters: list[OpenApiParameter] = [*_HEADERS]
-    parameters += [OpenApiParameter(n, str, OpenApiParameter.PATH, description=d) for n, d in (path or {}).items()]
+    parameters += path_parameters(path)
     parameters += [OpenApiParameter(n, str, OpenApiParameter.QUERY, description=d) for n, d in (query or {}).items()]
     if body is not None and is_write:
         parameters.append(_IDEMPOTENCY_KEY)
     if takes_payment:
         parameters += _CHANNELS
-    parameters += [
-        OpenApiParameter(name, str, OpenApiParameter.HEADER, description=text, response=[200, 400])
-        for name, text in _ANSWER_HEADERS
-    ]
+    parameters += answer_headers(_ANSWER_HEADERS, 200, 400)
     responses: dict[int, OpenApiResponse] = {200: OpenApiResponse(answer, "Success.")}
     responses.update({code: OpenApiResponse(shape("Error"), text) for code, text in _ERRORS.items()})
     return extend_schema(

@@ -3,6 +3,7 @@
 from django.urls import path, re_path
 from django.urls.resolvers import URLPattern
 
+from api.octo.schema import openapi_document
 from api.octo.views import (
     availability,
     bookings,
@@ -15,6 +16,7 @@ from api.octo.views import (
     webhooks,
 )
 from api.octo.views.base import OctoView, UnknownRouteView
+from api.openapi import document_view
 
 app_name = "octo"
 
@@ -53,7 +55,7 @@ ROUTES: dict[str, type[OctoView]] = {
 }
 
 urlpatterns: list[URLPattern] = [
-    path("schema.json", documentation.schema_json, name="schema"),
+    path("schema.json", document_view(openapi_document), name="schema"),
     path("docs/", documentation.SwaggerPage.as_view(), name="docs"),
     *(path(route + slash, view.as_view()) for route, view in ROUTES.items() for slash in ("", "/")),
     re_path(r"^[\s\S]*\Z", UnknownRouteView.as_view()),

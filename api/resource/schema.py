@@ -7,7 +7,15 @@ from typing import Any, TypeVar
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from api.openapi import RATE_LIMIT_HEADERS, document_of, shape
+from api.openapi import (
+    CONTENT_LANGUAGE,
+    RATE_LIMIT_HEADERS,
+    answer_headers,
+    document_of,
+    idempotency_key,
+    path_parameters,
+    shape,
+)
 from api.resource.negotiation import ACCEPTED_LANGUAGES
 from api.resource.paging import MOST_ROWS_A_PAGE, ROWS_A_PAGE
 from api.resource.shapes import SHAPES
@@ -22,12 +30,7 @@ Ids and amounts are texts, times are UTC in whole seconds. A payment that failed
 with and without a trailing slash, and never redirects.
 """
 
-_IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    str,
-    OpenApiParameter.HEADER,
-    description="1 to 255 printable ASCII characters; the same key and request charge once.",
-)
+_IDEMPOTENCY_KEY = idempotency_key("charge")
 _LANGUAGE = OpenApiParameter(
     "Accept-Language",
     str,
@@ -35,7 +38,7 @@ _LANGUAGE = OpenApiParameter(
     enum=sorted(ACCEPTED_LANGUAGES),
     description="Language of the sentences; those that are not translated are in English.",
 )
-_ANSWER_HEADERS = (("Content-Language", "The language of the sentences."), *RATE_LIMIT_HEADERS)
+_ANSWER_HEADERS = (CONTENT_LANGUAGE, *RATE_LIMIT_HEADERS)
 _ERRORS = {
     400: "The request cannot be used; `errors` says why.",
     401: "The key is missing, or opens nothing here.",
@@ -64,11 +67,8 @@ def operation(
     """Describe one operation of a view: `answer` and `body` are names of shapes."""
     errors = {**_ERRORS, **(_WRITE_ERRORS if body else {})}
     parameters = [_LANGUAGE, *query, *([_IDEMPOTENCY_KEY] if body else [])]
-    parameters += [OpenApiParameter(n, str, OpenApiParameter.PATH, description=d) for n, d in (path or {}).items()]
-    parameters += [
-        OpenApiParameter(name, str, OpenApiParameter.HEADER, description=text, response=[status])
-        for name, text in _ANSWER_HEADERS
-    ]
+    parameters += path_parameters(path)
+    parameters += answer_headers(_ANSWER_HEADERS, status)
     responses: dict[int, OpenApiResponse] = {status: OpenApiResponse(shape(answer), "Success.")}
     responses.update({code: OpenApiResponse(shape("Error"), text) for code, text in errors.items()})
     return extend_schema(

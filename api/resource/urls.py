@@ -6,7 +6,9 @@ The context payments API has routes of its own below /bookings and /customers; t
 from django.urls import path, re_path
 from django.urls.resolvers import URLPattern
 
-from api.resource.views import documentation, payments, sold
+from api.openapi import document_view
+from api.resource.schema import openapi_document
+from api.resource.views import payments, sold
 from api.resource.views.base import ResourceView, UnknownRouteView
 
 app_name = "resource"
@@ -24,7 +26,7 @@ ROUTES: dict[str, type[ResourceView]] = {
 }
 
 urlpatterns: list[URLPattern] = [
-    path("schema/resource", documentation.schema_json, name="schema"),
+    path("schema/resource", document_view(openapi_document), name="schema"),
     *(path(route + slash, view.as_view()) for route, view in ROUTES.items() for slash in ("", "/")),
     re_path(r"^(?:payments|refunds|bookings|customers)(?:/[\s\S]*)?\Z", UnknownRouteView.as_view()),
 ]
