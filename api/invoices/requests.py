@@ -99,7 +99,8 @@ def read_invoice(body: dict[str, object]) -> InvoiceWish:
     )
     if wish.is_instant and not wish.token:
         raise fields.refuse("token", _("is required for an instant invoice"))
-    if (wish.token or wish.tells_token) and (wish.customer is None or not wish.customer.reference):
+    names_customer = wish.customer is not None and (wish.customer.reference or "").strip() != ""
+    if (wish.token or wish.tells_token) and not names_customer:
         raise fields.refuse("customer.reference_id", _("is required where a card is kept or charged again"))
     return wish
 

@@ -23,8 +23,13 @@ log = structlog.get_logger(__name__)
 
 
 def ask_about_evidence(order_id: UUID, request: PaymentRequest, clock: Clock) -> None:
-    """Take in what the gateway says of the Opening the partner names; without evidence there is nobody to ask."""
-    opening = note_report(order_id, request, clock())
+    """Take in what the gateway says of the Opening the partner names; without evidence there is nobody to ask.
+
+    :raises InvalidEvidence: the Opening is not one of the order's, or the evidence is not of it: then nobody has said
+        that it was paid.
+    """
+    noted_at = clock()
+    opening = note_report(order_id, request, noted_at)
     if opening is None or not request.evidence or opening.gateway_reference is None:
         return
     try:
@@ -43,6 +48,8 @@ def ask_about_evidence(order_id: UUID, request: PaymentRequest, clock: Clock) ->
         log.error("evidence_not_looked_at", account=opening.account.slug, reason=str(error)[:200])
         return
     except Rejected:
+        # Whoever knows a link could else keep its order waiting for a payment that nobody made.
+        Opening.objects.filter(pk=opening.pk, reported_paid_at=noted_at).update(reported_paid_at=None)
         raise InvalidEvidence("The session result is not one of this session's.") from None
     except GatewayError:
         return  # a question that was not answered leaves the payment as it was: undecided

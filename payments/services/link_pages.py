@@ -68,15 +68,16 @@ class LinkPage:
     """Be what a guest may see by a link: never more than a first name, what is paid for and the amount.
 
     `due` is what the guest will be asked for, with the `surcharge` in it. `refusal` says why the last attempt failed,
-    once somebody has told. `card` is a kept one that the guest may pay by; `must_act` says that
-    the bank waits for the guest. `return_url` is where the guest may be sent
-    on to; "" where the guest stays.
+    once somebody has told. `card` is a kept one that the guest may pay by; `must_act` says that the bank waits for the
+    guest, `was_opened` that something was open at a gateway, of which word may still come. `return_url` is where the
+    guest may be sent on to; "" where the guest stays.
     """
 
     state: PageState
     refusal: ErrorCode | None
     card: ReusableCard | None
     must_act: bool
+    was_opened: bool
     operator: str
     partner: str
     first_name: str
@@ -101,6 +102,7 @@ def link_page(*, link: PaymentLink, now: datetime) -> LinkPage:
         refusal=refusal,
         card=kept_card(link, now),
         must_act=state is PageState.PENDING and waiting_for_the_guest(link) is not None,
+        was_opened=openings_of(link).filter(gateway_reference__isnull=False).exists(),
         operator=_operator(bookings),
         partner=order.partner.name,
         first_name=str(next(filter(None, names), "")),

@@ -163,6 +163,18 @@ def test_links_that_are_over_are_closed_and_what_is_open_with_them(house, guest)
     assert (link.closed_as, Opening.objects.get(link=link).status) == ("EXPIRED", "CLOSED")
 
 
+def test_a_link_that_is_over_says_that_nothing_was_charged_only_where_nothing_could_be(house, guest):
+    opened, untouched = (link_for(house.reserve(payment_request=None).order) for _ in range(2))
+    Client().get(f"{path_of(opened)}card/")
+    for link in (opened, untouched):
+        expire_link(link=link, now=house.clock())
+
+    pages = [Client().get(path_of(link)).content.decode() for link in (opened, untouched)]
+
+    assert ["Nothing was charged" in page for page in pages] == [False, True]
+    assert "before you pay again" in pages[0]
+
+
 def test_an_order_that_is_over_gets_no_link(house):
     booking = house.reserve(payment_request=None)
     booking.order.status = "CANCELLED"

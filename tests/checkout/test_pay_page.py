@@ -222,6 +222,18 @@ class TestPaying:
         again = Opening.objects.get(link=link)
         assert again.idempotency_key == opening.idempotency_key
 
+    def test_a_result_that_is_not_of_the_session_is_no_payment_to_wait_for(self, guest, booking):
+        link = link_for(booking.order)
+        path = path_of(link)
+        Client().get(f"{path}card/")
+        opening = Opening.objects.get(link=link)
+
+        Client().get(f"{path}return/", {"sessionId": opening.gateway_reference, "sessionResult": "forged"})
+
+        assert states(Client().get(path)) == "due"
+        opening.refresh_from_db()
+        assert (opening.status, opening.reported_paid_at) == ("OPEN", None)
+
     def test_a_session_of_another_order_changes_nothing(self, guest, booking):
         path = path_of(link_for(booking.order))
         Client().get(f"{path}card/")

@@ -288,6 +288,11 @@ class TestWhatIsAsked:
             "INVALID_VALUE",
             "/data/attributes/customer/reference_id",
         ),
+        (
+            {"customer": {"reference_id": " "}, "gateway_options": {"cardgate": {"tokenize": True}}},
+            "INVALID_VALUE",
+            "/data/attributes/customer/reference_id",
+        ),
         ({"gateway_options": {"cardgate": {"instant": True}}}, "INVALID_VALUE", "/data/attributes/token"),
         ({"token": "nothing"}, "INVALID_TOKEN", "/data/attributes/token"),
         ({"token": "0" * 32}, "INVALID_TOKEN", "/data/attributes/token"),
