@@ -312,7 +312,8 @@ class CompleteRequest:
     `opening_reference` is the one we stored, never the client's word; `evidence` is the client's: a result that the
     gateway signed, or the name of the attempt, to be held against `money` and `reference`. Of a charge by a card's own
     details there is no Opening: `proof` is then what the guest's bank gave the guest to bring back, by its names, and
-    `idempotency_key` belongs to that very proof.
+    `idempotency_key` belongs to that very proof. An outcome under another reference tells that the proof was of that
+    charge.
     """
 
     opening_reference: str = ""

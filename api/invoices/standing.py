@@ -10,8 +10,9 @@ from django.db.models import Prefetch, QuerySet
 
 from api.invoices.models import Invoice, InvoiceRefund
 from api.invoices.statuses import Facts, InvoiceStatus, resolution_of, status_of
+from api.json_body import is_storable
 from bookings.models import BookingStatus, Partner
-from payments.models import CardConsent, Payment, ReusableCard, Transaction
+from payments.models import CardConsent, LinkEnd, Payment, ReusableCard, Transaction
 from payments.selectors import CHARGE_KINDS, OrderMoney, booked_for_orders, order_money
 from payments.states import OperationKind, State, Status
 
@@ -44,10 +45,10 @@ class Standing:
                 paid_minor=self.money.paid_minor,
                 refunded_minor=self.money.refunded_minor,
                 charged_back_minor=self.money.charged_back_minor,
+                returning_minor=self.money.returning_minor,
                 is_charging=self.money.asked_minor > 0,
-                is_refunding=self.money.returning_minor > 0,
                 has_failed_refund=refund is not None and refund.status == Status.FAILED,
-                is_instant=self.invoice.is_instant,
+                has_page=self.invoice.link.closed_as != LinkEnd.WITHDRAWN,
             )
         )
 
@@ -99,7 +100,9 @@ def invoice_for_partner(*, partner: Partner, sees_live: bool, public_id: str) ->
 
     :raises InvoiceNotFound: there is none that the key may see; another partner's looks the same.
     """
-    found = invoices_for_partner(partner=partner, sees_live=sees_live).filter(public_id=public_id).first()
+    mine = invoices_for_partner(partner=partner, sees_live=sees_live)
+    # A path may hold what no database takes.
+    found = mine.filter(public_id=public_id).first() if is_storable(public_id) else None
     if found is None:
         raise InvoiceNotFound(public_id)
     return found

@@ -74,7 +74,8 @@ OVER = frozenset(
 class Facts:
     """Be what decides about an invoice's status: its order and payment, and the price that moved, in minor units.
 
-    `is_charging` and `is_refunding` say that something is undecided, `has_failed_refund` that the newest refund failed.
+    `is_charging` says that something is undecided, as is what is `returning`; `has_failed_refund` that the newest
+    refund failed, `has_page` that a guest could still try again.
     """
 
     order_status: BookingStatus
@@ -83,10 +84,10 @@ class Facts:
     paid_minor: int
     refunded_minor: int
     charged_back_minor: int
+    returning_minor: int
     is_charging: bool
-    is_refunding: bool
     has_failed_refund: bool
-    is_instant: bool
+    has_page: bool
 
 
 def status_of(facts: Facts) -> InvoiceStatus:
@@ -102,8 +103,7 @@ def status_of(facts: Facts) -> InvoiceStatus:
     if facts.is_charging:
         return InvoiceStatus.PROCESS_PENDING
     status = STATUS_OF_STATE[facts.state]
-    if status is InvoiceStatus.PROCESS_ERROR and facts.is_instant:
-        # No guest is there who could try again.
+    if status is InvoiceStatus.PROCESS_ERROR and not facts.has_page:
         return InvoiceStatus.PROCESS_FAILED
     return status
 
@@ -116,12 +116,15 @@ def resolution_of(status: InvoiceStatus, error_code: str) -> str:
 
 
 def _paid(facts: Facts) -> InvoiceStatus:
-    if facts.is_refunding:
+    """Return what a paid invoice is said to be: what was paid twice and goes back takes nothing away from it."""
+    surplus_minor = max(0, facts.paid_minor - facts.asked_minor)
+    if facts.returning_minor > 0 and facts.refunded_minor + facts.returning_minor > surplus_minor:
         return InvoiceStatus.REFUND_PENDING
     if facts.refunded_minor >= facts.paid_minor:
         return InvoiceStatus.REFUNDED
-    if facts.refunded_minor > 0:
+    if facts.refunded_minor > surplus_minor:
         return InvoiceStatus.PARTIALLY_REFUNDED
     if facts.paid_minor < facts.asked_minor:
         return InvoiceStatus.PARTIALLY_PROCESSED
-    return InvoiceStatus.REFUND_FAILED if facts.has_failed_refund else InvoiceStatus.PROCESSED
+    is_failed = facts.has_failed_refund and facts.refunded_minor == surplus_minor
+    return InvoiceStatus.REFUND_FAILED if is_failed else InvoiceStatus.PROCESSED

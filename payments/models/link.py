@@ -46,8 +46,3 @@ class PaymentLink(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
-
-    @property
-    def is_given_up(self) -> bool:
-        """Say whether the link is closed without having been paid."""
-        return self.closed_as in (LinkEnd.EXPIRED, LinkEnd.WITHDRAWN)

@@ -91,7 +91,7 @@ def _close(opening: Opening) -> None:
 
 def _poll(opening_id: UUID, clock: Clock) -> bool:
     opening = Opening.objects.select_related("payment", "account", "link").get(pk=opening_id)
-    if opening.status == OpeningStatus.CLOSED and opening.link is not None and opening.link.is_given_up:
+    if opening.status == OpeningStatus.CLOSED and opening.link is not None and opening.link.closed_at is not None:
         _close(opening)
     is_answered = ask_about_opening(opening=opening, clock=clock)
     # A charge by token that waits for its guest: a gateway that opens nothing knows it by its own name alone.

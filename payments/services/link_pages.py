@@ -156,7 +156,7 @@ def _state(link: PaymentLink, money: OrderMoney, refusal: ErrorCode | None, now:
     order = link.order
     if link.closed_as == LinkEnd.PAID or is_paid_by(link, money):
         return PageState.PAID
-    if money.asked_minor > 0 or (money.due_minor > 0 and _is_reported(order)):
+    if money.asked_minor > 0 or (money.due_minor > 0 and is_reported(order)):
         return PageState.PENDING
     has_run_out = order.expires_at is not None and order.expires_at <= now
     if order.status not in PAYABLE or (order.status == BookingStatus.ON_HOLD and has_run_out):
@@ -168,7 +168,7 @@ def _state(link: PaymentLink, money: OrderMoney, refusal: ErrorCode | None, now:
     return PageState.REFUSED if refusal is not None else PageState.DUE
 
 
-def _is_reported(order: Order) -> bool:
+def is_reported(order: Order) -> bool:
     """Say whether a guest is said to have paid somewhere of which nobody else has said anything that decides it."""
     reported = Opening.objects.filter(payment__order=order, reported_paid_at__isnull=False)
     # A word that decides it is stronger than what the guest's browser brought back.

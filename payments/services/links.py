@@ -92,7 +92,8 @@ def expire_link(*, link: PaymentLink, now: datetime, closed_as: LinkEnd = LinkEn
         is_closed = PaymentLink.objects.filter(pk=link.pk, closed_at__isnull=True).update(
             closed_at=now, closed_as=closed_as
         )
-        if is_closed and closed_as != LinkEnd.PAID:
+        if is_closed:
+            # Also where it is paid: what another tab still shows could be paid once more.
             close_openings(order=order, link=link)
             # What can be asked about can perhaps be closed there, too: a worker sees to it now.
             openings_of(link).filter(next_check_at__isnull=False).update(next_check_at=now)
@@ -100,6 +101,17 @@ def expire_link(*, link: PaymentLink, now: datetime, closed_as: LinkEnd = LinkEn
     if is_closed:
         log.info("payment_link_closed", link=str(link.pk), closed_as=closed_as)
     return bool(is_closed)
+
+
+def withdraw_links(*, order: Order, now: datetime) -> None:
+    """Close all links of a locked order, with what a guest could still pay by them; the caller's transaction does it.
+
+    What is open at a gateway that can close it is closed there by a worker.
+    """
+    links = list(PaymentLink.objects.filter(order=order, closed_at__isnull=True).values_list("pk", flat=True))
+    PaymentLink.objects.filter(pk__in=links).update(closed_at=now, closed_as=LinkEnd.WITHDRAWN)
+    close_openings(order=order)
+    Opening.objects.filter(link__in=links, next_check_at__isnull=False).update(next_check_at=now)
 
 
 def send_link_again(*, link: PaymentLink, now: datetime, to: str = "") -> OutgoingMail:

@@ -3,21 +3,26 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from uuid import UUID
 
+import structlog
+
 from gateways.errors import AnswerLost, GatewayError, KeyRefused, NotSent
-from gateways.protocol import CompleteRequest
+from gateways.protocol import CompleteRequest, Outcome, OutcomeKind
 from gateways.registry import gateway_for
 from money import Money
-from payments.errors import GatewayUnavailable, InvalidEvidence
+from payments.errors import GatewayUnavailable, InvalidEvidence, UnknownSubject
 from payments.metrics import gateway_call
-from payments.models import Transaction
+from payments.models import EventSource, Transaction
 from payments.services.challenges import claim_challenged, forget_action, release_challenged
 from payments.services.explaining import pending
 from payments.services.operations import Clock, mark_unknown, record_answer
 from payments.services.outages import note_not_sent
-from payments.services.transitions import Then
+from payments.services.transitions import Then, apply_outcome
 from payments.states import Status
+
+log = structlog.get_logger(__name__)
 
 
 def bring_proof(
@@ -59,9 +64,26 @@ def bring_proof(
         release_challenged(charge)
         raise InvalidEvidence("The proof is not one of this payment's.", payment_reference=reference) from None
     else:
+        if outcome.reference.ours != charge.reference:
+            release_challenged(charge)
+            _take_in_of_another(charge, outcome, clock())
+            raise InvalidEvidence("The proof is one of another payment.", payment_reference=reference)
         forget_action(charge)
         return record_answer(operation=charge, outcome=outcome, now=clock(), is_guest_there=True, then=then)
     return _fresh(transaction_id)
+
+
+def _take_in_of_another(charge: Transaction, outcome: Outcome, now: datetime) -> None:
+    """Take in what a proof came to that was brought to the wrong charge: it is used up, and no one can bring it again.
+
+    Its own charge would be over with the guest's time, while its money is taken.
+    """
+    if outcome.kind is OutcomeKind.ACTION_REQUIRED:
+        return
+    try:
+        apply_outcome(account=charge.account, outcome=outcome, source=EventSource.ANSWER, now=now)
+    except UnknownSubject:
+        log.warning("proof_of_an_unknown_payment", transaction=charge.reference)
 
 
 def _decided(transaction_id: UUID) -> Transaction:

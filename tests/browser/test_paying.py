@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from bookings.models import Booking, Order, Partner
 from bookings.requests import BookingChanges, ContactDetails
@@ -112,6 +112,31 @@ def test_a_guest_goes_back_reloads_and_has_two_tabs_and_pays_once(house, guest, 
     assert operations(booking.order) == [("SALE", "GATEWAY", "PROCESSED", 9000)]
 
 
+def test_after_the_bank_an_answer_that_is_lost_is_not_said_to_have_charged_nothing(house, guest, visitor):
+    booking = held(house)
+    link = link_for(booking.order)
+    visitor.open(link_url(link))
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.fulfill(body="")
+
+    visitor.page.route("**/paymentDetails?*", lose)
+    visitor.press("Pay now")
+    visitor.enter("4917 6100 0000 0000", "03/30", "737")
+    visitor.form.get_by_role("button", name="Pay").click()
+    visitor.answer_the_bank()
+
+    expect(visitor.page.get_by_role("alert")).to_have_text(
+        "How your payment ended is not known yet. Please go back and look how it stands before you pay again."
+    )
+    visitor.can_be_used_by_everybody()
+    visitor.faults.remove("card form: SyntaxError")
+    guest.deliver()
+    visitor.press("Back")
+    visitor.sees("paid")
+
+
 def test_a_guest_pays_in_the_payment_element_of_stripe(house, guest, visitor):
     pays_by(house, "stripe-eu", "stripe")
     booking = held(house)
@@ -130,6 +155,28 @@ def test_a_guest_pays_in_the_payment_element_of_stripe(house, guest, visitor):
 
     booking.refresh_from_db()
     assert booking.status == "CONFIRMED"
+
+
+def test_an_answer_of_stripes_that_is_lost_on_its_way_to_the_form_is_no_refusal(house, guest, visitor):
+    pays_by(house, "stripe-eu", "stripe")
+    booking = held(house)
+    visitor.open(link_url(link_for(booking.order)))
+    lost = {"error": {"type": "api_connection_error", "message": "The network was away."}}
+
+    def lose(route: Route) -> None:
+        if route.request.method != "POST":
+            route.continue_()
+            return
+        route.fetch()
+        guest.sandbox.post("faults", gateway="stripe", operation="retrieve", fault="unavailable", times=10)
+        route.fulfill(json=lost)
+
+    visitor.page.route("**/stripe/js/card/**", lose)
+    visitor.press("Pay now")
+    visitor.enter("4242 4242 4242 4242", "03/30", "123")
+    visitor.press("Pay 90.00 EUR")
+
+    visitor.sees("pending")
 
 
 def test_a_guest_pays_in_the_express_form_of_spreedly(house, guest, visitor):

@@ -224,3 +224,22 @@ def test_what_a_withdrawn_link_opened_is_closed_at_the_gateway_too(house, guest,
     name, state = ended
     assert guest.sandbox.get(path.format(opening.gateway_reference))[name] == state
     assert Transaction.objects.count() == 0
+
+
+def test_what_another_tab_still_shows_of_a_paid_order_is_closed_at_the_gateway_too(house, guest):
+    order = house.reserve(payment_request=None).order
+    first, second = link_for(order), link_for(order)
+    Client().get(f"{path_of(first)}card/")
+    pays_by(house, "stripe-eu", "stripe")
+    Client().get(f"{path_of(second)}card/")
+    other = Opening.objects.get(link=second)
+    guest.pay(Opening.objects.get(link=first))
+    guest.deliver()
+
+    assert finish_links(clock=house.clock) == 2
+
+    poll_openings(clock=house.clock)
+    other.refresh_from_db()
+    assert (other.account.slug, other.status) == ("stripe-eu", "CLOSED")
+    assert guest.sandbox.get(f"stripe/payment_intents/{other.gateway_reference}")["status"] == "canceled"
+    assert operations(order) == [("SALE", "GATEWAY", "PROCESSED", 9000)]

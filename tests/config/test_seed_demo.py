@@ -112,6 +112,20 @@ def test_the_printed_booking_is_unpaid_unexpired_and_its_customers():
     assert amount_to_collect(booking.order) == Money(16700, "EUR")
 
 
+def test_the_printed_numbers_open_in_the_context_api_with_the_printed_key(client):
+    printed = seed()
+    booking, customer = printed["booking_id"], printed["customer_id"]
+
+    def get(path: str, key: str) -> Any:
+        return client.get(path, headers={"X-Api-Key": key})
+
+    (method,) = get(f"/bookings/{booking}/PaymentMethods", printed["context_key"]).json()["methods"]
+    assert (method["id"], method["currencyCode"]) == ("32", "EUR")
+    for path in (f"/bookings/{booking}/Payment", f"/customers/{customer}/Payment"):
+        assert get(path, printed["context_key"]).json() == {"payments": []}
+        assert get(path, printed["other"]["context_key"]).status_code == 404
+
+
 def test_a_booking_that_runs_out_or_is_gone_is_replaced():
     secrets, now = settings.LOCAL_SECRETS, timezone.now()
     first = seed_demo(secrets=secrets, now=now)

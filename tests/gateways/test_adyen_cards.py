@@ -7,6 +7,7 @@ import pytest
 
 from gateways.errors import AnswerLost, ErrorCode, NotSent, Rejected
 from gateways.protocol import OutcomeKind, Source
+from money import Money
 from tests.gateways.adyen_world import (
     ENCRYPTED_CARD,
     PAYMENT,
@@ -192,9 +193,25 @@ class TestWhatTheGuestBringsBack:
             adyen_at("http://127.0.0.1:9").complete(proof_request(proof=proof))
 
     def test_decides_no_payment_but_its_own(self, server: ScriptedServer) -> None:
-        server.answers(authorised(merchantReference="tx-OTHER"))
+        server.answers(authorised(merchantReference="tx-OTHER", amount={"currency": "EUR", "value": 100}))
 
-        with pytest.raises(Rejected, match="another payment"):
+        (outcome,) = adyen_at(server.url).complete(proof_request())
+
+        assert (outcome.kind, outcome.reference.ours, outcome.money) == (K.AUTHORIZED, "tx-OTHER", Money(100, "EUR"))
+
+    @pytest.mark.parametrize(
+        ("said", "problem"),
+        [
+            ({"merchantReference": "tx-OTHER", "amount": None}, pytest.raises(Rejected, match="another payment")),
+            ({"merchantReference": None}, pytest.raises(AnswerLost, match="which payment")),
+        ],
+    )
+    def test_whose_answer_does_not_say_enough_decides_nothing(
+        self, server: ScriptedServer, said: dict[str, Any], problem: Any
+    ) -> None:
+        server.answers(authorised(**said))
+
+        with problem:
             adyen_at(server.url).complete(proof_request())
 
     @pytest.mark.parametrize(

@@ -124,7 +124,8 @@ def test_secret_fields_are_blanked_at_any_depth_and_in_any_case() -> None:
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),
-        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+        max_leaves=12,
     )
 )
 def test_scrubbing_twice_changes_nothing_more(value: Any) -> None:

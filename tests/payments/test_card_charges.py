@@ -297,6 +297,10 @@ class TestAnUndecidedCharge:
             )
 
         assert Transaction.objects.get(pk=dear.transaction.pk).status == "PENDING"
+        # The proof is used up: what it came to is booked where it belongs, without waiting for a webhook.
+        assert Transaction.objects.get(pk=cheap.transaction.pk).status == "PROCESSED"
+        assert books(cheap.order) == {"RECEIVABLE>CLEARING": 1}
+        assert books(booking.order) == {}
 
 
 class TestACardThatIsRefused:

@@ -2,14 +2,23 @@
 
 const data = JSON.parse(document.getElementById("page-data").textContent);
 const failed = document.getElementById("failed");
+const unsure = document.getElementById("unsure");
 const loading = document.getElementById("loading");
 const payButton = document.getElementById("pay");
 
-function fail(error) {
+function show(notice, error) {
   loading.hidden = true;
-  failed.hidden = false;
+  notice.hidden = false;
   // The kind of it, for whoever looks over the guest's shoulder; its words may hold what was typed.
   console.warn("card form:", error?.name ?? "unknown");
+}
+
+function fail(error) {
+  show(failed, error);
+}
+
+function doubt(error) {
+  show(unsure, error);
 }
 
 function goBackWith(values) {
@@ -31,8 +40,11 @@ const page = {
   returnUrl: data.returnUrl,
   place: document.getElementById("form"),
 
-  /** Say that the form could not be shown. */
+  /** Say that the form could not be shown; only before anybody could pay in it. */
   fail,
+
+  /** Say that nobody knows how it ended: what went wrong may have been the answer to a payment. */
+  doubt,
 
   /** Go on with what proves or names how it ended. */
   finish: goBackWith,
@@ -51,7 +63,7 @@ const page = {
       try {
         await pay();
       } catch (error) {
-        fail(error);
+        doubt(error);
       } finally {
         payButton.disabled = false;
       }

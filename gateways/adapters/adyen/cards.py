@@ -3,6 +3,7 @@ guest brings back from the bank.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from gateways.adapters.adyen.wire import INTERACTIONS, MERCHANT_INITIATED, amount_of, attempt_of, capture_wish, money_of
@@ -96,15 +97,21 @@ def details_request(request: CompleteRequest) -> dict[str, Any]:
 def completed_of(answer: Mapping[str, Any], request: CompleteRequest) -> Outcome:
     """Read the answer to POST /payments/details.
 
-    :raises Rejected: the proof was of another payment, which its own webhook books.
+    A proof that was brought to the wrong payment is used up by it, so that what it came to is told of its own payment.
+
+    :raises Rejected: the proof was of another payment, and the answer does not say how much that took.
     :raises AnswerLost: the answer does not say what happened.
     """
     result, psp_reference = answer.get("resultCode"), answer.get("pspReference")
     if not isinstance(result, str) or not isinstance(psp_reference, str) or not psp_reference:
         raise AnswerLost("adyen complete: the answer has no result")
-    if answer.get("merchantReference") != request.reference:
-        raise Rejected("adyen complete: the proof is of another payment")
-    told = money_of(answer.get("amount"))
+    said, told = answer.get("merchantReference"), money_of(answer.get("amount"))
+    if not isinstance(said, str) or not said:
+        raise AnswerLost("adyen complete: the answer does not say which payment it is of")
+    if said != request.reference:
+        if told is None:
+            raise Rejected("adyen complete: the proof is of another payment")
+        return attempt_of(answer, result, psp_reference, replace(request, reference=said, money=told))
     if told is not None and told.currency != request.money.currency:
         raise AnswerLost("adyen complete: the answer is in another currency")
     return attempt_of(answer, result, psp_reference, request)

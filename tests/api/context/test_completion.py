@@ -97,7 +97,8 @@ def test_a_proof_of_nothing_decides_nothing(desk, caller, began):
     assert complete(desk, caller, body).status_code == 201
 
 
-def test_what_a_webhook_decided_first_is_told_to_who_brings_the_proof(desk, caller, guest, shop, began):
+@pytest.mark.django_db(transaction=True)
+def test_what_a_webhook_decided_first_is_told_to_who_brings_the_proof(desk, caller, told_guest, shop, began):
     second = build_desk(shop)
     body, others = brought_back(began), challenge(second.at_booking, caller)
     mixed_up = {
@@ -106,7 +107,7 @@ def test_what_a_webhook_decided_first_is_told_to_who_brings_the_proof(desk, call
         "paymentProcessAuditId": others["paymentProcessAuditId"],
     }
     assert complete(second, caller, mixed_up).status_code == 400
-    guest.deliver()
+    told_guest.deliver()
 
     answer = complete(desk, caller, body)
 

@@ -86,10 +86,10 @@ def test_a_request_that_is_under_way_makes_its_twin_wait(desk, caller, guest):
 
 def test_a_top_up_whose_process_died_after_the_charge_is_not_charged_again(desk, caller, guest, monkeypatch):
     def die(**_):
-        charge(**_)
+        send(**_)
         raise SystemError
 
-    charge = topping_up.send_card_charge
+    send = topping_up.send_card_charge
     monkeypatch.setattr(topping_up, "send_card_charge", die)
     assert caller.post(f"{desk.at_customer}/Payment", plain(40), Idempotency_Key="P-1").status_code == 500
     monkeypatch.undo()

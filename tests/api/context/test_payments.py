@@ -220,6 +220,7 @@ def test_while_a_top_up_is_undecided_the_same_customer_is_not_charged_again(desk
     assert caller.post(f"{desk.at_booking}/Payment", plain()).status_code == 201
 
 
+@pytest.mark.django_db(transaction=True)
 def test_of_two_top_ups_at_once_whose_answers_are_lost_one_is_sent(desk, guest, monkeypatch):
     guest.fail("webhook", "dropped", times=-1)
     guest.fail("payments", "answer_lost", times=-1)

@@ -94,8 +94,9 @@ class TestRoutes:
         answer = desk.live.client.delete("/payment-invoices", headers=desk.live.headers)
         assert (answer.status_code, refusal(answer)) == (405, "METHOD_NOT_ALLOWED")
 
-    def test_an_invoice_that_does_not_exist(self, desk):
-        answer = desk.live.get(f"/{UNKNOWN}", Accept_Language="de")
+    @pytest.mark.parametrize("name", [UNKNOWN, "%00", "%ff", "cpi_%C3%A9", "x" * 3000])
+    def test_an_invoice_that_does_not_exist(self, desk, name):
+        answer = desk.live.get(f"/{name}", Accept_Language="de")
         assert (answer.status_code, refusal(answer)) == (404, "NOT_FOUND")
         assert answer["Content-Language"] == "de"
 

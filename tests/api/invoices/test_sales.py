@@ -10,9 +10,10 @@ from django.test import Client
 
 from bookings.models import Change
 from gateways.protocol import OutcomeKind
-from payments.models import Case, LedgerEntry, Transaction
+from payments.models import Case, LedgerEntry, Opening, Transaction
 from payments.services.cards import revoke_card
 from payments.services.holds import expire_holds
+from payments.services.operations import perform
 from tests.api.invoices.desk import TillGateway, read
 from tests.bookings.racing import overtaken_by
 from tests.payments.house import books
@@ -106,6 +107,19 @@ class TestByTheGuest:
         assert not Transaction.objects.filter(kind="REFUND").exists()
         assert not Case.objects.exists()
 
+    def test_what_was_paid_in_two_tabs_stays_processed_while_the_second_goes_back(self, desk):
+        invoice = desk.made()
+        payment = desk.paid(invoice)
+        desk.house.tell(payment, OutcomeKind.CAPTURED, "PSP2")
+        (refund,) = Transaction.objects.filter(kind="REFUND")
+        assert (refund.status, status(desk, invoice)) == ("PENDING", ("processed", "ok"))
+
+        perform(transaction_id=refund.pk, clock=desk.house.clock)
+
+        shown = desk.shown(invoice)
+        assert (shown["status"], shown["refunded_amount"]) == ("processed", PRICE)
+        assert books(invoice.order) == {"RECEIVABLE>CLEARING": 20110, "CLEARING>RECEIVABLE": 10055}
+
 
 class TestByToken:
     def test_a_sale_charges_the_kept_card_once(self, desk):
@@ -167,6 +181,52 @@ class TestByToken:
         assert read(desk.live.sell(token))["errors"][0]["code"] == "INVOICE_OVER"
         assert len(TillGateway.charges) == 1
         assert Change.objects.filter(order=invoice.order).latest("pk").reason == "payment_news"
+
+    def test_a_sale_ends_the_guests_page_so_that_nobody_pays_there_what_was_said_to_be_over(self, desk):
+        invoice, token = instant(desk)
+        page = urlsplit(desk.shown(invoice)["flow_data"]["action"]).path
+        assert Client().get(page).status_code == 200
+        TillGateway.charging = OutcomeKind.DECLINED
+        assert read(desk.live.sell(token))["data"]["attributes"]["status"] == "process_failed"
+
+        TillGateway.charging = OutcomeKind.CAPTURED
+        seen = Client().get(page)
+        Client().post(f"{page}kept-card/")
+
+        assert seen.status_code == 410
+        assert status(desk, invoice) == ("process_failed", "insufficient_funds")
+        assert len(TillGateway.charges) == 1
+        assert not LedgerEntry.objects.filter(order=invoice.order).exists()
+
+    def test_what_a_sale_cannot_charge_leaves_the_guests_page_open(self, desk):
+        invoice, token = instant(desk)
+        revoke_card(card=invoice.card, requested_by="grace", now=desk.house.clock())
+
+        assert desk.live.sell(token).status_code == 422
+
+        assert Client().get(urlsplit(desk.shown(invoice)["flow_data"]["action"]).path).status_code == 200
+
+    def test_a_guest_refused_on_the_page_of_an_instant_invoice_may_try_again(self, desk):
+        invoice, token = instant(desk)
+        page = urlsplit(desk.shown(invoice)["flow_data"]["action"]).path
+        TillGateway.charging = OutcomeKind.DECLINED
+        Client().post(f"{page}kept-card/")
+        assert status(desk, invoice) == ("process_error", "insufficient_funds")
+
+        TillGateway.charging = OutcomeKind.CAPTURED
+        assert read(desk.live.sell(token))["data"]["attributes"]["status"] == "processed"
+
+        assert books(invoice.order) == {"RECEIVABLE>CLEARING": 10055}
+
+    def test_while_a_guest_is_said_to_have_paid_a_sale_charges_nothing(self, desk):
+        invoice, token = instant(desk)
+        opening = desk.begun(invoice)
+        Opening.objects.filter(pk=opening.pk).update(reported_paid_at=desk.house.clock())
+
+        attributes = read(desk.live.sell(token))["data"]["attributes"]
+
+        assert (attributes["status"], TillGateway.charges) == ("process_pending", [])
+        assert not Transaction.objects.filter(order=invoice.order).exists()
 
     def test_a_lost_answer_is_pending_and_a_second_sale_sends_nothing(self, desk):
         invoice, token = instant(desk)

@@ -28,10 +28,10 @@ def facts(**changes) -> Facts:
         "paid_minor": 0,
         "refunded_minor": 0,
         "charged_back_minor": 0,
+        "returning_minor": 0,
         "is_charging": False,
-        "is_refunding": False,
         "has_failed_refund": False,
-        "is_instant": False,
+        "has_page": True,
     }
     return Facts(**{**nothing_happened, **changes})
 
@@ -63,17 +63,25 @@ def test_whatever_is_over_is_final_to_who_reads_it():
         ({"is_charging": True, "state": State.PENDING}, "process_pending"),
         ({"state": State.FAILED}, "process_error"),
         ({"state": State.FAILED, "is_charging": True}, "process_pending"),
-        ({"state": State.FAILED, "is_instant": True}, "process_failed"),
+        ({"state": State.FAILED, "has_page": False}, "process_failed"),
         ({"state": State.FAILED, "order_status": BookingStatus.EXPIRED}, "expired"),
         ({"order_status": BookingStatus.EXPIRED}, "expired"),
         ({"order_status": BookingStatus.CANCELLED}, "terminated"),
         ({"state": State.CAPTURED, "paid_minor": PRICE, "order_status": BookingStatus.CONFIRMED}, "processed"),
         ({"state": State.CAPTURED, "paid_minor": PRICE - 1}, "partially_processed"),
-        ({"paid_minor": PRICE, "is_refunding": True}, "refund_pending"),
+        ({"paid_minor": PRICE, "returning_minor": 1}, "refund_pending"),
         ({"paid_minor": PRICE, "has_failed_refund": True}, "refund_failed"),
         ({"paid_minor": PRICE, "refunded_minor": 1, "has_failed_refund": True}, "partially_refunded"),
         ({"paid_minor": PRICE, "refunded_minor": PRICE, "state": State.REFUNDED}, "refunded"),
         ({"paid_minor": PRICE, "charged_back_minor": 1, "refunded_minor": 2}, "charged_back"),
+        # Paid twice, of which the second goes back by itself.
+        ({"paid_minor": 2 * PRICE, "returning_minor": PRICE}, "processed"),
+        ({"paid_minor": 2 * PRICE, "refunded_minor": PRICE}, "processed"),
+        ({"paid_minor": 2 * PRICE, "has_failed_refund": True}, "processed"),
+        ({"paid_minor": 2 * PRICE, "refunded_minor": PRICE, "has_failed_refund": True}, "refund_failed"),
+        ({"paid_minor": 2 * PRICE, "refunded_minor": PRICE, "returning_minor": 1}, "refund_pending"),
+        ({"paid_minor": 2 * PRICE, "refunded_minor": PRICE + 1}, "partially_refunded"),
+        ({"paid_minor": 2 * PRICE, "refunded_minor": 2 * PRICE}, "refunded"),
         # What was paid and given back of an order that was cancelled has more to tell than that it was.
         (
             {"paid_minor": PRICE, "refunded_minor": PRICE, "order_status": BookingStatus.CANCELLED},

@@ -60,6 +60,10 @@ class Receiver:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                if not receiver.url.endswith(self.path):
+                    # On its way when the test before ended.
+                    self.send_error(410)
+                    return
                 status = receiver.statuses.pop(0) if receiver.statuses else 200
                 receiver.deliveries.append(
                     {"headers": dict(self.headers), "body": json.loads(body), "status": status, "at": time.monotonic()}
@@ -72,8 +76,19 @@ class Receiver:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/webhooks/"
+        self._tests = 0
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        """Return the address of this test."""
+        return f"http://127.0.0.1:{self._server.server_port}/webhooks/{self._tests}/"
+
+    def begin(self) -> None:
+        """Take deliveries for another test, at another address."""
+        self._tests += 1
+        self.deliveries.clear()
+        self.statuses.clear()
 
     def items(self, event: str | None = None, *, accepted: bool = True) -> list[dict[str, Any]]:
         """Return the items that were delivered, those answered 200 unless told otherwise."""
@@ -201,8 +216,7 @@ def _receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def receiver(_receiver: Receiver) -> Iterator[Receiver]:
     """The merchant's endpoint; every webhook that it got is held against the specification in the end."""
-    _receiver.deliveries.clear()
-    _receiver.statuses.clear()
+    _receiver.begin()
     yield _receiver
     assert [problem for one in _receiver.deliveries for problem in webhook_problems(one["body"])] == []
 

@@ -4,10 +4,12 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.core import mail as outbox
 from django.urls import reverse
 from django.utils import timezone
 
 from bookings.models import OutgoingMail
+from bookings.services import drain_mails
 from payments.admin.columns import page_of
 from payments.models import PaymentLink
 from payments.services.links import create_link, link_url
@@ -47,6 +49,11 @@ def test_staff_make_a_link_for_an_order_and_the_guest_is_mailed_it(booking, desk
     mail = OutgoingMail.objects.get()
     assert (mail.kind, mail.to, mail.language) == ("PAYMENT_LINK", "ada@example.com", "de")
     assert mail.context == {"link": str(link.pk), "amount_minor": 7200, "surcharge_minor": 0, "currency": "EUR"}
+    drain_mails(clock=timezone.now)
+    (sent,) = outbox.outbox
+    assert sent.subject == f"Ihr Zahlungslink für {booking.order.reference}"
+    assert "72,00 EUR sind zu zahlen." in sent.body
+    assert link_url(link) in sent.body
 
 
 @pytest.mark.parametrize("wish", [{"order_reference": "OR-NOTHING", "days": "3"}, {"order_reference": "", "days": "0"}])

@@ -11,6 +11,9 @@ export async function mount(page) {
     // Where all is well the guest is sent to the return address, by way of the bank if need be.
     const { error } = await stripe.confirmPayment({ elements, confirmParams: { return_url: page.returnUrl } });
     // What is missing or mistyped, the form says beside its fields.
-    if (error.type !== "validation_error") page.refuse({ payment_intent: intent.id });
+    if (error.type === "validation_error") return;
+    // Only a card that was refused is known to be: after a lost answer the intent itself must be asked about.
+    const goOn = error.type === "card_error" ? page.refuse : page.finish;
+    goOn({ payment_intent: intent.id });
   });
 }
