@@ -16,7 +16,7 @@ from gateways.protocol import Delivery, Greeting, Outcome, OutcomeKind
 from gateways.registry import gateway_for
 from payments.errors import UnknownSubject
 from payments.models import DeliveryStatus, EventSource, Payment, WebhookDelivery
-from payments.models.claims import unclaimed
+from payments.models.claims import claim_row, unclaimed
 from payments.services.cards import take_card_news
 from payments.services.hints import AskedAMomentAgo, may_store, what_is_true
 from payments.services.transitions import apply_outcome
@@ -177,16 +177,8 @@ def replay(*, delivery_id: UUID, clock: Callable[[], datetime]) -> DeliveryStatu
 
 
 def _claim(delivery_id: UUID, now: datetime) -> WebhookDelivery | None:
-    taken = (
-        WebhookDelivery.objects.filter(pk=delivery_id, processed_at__isnull=True)
-        .filter(unclaimed(now))
-        .update(
-            claim_number=F("claim_number") + 1,
-            claimed_until=now + timedelta(seconds=settings.PAYMENTS["CLAIM_LEASE_SECONDS"]),
-            attempts=F("attempts") + 1,
-        )
-    )
-    if not taken:
+    row = WebhookDelivery.objects.filter(pk=delivery_id, processed_at__isnull=True)
+    if not claim_row(row, now, attempts=F("attempts") + 1):
         return None
     return WebhookDelivery.objects.select_related("account").get(pk=delivery_id)
 

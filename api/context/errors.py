@@ -1,7 +1,5 @@
 """Say no in this API's shape: `errorType`, `errors`, `correlationId`; what became of the money comes beside it."""
 
-from collections.abc import Callable
-from math import ceil
 from typing import Any
 
 import structlog
@@ -11,6 +9,15 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from api import auth, fields, idempotency
+from api.refusals import (
+    LOCK_RETRY_SECONDS,
+    UNAVAILABLE_RETRY_SECONDS,
+    UNKNOWN_RETRY_SECONDS,
+    Translations,
+    refused,
+    seconds_to_wait,
+    translated,
+)
 from api.request_id import current_request_id
 from bookings import errors as bookings
 from card_numbers import mask_card_numbers
@@ -20,8 +27,6 @@ from payments.sentences import sentence_for
 from payments.services.locking import is_about_a_lock
 
 log = structlog.get_logger(__name__)
-UNKNOWN_RETRY_SECONDS = 10
-UNAVAILABLE_RETRY_SECONDS = 5
 
 # The words of `errorType`, with the status each comes with.
 MALFORMED = "Malformed"
@@ -74,28 +79,32 @@ def answer_with_refusal(error: Exception, _context: dict[str, Any]) -> Response:
         "errors": [mask_card_numbers(sentence) for sentence in refusal.sentences],
         "correlationId": current_request_id(),
     }
-    headers = {"WWW-Authenticate": "X-Api-Key"} if refusal.error_type == UNAUTHORIZED else {}
-    if refusal.retry_after is not None:
-        headers["Retry-After"] = str(refusal.retry_after)
     if refusal.error_type == SERVER_ERROR:
         log.error("context_request_failed", exc_info=error)
     else:
         log.info("context_request_refused", error_type=refusal.error_type, reason=type(error).__name__)
-    response = Response(body, status=refusal.http_status, headers=headers)
-    response.exception = True
-    return response
+    return refused(
+        body,
+        http_status=refusal.http_status,
+        retry_after=refusal.retry_after,
+        challenge="X-Api-Key" if refusal.error_type == UNAUTHORIZED else None,
+    )
 
 
 def refusal_for(error: Exception) -> Refusal:
     """Return what this API calls an error."""
     if isinstance(error, Refusal):
         return error
-    for kinds, translate in _TRANSLATIONS:
-        if isinstance(error, kinds):
-            return translate(error)
+    known = translated(error, _TRANSLATIONS)
+    if known is not None:
+        return known
     if is_about_a_lock(error):
         # The database took everything back that this request had done so far.
-        return Refusal(UNDECIDED, _("Somebody else is changing the same thing; repeat the request."), retry_after=1)
+        return Refusal(
+            UNDECIDED,
+            _("Somebody else is changing the same thing; repeat the request."),
+            retry_after=LOCK_RETRY_SECONDS,
+        )
     return Refusal(
         SERVER_ERROR,
         _("Something went wrong on our side. Repeat the request under the same Idempotency-Key."),
@@ -119,8 +128,9 @@ def _for_edge(error: Exception) -> Refusal:
                 retry_after=error.retry_after_seconds,
             )
         case exceptions.Throttled():
-            wait = max(1, ceil(getattr(error, "wait", None) or 0))
-            return Refusal(TOO_MANY_REQUESTS, _("Too many requests; wait before the next one."), retry_after=wait)
+            return Refusal(
+                TOO_MANY_REQUESTS, _("Too many requests; wait before the next one."), retry_after=seconds_to_wait(error)
+            )
         case exceptions.UnsupportedMediaType():
             return Refusal(MALFORMED, _("The body must be sent as application/json."))
         case exceptions.ParseError():
@@ -179,7 +189,7 @@ def _for_payment(error: Exception) -> Refusal:
             return Refusal(ALREADY_SET, _("The payment cannot be made."))
 
 
-_TRANSLATIONS: tuple[tuple[tuple[type[Exception], ...], Callable[[Any], Refusal]], ...] = (
+_TRANSLATIONS: Translations[Refusal] = (
     ((bookings.BookingError,), _for_booking),
     ((payments.PaymentError,), _for_payment),
     ((exceptions.APIException, fields.FieldRefused, idempotency.IdempotencyError, Http404), _for_edge),

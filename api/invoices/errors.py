@@ -1,13 +1,10 @@
 """Say no as JSON:API does: `errors` with a status, a stable code, a sentence, and a pointer to what is wrong."""
 
 import re
-from collections.abc import Callable
 from http import HTTPStatus
-from math import ceil
 from typing import Any
 
 import structlog
-from django.db import OperationalError
 from django.http import Http404
 from django.utils.translation import gettext as _
 from rest_framework import exceptions, status
@@ -18,6 +15,7 @@ from api.callbacks.addresses import AddressRefused
 from api.invoices.creating import OTHER_MODE, InvoiceRefused
 from api.invoices.sales import SaleOver, SaleTokenRefused
 from api.invoices.standing import InvoiceNotFound
+from api.refusals import LOCK_RETRY_SECONDS, UNKNOWN_RETRY_SECONDS, Translations, refused, seconds_to_wait, translated
 from bookings import errors as bookings
 from card_numbers import mask_card_numbers
 from payments import errors as payments
@@ -27,9 +25,6 @@ log = structlog.get_logger(__name__)
 
 UNPROCESSABLE = status.HTTP_422_UNPROCESSABLE_ENTITY
 PAYMENT_PENDING = "PAYMENT_PENDING"
-# Seconds until it makes sense to ask again: a lost answer is settled by a webhook or the next look at the gateway.
-UNKNOWN_RETRY_SECONDS = 10
-LOCK_RETRY_SECONDS = 1
 _ATTRIBUTES = "/data/attributes"
 _INDEX = re.compile(r"\[(\d+)\]")
 # Our words for what an invoice is made of -> the attribute a partner knows.
@@ -79,28 +74,27 @@ def answer_with_refusal(error: Exception, context: dict[str, Any]) -> Response:
         told["source"] = {"pointer": refusal.pointer}
     elif refusal.parameter:
         told["source"] = {"parameter": refusal.parameter}
-    headers = {}
-    if refusal.http_status == status.HTTP_401_UNAUTHORIZED:
-        headers["WWW-Authenticate"] = context["view"].authenticate_header_of_scheme
-    if refusal.retry_after is not None:
-        headers["Retry-After"] = str(refusal.retry_after)
     if refusal.http_status >= status.HTTP_500_INTERNAL_SERVER_ERROR:
         log.error("invoices_request_failed", exc_info=error)
     else:
         log.info("invoices_request_refused", code=refusal.code, reason=type(error).__name__)
-    response = Response({"errors": [told]}, status=refusal.http_status, headers=headers)
-    response.exception = True
-    return response
+    is_unknown_caller = refusal.http_status == status.HTTP_401_UNAUTHORIZED
+    return refused(
+        {"errors": [told]},
+        http_status=refusal.http_status,
+        retry_after=refusal.retry_after,
+        challenge=context["view"].authenticate_header_of_scheme if is_unknown_caller else None,
+    )
 
 
 def refusal_for(error: Exception) -> Refusal:
     """Return what this API calls an error."""
     if isinstance(error, Refusal):
         return error
-    for kinds, translate in _TRANSLATIONS:
-        if isinstance(error, kinds):
-            return translate(error)
-    if isinstance(error, OperationalError) and is_about_a_lock(error):
+    known = translated(error, _TRANSLATIONS)
+    if known is not None:
+        return known
+    if is_about_a_lock(error):
         # The database took everything back that this request had done so far.
         words = _("Somebody else is changing the same thing; repeat the request.")
         return Refusal(409, "BUSY", words, retry_after=LOCK_RETRY_SECONDS)
@@ -136,9 +130,11 @@ def _for_edge(error: Exception) -> Refusal:
             words = _("The first request with this Idempotency-Key is still being worked on; repeat this one.")
             return Refusal(409, PAYMENT_PENDING, words, retry_after=error.retry_after_seconds)
         case exceptions.Throttled():
-            wait = max(1, ceil(getattr(error, "wait", None) or 0))
             return Refusal(
-                429, "TOO_MANY_REQUESTS", _("Too many requests; wait before the next one."), retry_after=wait
+                429,
+                "TOO_MANY_REQUESTS",
+                _("Too many requests; wait before the next one."),
+                retry_after=seconds_to_wait(error),
             )
         case exceptions.MethodNotAllowed():
             return Refusal(405, "METHOD_NOT_ALLOWED", _("There is no such route, or not with this method."))
@@ -205,7 +201,7 @@ def _pending() -> str:
     return _("The payment has not been confirmed by the gateway yet; repeat this request.")
 
 
-_TRANSLATIONS: tuple[tuple[tuple[type[Exception], ...], Callable[[Any], Refusal]], ...] = (
+_TRANSLATIONS: Translations[Refusal] = (
     ((InvoiceRefused, SaleOver, AddressRefused, bookings.BookingError), _for_invoice),
     ((payments.PaymentError,), _for_payment),
     (

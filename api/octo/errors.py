@@ -1,8 +1,6 @@
 """Say no in OCTO's envelope: `error`, `errorMessage` and the offending value; 400 for every refusal of ours."""
 
 import uuid
-from collections.abc import Callable
-from math import ceil
 from typing import Any
 
 import structlog
@@ -16,6 +14,15 @@ from api.callbacks import errors as callbacks
 from api.callbacks.addresses import AddressRefused
 from api.octo.catalogue_requests import DEFAULT_OPTION
 from api.octo.payment_requests import no_card_details
+from api.refusals import (
+    LOCK_RETRY_SECONDS,
+    UNAVAILABLE_RETRY_SECONDS,
+    UNKNOWN_RETRY_SECONDS,
+    Translations,
+    refused,
+    seconds_to_wait,
+    translated,
+)
 from bookings import errors as bookings
 from card_numbers import mask_card_numbers
 from gateways.errors import ErrorCode
@@ -33,9 +40,6 @@ PAYMENT_PENDING = "PAYMENT_PENDING"
 GIFTS_FIELDS_REQUIRED = "GIFTS_FIELDS_REQUIRED"
 INVALID_GIFT_UUID = "INVALID_GIFT_UUID"
 LONGEST_ECHO = 200
-# Seconds until it makes sense to ask again: a lost answer is settled by a webhook or the next look at the gateway.
-UNKNOWN_RETRY_SECONDS = 10
-UNAVAILABLE_RETRY_SECONDS = 5
 
 
 class Refusal(Exception):
@@ -63,29 +67,32 @@ def answer_with_refusal(error: Exception, context: dict[str, Any]) -> Response:
     sent_order_id = context.get("kwargs", {}).get("order_id")
     if sent_order_id is not None:
         body.setdefault("orderId", _echo(sent_order_id))
-    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, auth.NoKey) else {}
     if refusal.retry_after is not None:
         body["retryAfter"] = refusal.retry_after
-        headers["Retry-After"] = str(refusal.retry_after)
     if refusal.http_status >= status.HTTP_500_INTERNAL_SERVER_ERROR:
         log.error("octo_request_failed", exc_info=error)
     else:
         log.info("octo_request_refused", code=refusal.code, reason=type(error).__name__)
-    response = Response(body, status=refusal.http_status, headers=headers)
-    response.exception = True
-    return response
+    return refused(
+        body,
+        http_status=refusal.http_status,
+        retry_after=refusal.retry_after,
+        challenge="Bearer" if isinstance(error, auth.NoKey) else None,
+    )
 
 
 def refusal_for(error: Exception) -> Refusal:
     """Return what OCTO calls an error."""
     if isinstance(error, Refusal):
         return error
-    for kinds, translate in _TRANSLATIONS:
-        if isinstance(error, kinds):
-            return translate(error)
+    known = translated(error, _TRANSLATIONS)
+    if known is not None:
+        return known
     if is_about_a_lock(error):
         return Refusal(
-            PAYMENT_PENDING, _("Somebody else is changing the same thing; repeat the request."), retry_after=1
+            PAYMENT_PENDING,
+            _("Somebody else is changing the same thing; repeat the request."),
+            retry_after=LOCK_RETRY_SECONDS,
         )
     return Refusal(
         "INTERNAL_SERVER_ERROR",
@@ -128,7 +135,7 @@ def _for_edge(error: Exception) -> Refusal:
                 "TOO_MANY_REQUESTS",
                 _("Too many requests; wait before the next one."),
                 http_status=429,
-                retry_after=max(1, ceil(getattr(error, "wait", None) or 0)),
+                retry_after=seconds_to_wait(error),
             )
         case exceptions.MethodNotAllowed() | Http404() | exceptions.NotFound():
             return Refusal(BAD_REQUEST, _("There is no such route, or not with this method."))
@@ -352,7 +359,7 @@ def _for_webhook(error: Exception) -> Refusal:
             return Refusal(BAD_REQUEST, _("url: must be an http or https address in ASCII."))
 
 
-_TRANSLATIONS: tuple[tuple[tuple[type[Exception], ...], Callable[[Any], Refusal]], ...] = (
+_TRANSLATIONS: Translations[Refusal] = (
     ((bookings.BookingError,), _for_booking),
     ((payments.PaymentError,), _for_payment),
     ((callbacks.CallbackError, AddressRefused), _for_webhook),

@@ -1,8 +1,7 @@
 """Say no in the standard error object: the status, a sentence, and for bad data each field with what was sent in it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
 from typing import Any
 
 import structlog
@@ -15,6 +14,7 @@ from rest_framework.response import Response
 
 from api import auth, idempotency
 from api.fields import FieldRefused
+from api.refusals import LOCK_RETRY_SECONDS, Translations, refused, seconds_to_wait, translated
 from api.request_id import current_request_id
 from api.resource.values import href_of, utc_time
 from bookings import errors as bookings
@@ -91,16 +91,16 @@ def answer_with_refusal(error: Exception, context: dict[str, Any]) -> Response:
         "error_id": current_request_id(),
         "href": mask_card_numbers(href_of(iri_to_uri(context["request"].path[1:LONGEST_ECHO]))),
     }
-    headers = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
-    if isinstance(error, auth.NoKey | auth.BadKey):
-        headers["WWW-Authenticate"] = "X-Application-Key"
     if refusal.http_status >= 500:
         log.error("resource_request_failed", exc_info=error)
     else:
         log.info("resource_request_refused", status=refusal.http_status, reason=type(error).__name__)
-    response = Response(body, status=refusal.http_status, headers=headers)
-    response.exception = True
-    return response
+    return refused(
+        body,
+        http_status=refusal.http_status,
+        retry_after=refusal.retry_after,
+        challenge="X-Application-Key" if isinstance(error, auth.NoKey | auth.BadKey) else None,
+    )
 
 
 def _error_fields(problem: Problem) -> dict[str, object]:
@@ -129,11 +129,13 @@ def refusal_for(error: Exception) -> Refusal:
     """Return what this API says of an error."""
     if isinstance(error, Refusal):
         return error
-    for kinds, translate in _TRANSLATIONS:
-        if isinstance(error, kinds):
-            return translate(error)
+    known = translated(error, _TRANSLATIONS)
+    if known is not None:
+        return known
     if is_about_a_lock(error):
-        return Refusal(409, _("Somebody else is changing the same thing; repeat the request."), retry_after=1)
+        return Refusal(
+            409, _("Somebody else is changing the same thing; repeat the request."), retry_after=LOCK_RETRY_SECONDS
+        )
     return Refusal(
         500,
         _("Something went wrong on our side. Repeat the request under the same Idempotency-Key."),
@@ -154,8 +156,7 @@ def _for_edge(error: Exception) -> Refusal:
         case exceptions.UnsupportedMediaType():
             return Refusal(415, _("The body must be sent as application/json or application/xml."))
         case exceptions.Throttled():
-            wait = max(1, ceil(getattr(error, "wait", None) or 0))
-            return Refusal(429, _("Too many requests; wait before the next one."), retry_after=wait)
+            return Refusal(429, _("Too many requests; wait before the next one."), retry_after=seconds_to_wait(error))
         case exceptions.ParseError():
             return Refusal(400, str(error.detail))
         case _:
@@ -195,7 +196,7 @@ def _not_found(_error: Exception) -> Refusal:
     return Refusal(404, _("Not found."))
 
 
-_TRANSLATIONS: tuple[tuple[tuple[type[Exception], ...], Callable[[Any], Refusal]], ...] = (
+_TRANSLATIONS: Translations[Refusal] = (
     ((bookings.BookingNotFound, bookings.CustomerNotFound), _not_found),
     ((payments.PaymentError,), _for_payment),
     ((idempotency.IdempotencyError,), _for_key),

@@ -13,7 +13,7 @@ from django.db.models import Count, QuerySet
 
 from bookings.models import Order
 from payments.models import GatewayEvent, Opening, Payment, Transaction
-from payments.services.transitions import fact_of
+from payments.services.events import fact_of
 from payments.states import Position, derive
 
 MOST_FINDINGS = 1_000

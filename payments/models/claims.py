@@ -2,12 +2,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import F, Q, QuerySet
 
 
 def unclaimed(now: datetime) -> Q:
     """Match the rows that no worker has: never claimed, or by one whose lease ran out."""
     return Q(claimed_until__isnull=True) | Q(claimed_until__lt=now)
+
+
+def claim_row(row: QuerySet[Any], now: datetime, **also: Any) -> bool:
+    """Take a row that no worker has, and write what is to change `also`; say whether the caller has it now.
+
+    `row` is found by its own columns alone: what is joined is not looked at again by whoever waited for the row.
+    """
+    return bool(
+        row.filter(unclaimed(now)).update(claim_number=F("claim_number") + 1, claimed_until=lease_end(now), **also)
+    )
 
 
 def lease_end(now: datetime) -> datetime:

@@ -22,7 +22,7 @@ from payments.services.cases import open_case
 from payments.services.charging import asks_for_a_charge, write_charge
 from payments.services.collecting import PaymentRequest, ensure_payment
 from payments.services.draining import drain
-from payments.services.links import create_link, guest_address, live_bookings, locales_of
+from payments.services.links import create_link, guest_address, live_bookings, locales_of, mail_facts
 from payments.services.online import asked_of_guest, online_accounts, page_account
 from payments.services.operations import Clock, perform_claimed
 from payments.states import OperationKind, Status
@@ -188,10 +188,7 @@ def _write_to_guest(order: Order, collection: BalanceCollection, now: datetime) 
         now=now,
         order=order,
         context={
-            "link": str(link.pk),
-            "amount_minor": asked.amount_minor,
-            "surcharge_minor": asked.surcharge_minor,
-            "currency": collection.currency,
+            **mail_facts(link, asked, collection.currency),
             "due_date": collection.due_date.isoformat(),
         },
     )

@@ -6,13 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import F
 
 from gateways.errors import ErrorCode
 from gateways.protocol import Action, Decline, Outcome, OutcomeKind, Reference
 from payments.encryption import decrypt_json, encrypt_json
 from payments.models import Challenge, EventSource, Origin, Payment, Transaction
-from payments.models.claims import lease_end, unclaimed
+from payments.models.claims import claim_row
 from payments.selectors import Subject
 from payments.services.actions import ACTION
 from payments.services.transitions import apply_outcome
@@ -68,13 +67,8 @@ def claim_challenged(*, transaction_id: UUID, now: datetime) -> Transaction | No
     """Take a charge that a guest was sent to the bank for; None when somebody has it, or it waits for no guest."""
     if not Challenge.objects.filter(transaction=transaction_id).exists():
         return None
-    # Of the row's own columns alone: what is joined is not looked at again by whoever waited for the row.
-    taken = (
-        Transaction.objects.filter(pk=transaction_id, origin=Origin.OURS, status=Status.PENDING)
-        .filter(unclaimed(now))
-        .update(claim_number=F("claim_number") + 1, claimed_until=lease_end(now))
-    )
-    if not taken:
+    row = Transaction.objects.filter(pk=transaction_id, origin=Origin.OURS, status=Status.PENDING)
+    if not claim_row(row, now):
         return None
     return Transaction.objects.select_related("payment__order", "account", "opening", "challenge").get(
         pk=transaction_id

@@ -25,20 +25,12 @@ from payments.services.charging import (
     write_charge,
     write_external_cancellation,
 )
-from payments.services.collecting import (
-    CardPaymentView,
-    PaymentRequest,
-    Prepared,
-    asked_for,
-    country_code_of,
-    open_prepared,
-    prepare,
-    view_of,
-)
+from payments.services.collecting import PaymentRequest, Prepared, open_prepared, prepare
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.operations import Clock, Patience, perform, perform_claimed
 from payments.services.returning import give_back
 from payments.services.tenders import apply_gift
+from payments.services.viewing import CardPaymentView, asked_for, country_code_of, view_of
 from payments.states import Status
 
 _Changed = TypeVar("_Changed", Booking, Gift, Order)

@@ -33,9 +33,9 @@ from payments.selectors import (
     has_undecided_money,
     operations_in_flight,
     order_money,
-    unused_holds_among,
 )
 from payments.services.asking import ask_about_opening
+from payments.services.capturing import write_captures
 from payments.services.challenges import charge_to_prove
 from payments.services.charging import asks_for_a_charge, cancel_external, told_by, write_charge
 from payments.services.collecting import PaymentRequest, check_request
@@ -46,11 +46,10 @@ from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.operations import Clock, Patience, perform_claimed
 from payments.services.proving import bring_proof
 from payments.services.routing import Wish, choose_account
-from payments.services.surplus import new_operation, return_surplus
+from payments.services.surplus import return_surplus
 from payments.services.tenders import apply_gift, settle_gift_sales
 from payments.services.transitions import Then
-from payments.splitting import share_of
-from payments.states import OperationKind, Status
+from payments.states import Status
 
 log = structlog.get_logger(__name__)
 
@@ -389,7 +388,7 @@ def _confirm_or_write(
             if not may_charge and is_first_look:
                 return _Missing(money=missing.money)
             named_opening(order.pk, request, among=missing.operations)
-            captures = _write_captures(missing, now, is_claimed=patience.allows_a_call())
+            captures = write_captures(missing.money, missing.operations, now=now, is_claimed=patience.allows_a_call())
             for capture in captures:
                 capture.payment.order = order
             return _Missing(money=missing.money, captures=tuple(captures))
@@ -421,39 +420,6 @@ def _write_charge(order: Order, money: OrderMoney, request: PaymentRequest, now:
         return None
     named_opening(order.pk, request)  # nobody is charged by a request that names another order's session
     return write_charge(order=order, request=request, money=money, now=now)
-
-
-def _write_captures(found: _NotCovered, now: datetime, *, is_claimed: bool) -> list[Transaction]:
-    """Ask for authorized money up to what is to collect, with the surcharge on it, or for none; one capture of an
-    authorization lives at a time.
-
-    A caller without the time for a call leaves them unclaimed, to a worker.
-    """
-    money = found.money
-    missing = money.to_collect_minor - money.money_in_minor - money.accepted_minor + money.returning_minor
-    if missing <= 0 or money.held_minor == 0:
-        return []
-    holds = unused_holds_among(found.operations)
-    if sum(hold.parts.base_minor for hold in holds) < missing:
-        return []
-    captures = []
-    for hold in holds:
-        base = min(missing, hold.parts.base_minor)
-        if base <= 0:
-            break
-        capture = new_operation(
-            parent=hold,
-            kind=OperationKind.CAPTURE,
-            parts=share_of(base, hold.parts),
-            reason="confirmed",
-            requested_by="partner",
-            now=now,
-            is_claimed=is_claimed,
-        )
-        capture.payment, capture.account, capture.opening = hold.payment, hold.account, hold.opening
-        captures.append(capture)
-        missing -= base
-    return captures
 
 
 def _give_back(charged: Transaction | None, now: datetime) -> None:

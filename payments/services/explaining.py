@@ -9,8 +9,9 @@ from money import Money
 from payments.errors import PaymentDue, PaymentPending, PaymentRefused
 from payments.models import GatewayEvent, Opening, OpeningStatus, Transaction
 from payments.selectors import CHARGE_KINDS, OrderMoney, current_payment, is_reported_paid
-from payments.services.collecting import PaymentRequest, asked_for, prepare_payment
+from payments.services.collecting import PaymentRequest, prepare_payment
 from payments.services.operations import Clock, Patience
+from payments.services.viewing import asked_for
 from payments.states import Status
 
 RETRY_AFTER_SECONDS = 2

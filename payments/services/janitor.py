@@ -22,12 +22,12 @@ from payments.selectors import CHARGE_KINDS, Subject, order_money
 from payments.services.asking import poll_openings
 from payments.services.attention import close_what_resolved_itself, show_to_staff
 from payments.services.challenges import end_challenge_when_over, forget_ended_challenges, waits_for_guest
-from payments.services.collecting import country_code_of
 from payments.services.customer_credit import take_back_overdrawn
 from payments.services.draining import drain
 from payments.services.openings import claim_opening, open_at_gateway
 from payments.services.operations import Clock, may_repeat, next_check, perform
 from payments.services.transitions import apply_outcome
+from payments.services.viewing import country_code_of
 from payments.states import Status
 
 log = structlog.get_logger(__name__)

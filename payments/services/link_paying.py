@@ -23,7 +23,7 @@ from payments.models import LinkEnd, Opening, OpeningStatus, PaymentLink, Transa
 from payments.selectors import CHARGE_KINDS, order_money
 from payments.services.asking import ask_about_opening
 from payments.services.charging import told_by, write_charge
-from payments.services.collecting import NO_REQUEST, PaymentRequest, country_code_of, ensure_payment
+from payments.services.collecting import NO_REQUEST, PaymentRequest, ensure_payment
 from payments.services.confirming import confirm_order
 from payments.services.draining import drain
 from payments.services.evidence import note_report, take_evidence
@@ -51,6 +51,7 @@ from payments.services.openings import (
 )
 from payments.services.operations import Clock, perform_claimed
 from payments.services.routing import is_set_up
+from payments.services.viewing import country_code_of
 from payments.states import Status
 
 log = structlog.get_logger(__name__)

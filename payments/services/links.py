@@ -20,6 +20,7 @@ from payments.models import LinkEnd, Opening, PaymentLink, ReusableCard
 from payments.selectors import OrderMoney, order_money
 from payments.services.online import asked_of_guest
 from payments.services.openings import close_openings
+from payments.splitting import Parts
 
 log = structlog.get_logger(__name__)
 NOWHERE: Mapping[str, str] = MappingProxyType({})
@@ -137,13 +138,18 @@ def send_link_again(*, link: PaymentLink, now: datetime, to: str = "") -> Outgoi
             language=mail_language(*locales_of(order, bookings)),
             now=now,
             order=order,
-            context={
-                "link": str(link.pk),
-                "amount_minor": asked.amount_minor,
-                "surcharge_minor": asked.surcharge_minor,
-                "currency": order.currency,
-            },
+            context=mail_facts(link, asked, order.currency),
         )
+
+
+def mail_facts(link: PaymentLink, asked: Parts, currency: str) -> dict[str, str | int]:
+    """Return what the mail with a link is rendered from: where it leads, and what is `asked` there."""
+    return {
+        "link": str(link.pk),
+        "amount_minor": asked.amount_minor,
+        "surcharge_minor": asked.surcharge_minor,
+        "currency": currency,
+    }
 
 
 def is_paid_by(link: PaymentLink, money: OrderMoney | None = None) -> bool:

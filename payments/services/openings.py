@@ -20,7 +20,7 @@ from money import Money
 from payments.encryption import encrypt_json
 from payments.metrics import gateway_call
 from payments.models import CaseKind, Opening, OpeningStatus, Payment, PaymentLink
-from payments.models.claims import lease_end, unclaimed
+from payments.models.claims import claim_row, lease_end
 from payments.references import new_reference
 from payments.services.cards import shopper_reference_of
 from payments.services.cases import open_case
@@ -128,12 +128,7 @@ def new_opening(
 
 def claim_opening(*, opening_id: UUID, now: datetime) -> Opening | None:
     """Take an Opening that nobody is sending; None when somebody is."""
-    taken = (
-        Opening.objects.filter(pk=opening_id, status=OpeningStatus.REQUESTED)
-        .filter(unclaimed(now))
-        .update(claim_number=F("claim_number") + 1, claimed_until=lease_end(now))
-    )
-    if not taken:
+    if not claim_row(Opening.objects.filter(pk=opening_id, status=OpeningStatus.REQUESTED), now):
         return None
     return Opening.objects.select_related("payment", "account", "consent_text").get(pk=opening_id)
 

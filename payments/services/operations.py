@@ -38,7 +38,7 @@ from gateways.registry import gateway_for
 from money import Money
 from payments.metrics import gateway_call
 from payments.models import CaseKind, EventSource, Origin, Transaction
-from payments.models.claims import lease_end, unclaimed
+from payments.models.claims import claim_row
 from payments.selectors import Subject
 from payments.services.actions import show_action
 from payments.services.cards import card_token
@@ -101,18 +101,10 @@ NOT_DONE: dict[str, OutcomeKind] = {
 
 def claim(*, transaction_id: UUID, now: datetime) -> Transaction | None:
     """Take an operation that nobody is sending; None when somebody is, or nothing is left to send."""
-    taken = (
-        Transaction.objects.filter(
-            pk=transaction_id, origin=Origin.OURS, status=Status.PENDING, gateway_reference__isnull=True
-        )
-        .filter(unclaimed(now))
-        .update(
-            claim_number=F("claim_number") + 1,
-            claimed_until=lease_end(now),
-            first_sent_at=Coalesce("first_sent_at", now),
-        )
+    row = Transaction.objects.filter(
+        pk=transaction_id, origin=Origin.OURS, status=Status.PENDING, gateway_reference__isnull=True
     )
-    if not taken:
+    if not claim_row(row, now, first_sent_at=Coalesce("first_sent_at", now)):
         return None
     return Transaction.objects.select_related("payment__order", "account", "parent__parent", "card", "opening").get(
         pk=transaction_id

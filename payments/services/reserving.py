@@ -14,19 +14,11 @@ from bookings.selectors import amount_to_collect, order_of
 from payments.models import Transaction
 from payments.selectors import OrderMoney, nothing_paid_yet, order_money
 from payments.services.charging import refuse_what_was_refused, told_by, write_charge
-from payments.services.collecting import (
-    CardPaymentView,
-    PaymentRequest,
-    Prepared,
-    country_code_of,
-    describe_payment,
-    open_prepared,
-    prepare,
-    view_of,
-)
+from payments.services.collecting import PaymentRequest, Prepared, describe_payment, open_prepared, prepare
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.operations import Clock, perform_claimed
 from payments.services.tenders import apply_gift
+from payments.services.viewing import CardPaymentView, country_code_of, view_of
 
 _Held = TypeVar("_Held", Booking, Gift, Order)
 

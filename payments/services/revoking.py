@@ -12,7 +12,7 @@ from gateways.protocol import RevokeCardRequest
 from gateways.registry import gateway_for
 from payments.metrics import gateway_call
 from payments.models import CardRevocation, CaseKind, Payment
-from payments.models.claims import unclaimed
+from payments.models.claims import claim_row, unclaimed
 from payments.services.cards import card_token
 from payments.services.cases import close_case, open_case
 from payments.services.draining import drain
@@ -54,16 +54,8 @@ def send_revocation(*, revocation_id: UUID, clock: Clock) -> bool:
 
 def _claim(revocation_id: UUID, clock: Clock) -> CardRevocation | None:
     now = clock()
-    taken = (
-        CardRevocation.objects.filter(pk=revocation_id, done_at__isnull=True, next_attempt_at__isnull=False)
-        .filter(unclaimed(now))
-        .update(
-            claim_number=F("claim_number") + 1,
-            claimed_until=now + timedelta(seconds=settings.PAYMENTS["CLAIM_LEASE_SECONDS"]),
-            attempts=F("attempts") + 1,
-        )
-    )
-    if not taken:
+    row = CardRevocation.objects.filter(pk=revocation_id, done_at__isnull=True, next_attempt_at__isnull=False)
+    if not claim_row(row, now, attempts=F("attempts") + 1):
         return None
     return CardRevocation.objects.select_related("card__account").get(pk=revocation_id)
 

@@ -6,14 +6,13 @@ not matter.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction as database
-from django.db.models import Q
 
 from bookings.models import BookingStatus, Order, OrderKind
 from bookings.rules import is_asked
@@ -31,7 +30,6 @@ from gateways.protocol import Capability, Outcome
 from gateways.protocol import OutcomeKind as Kind
 from gateways.registry import gateway_class, gateway_for
 from payments import ledger
-from payments.errors import SubjectUndecided, UnknownSubject
 from payments.ledger import Transfer
 from payments.models import (
     CaseKind,
@@ -48,18 +46,18 @@ from payments.selectors import CHARGE_KINDS, Booked, OrderMoney, Subject, order_
 from payments.services.binding import operation_for
 from payments.services.cases import open_case
 from payments.services.customer_credit import lock_credit, settle_top_up
+from payments.services.events import events_of, fact_of, new_event, store_event
 from payments.services.in_hand import OrderInHand, take_in_hand
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.noting import compare_figures, note_news
 from payments.services.parts import COUNTERPARTS, is_as_asked, moved_by, parts_of_operations
 from payments.services.surplus import return_surplus
-from payments.states import Fact, OperationKind, Position, State, Status, derive
+from payments.states import OperationKind, Position, State, Status, derive
 
 Then = Callable[[OrderInHand], None]
 # What of a payment is a cache of its fold.
 _FOLDED = ("state", "authorized_minor", "captured_minor", "refunded_minor", "charged_back_minor")
 _MONEY_CAME = frozenset({Kind.AUTHORIZED, Kind.CAPTURED})
-_LONGEST_PROBLEM = GatewayEvent._meta.get_field("problem").max_length
 # A hope changes no sum: after it there is nothing to post, and nothing for bookings to learn.
 _MOVES_NOTHING = frozenset({Kind.ACTION_REQUIRED, Kind.PENDING, Kind.NOTE, Kind.CARD_STORED, Kind.CARD_REVOKED})
 
@@ -101,8 +99,8 @@ def apply_outcome(
         for row in known:
             if str(row.pk) not in held.operations:
                 held.add(row)
-        events = _events_of(account, payment, outcome)
-        event, is_new = _store(account, payment, subject.opening, transaction, outcome, source, now, events)
+        events = events_of(account, payment, outcome)
+        event, is_new = store_event(account, payment, subject.opening, transaction, outcome, source, now, events)
         if not is_new:
             held.save_operations()
             compare_figures(payment, event, outcome, now)
@@ -138,75 +136,7 @@ def record_opened(*, opening: Opening, answer: Outcome, now: datetime) -> None:
         apply_outcome(account=opening.account, outcome=answer, source=EventSource.ANSWER, now=now, subject=subject)
         return
     payment.state = State.ACTION_REQUIRED
-    _new_event(opening.account, payment, opening, None, answer, EventSource.ANSWER, now).save(force_insert=True)
-
-
-def _events_of(account: GatewayAccount, payment: Payment, outcome: Outcome) -> list[GatewayEvent]:
-    """Return what was said of a payment, and the fact of the news if it was told before: of whatever payment."""
-    same_fact = Q(account=account, kind=outcome.kind, event_key__in=_keys_of(outcome))
-    return list(GatewayEvent.objects.filter(Q(payment=payment) | same_fact).order_by("id"))
-
-
-def _keys_of(outcome: Outcome) -> tuple[str, str]:
-    """Return the keys under which a fact is stored: as it was told first, and as it was corrected."""
-    return outcome.event_key, f"{outcome.event_key}:corrected"
-
-
-def _store(
-    account: GatewayAccount,
-    payment: Payment,
-    opening: Opening | None,
-    transaction: Transaction | None,
-    outcome: Outcome,
-    source: EventSource,
-    now: datetime,
-    events: Sequence[GatewayEvent],
-) -> tuple[GatewayEvent, bool]:
-    """Insert the event once; return the stored one and whether it is new."""
-    # The order's lock is held, so nobody can store the same fact of this payment between the look and the insert; the
-    # unique constraint is what holds if a caller ever forgets the lock.
-    keys = _keys_of(outcome)
-    told = [one for one in events if (one.account_id, one.kind) == (account.pk, outcome.kind) and one.event_key in keys]
-    stored = told[-1] if told else None
-    event = _new_event(account, payment, opening, transaction, outcome, source, now)
-    if stored is not None and (not stored.problem or event.problem):
-        return stored, False
-    if stored is not None:
-        event.event_key = keys[1]  # what could not be summed was a wrong word on the same fact
-    event.save(force_insert=True)
-    return event, True
-
-
-def _new_event(
-    account: GatewayAccount,
-    payment: Payment,
-    opening: Opening | None,
-    transaction: Transaction | None,
-    outcome: Outcome,
-    source: EventSource,
-    now: datetime,
-) -> GatewayEvent:
-    has_other_currency = outcome.money is not None and outcome.money.currency != payment.currency
-    return GatewayEvent(
-        account=account,
-        payment=payment,
-        transaction=transaction,
-        opening=opening or (transaction.opening if transaction else None),
-        kind=outcome.kind,
-        event_key=outcome.event_key,
-        source=source,
-        gateway_reference=outcome.reference.gateway or "",
-        amount_minor=outcome.money.minor if outcome.money else None,
-        currency=outcome.money.currency if outcome.money else "",
-        is_cumulative=outcome.cumulative,
-        problem="currency differs" if has_other_currency else outcome.problem[:_LONGEST_PROBLEM],
-        decline_code=outcome.decline.code if outcome.decline else "",
-        raw_code=outcome.decline.raw_code[:40] if outcome.decline else "",
-        raw_text=outcome.decline.raw_text[:300] if outcome.decline else "",
-        raw=dict(outcome.raw),
-        occurred_at=outcome.occurred_at,
-        received_at=now,
-    )
+    new_event(opening.account, payment, opening, None, answer, EventSource.ANSWER, now).save(force_insert=True)
 
 
 def _rederive(
@@ -262,30 +192,6 @@ def _next_look_at_what_was_accepted(payment: Payment, now: datetime) -> datetime
     if Capability.FETCH not in gateway_class(payment.account.gateway).capabilities:
         return None
     return now + timedelta(seconds=settings.PAYMENTS["UNKNOWN_CHECK_SCHEDULE_SECONDS"][0])
-
-
-def fact_of(event: GatewayEvent, transactions: dict[str, Transaction], openings: dict[UUID, Opening]) -> Fact:
-    """Return what an event says, as `derive` reads it; transactions and openings of its payment are given by id."""
-    row = transactions.get(str(event.transaction_id)) if event.transaction_id else None
-    opening = openings.get(event.opening_id) if event.opening_id else None
-    is_charge = row is None or row.kind in CHARGE_KINDS
-    attempt, attempted_at = "", None
-    if opening is not None and is_charge:
-        attempt, attempted_at = str(opening.id), opening.created_at
-    elif row is not None and is_charge:
-        attempt, attempted_at = str(row.id), row.requested_at
-    return Fact(
-        operation=str(row.id) if row else "",
-        operation_kind=OperationKind(row.kind) if row else None,
-        kind=Kind(event.kind),
-        key=event.event_key,
-        occurred_at=event.occurred_at,
-        attempt=attempt,
-        attempted_at=attempted_at,
-        parent=str(row.parent_id) if row and row.parent_id else "",
-        amount_minor=event.amount_minor if event.amount_minor is not None else (row.amount_minor if row else 0),
-        is_cumulative=event.is_cumulative,
-    )
 
 
 def _book(held: OrderInHand, payment: Payment, position: Position, event: GatewayEvent, now: datetime) -> None:
@@ -445,6 +351,3 @@ def _keeps_its_money(order: Order) -> bool:
         return False
     # A gift is cancelled unspent, and its buyer has all of it back; so has who paid an invoice that was cancelled.
     return order.kind != OrderKind.GIFT and not is_asked(order)
-
-
-__all__ = ["Applied", "SubjectUndecided", "Then", "UnknownSubject", "apply_outcome"]

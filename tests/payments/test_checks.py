@@ -112,7 +112,7 @@ def test_an_operation_whose_status_its_events_do_not_say_is_found(house, story):
 
 def test_an_operation_nothing_was_said_of_must_be_pending(house, story):
     silent = story.transactions.get(kind="SALE")
-    silent.pk, silent.reference, silent.gateway_reference = None, "tx_silent", None
+    silent.pk, silent.number, silent.reference, silent.gateway_reference = None, 1, "tx_silent", None
     silent._state.adding = True
     silent.save()
 

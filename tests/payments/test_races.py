@@ -9,7 +9,7 @@ from money import Money
 from payments import inbox
 from payments.errors import RefundTooLarge
 from payments.models import GatewayEvent, Payment, Transaction, WebhookDelivery
-from payments.services import aftercare, collecting, confirming, operations, surplus, transitions
+from payments.services import aftercare, capturing, collecting, confirming, operations, surplus, transitions
 from payments.services.collecting import NO_REQUEST
 from payments.states import OperationKind
 from tests.bookings.racing import Racer
@@ -82,7 +82,7 @@ def two_captures(house, payment):
 
 def test_two_confirms_at_once_ask_for_one_capture(house, monkeypatch):
     payment = house.paid(house.payment(account="adyen-us"))
-    meet(monkeypatch, confirming, "new_operation")
+    meet(monkeypatch, capturing, "new_operation")
 
     two_captures(house, payment)
 
@@ -92,7 +92,7 @@ def test_two_confirms_at_once_ask_for_one_capture(house, monkeypatch):
 def test_control_without_the_order_lock_two_captures_are_asked_for(house, monkeypatch):
     payment = house.paid(house.payment(account="adyen-us"))
     take_row_locks_away(monkeypatch)
-    meet(monkeypatch, confirming, "new_operation")
+    meet(monkeypatch, capturing, "new_operation")
 
     two_captures(house, payment)
 

@@ -8,9 +8,9 @@ from api.octo.presenters.values import utc_time
 from bookings.models import BookingStatus
 from money import exponent_of
 from payments.models import ReusableCard
-from payments.services.collecting import CardPaymentView
 from payments.services.openings import CONSENT, PAGE
 from payments.services.talks import partner_name_of
+from payments.services.viewing import CardPaymentView
 from payments.states import State
 
 # Total: a test goes through every State.

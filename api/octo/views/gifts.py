@@ -23,7 +23,8 @@ from bookings.mailing import mail_language
 from bookings.models import Gift, Order, OutgoingMail
 from bookings.requests import GiftChanges
 from payments.services import aftercare, changing, confirming, reserving, tenders
-from payments.services.collecting import NO_REQUEST, CardPaymentView
+from payments.services.collecting import NO_REQUEST
+from payments.services.viewing import CardPaymentView
 
 _UUID = {"uuid": "The gift's uuid."}
 _NOTHING = GiftChanges()

@@ -17,7 +17,8 @@ from api.openapi import list_of, shape
 from bookings import selectors, services
 from bookings.models import Order, OutgoingMail
 from payments.services import aftercare, changing, confirming, reserving, tenders
-from payments.services.collecting import NO_REQUEST, CardPaymentView
+from payments.services.collecting import NO_REQUEST
+from payments.services.viewing import CardPaymentView
 
 _ID = {"order_id": "The order's id."}
 

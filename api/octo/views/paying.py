@@ -32,8 +32,9 @@ from bookings.selectors import order_to_change
 from payments.errors import PaymentRefused
 from payments.selectors import OrderMoney
 from payments.services import collecting, tenders
-from payments.services.collecting import NO_REQUEST, CardPaymentView, PaymentRequest
+from payments.services.collecting import NO_REQUEST, PaymentRequest
 from payments.services.in_hand import OrderInHand
+from payments.services.viewing import CardPaymentView
 
 _Sold = TypeVar("_Sold")
 

@@ -10,8 +10,6 @@ from types import MappingProxyType
 
 from gateways.protocol import Column, ColumnMap
 
-REPORT_TYPE = "payout_reconciliation.itemized.5"
-
 PAYOUT_RECONCILIATION = ColumnMap(
     columns=(
         Column(header="automatic_payout_id", field="batch_number"),
