@@ -123,6 +123,7 @@ def test_the_encrypted_columns_are_these_and_each_is_named_so():
     names = {f"{model._meta.object_name}.{column}" for model, column in rotate_encryption_keys.encrypted_columns()}
 
     assert names == {
+        "Challenge.action_encrypted",
         "Gift.code_encrypted",
         "Opening.client_encrypted",
         "ReusableCard.token_encrypted",

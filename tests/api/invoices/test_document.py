@@ -102,7 +102,8 @@ def test_what_is_asked_by_the_document_is_answered_by_it(desk, mode):
     assert set().union(*statuses.values()) <= {200, 201, 400, 401, 404, 406, 409, 415, 422}
     assert len(statuses) == sum(len(methods) for methods in document.raw_schema["paths"].values())
     if mode is GenerationMode.POSITIVE:
-        assert statuses["POST /payment-invoices"] == {201}
+        # What a document cannot say, such as which names are addresses of hosts, may still be wrong.
+        assert 201 in statuses["POST /payment-invoices"] <= {201, 422}
         assert 200 in statuses["GET /payment-invoices/{invoice_id}"]
         assert 200 in statuses["POST /payment-invoices/{invoice_id}/refund"]
 

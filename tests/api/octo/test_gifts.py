@@ -74,7 +74,7 @@ def test_a_gift_is_mailed_to_its_recipient_with_a_code_and_its_picture(gifts):
     assert mail.to == ["grace@example.com"]
     assert code_of(gift) not in mail.subject
     assert all(code_of(gift) in text for text in (mail.body, html))
-    assert "Ada Byron hat ein Geschenk für Sie: einen Gutschein über 60.00 EUR." in mail.body
+    assert "Ada Byron hat ein Geschenk für Sie: einen Gutschein über 60,00 EUR." in mail.body
     assert "&lt;b&gt;Ada&lt;/b&gt;" in html
     assert picture["Content-ID"] == "<gift-code>"
     assert "cid:gift-code" in html
@@ -396,7 +396,7 @@ def test_notify_mails_once_more_where_it_is_asked_to(gifts):
 
     assert first["status"] == "accepted"
     assert [mail.to for mail in mails.outbox] == [["grace@example.com"], ["grace@example.com"], ["eve@example.com"]]
-    assert mails.outbox[2].subject == "Ihr Geschenkgutschein über 60.00 EUR"
+    assert mails.outbox[2].subject == "Ihr Geschenkgutschein über 60,00 EUR"
 
 
 def test_a_gift_is_sold_in_yen_by_whole_units(gifts):

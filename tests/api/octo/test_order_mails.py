@@ -43,8 +43,8 @@ def test_a_notify_mails_the_order_in_the_language_of_its_reader(shop, cart):
     assert drain_mails(clock=timezone.now) == 1
     (mail,) = mails.outbox
     assert (mail.to, mail.subject) == (["ada@example.com"], f"Ihre Buchung {order['supplierReference']}")
-    lines = [f"  {order['bookings'][0]['supplierReference']}, 45.00 EUR", "- Geschenkgutschein"]
-    for text in (*lines, f"  {order['gifts'][0]['supplierReference']}, 60.00 EUR (reserviert, noch nicht bestätigt)"):
+    lines = [f"  {order['bookings'][0]['supplierReference']}, 45,00 EUR", "- Geschenkgutschein"]
+    for text in (*lines, f"  {order['gifts'][0]['supplierReference']}, 60,00 EUR (reserviert, noch nicht bestätigt)"):
         assert text in mail.body.splitlines()
     assert ok(cart.post(path, {}))["requestId"] != first["requestId"]
 
