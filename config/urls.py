@@ -1,6 +1,8 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from api.octo.schema import openapi_document
+from api.openapi import document_view
 from config import health
 from config.metrics import metrics
 from payments.webhooks import receive_webhook
@@ -16,6 +18,8 @@ urlpatterns = [
     path("metrics", metrics),
     path("admin/", admin.site.urls),
     path("octo/", include("api.octo.urls")),
+    # Where each API's document is; OCTO's is at its own address, too.
+    path("schema/octo", document_view(openapi_document)),
     # At the root, each with its own words after it.
     path("", include("api.context.urls")),
     path("", include("api.resource.urls")),

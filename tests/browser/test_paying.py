@@ -112,6 +112,25 @@ def test_a_guest_goes_back_reloads_and_has_two_tabs_and_pays_once(house, guest, 
     assert operations(booking.order) == [("SALE", "GATEWAY", "PROCESSED", 9000)]
 
 
+def test_a_guest_without_a_mouse_pays_by_keyboard(house, guest, visitor):
+    booking = held(house)
+    visitor.open(link_url(link_for(booking.order)))
+
+    visitor.tabs_to("BUTTON", "A")
+    visitor.page.keyboard.press("Enter")
+    expect(visitor.form.get_by_label("Card number")).to_be_visible()
+    visitor.tabs_to("IFRAME")
+    for typed in ("4111 1111 1111 1111", "03/30", "737", "Ada Byron"):
+        visitor.page.keyboard.type(typed)
+        visitor.page.keyboard.press("Tab")
+    visitor.page.keyboard.press("Shift+Tab")
+    visitor.page.keyboard.press("Enter")
+
+    visitor.sees("paid")
+    guest.deliver()
+    assert operations(booking.order) == [("SALE", "GATEWAY", "PROCESSED", 9000)]
+
+
 def test_after_the_bank_an_answer_that_is_lost_is_not_said_to_have_charged_nothing(house, guest, visitor):
     booking = held(house)
     link = link_for(booking.order)

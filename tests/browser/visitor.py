@@ -48,6 +48,14 @@ class Visitor:
         button = self.page.get_by_role("button", name=name, exact=True)
         button.or_(self.page.get_by_role("link", name=name, exact=True)).click()
 
+    def tabs_to(self, *elements: str) -> None:
+        """Go by the Tab key alone to the next of these elements."""
+        for _ in range(10):
+            self.page.keyboard.press("Tab")
+            if self.page.evaluate("document.activeElement.tagName") in elements:
+                return
+        raise AssertionError(f"no {' or '.join(elements)} is reached by the Tab key")
+
     @property
     def form(self) -> FrameLocator:
         """The card's form of a stand-in, in its frame."""
