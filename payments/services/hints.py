@@ -50,8 +50,10 @@ def what_is_true(*, account: GatewayAccount, hint: Outcome) -> tuple[Outcome, ..
     subject = subject_of(account=account, outcome=hint)
     if hint.kind is OutcomeKind.NOTE:
         return ()  # nobody can be asked whether it is true, and a payment's history is no place for rumors
-    # By the payment it was found to be about: a sender who knows one of its names can make up the others.
-    if not _take_turn(f"asked:{account.slug}:{subject.payment.reference}"):
+    # By the row of ours it was found to be about: a sender who knows one of its names can make up the others. What was
+    # opened anew after a refusal is another one, and does not wait for the minute of the first.
+    about = subject.opening or subject.transaction or subject.payment
+    if not _take_turn(f"asked:{account.slug}:{about.pk}"):
         raise AskedAMomentAgo
     with gateway_call(gateway=gateway.slug, operation="fetch"):
         found = gateway.fetch(hint.reference)

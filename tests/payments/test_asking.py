@@ -179,6 +179,20 @@ def test_one_thing_is_asked_about_once_a_minute_and_the_delivery_waits(house, op
     assert len(AskedGateway.asked) == 2
 
 
+def test_what_was_opened_anew_does_not_wait_for_the_minute_of_what_was_refused(house, opening):
+    send(opening)
+    house.clock.move(seconds=5)
+    handle_all(house)
+    Opening.objects.filter(pk=opening.pk).update(status=OpeningStatus.CLOSED)
+    describe_payment(order=opening.payment.order, clock=house.clock)
+    again = Opening.objects.get(status=OpeningStatus.OPEN)
+    send(again, "AT2")
+    house.clock.move(seconds=5)
+
+    assert handle_all(house) == [DeliveryStatus.PROCESSED]
+    assert [asked.opening for asked in AskedGateway.asked] == [opening.gateway_reference, again.gateway_reference]
+
+
 def test_a_rumor_is_written_nowhere(house, opening):
     send(opening, "AT1 NOTE")
     house.clock.move(seconds=5)
