@@ -158,7 +158,7 @@ def money_fields(told: MoneyTold) -> dict[str, object]:
     """Return the additive `money` block of an error."""
     return {
         "moved": told.moved,
-        "amount": told.amount.major if told.amount is not None else Decimal(0),
+        "amount": told.amount.major if told.amount is not None else None,
         "currencyCode": told.amount.currency if told.amount is not None else None,
         "retrySafeUntil": moment(told.retry_safe_until) if told.retry_safe_until is not None else None,
         "askAgainAt": moment(told.ask_again_at) if told.ask_again_at is not None else None,

@@ -37,7 +37,7 @@ SHAPES: dict[str, Schema] = {
     "MoneyTold": closed(
         {
             "moved": words("no", "yes", "unknown"),
-            "amount": AMOUNT,
+            "amount": or_null(AMOUNT),
             "currencyCode": or_null(CURRENCY),
             "retrySafeUntil": or_null(MOMENT),
             "askAgainAt": or_null(MOMENT),

@@ -143,7 +143,7 @@ def money_block(told: MoneyTold) -> dict[str, Any]:
     """Return what became of the money, for the `meta` of an error; times are epoch seconds."""
     return {
         "moved": told.moved,
-        "amount": told.amount.major if told.amount is not None else 0,
+        "amount": told.amount.major if told.amount is not None else None,
         "currency": told.amount.currency if told.amount is not None else None,
         "retry_safe_until": _epoch(told.retry_safe_until),
         "ask_again_at": _epoch(told.ask_again_at),

@@ -229,7 +229,7 @@ SHAPES: dict[str, Any] = {
                     "money": closed(
                         {
                             "moved": words("no", "yes", "unknown"),
-                            "amount": AMOUNT,
+                            "amount": or_null(AMOUNT),
                             "currency": or_null(CURRENCY),
                             "retry_safe_until": or_null(EPOCH),
                             "ask_again_at": or_null(EPOCH),

@@ -311,7 +311,7 @@ def test_what_cannot_be_asked_is_refused_by_name_and_nothing_is_written(desk, ch
     assert error["detail"]
     assert read(answer)["meta"]["money"] == {
         "moved": "no",
-        "amount": 0,
+        "amount": None,
         "currency": None,
         "retry_safe_until": None,
         "ask_again_at": None,
