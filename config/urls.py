@@ -7,10 +7,6 @@ from config import health
 from config.metrics import metrics
 from payments.webhooks import receive_webhook
 
-admin.site.site_header = admin.site.site_title = "Card payments"
-admin.site.index_title = "What staff look after"
-admin.site.site_url = None  # there is no page at /
-
 urlpatterns = [
     path("health/live", health.live),
     path("health/ready", health.ready),

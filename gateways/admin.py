@@ -2,13 +2,14 @@ from typing import TYPE_CHECKING
 
 from django.contrib import admin
 from django.http import HttpRequest
+from unfold.admin import ModelAdmin
 
 from gateways.models import GatewayAccount
 
 if TYPE_CHECKING:
     _AccountAdmin = admin.ModelAdmin[GatewayAccount]
 else:
-    _AccountAdmin = admin.ModelAdmin
+    _AccountAdmin = ModelAdmin
 
 
 @admin.register(GatewayAccount)

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from django.contrib import admin
+from unfold.admin import ModelAdmin
 
 from api.context.models import ContextPreference, PaymentProcess
 from payments.admin.columns import RecordAdmin, link
@@ -10,7 +11,7 @@ from payments.admin.columns import RecordAdmin, link
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[ContextPreference]
 else:
-    _ModelAdmin = admin.ModelAdmin
+    _ModelAdmin = ModelAdmin
 
 
 @admin.register(ContextPreference)

@@ -4,6 +4,7 @@ from django import forms
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
+from unfold.admin import TabularInline
 
 from bookings.admin.read_only import KeptAdmin
 from bookings.models import Availability, Option, Price, Product, Supplier, Unit
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     _PriceInline = admin.TabularInline[Price, Unit]
 else:
     _AvailabilityForm = _ProductForm = forms.ModelForm
-    _OptionInline = _UnitInline = _PriceInline = admin.TabularInline
+    _OptionInline = _UnitInline = _PriceInline = TabularInline
 
 
 @admin.register(Supplier)

@@ -3,6 +3,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.db.models import CharField, TextField
 from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
 
 from card_numbers import mask_card_numbers
 
@@ -10,8 +11,8 @@ if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
     _TabularInline = admin.TabularInline[Any, Any]
 else:
-    _ModelAdmin = admin.ModelAdmin
-    _TabularInline = admin.TabularInline
+    _ModelAdmin = ModelAdmin
+    _TabularInline = TabularInline
 
 
 class ReadOnlyAdmin(_ModelAdmin):

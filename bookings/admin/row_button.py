@@ -5,11 +5,12 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from unfold.admin import ModelAdmin
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
 else:
-    _ModelAdmin = admin.ModelAdmin
+    _ModelAdmin = ModelAdmin
 
 
 class RowButton(_ModelAdmin):

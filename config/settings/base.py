@@ -4,6 +4,7 @@ from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
+from config.settings.backoffice import *
 from config.settings.callbacks import *
 from config.settings.celery import *
 from config.settings.environment import BASE_DIR, VAR_DIR, env
@@ -36,8 +37,14 @@ INSTALLED_APPS = [
     "bookings.apps.BookingsConfig",
     "gateways.apps.GatewaysConfig",
     "payments.apps.PaymentsConfig",
+    "reconciliation.apps.ReconciliationConfig",
     "api.apps.ApiConfig",
-    "django.contrib.admin",
+    "backoffice.apps.BackofficeConfig",
+    # Before the admin, whose templates it replaces.
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "backoffice.apps.BackofficeAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

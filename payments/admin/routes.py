@@ -2,6 +2,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
+from unfold.admin import ModelAdmin, TabularInline
 
 from money import MoneyError, exponent_of
 from payments.admin.columns import mode, money_text
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
     _RuleInline = admin.TabularInline[SurchargeRule, AccountRoute]
     _RuleForm = forms.ModelForm[SurchargeRule]
 else:
-    _RouteAdmin = _RuleAdmin = admin.ModelAdmin
-    _RuleInline = admin.TabularInline
+    _RouteAdmin = _RuleAdmin = ModelAdmin
+    _RuleInline = TabularInline
     _RuleForm = forms.ModelForm
 
 
