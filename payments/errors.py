@@ -163,6 +163,18 @@ class RefundTooLarge(PaymentError):
         self.refundable = refundable
 
 
+class NothingOverpaid(PaymentError):
+    """Say that an order has no money beyond its price that could be given back."""
+
+    code = "NOTHING_OVERPAID"
+
+
+class AlreadyRecorded(PaymentError):
+    """Say that a payment of the same amount was recorded on the order under the same note before."""
+
+    code = "ALREADY_RECORDED"
+
+
 class PaymentChanged(PaymentError):
     """Say that something was asked or told of a payment since the caller looked at it."""
 
