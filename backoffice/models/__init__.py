@@ -1,14 +1,32 @@
 from backoffice.models.approval import ApprovalRequest, Decision, ReasonCode, RefundLimit, TenderReturn, Wanted
 from backoffice.models.audit import AuditEntry
+from backoffice.models.departure import (
+    CancellationState,
+    CancelledDeparture,
+    DepartureCancellation,
+    DepartureItem,
+    DepartureReturn,
+    ItemState,
+    RefundPace,
+    ReturnWay,
+)
 from backoffice.models.press import ActionPress
 
 __all__ = [
     "ActionPress",
     "ApprovalRequest",
     "AuditEntry",
+    "CancellationState",
+    "CancelledDeparture",
     "Decision",
+    "DepartureCancellation",
+    "DepartureItem",
+    "DepartureReturn",
+    "ItemState",
     "ReasonCode",
     "RefundLimit",
+    "RefundPace",
+    "ReturnWay",
     "TenderReturn",
     "Wanted",
 ]
