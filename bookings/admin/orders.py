@@ -1,6 +1,7 @@
 from django.contrib import admin
 from django.utils.html import format_html
 
+from bookings.admin.mode import mode
 from bookings.admin.read_only import ReadOnlyAdmin, ReadOnlyInline
 from bookings.models import Booking, Change, Installment, Order, UnitItem
 from bookings.rules import is_asked
@@ -49,7 +50,7 @@ class OrderAdmin(ReadOnlyAdmin):
         "status",
         "settlement_method",
         "money_in",
-        "is_live",
+        "mode",
         "expires_at",
         "created_at",
     ]
@@ -70,6 +71,7 @@ class OrderAdmin(ReadOnlyAdmin):
     inlines = [BookingInline, InstallmentInline, ChangeInline]
     exclude = ["money_in_minor", "asked_minor"]
     readonly_fields = ["asked", "money_in", "payments_link"]
+    mode = staticmethod(mode)
 
     @admin.display(description="asked for")
     def asked(self, order: Order) -> str:
@@ -113,7 +115,7 @@ class BookingAdmin(ReadOnlyAdmin):
         "availability_reference",
         "price",
         "contact_full_name",
-        "is_live",
+        "mode",
     ]
     list_select_related = ["partner", "product"]
     list_filter = ["status", "is_live", "partner", "product"]
@@ -136,6 +138,7 @@ class BookingAdmin(ReadOnlyAdmin):
     inlines = [UnitItemInline]
     exclude = ["original_minor", "retail_minor", "net_minor", "deposit_minor", "kept_minor"]
     readonly_fields = ["price", "original", "net", "deposit", "kept"]
+    mode = staticmethod(mode)
 
     @admin.display(description="price")
     def price(self, booking: Booking) -> str:
