@@ -1,0 +1,3 @@
+from backoffice.models.audit import AuditEntry
+
+__all__ = ["AuditEntry"]

@@ -9,6 +9,9 @@ OPERATOR_NAME = env.str("OPERATOR_NAME", default="") or "Card payments"
 # Which of our installations this is: a banner on every page of the back office. Empty: production, and no banner.
 ENVIRONMENT_NAME = env.str("ENVIRONMENT_NAME", default="")
 
+# How many proxies of ours stand before the web process, each adding the address it was called from to X-Forwarded-For.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+
 UNFOLD: dict[str, Any] = {
     # Called, because the theme would try to import a name with a dot in it.
     "SITE_TITLE": lambda _request: OPERATOR_NAME,
