@@ -91,6 +91,9 @@ GROUPS: dict[str, list[Item]] = {
         rows_of("auth.user", "Staff", "badge"),
         rows_of("auth.group", "Roles", "groups"),
     ],
+    "Audit": [
+        rows_of("backoffice.auditentry", "Audit log", "history"),
+    ],
 }
 
 

@@ -1,5 +1,6 @@
 from django.contrib import admin
 from django.utils.html import format_html
+from unfold.contrib.filters.admin import RangeDateFilter
 
 from bookings.admin.mode import mode
 from bookings.admin.read_only import ReadOnlyAdmin, ReadOnlyInline
@@ -55,7 +56,8 @@ class OrderAdmin(ReadOnlyAdmin):
         "created_at",
     ]
     list_select_related = ["partner"]
-    list_filter = ["status", "kind", "settlement_method", "is_live", "partner"]
+    list_filter = ["status", "kind", "settlement_method", "is_live", "partner", ("created_at", RangeDateFilter)]
+    list_filter_submit = True
     search_fields = [
         "reference",
         "=id",
@@ -66,7 +68,6 @@ class OrderAdmin(ReadOnlyAdmin):
         "bookings__contact_last_name",
         "=bookings__number",
     ]
-    date_hierarchy = "created_at"
     ordering = ["-created_at"]
     inlines = [BookingInline, InstallmentInline, ChangeInline]
     exclude = ["money_in_minor", "asked_minor"]
@@ -118,7 +119,8 @@ class BookingAdmin(ReadOnlyAdmin):
         "mode",
     ]
     list_select_related = ["partner", "product"]
-    list_filter = ["status", "is_live", "partner", "product"]
+    list_filter = ["status", "is_live", "partner", "product", ("created_at", RangeDateFilter)]
+    list_filter_submit = True
     search_fields = [
         "reference",
         "=uuid",
@@ -133,7 +135,6 @@ class BookingAdmin(ReadOnlyAdmin):
         "unit_items__ticket_code",
         "voucher_code",
     ]
-    date_hierarchy = "created_at"
     ordering = ["-created_at"]
     inlines = [UnitItemInline]
     exclude = ["original_minor", "retail_minor", "net_minor", "deposit_minor", "kept_minor"]
