@@ -25,6 +25,7 @@ class ReadOnlyAdmin(_ModelAdmin):
     paginator = InfinitePaginator
     show_full_result_count = False
     list_disable_select_all = True
+    list_fullwidth = True
     list_per_page = 50
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -14,11 +14,11 @@ from pathlib import Path
 os.environ["VAR_DIR"] = tempfile.mkdtemp(prefix="screenshots-")
 os.environ.setdefault("ENVIRONMENT_NAME", "demo")
 
-from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, Page, sync_playwright
 
-from config.demo.page import Page as Terminal  # noqa: E402
-from config.demo.story import Story  # noqa: E402
-from config.processes import Stack, stop_on_signals  # noqa: E402
+from config.demo.page import Page as Terminal
+from config.demo.story import Story
+from config.processes import Stack, stop_on_signals
 
 _TARGET = Path(__file__).resolve().parent.parent.parent / "docs" / "screenshots"
 _SIZES = {"desktop": (1280, 900), "phone": (390, 844)}

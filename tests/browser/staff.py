@@ -5,7 +5,7 @@ from playwright.sync_api import Download, Page, expect
 
 from tests.browser.visitor import Visitor
 
-PASSWORD = "correct horse battery"  # noqa: S105 -- of people who live as long as a test
+PASSWORD = "correct horse battery"
 
 
 class Desk(Visitor):
