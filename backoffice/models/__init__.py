@@ -11,6 +11,7 @@ from backoffice.models.departure import (
     ReturnWay,
 )
 from backoffice.models.press import ActionPress
+from backoffice.models.rights import Right
 
 __all__ = [
     "ActionPress",
@@ -27,6 +28,7 @@ __all__ = [
     "RefundLimit",
     "RefundPace",
     "ReturnWay",
+    "Right",
     "TenderReturn",
     "Wanted",
 ]

@@ -156,7 +156,6 @@ def retry_items(
     cancellation_id: UUID,
     person: User,
     item_ids: Iterable[int],
-    now: datetime,
     request: HttpRequest | None = None,
 ) -> int:
     """Have what failed tried again, with new refunds for those that failed; return how many items that are.
