@@ -40,6 +40,7 @@ _SEE_MONEY = (
         *("paymentlink", "balancecollection", "webhookdelivery", "ledgerentry", "posting"),
     )
     | _permissions("api", "view", "subscription", "delivery", "invoice", "invoicerefund", "paymentprocess")
+    | _permissions("backoffice", "view", "departurecancellation")
 )
 _SEE_SETUP = (
     _permissions("bookings", "view", *_SETUP)
@@ -61,9 +62,10 @@ _HELP_GUESTS = frozenset(
         "bookings.change_gift",
         "bookings.change_outgoingmail",
         "api.change_delivery",
+        "backoffice.plan_departure_cancellation",
     }
 )
-_TAKE_MONEY = frozenset({"payments.capture_payment"})
+_TAKE_MONEY = frozenset({"payments.capture_payment", "backoffice.start_departure_cancellation"})
 _RUN_THE_HOUSE = (
     _permissions("bookings", "add", *_CATALOGUE)
     | _permissions("bookings", "change", *_CATALOGUE)
