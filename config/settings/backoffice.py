@@ -10,6 +10,11 @@ OPERATOR_NAME = env.str("OPERATOR_NAME", default="Card payments")
 # How many proxies of ours stand before the web process, each adding the address it was called from to X-Forwarded-For.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
+BACKOFFICE: dict[str, Any] = {
+    # A refund that nobody approved or declined for so long must be asked for again.
+    "APPROVAL_LIFETIME_HOURS": env.int("APPROVAL_LIFETIME_HOURS", default=72),
+}
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": OPERATOR_NAME,
     "SITE_HEADER": OPERATOR_NAME,
