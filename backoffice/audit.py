@@ -1,6 +1,6 @@
 """Who did what and who looked at what, append-only.
 
-Edges of this app write it. Edges below write the admin's own log, which a trigger copies here: never both for one thing.
+Edges of this app write it. Edges below write the admin's own log, and a trigger copies that here: never both at once.
 """
 
 import structlog

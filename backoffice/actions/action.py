@@ -86,10 +86,6 @@ class Action(ABC, Generic[Row]):
         """Return what the audit log files it under."""
         return row
 
-    def warning(self, row: Row) -> str:
-        """Return what must not be overlooked on its page; "" for nothing."""
-        return ""
-
     @abstractmethod
     def preview(self, row: Row, entered: Mapping[str, Any], person: User) -> Preview:
         """Say what would happen; nothing is written.
@@ -109,8 +105,3 @@ def told_of(operations: Sequence[Transaction]) -> list[Told]:
         sentence, is_well = outcome_sentence(operation)
         told.append(Told(sentence=f"{sentence} ({operation.reference})", is_well=is_well))
     return told
-
-
-def money_warning(*, is_live: bool, environment: str = "") -> str:
-    """Return the words for what moves no real money."""
-    return "" if is_live and environment != "test" else "TEST: no real money moves."

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
-from backoffice.actions.action import Action, Done, Line, Preview, Told, money_warning
+from backoffice.actions.action import Action, Done, Line, Preview, Told
 from backoffice.actions.forms import ReasonForm
 from backoffice.actions.refunding import refund_lines, told_of_return
 from backoffice.errors import AboveLimit, NotDecidable
@@ -32,9 +32,6 @@ class DecisionAction(Action[ApprovalRequest]):
 
     def subject(self, row: ApprovalRequest) -> Model:
         return row.payment or row.order
-
-    def warning(self, row: ApprovalRequest) -> str:
-        return money_warning(is_live=row.order.is_live)
 
     def form(self, row: ApprovalRequest, entered: Any) -> forms.Form:
         return ReasonForm(entered)

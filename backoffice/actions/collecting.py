@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from backoffice.actions.action import Action, Done, Line, Preview, Told, money_warning, told_of
+from backoffice.actions.action import Action, Done, Line, Preview, Told, told_of
 from backoffice.actions.forms import CardForm, ExternalForm, LinkForm
 from bookings.models import BookingStatus, Order
 from bookings.requests import OrderChanges
@@ -37,9 +37,6 @@ class OrderAction(Action[Order]):
 
     def rows(self) -> QuerySet[Order]:
         return Order.objects.select_related("partner", "customer")
-
-    def warning(self, row: Order) -> str:
-        return money_warning(is_live=row.is_live)
 
     def seen(self, row: Order) -> str:
         return str(order_version(row))

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from backoffice.actions.action import Action, Done, Line, Preview, Told, money_warning, told_of
+from backoffice.actions.action import Action, Done, Line, Preview, Told, told_of
 from backoffice.actions.forms import AmountForm, ReasonForm
 from money import Money
 from payments.admin.columns import when_text
@@ -23,9 +23,6 @@ class PaymentAction(Action[Payment]):
 
     def rows(self) -> QuerySet[Payment]:
         return Payment.objects.select_related("order", "account")
-
-    def warning(self, row: Payment) -> str:
-        return money_warning(is_live=row.is_live, environment=row.account.environment)
 
     def seen(self, row: Payment) -> str:
         return str(row.transactions.count())

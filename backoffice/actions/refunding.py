@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from backoffice.actions.action import Action, Done, Line, Preview, Row, Told, money_warning, told_of
+from backoffice.actions.action import Action, Done, Line, Preview, Row, Told, told_of
 from backoffice.actions.forms import RefundForm
 from backoffice.models import ReasonCode, Wanted
 from backoffice.services.approvals import ask_for_approval
@@ -109,9 +109,6 @@ class RefundPayment(RefundAction[Payment]):
     def limit(self, row: Payment) -> Money:
         return refundable_of_payment(row)
 
-    def warning(self, row: Payment) -> str:
-        return money_warning(is_live=row.is_live, environment=row.account.environment)
-
     def wish(self, row: Payment, minor: int, reason: str) -> RefundWish:
         money = Money(minor, row.currency)
         return RefundWish(what=self.what, order=row.order, payment=row, money=money, reason=reason)
@@ -122,9 +119,6 @@ class OrderRefundAction(RefundAction[Order]):
 
     def rows(self) -> QuerySet[Order]:
         return Order.objects.all()
-
-    def warning(self, row: Order) -> str:
-        return money_warning(is_live=row.is_live)
 
     def wish(self, row: Order, minor: int, reason: str) -> RefundWish:
         money = Money(minor, row.currency)

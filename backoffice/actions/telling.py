@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from api.callbacks.resending import resend_delivery
 from api.models import Delivery
-from backoffice.actions.action import Action, Done, Line, Preview, Told, money_warning
+from backoffice.actions.action import Action, Done, Line, Preview, Told
 from backoffice.actions.forms import MailForm
 from bookings.models import MailKind, OutgoingMail
 from payments.admin.columns import when_text
@@ -29,9 +29,6 @@ class LinkAction(Action[PaymentLink]):
 
     def makes_sense(self, row: PaymentLink) -> bool:
         return row.closed_at is None and row.expires_at > timezone.now()
-
-    def warning(self, row: PaymentLink) -> str:
-        return money_warning(is_live=row.order.is_live)
 
 
 class MailLink(LinkAction):

@@ -73,6 +73,7 @@ class Migration(migrations.Migration):
                 ("address", models.GenericIPAddressField(blank=True, null=True)),
             ],
             options={
+                "default_permissions": ("view",),
                 "verbose_name": "audit entry",
                 "verbose_name_plural": "audit log",
                 "indexes": [
@@ -80,6 +81,7 @@ class Migration(migrations.Migration):
                     models.Index(fields=["-at", "-id"], name="audit_by_time"),
                     models.Index(fields=["actor", "-at"], name="audit_by_actor"),
                     models.Index(fields=["action", "-at"], name="audit_by_action"),
+                    models.Index(fields=["address", "-at"], name="audit_by_address"),
                 ],
             },
         ),

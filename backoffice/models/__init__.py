@@ -1,6 +1,7 @@
 from backoffice.models.approval import ApprovalRequest, Decision, ReasonCode, RefundLimit, TenderReturn, Wanted
 from backoffice.models.audit import AuditEntry
 from backoffice.models.press import ActionPress
+from backoffice.models.rights import Right
 
 __all__ = [
     "ActionPress",
@@ -9,6 +10,7 @@ __all__ = [
     "Decision",
     "ReasonCode",
     "RefundLimit",
+    "Right",
     "TenderReturn",
     "Wanted",
 ]

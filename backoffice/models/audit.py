@@ -21,6 +21,7 @@ class AuditEntry(models.Model):
     address = models.GenericIPAddressField(null=True, blank=True)
 
     class Meta:
+        default_permissions = ("view",)
         verbose_name = "audit entry"
         verbose_name_plural = "audit log"
         indexes = [
@@ -28,6 +29,7 @@ class AuditEntry(models.Model):
             models.Index(fields=["-at", "-id"], name="audit_by_time"),
             models.Index(fields=["actor", "-at"], name="audit_by_actor"),
             models.Index(fields=["action", "-at"], name="audit_by_action"),
+            models.Index(fields=["address", "-at"], name="audit_by_address"),
         ]
 
     def __str__(self) -> str:

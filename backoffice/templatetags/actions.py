@@ -15,7 +15,11 @@ def action_buttons(context: template.Context, row: Model) -> dict[str, Any]:
     found = actions_for(row, context["request"].user)
     return {
         "buttons": [
-            {"url": reverse("admin:do", args=[action.name, subject.pk]), "label": action.label, "name": action.name}
+            {
+                "url": reverse("admin:do", args=[action.name, subject.pk]),
+                "label": action.label,
+                "variant": "primary" if subject is row else "default",
+            }
             for action, subject in found
         ]
     }

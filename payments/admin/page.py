@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from bookings.models import Booking
-from gateways.models import Environment
 from money import Money
 from payments.admin.columns import page_of, when_text
 from payments.admin.timeline import History
@@ -34,7 +33,6 @@ def page_context(payment: Payment, history: History) -> dict[str, Any]:
         "subtitle": None,
         "payment": payment,
         "moments": history.moments,
-        "warnings": _warnings(payment),
         "state_words": STATES[State(payment.state)],
         "open_cases": [
             Line(name=CASES[CaseKind(case.kind)], value=case.detail, url=page_of(case))
@@ -47,15 +45,6 @@ def page_context(payment: Payment, history: History) -> dict[str, Any]:
         "order_amounts": _order_amounts(payment),
         "findings": findings,
     }
-
-
-def _warnings(payment: Payment) -> list[str]:
-    """Say loudly where no real money is."""
-    if not payment.is_live:
-        return ["TEST ORDER: made with a partner's test key. No real money, no real seats."]
-    if payment.account.environment == Environment.TEST:
-        return [f"TEST ACCOUNT: {payment.account} is at the processor's test system. No real money has moved."]
-    return []
 
 
 def _facts(payment: Payment, history: History) -> list[Line]:

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),
-        ('backoffice', '0001_audit_log'),
+        ('backoffice', '0002_roles'),
         ('bookings', '0011_return_origins_and_mails_of_links'),
         ('payments', '0011_note_cards_that_stay_at_their_gateway'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
