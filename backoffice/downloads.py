@@ -43,7 +43,7 @@ class _Line:
         return line
 
 
-def list_as_csv(request: HttpRequest, model_admin: ModelAdmin[Any]) -> StreamingHttpResponse:
+def list_as_csv(request: HttpRequest, model_admin: "ModelAdmin[Any]") -> StreamingHttpResponse:
     """Return what a list shows, with its filters, search, order and columns, as a file; and keep that it was taken.
 
     :raises PermissionDenied: the person may not see the list.
@@ -69,13 +69,13 @@ def neutralized(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text
 
 
-def _in_words(model_admin: ModelAdmin[Any], request: HttpRequest) -> str:
+def _in_words(model_admin: "ModelAdmin[Any]", request: HttpRequest) -> str:
     """Name the list and its filters, and not what was searched: that may be a guest's name."""
     filters = [f"{name}={value}" for name, value in request.GET.items() if name != SEARCH_VAR]
     return "; ".join([model_admin.opts.label, *filters, *(["searched"] if request.GET.get(SEARCH_VAR) else [])])
 
 
-def _file_name(model_admin: ModelAdmin[Any]) -> str:
+def _file_name(model_admin: "ModelAdmin[Any]") -> str:
     now = timezone.localtime()
     return f"{model_admin.opts.app_label}-{model_admin.opts.model_name}-{now:%Y-%m-%d-%H%M-%Z}.csv"
 
@@ -106,7 +106,7 @@ def _patient_connection() -> Iterator[None]:
             cursor.execute("RESET statement_timeout")
 
 
-def _cell(row: Model, name: str, model_admin: ModelAdmin[Any]) -> str | int | float | Decimal:
+def _cell(row: Model, name: str, model_admin: "ModelAdmin[Any]") -> str | int | float | Decimal:
     try:
         field, _, value = lookup_field(name, row, model_admin)
     except ObjectDoesNotExist:

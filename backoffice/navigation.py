@@ -39,6 +39,7 @@ GROUPS: dict[str, list[Item]] = {
     ],
     "Work queues": [
         rows_of("payments.case", "Waits for a person", "assignment_late"),
+        rows_of("backoffice.approvalrequest", "Refunds to approve", "approval"),
         rows_of("payments.dispute", "Disputes", "gavel"),
         rows_of("payments.webhookdelivery", "Webhooks", "inbox"),
         rows_of("api.delivery", "Callbacks", "outbox"),
@@ -90,6 +91,7 @@ GROUPS: dict[str, list[Item]] = {
         rows_of("payments.surchargerule", "Surcharges", "percent"),
         rows_of("auth.user", "Staff", "badge"),
         rows_of("auth.group", "Roles", "groups"),
+        rows_of("backoffice.refundlimit", "Refund limits of roles", "speed"),
     ],
     "Audit": [
         rows_of("backoffice.auditentry", "Audit log", "history"),

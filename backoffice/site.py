@@ -23,7 +23,11 @@ class BackofficeSite(UnfoldAdminSite):
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Add the pages that belong to no single model."""
         csv = path("<slug:app_label>/<slug:model_name>/csv/", self.admin_view(self.csv_view), name="csv")
-        return [csv, *super().get_urls()]
+        # What actions stand on registers its pages with this site, so that it has to be there before.
+        from backoffice.actions.view import do
+
+        action = path("do/<slug:name>/<str:row_id>/", self.admin_view(do), name="do")
+        return [csv, action, *super().get_urls()]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show the home page: search, what waits, what was taken."""

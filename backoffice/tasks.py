@@ -3,7 +3,13 @@
 from celery import shared_task
 from django.utils import timezone
 
-from backoffice.services import departure_batch
+from backoffice.services import approvals, departure_batch
+
+
+@shared_task(name="backoffice.tasks.expire_approval_requests", acks_late=True)
+def expire_approval_requests() -> int:
+    """End the refunds to approve that nobody decided in time."""
+    return approvals.expire_requests(now=timezone.now())
 
 
 @shared_task(name="backoffice.tasks.drain_departures", acks_late=True)

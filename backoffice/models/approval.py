@@ -81,7 +81,7 @@ class ApprovalRequest(models.Model):
     total_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     reason_code = models.CharField(max_length=20, choices=ReasonCode.choices)
-    reason = models.CharField(max_length=160)
+    reason = models.CharField(max_length=200)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     requested_at = models.DateTimeField()
     expires_at = models.DateTimeField()
@@ -97,7 +97,7 @@ class ApprovalRequest(models.Model):
         verbose_name_plural = "refunds to approve"
         constraints = [
             models.CheckConstraint(
-                condition=Q(amount_minor__gt=0, total_minor__gt=0), name="approval_request_amount_positive"
+                condition=Q(amount_minor__gt=0, total_minor__gte=0), name="approval_request_amount_positive"
             ),
             models.CheckConstraint(condition=~Q(requested_by=F("decided_by")), name="approval_is_by_a_second_person"),
             models.CheckConstraint(

@@ -41,10 +41,27 @@ def allowance_for(*, person: User, order: Order, now: datetime) -> Allowance:
     What counts as used is what the person asked for or approved since a day ago and was not refused, so that splitting
     a refund does not get below the limit.
 
-    :raises NoLimit: no role of the person has one for the order's currency. Superusers need none.
+    :raises NoLimit: no role of the person has one for the order's currency.
     """
-    limit = None if person.is_superuser else limit_of(person, order.currency)
-    return Allowance(limit=limit, used=Money(_used_minor(person, order, now), order.currency))
+    return Allowance(
+        limit=limit_of(person, order.currency), used=Money(_used_minor(person, order, now), order.currency)
+    )
+
+
+def limit_of(person: User, currency: str) -> Money | None:
+    """Return what a person's roles let them give back of an order within a day; None is without a limit.
+
+    :raises NoLimit: no role of the person has a limit for the currency. Superusers need none.
+    """
+    if person.is_superuser:
+        return None
+    limits = list(
+        RefundLimit.objects.filter(group__user=person, currency=currency).values_list("amount_minor", flat=True)
+    )
+    if not limits:
+        raise NoLimit(f"Your role may not give money back in {currency}; an administrator sets the limits of roles.")
+    bounded = [minor for minor in limits if minor is not None]
+    return None if len(bounded) < len(limits) else Money(max(bounded), currency)
 
 
 def refuse_above_limit(*, person: User, order: Order, now: datetime) -> None:
@@ -71,20 +88,6 @@ def note_tender_return(*, person: User, order: Order, amount_minor: int, now: da
             currency=order.currency,
             returned_at=now,
         )
-
-
-def limit_of(person: User, currency: str) -> Money | None:
-    """Return how much a person may give back alone in a currency; None: without a limit.
-
-    :raises NoLimit: no role of the person has one.
-    """
-    limits = list(
-        RefundLimit.objects.filter(group__user=person, currency=currency).values_list("amount_minor", flat=True)
-    )
-    if not limits:
-        raise NoLimit(f"Your role may not give money back in {currency}; an administrator sets the limits of roles.")
-    bounded = [minor for minor in limits if minor is not None]
-    return None if len(bounded) < len(limits) else Money(max(bounded), currency)
 
 
 def _used_minor(person: User, order: Order, now: datetime) -> int:

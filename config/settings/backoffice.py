@@ -12,6 +12,11 @@ ENVIRONMENT_NAME = env.str("ENVIRONMENT_NAME", default="")
 # How many proxies of ours stand before the web process, each adding the address it was called from to X-Forwarded-For.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
+BACKOFFICE: dict[str, Any] = {
+    # A refund that nobody approved or declined for so long must be asked for again.
+    "APPROVAL_LIFETIME_HOURS": env.int("APPROVAL_LIFETIME_HOURS", default=72),
+}
+
 UNFOLD: dict[str, Any] = {
     # Called, because the theme would try to import a name with a dot in it.
     "SITE_TITLE": lambda _request: OPERATOR_NAME,

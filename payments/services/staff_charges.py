@@ -3,7 +3,7 @@
 Row before wire, as everywhere; where it covers the price of a hold, the order is confirmed.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -27,6 +27,7 @@ from payments.services.links import withdraw_links
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.online import online_accounts
 from payments.services.operations import NOTHING_TOLD, Clock, OnlyTold, perform_claimed
+from payments.services.previewing import rehearsed
 from payments.services.routing import routes_for
 from payments.states import Status
 
@@ -61,6 +62,31 @@ def record_external_payment(
     )
     charge = _write_external(order_id, request, requested_by, clock(), version_seen)
     return _carry_out(charge, clock, told_by(request))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardCost:
+    """Be what charging a card would take from its guest, who agreed to being charged at `consented_at`."""
+
+    card: ReusableCard
+    total: Money
+    surcharge: Money
+    consented_at: datetime
+
+
+def cost_of_card_charge(*, order: Order, card_id: str, money: Money, now: datetime) -> CardCost:
+    """Return what `charge_stored_card` would charge; nothing is written.
+
+    :raises PaymentError: as the charge itself would be refused.
+    """
+    charge = rehearsed(lambda: _write_card_charge(order.pk, card_id, money, "", now, None))
+    assert charge.card is not None
+    return CardCost(
+        card=charge.card,
+        total=Money(charge.amount_minor, charge.currency),
+        surcharge=Money(charge.surcharge_minor, charge.currency),
+        consented_at=charge.card.consents.earliest("given_at").given_at,
+    )
 
 
 def chargeable_cards(order: Order, *, now: datetime) -> list[ReusableCard]:

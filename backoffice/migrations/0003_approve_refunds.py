@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),
-        ('backoffice', '0001_audit_log'),
+        ('backoffice', '0002_roles'),
         ('bookings', '0011_return_origins_and_mails_of_links'),
         ('payments', '0011_note_cards_that_stay_at_their_gateway'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
                 ('total_minor', models.BigIntegerField()),
                 ('currency', models.CharField(max_length=3)),
                 ('reason_code', models.CharField(choices=[('guest cancelled', 'the guest cancelled'), ('we cancelled', 'we cancelled'), ('complaint', 'a complaint'), ('duplicate', 'paid twice'), ('overcharged', 'too much was taken'), ('goodwill', 'goodwill'), ('fraud', "the card's holder did not buy it"), ('other', 'something else')], max_length=20)),
-                ('reason', models.CharField(max_length=160)),
+                ('reason', models.CharField(max_length=200)),
                 ('requested_at', models.DateTimeField()),
                 ('expires_at', models.DateTimeField()),
                 ('decision', models.CharField(blank=True, choices=[('APPROVED', 'Approved'), ('DECLINED', 'Declined'), ('EXPIRED', 'Expired')], max_length=8)),
@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'refunds to approve',
                 'permissions': [('approve_refund', 'Can approve and decline refunds that others ask for'), ('charge_card', 'Can charge a stored card without the guest'), ('take_external_payment', 'Can record a payment taken elsewhere'), ('confirm_paid_order', 'Can confirm what is paid and was not confirmed')],
                 'indexes': [models.Index(condition=models.Q(('decision', '')), fields=['expires_at'], name='approval_request_open'), models.Index(fields=['decided_by', 'decided_at'], name='approval_by_decider')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0), ('total_minor__gt', 0)), name='approval_request_amount_positive'), models.CheckConstraint(condition=models.Q(('requested_by', models.F('decided_by')), _negated=True), name='approval_is_by_a_second_person'), models.CheckConstraint(condition=models.Q(models.Q(('decided_at__isnull', True), ('decided_by__isnull', True), ('decision', '')), models.Q(('decided_at__isnull', False), ('decided_by__isnull', True), ('decision', 'EXPIRED')), models.Q(('decided_at__isnull', False), ('decided_by__isnull', False), ('decision__in', ['APPROVED', 'DECLINED'])), _connector='OR'), name='approval_decision_says_who_and_when'), models.CheckConstraint(condition=models.Q(models.Q(('payment__isnull', False), ('what', 'PAYMENT_REFUND')), models.Q(('payment__isnull', True), ('what__in', ['ORDER_REFUND', 'OVERPAYMENT'])), _connector='OR'), name='approval_request_names_its_payment'), models.UniqueConstraint(condition=models.Q(('decision', ''), ('payment__isnull', False)), fields=('payment',), name='one_open_approval_request_per_payment'), models.UniqueConstraint(condition=models.Q(('decision', ''), ('payment__isnull', True)), fields=('order',), name='one_open_approval_request_per_order')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0), ('total_minor__gte', 0)), name='approval_request_amount_positive'), models.CheckConstraint(condition=models.Q(('requested_by', models.F('decided_by')), _negated=True), name='approval_is_by_a_second_person'), models.CheckConstraint(condition=models.Q(models.Q(('decided_at__isnull', True), ('decided_by__isnull', True), ('decision', '')), models.Q(('decided_at__isnull', False), ('decided_by__isnull', True), ('decision', 'EXPIRED')), models.Q(('decided_at__isnull', False), ('decided_by__isnull', False), ('decision__in', ['APPROVED', 'DECLINED'])), _connector='OR'), name='approval_decision_says_who_and_when'), models.CheckConstraint(condition=models.Q(models.Q(('payment__isnull', False), ('what', 'PAYMENT_REFUND')), models.Q(('payment__isnull', True), ('what__in', ['ORDER_REFUND', 'OVERPAYMENT'])), _connector='OR'), name='approval_request_names_its_payment'), models.UniqueConstraint(condition=models.Q(('decision', ''), ('payment__isnull', False)), fields=('payment',), name='one_open_approval_request_per_payment'), models.UniqueConstraint(condition=models.Q(('decision', ''), ('payment__isnull', True)), fields=('order',), name='one_open_approval_request_per_order')],
             },
         ),
         migrations.CreateModel(
