@@ -7,7 +7,7 @@ PLANNED = [*SEEN, "backoffice.plan_departure_cancellation"]
 STARTED = [*PLANNED, "backoffice.start_departure_cancellation"]
 
 
-def give(apps, schema_editor):
+def give(apps, _schema_editor):
     grant(
         apps,
         {
