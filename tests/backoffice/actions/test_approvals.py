@@ -71,6 +71,11 @@ def approve(request, username="mia", *, clock=timezone.now):
     )
 
 
+def by_sql(changes):
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"UPDATE backoffice_approvalrequest SET {changes}")
+
+
 def standing(request):
     request.refresh_from_db()
     return request.decision, request.decided_by and request.decided_by.username
@@ -270,12 +275,8 @@ class TestDeciding:
         declined = carry_out(manager, "decline", request, **HEARD)
         with pytest.raises(NotDecidable, match="a second person decides"):
             approve(request)
-        with pytest.raises(IntegrityError, match="approval_is_by_a_second_person"), transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "UPDATE backoffice_approvalrequest SET decision = 'APPROVED', decided_at = now(), "
-                    "decided_by_id = requested_by_id"
-                )
+        with pytest.raises(IntegrityError, match="approval_is_by_a_second_person"):
+            by_sql("decision = 'APPROVED', decided_at = now(), decided_by_id = requested_by_id")
 
         assert told == ["You asked for it yourself: a second person decides."]
         assert declined == ["You asked for it yourself: a second person decides. Nothing was done."]
@@ -284,9 +285,8 @@ class TestDeciding:
 
     @pytest.mark.parametrize("statement", ["decision = 'APPROVED'", "decided_at = now()", "decision = 'DECLINED'"])
     def test_the_database_wants_who_and_when_with_a_decision(self, asked, statement):
-        with pytest.raises(IntegrityError, match="approval_decision_says_who_and_when"), transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(f"UPDATE backoffice_approvalrequest SET {statement}")
+        with pytest.raises(IntegrityError, match="approval_decision_says_who_and_when"):
+            by_sql(statement)
 
     def test_who_has_a_smaller_limit_does_not_approve(self, desk_with_limit, asked):
         manager = desk_with_limit(Role.MANAGER, 8999, username="mia")

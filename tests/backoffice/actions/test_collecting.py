@@ -203,7 +203,7 @@ class TestPaidAndUnconfirmed:
         paid.order.refresh_from_db()
         assert paid.order.status == BookingStatus.CONFIRMED
         assert told[0] == [f"{paid.order} is confirmed."]
-        assert [action for _, action, _ in audited()][0] == "confirmed paid order"
+        assert next(action for _, action, _ in audited()) == "confirmed paid order"
 
     def test_what_is_not_paid_is_not_offered(self, desk, order):
         answer = desk.get(page("confirm", order), follow=True)

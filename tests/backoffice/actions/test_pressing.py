@@ -49,8 +49,10 @@ def test_a_refund_is_shown_before_it_is_sent_then_sent_once_and_audited(desk, gu
     refund = Transaction.objects.get(kind="REFUND")
     assert refunds() == [(2550, "goodwill: rain", "ada")]
     assert told == [
-        f"Refund of 25.50 EUR: the gateway took it on as {refund.gateway_reference}; the result comes by webhook. "
-        f"({refund.reference})"
+        (
+            f"Refund of 25.50 EUR: the gateway took it on as {refund.gateway_reference}; the result comes by webhook. "
+            f"({refund.reference})"
+        )
     ]
     assert audited() == [("ada", "refunded", f"Give back 25.50 EUR to the guest (rain). {told[0]}")]
     guest.deliver()
