@@ -18,7 +18,7 @@ from backoffice.actions import ACTIONS
 from backoffice.actions.action import Action, Done, Preview
 from backoffice.audit import record
 from backoffice.errors import BackofficeError, StaleWish
-from backoffice.services.pressing import make_wish, press_once, read_wish, sign
+from backoffice.services.pressing import Wish, make_wish, press_once, read_wish, sign
 from payments.admin.buttons import faults_as_messages
 from payments.admin.columns import page_of
 
@@ -98,7 +98,7 @@ def _confirmed(request: HttpRequest, person: User, action: Action[Any], row: Mod
         wish = read_wish(request.POST["wish"], action=action.name, subject=row, person=person.get_username())
         asked = wish.words
         press_once(wish, subject=row, now=timezone.now())
-        if action.seen(row) != wish.seen:
+        if _is_stale(action, row, wish):
             raise StaleWish("Something happened since you looked at it; nothing was done. Look again.")
         done = action.carry_out(row, wish.entered, person, wish.seen)
     for told in done.told:
@@ -112,6 +112,11 @@ def _confirmed(request: HttpRequest, person: User, action: Action[Any], row: Mod
         request=request,
     )
     return HttpResponseRedirect(page_of(done.leads_to or row))
+
+
+def _is_stale(action: Action[Any], row: Model, wish: Wish) -> bool:
+    """Say whether something happened since the person looked; services that move money look again, locked."""
+    return action.seen(row) != wish.seen
 
 
 def _words(preview: Preview, entered: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ ADMINISTRATOR = [
 ]
 
 
-def give(apps, schema_editor):
+def give(apps, _):
     grant(
         apps,
         {
