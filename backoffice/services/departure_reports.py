@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, F, Prefetch, QuerySet, Sum
+from django.db.models import Count, Prefetch, QuerySet, Sum
 
 from backoffice.departure_words import OBSTACLES, REMARKS, departure_in_words, guest_of
 from backoffice.models import DepartureCancellation, DepartureItem, DepartureReturn, ItemState, ReturnWay
@@ -148,7 +148,7 @@ def _figures_of(cancellation: DepartureCancellation) -> Iterator[Figures]:
         sums[currency]["planned"] += planned
     rows = (
         DepartureReturn.objects.filter(item__cancellation=cancellation)
-        .values_list("currency", "way", "transaction__status", settled_by=F("item__settled_by"))
+        .values_list("currency", "way", "transaction__status", "item__settled_by")
         .annotate(amount=Sum("amount_minor"))
         .order_by()
     )
