@@ -8,6 +8,7 @@ a booking has still to have back is counted under its order's lock from what was
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
+from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -229,7 +230,7 @@ def _fail(item: DepartureItem, error: str, now: datetime) -> None:
     )
 
 
-def _finish(cancellation_id: object, now: datetime) -> None:
+def _finish(cancellation_id: UUID, now: datetime) -> None:
     """Finish a cancellation of which nothing is open; a booking that is on its departures all the same joins it."""
     with database.atomic():
         cancellation = DepartureCancellation.objects.select_for_update(of=("self",)).get(pk=cancellation_id)

@@ -13,6 +13,9 @@ ENVIRONMENT_NAME = env.str("ENVIRONMENT_NAME", default="")
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
 BACKOFFICE: dict[str, Any] = {
+    # The bookings of a cancelled departure begin so many refunds a minute at one account, so that the guests who pay
+    # there meanwhile are not held up by the gateway's own limits.
+    "DEPARTURE_REFUNDS_PER_MINUTE": env.int("DEPARTURE_REFUNDS_PER_MINUTE", default=120),
     # A refund that nobody approved or declined for so long must be asked for again.
     "APPROVAL_LIFETIME_HOURS": env.int("APPROVAL_LIFETIME_HOURS", default=72),
 }
@@ -47,10 +50,4 @@ UNFOLD: dict[str, Any] = {
             "950": "oklch(28.2% .091 267.935)",
         },
     },
-}
-
-BACKOFFICE: dict[str, Any] = {
-    # The bookings of a cancelled departure begin so many refunds a minute at one account, so that the guests who pay
-    # there meanwhile are not held up by the gateway's own limits.
-    "DEPARTURE_REFUNDS_PER_MINUTE": env.int("DEPARTURE_REFUNDS_PER_MINUTE", default=120),
 }
