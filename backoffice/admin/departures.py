@@ -162,7 +162,7 @@ class DepartureCancellationAdmin(RecordAdmin):
             "page": page,
             "lines": [(item, guest_of(item.booking), parts_of(item), page_of(item.booking)) for item in page],
             "may_act": may_start,
-            "may_retry": may_start and cancellation.state in (CancellationState.RUNNING, CancellationState.FINISHED),
+            "may_retry": may_start and cancellation.state != CancellationState.PAUSED,
         }
         return self._page(request, "progress", context)
 
