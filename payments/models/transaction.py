@@ -227,7 +227,10 @@ class Case(models.Model):
                 fields=["payment", "kind"], condition=Q(closed_at__isnull=True), name="one_open_case_per_kind"
             )
         ]
-        indexes = [models.Index(fields=["opened_at"], condition=Q(closed_at__isnull=True), name="case_open")]
+        indexes = [
+            models.Index(fields=["opened_at"], condition=Q(closed_at__isnull=True), name="case_open"),
+            models.Index(fields=["kind", "opened_at", "id"], condition=Q(closed_at__isnull=True), name="case_by_kind"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.payment_id}"
