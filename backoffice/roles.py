@@ -35,11 +35,22 @@ _SEE_MONEY = (
     | _permissions(
         "payments",
         "view",
-        *("payment", "opening", "transaction", "gatewayevent", "dispute", "challenge", "case", "externalnote"),
+        *(
+            "payment",
+            "opening",
+            "transaction",
+            "gatewayevent",
+            "dispute",
+            "challenge",
+            "case",
+            "casestep",
+            "externalnote",
+        ),
         *("reusablecard", "cardconsent", "consenttext", "cardrevocation", "revokedtoken"),
         *("paymentlink", "balancecollection", "webhookdelivery", "ledgerentry", "posting"),
     )
     | _permissions("api", "view", "subscription", "delivery", "invoice", "invoicerefund", "paymentprocess")
+    | _permissions("backoffice", "view", "probableduplicate")
 )
 _SEE_SETUP = (
     _permissions("bookings", "view", *_SETUP)
@@ -61,6 +72,7 @@ _HELP_GUESTS = frozenset(
         "bookings.change_gift",
         "bookings.change_outgoingmail",
         "api.change_delivery",
+        "backoffice.change_probableduplicate",
         "backoffice.confirm_paid_order",
         "backoffice.take_external_payment",
     }

@@ -1,5 +1,6 @@
 from backoffice.models.approval import ApprovalRequest, Decision, ReasonCode, RefundLimit, TenderReturn, Wanted
 from backoffice.models.audit import AuditEntry
+from backoffice.models.duplicate import ProbableDuplicate
 from backoffice.models.press import ActionPress
 from backoffice.models.rights import Right
 
@@ -8,6 +9,7 @@ __all__ = [
     "ApprovalRequest",
     "AuditEntry",
     "Decision",
+    "ProbableDuplicate",
     "ReasonCode",
     "RefundLimit",
     "Right",

@@ -15,6 +15,12 @@ TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 BACKOFFICE: dict[str, Any] = {
     # A refund that nobody approved or declined for so long must be asked for again.
     "APPROVAL_LIFETIME_HOURS": env.int("APPROVAL_LIFETIME_HOURS", default=72),
+    # Balances that fall due within this time are compared with the expiry of the cards kept for them.
+    "CARD_EXPIRY_LOOKAHEAD_DAYS": 90,
+    # Two charges of one amount are probably one wish paid twice when they are no farther apart.
+    "DUPLICATE_WITHIN_MINUTES": 15,
+    # How far back they are looked for, every minute: a webhook may be late by this much less the time above.
+    "DUPLICATES_LOOKED_FOR_HOURS": 24,
 }
 
 UNFOLD: dict[str, Any] = {
