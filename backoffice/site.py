@@ -9,7 +9,6 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 from unfold.sites import UnfoldAdminSite
 
-from backoffice.downloads import list_as_csv
 from backoffice.home import home_context
 
 
@@ -25,9 +24,10 @@ class BackofficeSite(UnfoldAdminSite):
         csv = path("<slug:app_label>/<slug:model_name>/csv/", self.admin_view(self.csv_view), name="csv")
         # What actions stand on registers its pages with this site, so that it has to be there before.
         from backoffice.actions.view import do
+        from backoffice.queues.urls import queue_urls
 
         action = path("do/<slug:name>/<str:row_id>/", self.admin_view(do), name="do")
-        return [csv, action, *super().get_urls()]
+        return [csv, action, *queue_urls(self), *super().get_urls()]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show the home page: search, what waits, what was taken."""
@@ -39,6 +39,9 @@ class BackofficeSite(UnfoldAdminSite):
             model_admin = self.get_model_admin(apps.get_model(app_label, model_name))
         except (LookupError, NotRegistered):
             raise Http404 from None
+        # What it stands on registers its pages with this site, so that the site has to be there before.
+        from backoffice.downloads import list_as_csv
+
         try:
             return list_as_csv(request, model_admin)
         except IncorrectLookupParameters:
