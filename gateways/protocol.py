@@ -524,6 +524,8 @@ class Gateway(Protocol):
     """Be a processor. Every verb raises NotSent, AnswerLost, Rejected or Unsupported and nothing else.
 
     `webhooks_are_hints` says that deliveries prove nothing: what they speak of is fetched before it is believed.
+    `slowest_refund_days` is within how many business days a refund is on the guest's card; None where the vendor
+    promises nothing.
     """
 
     slug: ClassVar[str]
@@ -533,6 +535,7 @@ class Gateway(Protocol):
     webhooks_are_hints: ClassVar[bool]
     idempotency_window_seconds: ClassVar[int | None]
     longest_opening_seconds: ClassVar[int | None]
+    slowest_refund_days: ClassVar[int | None]
     secret_fields: ClassVar[frozenset[str]]
     settlement_columns: ClassVar[ColumnMap | None]
 

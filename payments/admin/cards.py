@@ -135,7 +135,9 @@ class ReusableCardAdmin(RecordAdmin):
                 **self.admin_site.each_context(request),
                 "title": "Revoke cards",
                 "opts": self.opts,
-                "cards": cards,
+                "chosen": cards,
+                "action_name": "revoke_cards",
+                "verb": "Revoke",
                 "action_checkbox_name": ACTION_CHECKBOX_NAME,
             }
             return TemplateResponse(request, "admin/payments/reusablecard/revoke.html", context)

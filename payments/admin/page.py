@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from bookings.models import Booking
-from gateways.models import Environment
 from money import Money
 from payments.admin.columns import page_of, when_text
 from payments.admin.timeline import History
@@ -25,8 +24,8 @@ class Line:
     is_strong: bool = False
 
 
-def page_context(payment: Payment, history: History, allowed: set[str]) -> dict[str, Any]:
-    """Return what the page of a payment shows; `allowed` are the buttons its reader may press."""
+def page_context(payment: Payment, history: History) -> dict[str, Any]:
+    """Return what the page of a payment shows."""
     findings: list[Finding] = [*findings_of(payment), *ledger_findings_of(payment)]
     others = Payment.objects.filter(order_id=payment.order_id).exclude(pk=payment.pk).order_by("number")
     return {
@@ -34,7 +33,6 @@ def page_context(payment: Payment, history: History, allowed: set[str]) -> dict[
         "subtitle": None,
         "payment": payment,
         "moments": history.moments,
-        "warnings": _warnings(payment),
         "state_words": STATES[State(payment.state)],
         "open_cases": [
             Line(name=CASES[CaseKind(case.kind)], value=case.detail, url=page_of(case))
@@ -46,17 +44,7 @@ def page_context(payment: Payment, history: History, allowed: set[str]) -> dict[
         "payment_amounts": _payment_amounts(payment, history),
         "order_amounts": _order_amounts(payment),
         "findings": findings,
-        "buttons": _buttons(payment, history, allowed),
     }
-
-
-def _warnings(payment: Payment) -> list[str]:
-    """Say loudly where no real money is."""
-    if not payment.is_live:
-        return ["TEST ORDER: made with a partner's test key. No real money, no real seats."]
-    if payment.account.environment == Environment.TEST:
-        return [f"TEST ACCOUNT: {payment.account} is at the processor's test system. No real money has moved."]
-    return []
 
 
 def _facts(payment: Payment, history: History) -> list[Line]:
@@ -161,21 +149,3 @@ def _order_amounts(payment: Payment) -> list[Line]:
         line("Undecided", money.asked_minor),
         line("Still due", money.due_minor, is_strong=True),
     ]
-
-
-def _buttons(payment: Payment, history: History, allowed: set[str]) -> list[tuple[str, str]]:
-    """Return the buttons that make sense now, by verb and words; the services decide all the same."""
-    left = payment.captured_minor - payment.refunded_minor - payment.charged_back_minor - _returning(history)
-    is_there = {
-        "refund": left > 0,
-        "capture": payment.authorized_minor > 0,
-        "void": payment.authorized_minor > 0,
-        "ask": bool(history.undecided or history.unanswered),
-    }
-    words = {
-        "refund": "Refund …",
-        "capture": "Capture …",
-        "void": "Release the hold …",
-        "ask": "Ask the gateway again",
-    }
-    return [(verb, words[verb]) for verb, makes_sense in is_there.items() if makes_sense and verb in allowed]

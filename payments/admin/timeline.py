@@ -33,7 +33,7 @@ from payments.models import (
     Payment,
     Transaction,
 )
-from payments.states import OperationKind, Status
+from payments.states import OperationKind
 
 _FRESH = timedelta(minutes=1)
 # More of one kind than this is noise for a page; the lists have the rest.
@@ -73,16 +73,6 @@ class History:
     openings: list[Opening] = field(default_factory=list)
     operations: dict[UUID, Transaction] = field(default_factory=dict)
     moments: list[Moment] = field(default_factory=list)
-
-    @property
-    def undecided(self) -> list[Transaction]:
-        """Return the operations the gateway can be asked about."""
-        return [row for row in self.operations.values() if row.status == Status.PENDING]
-
-    @property
-    def unanswered(self) -> list[Opening]:
-        """Return the Openings whose opening was never answered."""
-        return [opening for opening in self.openings if opening.status == OpeningStatus.REQUESTED]
 
 
 def history_of(payment: Payment) -> History:

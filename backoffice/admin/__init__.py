@@ -1,0 +1,6 @@
+"""What stands above several apps: the audit log, who may work here, and what needs a second person."""
+
+from backoffice.admin.approvals import ApprovalRequestAdmin, RefundLimitAdmin
+from backoffice.admin.audit import AuditEntryAdmin
+
+__all__ = ["ApprovalRequestAdmin", "AuditEntryAdmin", "RefundLimitAdmin"]
