@@ -1,8 +1,41 @@
+from typing import Any
+
+from django.apps import apps
+from django.contrib.admin.exceptions import NotRegistered
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, path
 from unfold.sites import UnfoldAdminSite
+
+from backoffice.downloads import list_as_csv
+from backoffice.home import home_context
 
 
 class BackofficeSite(UnfoldAdminSite):
     """Be the one admin site; its look is in `config.settings.backoffice`."""
 
     index_title = "What staff look after"
+    index_template = "backoffice/home.html"
     site_url = None  # there is no page at /
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """Add the pages that belong to no single model."""
+        csv = path("<slug:app_label>/<slug:model_name>/csv/", self.admin_view(self.csv_view), name="csv")
+        return [csv, *super().get_urls()]
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """Show the home page: search, what waits, what was taken."""
+        return super().index(request, {**home_context(request), **(extra_context or {})})
+
+    def csv_view(self, request: HttpRequest, app_label: str, model_name: str) -> HttpResponse:
+        """Answer with a list as a file; here, so that no list lacks it."""
+        try:
+            model_admin = self.get_model_admin(apps.get_model(app_label, model_name))
+        except (LookupError, NotRegistered):
+            raise Http404 from None
+        try:
+            return list_as_csv(request, model_admin)
+        except IncorrectLookupParameters:
+            raise BadRequest("The list has no such filter.") from None

@@ -115,7 +115,7 @@ class ReusableCardAdmin(RecordAdmin):
         """Mark what nobody can charge, with why."""
         has_consent = getattr(card, "consented_at", None) is not None
         why = why_unusable(card, has_consent=has_consent, now=timezone.now())
-        return format_html('<span class="cp-mark cp-{}">{}</span>', "bad" if why else "good", why or "usable")
+        return format_html('<span class="cp-state cp-state-{}">{}</span>', "bad" if why else "good", why or "usable")
 
     def get_urls(self) -> list[URLPattern]:
         """Add the address of the button."""
@@ -179,22 +179,21 @@ class ReusableCardAdmin(RecordAdmin):
         """Revoke cards here and at the gateway, after asking once more."""
         cards = queryset.select_related("partner", "account")
         if "confirmed" not in request.POST:
-            return self._ask_first(request, cards, back=request.get_full_path(), is_chosen=True)
+            return self._ask_first(request, cards, back=request.get_full_path())
         for card in cards:
             self._revoke(request, card)
         return None
 
-    def _ask_first(
-        self, request: HttpRequest, cards: Iterable[ReusableCard], *, back: str, is_chosen: bool = False
-    ) -> HttpResponse:
-        """Show what would be revoked; `is_chosen` says that it was chosen in the list, and is to be chosen again."""
+    def _ask_first(self, request: HttpRequest, cards: Iterable[ReusableCard], *, back: str) -> HttpResponse:
+        """Show what would be revoked, and ask once more."""
         context = {
             **self.admin_site.each_context(request),
             "title": "Revoke cards",
             "opts": self.opts,
-            "cards": cards,
+            "chosen": cards,
+            "action_name": "revoke_cards",
+            "verb": "Revoke",
             "back": back,
-            "is_chosen": is_chosen,
             "action_checkbox_name": ACTION_CHECKBOX_NAME,
         }
         return TemplateResponse(request, "admin/payments/reusablecard/revoke.html", context)

@@ -9,7 +9,6 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from bookings.models import Booking
-from gateways.models import Environment
 from money import Money
 from payments.admin.answer import answer_of
 from payments.admin.columns import page_of, when_text
@@ -60,7 +59,6 @@ def page_context(request: HttpRequest, payment: Payment, history: History, allow
         "notes": _chains(history.notes),
         "may_amend": request.user.has_perm("payments.add_externalnote"),
         "sections": sections_of(payment, request),
-        "warnings": _warnings(payment),
         "state_words": STATES[State(payment.state)],
         "open_cases": [
             Line(name=CASES[CaseKind(case.kind)], value=case.detail, url=page_of(case))
@@ -75,15 +73,6 @@ def page_context(request: HttpRequest, payment: Payment, history: History, allow
         "findings": findings,
         "buttons": _buttons(payment, history, allowed),
     }
-
-
-def _warnings(payment: Payment) -> list[str]:
-    """Say loudly where no real money is."""
-    if not payment.is_live:
-        return ["TEST ORDER: made with a partner's test key. No real money, no real seats."]
-    if payment.account.environment == Environment.TEST:
-        return [f"TEST ACCOUNT: {payment.account} is at the processor's test system. No real money has moved."]
-    return []
 
 
 def _facts(payment: Payment, history: History) -> list[Line]:

@@ -101,8 +101,8 @@ class PaymentAdmin(RecordAdmin):
     @admin.display(description="state", ordering="state")
     def standing(self, payment: Payment) -> str:
         """Show the state so that trouble is seen."""
-        color = {State.FAILED: "#b91c1c", State.CAPTURED: "#15803d", State.PENDING: "#b45309"}.get(State(payment.state))
-        return format_html('<span style="color:{};font-weight:600">{}</span>', color or "inherit", payment.state)
+        tone = {State.FAILED: "bad", State.CAPTURED: "good", State.PENDING: "warn"}.get(State(payment.state), "plain")
+        return format_html('<span class="cp-state cp-state-{}">{}</span>', tone, payment.state)
 
     @admin.display(description="given back")
     def returned(self, payment: Payment) -> str:
