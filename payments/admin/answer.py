@@ -31,12 +31,12 @@ def answer_of(history: History) -> Answer:
     Amounts are the payment's sums, which follow from what the gateway said; cards and days are its operations'.
     """
     payment, operations = history.payment, list(history.operations.values())
-    open_ends = list(_undecided(history))
+    is_open = any(row.kind in CHARGE_KINDS for row in history.undecided)
     said = [*_taken(history, operations), *_returned(history, operations), *_held(history, operations)]
-    if not said:
+    if not said and not is_open:
         said = ["nothing was taken", *_refused(history, operations)]
-    sentence = "; ".join([*said, *(open_ends or ["nothing is undecided"])])
-    verdict, tone = _verdict(payment, is_open=any(row.kind in CHARGE_KINDS for row in history.undecided))
+    sentence = "; ".join([*said, *(list(_undecided(history)) or ["nothing is undecided"])])
+    verdict, tone = _verdict(payment, is_open=is_open)
     return Answer(verdict=verdict, sentence=f"{sentence[0].upper()}{sentence[1:]}.", tone=tone)
 
 
