@@ -35,12 +35,14 @@ class BackofficeSite(UnfoldAdminSite):
 
     def csv_view(self, request: HttpRequest, app_label: str, model_name: str) -> HttpResponse:
         """Answer with a list as a file; here, so that no list lacks it."""
+        # Not at the top: admins are registered at the site, and so cannot be loaded before it.
+        from backoffice.downloads import list_as_csv
+
         try:
             model_admin = self.get_model_admin(apps.get_model(app_label, model_name))
         except (LookupError, NotRegistered):
             raise Http404 from None
         # What it stands on registers its pages with this site, so that the site has to be there before.
-        from backoffice.downloads import list_as_csv
 
         try:
             return list_as_csv(request, model_admin)

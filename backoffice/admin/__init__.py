@@ -2,5 +2,8 @@
 
 from backoffice.admin.approvals import ApprovalRequestAdmin, RefundLimitAdmin
 from backoffice.admin.audit import AuditEntryAdmin
+from backoffice.contributions import contribute
 
 __all__ = ["ApprovalRequestAdmin", "AuditEntryAdmin", "RefundLimitAdmin"]
+
+contribute()
