@@ -17,7 +17,7 @@ from django.db import DatabaseError
 from django.http import HttpRequest
 
 from bookings.errors import BookingError
-from card_numbers import mask_card_numbers
+from bookings.staff_text import MaskedForm
 from gateways.errors import GatewayError
 from money import Money, MoneyError
 from payments.admin.columns import money_text
@@ -44,7 +44,7 @@ class Wish:
     operations_seen: int
 
 
-class WishForm(forms.Form):
+class WishForm(MaskedForm, forms.Form):
     """Ask for an amount in major units and, for a refund, why."""
 
     amount = forms.CharField(max_length=20, widget=forms.TextInput(attrs={"inputmode": "decimal", "autofocus": True}))
@@ -73,10 +73,6 @@ class WishForm(forms.Form):
         if not 0 < money.minor <= self._limit.minor:
             raise forms.ValidationError(f"Between nothing and {self._limit}.")
         return money
-
-    def clean_reason(self) -> str:
-        """Return the reason without card numbers."""
-        return mask_card_numbers(self.cleaned_data["reason"].strip())
 
 
 def sign(request: HttpRequest, payment: Payment, wish: Wish) -> str:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from bookings.models import Booking
+from bookings.staff_text import tell_what_was_masked
 from money import Money
 from payments.admin.buttons import (
     StaleWish,
@@ -222,6 +223,7 @@ class PaymentAdmin(RecordAdmin):
             form.fields["amount"].disabled = True
         wish = None
         if request.method == "POST" and form.is_valid():
+            tell_what_was_masked(request, [form])
             wish = Wish(
                 verb=verb,
                 money=form.cleaned_data["amount"],
