@@ -1,8 +1,8 @@
 """Stop guessing passwords and codes, without letting anybody lock out everybody.
 
-Failures are counted in the audit log, by address and by a keyed fingerprint of the name that was typed: the same is said
-of names that exist and of names that do not. Of the three limits the two wide ones spare a person who got in from the
-same address lately: somebody who guesses from elsewhere cannot keep staff out of their own desks.
+Failures are counted in the audit log, by address and by a keyed fingerprint of the name that was typed: the same is
+said of names that exist and of names that do not. Of the three limits the two wide ones spare a person who got in from
+the same address lately: somebody who guesses from elsewhere cannot keep staff out of their own desks.
 """
 
 from datetime import datetime, timedelta
