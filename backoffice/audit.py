@@ -14,6 +14,8 @@ from backoffice.models import AuditEntry
 from card_numbers import mask_card_numbers
 
 _LONGEST_WORDS = 200
+# What these are called is a guest's name or words; the trigger that copies the admin's log leaves them out as well.
+_NAMELESS = frozenset({"bookings.customer", "payments.externalnote"})
 # One step through an index per value, however many entries share it.
 _VALUES_IN_USE = """
 WITH RECURSIVE found AS (
@@ -38,7 +40,7 @@ def record(
         action=action,
         subject_kind=subject._meta.label_lower if subject is not None else "",
         subject_id=str(subject.pk) if subject is not None else "",
-        subject_words=mask_card_numbers(str(subject))[:_LONGEST_WORDS] if subject is not None else "",
+        subject_words=_words(subject),
         detail=detail,
         request=request,
     )
@@ -55,6 +57,12 @@ def record_login(*, actor: str, action: str, login_id: str, detail: str, request
         detail=detail,
         request=request,
     )
+
+
+def _words(subject: Model | None) -> str:
+    if subject is None or subject._meta.label_lower in _NAMELESS:
+        return ""
+    return mask_card_numbers(str(subject))[:_LONGEST_WORDS]
 
 
 def _keep(

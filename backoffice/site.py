@@ -14,6 +14,7 @@ from backoffice.entering.lockout import note_entry
 from backoffice.entering.sessions import begin_session
 from backoffice.entering.views import second_factor_url, second_factor_urls
 from backoffice.guarded import guarded
+from backoffice.guests import guest_urls
 
 
 class BackofficeSite(UnfoldAdminSite):
@@ -28,8 +29,8 @@ class BackofficeSite(UnfoldAdminSite):
         super().register(model_or_iterable, guarded(admin_class or ModelAdmin), **options)
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the pages of the second factor."""
-        return [*second_factor_urls(self), *super().get_urls()]
+        """Add the pages of the second factor and of guests' personal data."""
+        return [*second_factor_urls(self), *guest_urls(self), *super().get_urls()]
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Let staff in who gave what is asked of them."""

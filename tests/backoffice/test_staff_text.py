@@ -48,7 +48,7 @@ def test_every_form_of_the_admin_masks_what_is_typed(root_request):
         for name, form in forms_of:
             assert issubclass(form, MaskedForm), (model, name)
             texts = [each for each, field in form.base_fields.items() if type(field) in FREE_TEXT]
-            filled_in = form({each: f"card {VISA}" for each in form.base_fields})
+            filled_in = form(dict.fromkeys(form.base_fields, f"card {VISA}"))
             filled_in.is_valid()
             for each in texts:
                 cleaned = filled_in.cleaned_data.get(each)
