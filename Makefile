@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` and `make test`. Everything else is in `make help`.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo run test check bench clean setup requirements format
+.PHONY: help demo run test check bench screenshots clean setup requirements format
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -18,6 +18,7 @@ help:  ## say what there is
 	@echo "make test          all tests, on servers of their own   (ARGS=\"-k webhook\")"
 	@echo "make check         format, lint, types, import contracts, migrations, deployment, audit, tests"
 	@echo "make bench         how fast webhooks and confirmations are"
+	@echo "make screenshots   pictures of the back office in docs/screenshots/, at two widths (needs Chromium)"
 	@echo "make format        put the code in order"
 	@echo "make requirements  compile requirements/*.in into locks with hashes"
 	@echo "make clean         remove what all of this made: .venv, var, caches"
@@ -52,6 +53,9 @@ check: $(STAMP)
 	$(PY) .ci/check_deploy.py
 	@$(PY) .ci/audit.py
 	$(PYTEST) $(ARGS)
+
+screenshots: $(STAMP)
+	@exec $(PY) -m tests.browser.screenshots
 
 format: $(STAMP)
 	$(PY) -m ruff check --fix .

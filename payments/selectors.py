@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from uuid import UUID
 
 from django.db.models import F, Q, QuerySet, Sum
@@ -225,9 +226,20 @@ def nothing_paid_yet(to_collect: Money) -> OrderMoney:
     )
 
 
-def _in_flight(operations: Iterable[Transaction]) -> tuple[int, int, int, int]:
-    """Return held, asked, returning and accepted, of the price alone: what is neither money in nor nothing."""
-    asked = returning = accepted = 0
+class Flight(StrEnum):
+    """Say in which way an operation is neither money in nor nothing."""
+
+    HELD = "HELD"
+    ASKED = "ASKED"
+    RETURNING = "RETURNING"
+    ACCEPTED = "ACCEPTED"
+
+
+def in_flight_among(operations: Iterable[Transaction]) -> list[tuple[Flight, Transaction, int]]:
+    """Return what is in flight: how, which operation, and how much of the price alone, in minor units.
+
+    The order's operations are given, all of them or those in flight.
+    """
     rows = list(operations)
     # A first capture releases the rest at most issuers, and a failed one leaves nothing that can be relied on.
     ended = {
@@ -241,19 +253,27 @@ def _in_flight(operations: Iterable[Transaction]) -> tuple[int, int, int, int]:
         for row in rows
         if row.kind == OperationKind.AUTHORIZATION and row.status == Status.PROCESSED and row.pk not in ended
     }
-    held = sum(open_authorizations.values())
+    found = [(Flight.HELD, row, open_authorizations[row.pk]) for row in rows if row.pk in open_authorizations]
     for row in rows:
         if row.status != Status.PENDING:
             continue
         if row.kind in CHARGE_KINDS:
-            asked += row.parts.base_minor
+            found.append((Flight.ASKED, row, row.parts.base_minor))
         elif row.kind == OperationKind.REFUND:
-            returning += row.parts.base_minor
-        elif row.kind == OperationKind.VOID and row.parent_id is not None:
-            returning += open_authorizations.get(row.parent_id, 0)
+            found.append((Flight.RETURNING, row, row.parts.base_minor))
+        elif row.kind == OperationKind.VOID and row.parent_id in open_authorizations:
+            found.append((Flight.RETURNING, row, open_authorizations[row.parent_id]))
         elif row.kind == OperationKind.CAPTURE and row.gateway_reference and row.origin == Origin.OURS:
-            accepted += row.parts.base_minor
-    return held, asked, returning, accepted
+            found.append((Flight.ACCEPTED, row, row.parts.base_minor))
+    return found
+
+
+def _in_flight(operations: Iterable[Transaction]) -> tuple[int, int, int, int]:
+    """Return held, asked, returning and accepted, of the price alone."""
+    sums = dict.fromkeys(Flight, 0)
+    for flight, _row, minor in in_flight_among(operations):
+        sums[flight] += minor
+    return sums[Flight.HELD], sums[Flight.ASKED], sums[Flight.RETURNING], sums[Flight.ACCEPTED]
 
 
 def unused_holds_among(operations: Collection[Transaction]) -> list[Transaction]:

@@ -18,6 +18,7 @@ from api.callbacks.resending import resend_delivery
 from api.callbacks.signing import mint_signing_secret, retire_signing_secret
 from api.callbacks.subscriptions import headers_of, url_of
 from api.models import Delivery, Subscription
+from bookings.admin.mode import mode
 from bookings.admin.read_only import KeptAdmin
 from bookings.admin.row_button import RowButton
 from bookings.models import SigningSecret
@@ -33,7 +34,7 @@ else:
 class SubscriptionAdmin(RecordAdmin):
     """Show who is told of what, and how its receiver does; passwords are not shown."""
 
-    list_display = ["url_host", "event", "partner", "is_live", "failures", "rests", "attempted", "created", "ended"]
+    list_display = ["url_host", "event", "partner", "mode", "failures", "rests", "attempted", "created", "ended"]
     list_select_related = ["partner"]
     list_filter = ["event", "is_live", ("ended_at", admin.EmptyFieldListFilter), "partner"]
     search_fields = ["=id", "url_host", "partner__name", "partner__slug"]
@@ -54,6 +55,7 @@ class SubscriptionAdmin(RecordAdmin):
         "created",
         "ended",
     ]
+    mode = staticmethod(mode)
     rests = staticmethod(when("rests_until", "rests until"))
     attempted = staticmethod(when("last_attempt_at", "last attempt"))
     created = staticmethod(when("created_at", "created"))
@@ -214,7 +216,9 @@ class SigningSecretAdmin(KeptAdmin):
                 **self.admin_site.each_context(request),
                 "title": "Retire signing secrets",
                 "opts": self.opts,
-                "signing_secrets": queryset.select_related("partner"),
+                "chosen": queryset.select_related("partner"),
+                "action_name": "retire_secrets",
+                "verb": "Retire",
                 "action_checkbox_name": ACTION_CHECKBOX_NAME,
             }
             return TemplateResponse(request, "admin/bookings/signingsecret/retire.html", context)

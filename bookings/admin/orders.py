@@ -1,6 +1,8 @@
 from django.contrib import admin
 from django.utils.html import format_html
+from unfold.contrib.filters.admin import RangeDateFilter
 
+from bookings.admin.mode import mode
 from bookings.admin.read_only import ReadOnlyAdmin, ReadOnlyInline
 from bookings.models import Booking, Change, Installment, Order, UnitItem
 from bookings.rules import is_asked
@@ -49,12 +51,13 @@ class OrderAdmin(ReadOnlyAdmin):
         "status",
         "settlement_method",
         "money_in",
-        "is_live",
+        "mode",
         "expires_at",
         "created_at",
     ]
     list_select_related = ["partner"]
-    list_filter = ["status", "kind", "settlement_method", "is_live", "partner"]
+    list_filter = ["status", "kind", "settlement_method", "is_live", "partner", ("created_at", RangeDateFilter)]
+    list_filter_submit = True
     search_fields = [
         "reference",
         "=id",
@@ -65,11 +68,11 @@ class OrderAdmin(ReadOnlyAdmin):
         "bookings__contact_last_name",
         "=bookings__number",
     ]
-    date_hierarchy = "created_at"
     ordering = ["-created_at"]
     inlines = [BookingInline, InstallmentInline, ChangeInline]
     exclude = ["money_in_minor", "asked_minor"]
     readonly_fields = ["asked", "money_in", "payments_link"]
+    mode = staticmethod(mode)
 
     @admin.display(description="asked for")
     def asked(self, order: Order) -> str:
@@ -113,10 +116,11 @@ class BookingAdmin(ReadOnlyAdmin):
         "availability_reference",
         "price",
         "contact_full_name",
-        "is_live",
+        "mode",
     ]
     list_select_related = ["partner", "product"]
-    list_filter = ["status", "is_live", "partner", "product"]
+    list_filter = ["status", "is_live", "partner", "product", ("created_at", RangeDateFilter)]
+    list_filter_submit = True
     search_fields = [
         "reference",
         "=uuid",
@@ -131,11 +135,11 @@ class BookingAdmin(ReadOnlyAdmin):
         "unit_items__ticket_code",
         "voucher_code",
     ]
-    date_hierarchy = "created_at"
     ordering = ["-created_at"]
     inlines = [UnitItemInline]
     exclude = ["original_minor", "retail_minor", "net_minor", "deposit_minor", "kept_minor"]
     readonly_fields = ["price", "original", "net", "deposit", "kept"]
+    mode = staticmethod(mode)
 
     @admin.display(description="price")
     def price(self, booking: Booking) -> str:

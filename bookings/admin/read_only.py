@@ -3,6 +3,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.paginator import InfinitePaginator
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -13,7 +14,16 @@ else:
 
 
 class ReadOnlyAdmin(_ModelAdmin):
-    """Show rows that only services write."""
+    """Show rows that only services write.
+
+    There may be millions of them: no list counts them, and the next page is there while this one is full.
+    """
+
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    list_disable_select_all = True
+    list_fullwidth = True
+    list_per_page = 50
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Refuse: services make these."""

@@ -6,8 +6,10 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.settings.environment import env
 
-# The operator's name, as staff and guests know it.
-OPERATOR_NAME = env.str("OPERATOR_NAME", default="Card payments")
+# The operator's name, as staff know it.
+OPERATOR_NAME = env.str("OPERATOR_NAME", default="") or "Card payments"
+# Which of our installations this is: a banner on every page of the back office. Empty: production, and no banner.
+ENVIRONMENT_NAME = env.str("ENVIRONMENT_NAME", default="")
 
 # How many proxies of ours stand before the web process, each adding the address it was called from to X-Forwarded-For.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
@@ -33,9 +35,33 @@ STAFF_LOCKOUT: dict[str, int] = {
 }
 
 UNFOLD: dict[str, Any] = {
-    "SITE_TITLE": OPERATOR_NAME,
-    "SITE_HEADER": OPERATOR_NAME,
+    # Called, because the theme would try to import a name with a dot in it.
+    "SITE_TITLE": lambda _request: OPERATOR_NAME,
+    "SITE_HEADER": lambda _request: OPERATOR_NAME,
+    "SITE_SUBHEADER": "Back office",
+    "SITE_SYMBOL": "payments",
     "SITE_URL": None,
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "BORDER_RADIUS": "4px",
+    "ENVIRONMENT": "backoffice.look.environment_banner",
+    "STYLES": ["backoffice.look.stylesheet"],
+    "SIDEBAR": {"navigation": "backoffice.navigation.navigation_for"},
+    # Blue, so that green, amber and red keep their meaning.
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97% .014 254.604)",
+            "100": "oklch(93.2% .032 255.585)",
+            "200": "oklch(88.2% .059 254.128)",
+            "300": "oklch(80.9% .105 251.813)",
+            "400": "oklch(70.7% .165 254.624)",
+            "500": "oklch(62.3% .214 259.815)",
+            "600": "oklch(48.8% .243 264.376)",
+            "700": "oklch(42.4% .199 265.638)",
+            "800": "oklch(37.9% .146 265.522)",
+            "900": "oklch(33% .12 266)",
+            "950": "oklch(28.2% .091 267.935)",
+        },
+    },
 }

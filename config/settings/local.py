@@ -37,6 +37,7 @@ provide(
         "FINGERPRINT_KEY": LOCAL_SECRETS.text("FINGERPRINT_KEY"),
         "METRICS_TOKEN": LOCAL_SECRETS.text("METRICS_TOKEN"),
         "LOG_FORMAT": "console",
+        "ENVIRONMENT_NAME": "local",
     }
 )
 

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from payments.admin.columns import RecordAdmin, link, when
 from payments.admin.words import CASES
-from payments.models import Case, CaseKind, ExternalNote
+from payments.models import Case, CaseKind
 from payments.services.cases import close_case
 
 
@@ -54,20 +54,3 @@ class CaseAdmin(RecordAdmin):
     def log_change_of_payment(self, request: HttpRequest, case: Case) -> None:
         """Say it on the payment's page as well."""
         self.log_change(request, case.payment, f"Closed the case: {CASES[CaseKind(case.kind)]}.")
-
-
-@admin.register(ExternalNote)
-class ExternalNoteAdmin(RecordAdmin):
-    """Show what was written about payments taken elsewhere."""
-
-    list_display = ["text", "payment_link", "order", "written_by", "written"]
-    list_display_links = ["text"]
-    list_select_related = ["payment__order"]
-    list_filter = ["written_by"]
-    search_fields = ["text", "=payment__reference", "=payment__order__reference"]
-    ordering = ["-id"]
-    fields = ["text", "payment_link", "order", "transaction_link", "written_by", "written"]
-    payment_link = staticmethod(link("payment", "payment"))
-    order = staticmethod(link("payment.order", "order"))
-    transaction_link = staticmethod(link("transaction", "operation"))
-    written = staticmethod(when("written_at", "written"))

@@ -25,6 +25,7 @@ from payments.admin.buttons import (
     wish_in_words,
 )
 from payments.admin.columns import RecordAdmin, mode, money, unbroken, when
+from payments.admin.explain import explain_context
 from payments.admin.page import page_context
 from payments.admin.searching import matching, without_card_number
 from payments.admin.timeline import history_of
@@ -101,8 +102,8 @@ class PaymentAdmin(RecordAdmin):
     @admin.display(description="state", ordering="state")
     def standing(self, payment: Payment) -> str:
         """Show the state so that trouble is seen."""
-        color = {State.FAILED: "#b91c1c", State.CAPTURED: "#15803d", State.PENDING: "#b45309"}.get(State(payment.state))
-        return format_html('<span style="color:{};font-weight:600">{}</span>', color or "inherit", payment.state)
+        tone = {State.FAILED: "bad", State.CAPTURED: "good", State.PENDING: "warn"}.get(State(payment.state), "plain")
+        return format_html('<span class="cp-state cp-state-{}">{}</span>', tone, payment.state)
 
     @admin.display(description="given back")
     def returned(self, payment: Payment) -> str:
@@ -126,7 +127,26 @@ class PaymentAdmin(RecordAdmin):
                 ("ask", self.ask_view),
             )
         ]
+        explain = self.admin_site.admin_view(self.explain_view)
+        own.append(path("<uuid:payment_id>/explain/", explain, name="payments_payment_explain"))
         return [*own, *super().get_urls()]
+
+    def explain_view(self, request: HttpRequest, payment_id: str) -> HttpResponse:
+        """Show how every figure of the payment's order comes about."""
+        payment: Payment | None = self.get_object(request, str(payment_id))
+        if payment is None:
+            raise Http404
+        if not self.has_view_permission(request, payment):
+            raise PermissionDenied("You may not do that.")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Explain this balance: {payment.reference}",
+            "opts": self.opts,
+            "payment": payment,
+            "page": _page(payment),
+            **explain_context(request, payment),
+        }
+        return TemplateResponse(request, "admin/payments/payment/explain.html", context)
 
     def change_view(
         self,
@@ -140,7 +160,7 @@ class PaymentAdmin(RecordAdmin):
         if payment is None or not self.has_view_permission(request, payment):
             return super().change_view(request, object_id, form_url, extra_context)
         allowed = {verb for verb, permission in _PERMISSION.items() if request.user.has_perm(permission)}
-        context = {**(extra_context or {}), **page_context(payment, history_of(payment), allowed)}
+        context = {**(extra_context or {}), **page_context(request, payment, history_of(payment), allowed)}
         return super().change_view(request, object_id, form_url, context)
 
     def refund_view(self, request: HttpRequest, payment_id: str) -> HttpResponse:
