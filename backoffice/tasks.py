@@ -8,7 +8,12 @@ log = structlog.get_logger(__name__)
 _SWEEP_SECONDS = 50 * 60
 
 
-@shared_task(queue="default", soft_time_limit=_SWEEP_SECONDS, time_limit=_SWEEP_SECONDS + 60)
+@shared_task(
+    name="backoffice.tasks.sweep_card_numbers",
+    acks_late=True,
+    soft_time_limit=_SWEEP_SECONDS,
+    time_limit=_SWEEP_SECONDS + 60,
+)
 def sweep_card_numbers() -> None:
     """Look for card numbers in everything that is stored, and report to the log; masking is a person's decision."""
     values = left = 0
