@@ -96,6 +96,12 @@ GROUPS: dict[str, list[Item]] = {
     ],
     "Audit": [
         rows_of("backoffice.auditentry", "Audit log", "history"),
+        Item(
+            title="Personal data",
+            page="personal_data",
+            icon="person_remove",
+            permission="backoffice.export_personal_data",
+        ),
     ],
 }
 

@@ -7,12 +7,13 @@ from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
-from unfold.sites import UnfoldAdminSite
 
+from backoffice.entering.site import GuardedSite
+from backoffice.guests import guest_urls
 from backoffice.home import home_context
 
 
-class BackofficeSite(UnfoldAdminSite):
+class BackofficeSite(GuardedSite):
     """Be the one admin site; its look is in `config.settings.backoffice`."""
 
     index_title = "What staff look after"
@@ -27,7 +28,7 @@ class BackofficeSite(UnfoldAdminSite):
         from backoffice.queues.urls import queue_urls
 
         action = path("do/<slug:name>/<str:row_id>/", self.admin_view(do), name="do")
-        return [csv, action, *queue_urls(self), *super().get_urls()]
+        return [csv, action, *queue_urls(self), *guest_urls(self), *super().get_urls()]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show the home page: search, what waits, what was taken."""

@@ -2,8 +2,9 @@
 
 from backoffice.admin.approvals import ApprovalRequestAdmin, RefundLimitAdmin
 from backoffice.admin.audit import AuditEntryAdmin
+from backoffice.admin.staff import GroupAdmin, UserAdmin
 from backoffice.contributions import contribute
 
-__all__ = ["ApprovalRequestAdmin", "AuditEntryAdmin", "RefundLimitAdmin"]
+__all__ = ["ApprovalRequestAdmin", "AuditEntryAdmin", "GroupAdmin", "RefundLimitAdmin", "UserAdmin"]
 
 contribute()

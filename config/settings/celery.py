@@ -121,4 +121,9 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour="3", minute="45"),
         "options": {"queue": QUEUE_DEFAULT},
     },
+    "sweep-card-numbers": {
+        "task": "backoffice.tasks.sweep_card_numbers",
+        "schedule": crontab(day_of_month="1", hour="4", minute="30"),
+        "options": {"queue": QUEUE_DEFAULT},
+    },
 }
