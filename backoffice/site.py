@@ -8,7 +8,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 
-from backoffice.downloads import list_as_csv
 from backoffice.entering.site import GuardedSite
 from backoffice.guests import guest_urls
 from backoffice.home import home_context
@@ -32,6 +31,9 @@ class BackofficeSite(GuardedSite):
 
     def csv_view(self, request: HttpRequest, app_label: str, model_name: str) -> HttpResponse:
         """Answer with a list as a file; here, so that no list lacks it."""
+        # The admins register themselves at this site, so it can know of none of them before.
+        from backoffice.downloads import list_as_csv
+
         try:
             model_admin = self.get_model_admin(apps.get_model(app_label, model_name))
         except (LookupError, NotRegistered):

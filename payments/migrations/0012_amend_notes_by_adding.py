@@ -28,7 +28,7 @@ DROP FUNCTION payments_keep_note();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0011_note_cards_that_stay_at_their_gateway")]
+    dependencies = [("payments", "0012_index_decided_operations")]
 
     operations = [
         migrations.AddField(
