@@ -45,6 +45,9 @@ STAFF_LOCKOUT: dict[str, int] = {
     "KNOWN_ADDRESS_DAYS": 30,
 }
 
+# Where who opens the login page itself is led.
+LOGIN_REDIRECT_URL = "admin:index"
+
 UNFOLD: dict[str, Any] = {
     # Called, because the theme would try to import a name with a dot in it.
     "SITE_TITLE": lambda _request: OPERATOR_NAME,
@@ -58,6 +61,7 @@ UNFOLD: dict[str, Any] = {
     "BORDER_RADIUS": "4px",
     "ENVIRONMENT": "backoffice.look.environment_banner",
     "STYLES": ["backoffice.look.stylesheet"],
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "backoffice.look.icon"}],
     "SIDEBAR": {"navigation": "backoffice.navigation.navigation_for"},
     # Blue, so that green, amber and red keep their meaning.
     "COLORS": {
