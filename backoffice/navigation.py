@@ -66,6 +66,7 @@ GROUPS: dict[str, list[Item]] = {
     ],
     "Bookings": [
         rows_of("bookings.availability", "Departures", "departure_board"),
+        rows_of("backoffice.departurecancellation", "Departures cancelled", "event_busy"),
         rows_of("bookings.product", "Products", "kayaking"),
         rows_of("bookings.option", "Options", "tune"),
         rows_of("bookings.unit", "Tickets and prices", "sell"),

@@ -1,8 +1,10 @@
+"""What workers do for the back office: one service call each; beat has them do it."""
+
 import structlog
 from celery import shared_task
 from django.utils import timezone
 
-from backoffice.services import approvals, duplicates
+from backoffice.services import approvals, departure_batch, duplicates
 from backoffice.sweeping import sweep
 
 log = structlog.get_logger(__name__)
@@ -37,3 +39,9 @@ def expire_approval_requests() -> int:
 def find_duplicates() -> int:
     """Note the charges that look like one wish paid twice."""
     return duplicates.find_duplicates(now=timezone.now())
+
+
+@shared_task(name="backoffice.tasks.drain_departures", acks_late=True)
+def drain_departures() -> int:
+    """Give money back for departures that were cancelled, booking by booking."""
+    return departure_batch.drain_departures(clock=timezone.now)

@@ -125,6 +125,14 @@ def write_installments(order: Order, bookings: Sequence[Booking]) -> None:
     )
 
 
+def show_installments(order: Order, bookings: Sequence[Booking]) -> None:
+    """Let the caller read the installments that would be written from these bookings, as if they had been."""
+    order._prefetched_objects_cache = {  # type: ignore[attr-defined]
+        **getattr(order, "_prefetched_objects_cache", {}),
+        "installments": installments_for(order, bookings),
+    }
+
+
 def read_unit_items(bookings: Sequence[Booking]) -> None:
     """Read the tickets of bookings with what they are for, in one query; those at hand stay as they are."""
     missing = {booking.pk: booking for booking in bookings if not has_unit_items(booking)}

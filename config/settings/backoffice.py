@@ -80,3 +80,9 @@ UNFOLD: dict[str, Any] = {
         },
     },
 }
+
+BACKOFFICE: dict[str, Any] = {
+    # The bookings of a cancelled departure begin so many refunds a minute at one account, so that the guests who pay
+    # there meanwhile are not held up by the gateway's own limits.
+    "DEPARTURE_REFUNDS_PER_MINUTE": env.int("DEPARTURE_REFUNDS_PER_MINUTE", default=120),
+}

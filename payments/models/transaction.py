@@ -208,6 +208,7 @@ class CaseKind(models.TextChoices):
     REJECTED_BY_GATEWAY = "REJECTED_BY_GATEWAY"
     CARD_NOT_DELETED = "CARD_NOT_DELETED"
     CREDIT_OVERDRAWN = "CREDIT_OVERDRAWN"
+    REFUND_BY_HAND = "REFUND_BY_HAND"
 
 
 class Case(models.Model):
