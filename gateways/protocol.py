@@ -398,7 +398,7 @@ class Verified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """Map one column of a settlement report onto a field of ours."""
+    """Map one column of a settlement report onto a field of ours; docs/reconciliation.md has the fields and units."""
 
     header: str
     field: str
@@ -408,10 +408,18 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnMap:
-    """Describe a settlement report so that importing can type it in SQL; `types` maps the vendor's row types."""
+    """Describe a settlement report so that importing can type it in SQL; `types` maps the vendor's row types.
+
+    `currencies` maps the vendor's names of currencies where they are not ISO 4217's letters. `batch_is_payout` says
+    that a batch is what one payout was made of, so that no line of its own need tell of it. `settles` is False for a
+    report of what was done, in which no money is settled.
+    """
 
     columns: tuple[Column, ...]
     types: Mapping[str, str]
+    currencies: Mapping[str, str] = field(default_factory=dict)
+    batch_is_payout: bool = False
+    settles: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
         ('backoffice', '0004_rights_to_approve'),
         ('bookings', '0011_return_origins_and_mails_of_links'),
         ('gateways', '0004_accounts_that_take_raw_cards'),
-        ('payments', '0013_name_refunds_by_hand'),
+        ('payments', '0016_name_refunds_by_hand'),
     ]
 
     operations = [

@@ -10,6 +10,7 @@ from config.settings.celery import *
 from config.settings.environment import BASE_DIR, VAR_DIR, env
 from config.settings.gateways import *
 from config.settings.logging import *
+from config.settings.reconciliation import *
 
 WEB_PORT = env.int("WEB_PORT", default=8000)
 SANDBOX_PORT = env.int("SANDBOX_PORT", default=8100)

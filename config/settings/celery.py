@@ -103,6 +103,13 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "drain-mails": _every(10, "bookings.tasks.drain_mails", QUEUE_DEFAULT),
     "tell-partners": _every(5, "api.tasks.tell_partners", QUEUE_CALLBACKS),
     "find-duplicates": _every(60, "backoffice.tasks.find_duplicates", QUEUE_DEFAULT),
+    # A file that is uploaded nudges nobody: who looks at the page again sees it done.
+    "import-settlements": _every(20, "reconciliation.tasks.import_uploads", QUEUE_DEFAULT),
+    "look-for-missing-settlements": {
+        "task": "reconciliation.tasks.look_for_missing",
+        "schedule": crontab(hour="4", minute="5"),
+        "options": {"queue": QUEUE_DEFAULT},
+    },
     "prune": {
         "task": "payments.tasks.prune",
         "schedule": crontab(hour="3", minute="15"),
