@@ -35,12 +35,22 @@ _SEE_MONEY = (
     | _permissions(
         "payments",
         "view",
-        *("payment", "opening", "transaction", "gatewayevent", "dispute", "challenge", "case", "externalnote"),
+        *(
+            "payment",
+            "opening",
+            "transaction",
+            "gatewayevent",
+            "dispute",
+            "challenge",
+            "case",
+            "casestep",
+            "externalnote",
+        ),
         *("reusablecard", "cardconsent", "consenttext", "cardrevocation", "revokedtoken"),
         *("paymentlink", "balancecollection", "webhookdelivery", "ledgerentry", "posting"),
     )
     | _permissions("api", "view", "subscription", "delivery", "invoice", "invoicerefund", "paymentprocess")
-    | _permissions("backoffice", "view", "departurecancellation")
+    | _permissions("backoffice", "view", "departurecancellation", "probableduplicate")
 )
 _SEE_SETUP = (
     _permissions("bookings", "view", *_SETUP)
@@ -62,6 +72,7 @@ _HELP_GUESTS = frozenset(
         "bookings.change_gift",
         "bookings.change_outgoingmail",
         "api.change_delivery",
+        "backoffice.change_probableduplicate",
         "backoffice.confirm_paid_order",
         "backoffice.plan_departure_cancellation",
         "backoffice.take_external_payment",

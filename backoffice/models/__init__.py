@@ -10,6 +10,7 @@ from backoffice.models.departure import (
     RefundPace,
     ReturnWay,
 )
+from backoffice.models.duplicate import ProbableDuplicate
 from backoffice.models.press import ActionPress
 from backoffice.models.rights import Right
 
@@ -24,6 +25,7 @@ __all__ = [
     "DepartureItem",
     "DepartureReturn",
     "ItemState",
+    "ProbableDuplicate",
     "ReasonCode",
     "RefundLimit",
     "RefundPace",

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('payments', '0012_index_decided_operations'),
+        ('payments', '0015_index_work_queues'),
     ]
 
     operations = [
