@@ -39,7 +39,7 @@ ACTIONS: dict[str, Action[Any]] = {
 
 def actions_for(row: Model, person: User | AnonymousUser) -> list[tuple[Action[Any], Model]]:
     """Return what a person can do to a row, or to the order it belongs to, each with what it is done to."""
-    subjects = [row, row.order] if isinstance(row, Payment | Booking) else [row]
+    subjects: list[Model] = [row, row.order] if isinstance(row, Payment | Booking) else [row]
     return [
         (action, subject)
         for subject in subjects
