@@ -2,5 +2,17 @@
 
 from backoffice.admin.approvals import ApprovalRequestAdmin, RefundLimitAdmin
 from backoffice.admin.audit import AuditEntryAdmin
+from backoffice.admin.departures import DepartureCancellationAdmin
+from backoffice.admin.staff import GroupAdmin, UserAdmin
+from backoffice.contributions import contribute
 
-__all__ = ["ApprovalRequestAdmin", "AuditEntryAdmin", "RefundLimitAdmin"]
+__all__ = [
+    "ApprovalRequestAdmin",
+    "AuditEntryAdmin",
+    "DepartureCancellationAdmin",
+    "GroupAdmin",
+    "RefundLimitAdmin",
+    "UserAdmin",
+]
+
+contribute()
