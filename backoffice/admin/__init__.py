@@ -2,5 +2,6 @@
 
 from backoffice.admin.approvals import ApprovalRequestAdmin, RefundLimitAdmin
 from backoffice.admin.audit import AuditEntryAdmin
+from backoffice.admin.duplicates import ProbableDuplicateAdmin
 
-__all__ = ["ApprovalRequestAdmin", "AuditEntryAdmin", "RefundLimitAdmin"]
+__all__ = ["ApprovalRequestAdmin", "AuditEntryAdmin", "ProbableDuplicateAdmin", "RefundLimitAdmin"]

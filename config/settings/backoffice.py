@@ -19,7 +19,7 @@ BACKOFFICE: dict[str, Any] = {
     "CARD_EXPIRY_LOOKAHEAD_DAYS": 90,
     # Two charges of one amount are probably one wish paid twice when they are no farther apart.
     "DUPLICATE_WITHIN_MINUTES": 15,
-    # How far back they are looked for, every minute: a webhook may be late by this much less the time above.
+    # How far back they are looked for, by when the gateway decided.
     "DUPLICATES_LOOKED_FOR_HOURS": 24,
 }
 

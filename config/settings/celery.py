@@ -100,7 +100,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "expire-approval-requests": _every(60, "backoffice.tasks.expire_approval_requests", QUEUE_DEFAULT),
     "drain-mails": _every(10, "bookings.tasks.drain_mails", QUEUE_DEFAULT),
     "tell-partners": _every(5, "api.tasks.tell_partners", QUEUE_CALLBACKS),
-    "find-duplicates": _every(60, "backoffice.tasks.find_duplicates", QUEUE_DEFAULT),
+    "find-duplicates": _every(30, "backoffice.tasks.find_duplicates", QUEUE_DEFAULT),
     "prune": {
         "task": "payments.tasks.prune",
         "schedule": crontab(hour="3", minute="15"),
