@@ -68,6 +68,7 @@ GROUPS: dict[str, list[Item]] = {
     ],
     "Bookings": [
         rows_of("bookings.availability", "Departures", "departure_board"),
+        rows_of("backoffice.departurecancellation", "Departures cancelled", "event_busy"),
         rows_of("bookings.product", "Products", "kayaking"),
         rows_of("bookings.option", "Options", "tune"),
         rows_of("bookings.unit", "Tickets and prices", "sell"),
@@ -98,6 +99,12 @@ GROUPS: dict[str, list[Item]] = {
     ],
     "Audit": [
         rows_of("backoffice.auditentry", "Audit log", "history"),
+        Item(
+            title="Personal data",
+            page="personal_data",
+            icon="person_remove",
+            permission="backoffice.export_personal_data",
+        ),
     ],
 }
 

@@ -50,7 +50,7 @@ _SEE_MONEY = (
         *("paymentlink", "balancecollection", "webhookdelivery", "ledgerentry", "posting"),
     )
     | _permissions("api", "view", "subscription", "delivery", "invoice", "invoicerefund", "paymentprocess")
-    | _permissions("backoffice", "view", "probableduplicate")
+    | _permissions("backoffice", "view", "departurecancellation", "probableduplicate")
 )
 _SEE_SETUP = (
     _permissions("bookings", "view", *_SETUP)
@@ -74,11 +74,14 @@ _HELP_GUESTS = frozenset(
         "api.change_delivery",
         "backoffice.change_probableduplicate",
         "backoffice.confirm_paid_order",
+        "backoffice.plan_departure_cancellation",
         "backoffice.take_external_payment",
     }
 )
 _SEE_APPROVALS = _permissions("backoffice", "view", "approvalrequest", "refundlimit")
-_TAKE_MONEY = frozenset({"payments.capture_payment", "backoffice.charge_card"})
+_TAKE_MONEY = frozenset(
+    {"payments.capture_payment", "backoffice.charge_card", "backoffice.start_departure_cancellation"}
+)
 _RUN_THE_HOUSE = (
     _permissions("bookings", "add", *_CATALOGUE)
     | _permissions("bookings", "change", *_CATALOGUE)

@@ -7,12 +7,13 @@ from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
-from unfold.sites import UnfoldAdminSite
 
+from backoffice.entering.site import GuardedSite
+from backoffice.guests import guest_urls
 from backoffice.home import home_context
 
 
-class BackofficeSite(UnfoldAdminSite):
+class BackofficeSite(GuardedSite):
     """Be the one admin site; its look is in `config.settings.backoffice`."""
 
     index_title = "What staff look after"
@@ -27,7 +28,7 @@ class BackofficeSite(UnfoldAdminSite):
         from backoffice.queues.urls import queue_urls
 
         action = path("do/<slug:name>/<str:row_id>/", self.admin_view(do), name="do")
-        return [csv, action, *queue_urls(self), *super().get_urls()]
+        return [csv, action, *queue_urls(self), *guest_urls(self), *super().get_urls()]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show the home page: search, what waits, what was taken."""
@@ -35,7 +36,7 @@ class BackofficeSite(UnfoldAdminSite):
 
     def csv_view(self, request: HttpRequest, app_label: str, model_name: str) -> HttpResponse:
         """Answer with a list as a file; here, so that no list lacks it."""
-        # The site is made while admins register with it, so nothing that imports one is imported above.
+        # Not at the top: admins are registered at the site, and so cannot be loaded before it.
         from backoffice.downloads import list_as_csv
 
         try:
@@ -43,7 +44,6 @@ class BackofficeSite(UnfoldAdminSite):
         except (LookupError, NotRegistered):
             raise Http404 from None
         # What it stands on registers its pages with this site, so that the site has to be there before.
-        from backoffice.downloads import list_as_csv
 
         try:
             return list_as_csv(request, model_admin)

@@ -255,6 +255,12 @@ class CreditTooSmall(PaymentError):
         self.available = available
 
 
+class NoteAmended(PaymentError):
+    """Say that a note was corrected by somebody else meanwhile."""
+
+    code = "NOTE_AMENDED"
+
+
 class UnknownSubject(PaymentError):
     """Say that news speaks of something we have no record of (yet)."""
 

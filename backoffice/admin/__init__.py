@@ -2,6 +2,19 @@
 
 from backoffice.admin.approvals import ApprovalRequestAdmin, RefundLimitAdmin
 from backoffice.admin.audit import AuditEntryAdmin
+from backoffice.admin.departures import DepartureCancellationAdmin
 from backoffice.admin.duplicates import ProbableDuplicateAdmin
+from backoffice.admin.staff import GroupAdmin, UserAdmin
+from backoffice.contributions import contribute
 
-__all__ = ["ApprovalRequestAdmin", "AuditEntryAdmin", "ProbableDuplicateAdmin", "RefundLimitAdmin"]
+__all__ = [
+    "ApprovalRequestAdmin",
+    "AuditEntryAdmin",
+    "DepartureCancellationAdmin",
+    "GroupAdmin",
+    "ProbableDuplicateAdmin",
+    "RefundLimitAdmin",
+    "UserAdmin",
+]
+
+contribute()

@@ -1,5 +1,15 @@
 from backoffice.models.approval import ApprovalRequest, Decision, ReasonCode, RefundLimit, TenderReturn, Wanted
 from backoffice.models.audit import AuditEntry
+from backoffice.models.departure import (
+    CancellationState,
+    CancelledDeparture,
+    DepartureCancellation,
+    DepartureItem,
+    DepartureReturn,
+    ItemState,
+    RefundPace,
+    ReturnWay,
+)
 from backoffice.models.duplicate import ProbableDuplicate
 from backoffice.models.press import ActionPress
 from backoffice.models.rights import Right
@@ -8,10 +18,18 @@ __all__ = [
     "ActionPress",
     "ApprovalRequest",
     "AuditEntry",
+    "CancellationState",
+    "CancelledDeparture",
     "Decision",
+    "DepartureCancellation",
+    "DepartureItem",
+    "DepartureReturn",
+    "ItemState",
     "ProbableDuplicate",
     "ReasonCode",
     "RefundLimit",
+    "RefundPace",
+    "ReturnWay",
     "Right",
     "TenderReturn",
     "Wanted",

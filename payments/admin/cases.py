@@ -9,7 +9,7 @@ from bookings.admin.read_only import ReadOnlyInline
 from payments.admin.columns import RecordAdmin, link, when
 from payments.admin.words import CASES
 from payments.errors import CaseIsClosed
-from payments.models import Case, CaseKind, CaseStep, ExternalNote
+from payments.models import Case, CaseKind, CaseStep
 from payments.services.case_work import close_case_for_reason
 
 
@@ -87,20 +87,3 @@ class CaseStepAdmin(RecordAdmin):
     done = staticmethod(when("at", "when"))
     case_link = staticmethod(link("case", "case"))
     payment_link = staticmethod(link("case.payment", "payment"))
-
-
-@admin.register(ExternalNote)
-class ExternalNoteAdmin(RecordAdmin):
-    """Show what was written about payments taken elsewhere."""
-
-    list_display = ["text", "payment_link", "order", "written_by", "written"]
-    list_display_links = ["text"]
-    list_select_related = ["payment__order"]
-    list_filter = ["written_by"]
-    search_fields = ["text", "=payment__reference", "=payment__order__reference"]
-    ordering = ["-id"]
-    fields = ["text", "payment_link", "order", "transaction_link", "written_by", "written"]
-    payment_link = staticmethod(link("payment", "payment"))
-    order = staticmethod(link("payment.order", "order"))
-    transaction_link = staticmethod(link("transaction", "operation"))
-    written = staticmethod(when("written_at", "written"))

@@ -2,12 +2,16 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 
 from money import Money
-from payments.admin.columns import RecordAdmin, mode, money, unbroken, when
+from payments.admin.columns import RecordAdmin, mode, money, page_of, unbroken, when
+from payments.admin.explain import explain_context
 from payments.admin.page import page_context
 from payments.admin.searching import matching, without_card_number
 from payments.admin.timeline import history_of
@@ -87,6 +91,28 @@ class PaymentAdmin(RecordAdmin):
         """Say whether a case of it is open."""
         return format_html("<strong>{}</strong>", "open") if getattr(payment, "has_case", False) else ""
 
+    def get_urls(self) -> list[URLPattern]:
+        """Add the address of the page that explains the balance."""
+        explain = self.admin_site.admin_view(self.explain_view)
+        return [path("<uuid:payment_id>/explain/", explain, name="payments_payment_explain"), *super().get_urls()]
+
+    def explain_view(self, request: HttpRequest, payment_id: str) -> HttpResponse:
+        """Show how every figure of the payment's order comes about."""
+        payment: Payment | None = self.get_object(request, str(payment_id))
+        if payment is None:
+            raise Http404
+        if not self.has_view_permission(request, payment):
+            raise PermissionDenied("You may not do that.")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Explain this balance: {payment.reference}",
+            "opts": self.opts,
+            "payment": payment,
+            "page": page_of(payment),
+            **explain_context(request, payment),
+        }
+        return TemplateResponse(request, "admin/payments/payment/explain.html", context)
+
     def change_view(
         self,
         request: HttpRequest,
@@ -98,5 +124,5 @@ class PaymentAdmin(RecordAdmin):
         payment = self.get_object(request, object_id)
         if payment is None or not self.has_view_permission(request, payment):
             return super().change_view(request, object_id, form_url, extra_context)
-        context = {**(extra_context or {}), **page_context(payment, history_of(payment))}
+        context = {**(extra_context or {}), **page_context(request, payment, history_of(payment))}
         return super().change_view(request, object_id, form_url, context)

@@ -6,6 +6,7 @@ from payments.models.consent import ConsentText
 from payments.models.inbox import DeliveryStatus, WebhookDelivery
 from payments.models.ledger import LedgerAccount, LedgerEntry, Posting
 from payments.models.link import LinkEnd, PaymentLink
+from payments.models.note import ExternalNote
 from payments.models.payment import Opening, OpeningStatus, Payment
 from payments.models.route import AccountRoute, SurchargeRule
 from payments.models.transaction import (
@@ -13,7 +14,6 @@ from payments.models.transaction import (
     CaseKind,
     Dispute,
     EventSource,
-    ExternalNote,
     GatewayEvent,
     Origin,
     Transaction,

@@ -208,6 +208,7 @@ class CaseKind(models.TextChoices):
     REJECTED_BY_GATEWAY = "REJECTED_BY_GATEWAY"
     CARD_NOT_DELETED = "CARD_NOT_DELETED"
     CREDIT_OVERDRAWN = "CREDIT_OVERDRAWN"
+    REFUND_BY_HAND = "REFUND_BY_HAND"
 
 
 class Case(models.Model):
@@ -234,20 +235,3 @@ class Case(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.payment_id}"
-
-
-class ExternalNote(models.Model):
-    """Be what was written about a payment taken elsewhere; amended by adding, never by overwriting."""
-
-    id = models.BigAutoField(primary_key=True)
-    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="external_notes")
-    transaction = models.ForeignKey(Transaction, on_delete=models.PROTECT, null=True, related_name="external_notes")
-    text = models.CharField(max_length=500)
-    written_by = models.CharField(max_length=150)
-    written_at = models.DateTimeField()
-
-    class Meta:
-        indexes = [models.Index(fields=["payment"], name="external_note_by_payment")]
-
-    def __str__(self) -> str:
-        return self.text

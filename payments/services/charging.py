@@ -32,28 +32,21 @@ from payments.services.openings import usable_opening
 from payments.services.operations import Clock, OnlyTold, perform
 from payments.services.routing import takes_details
 from payments.services.surplus import refund_rows, refundable_of
-from payments.splitting import Parts, part_of, share_of
+from payments.splitting import Parts, part_of
 from payments.states import OperationKind, Status
 
 RETRY_AFTER_SECONDS = 2
 
 
 def write_charge(
-    *,
-    order: Order,
-    request: PaymentRequest,
-    money: OrderMoney,
-    now: datetime,
-    requested_by: str = "partner",
-    is_price_named: bool = False,
+    *, order: Order, request: PaymentRequest, money: OrderMoney, now: datetime, requested_by: str = "partner"
 ) -> Transaction | None:
     """Write the row of a charge under the order's lock, claimed by the caller, who commits and then sends it.
 
     A charge is what may be taken at once: a payment reported from elsewhere, a reusable card, what the guest's browser
     got for a card, or a card in the clear; None when the request asks for none of them, or nothing is due. `money` is
     what the books say of the order, measured by the price that it will have. A report of the same payment from
-    elsewhere returns the row of the first one. A card is charged all that is due; where `is_price_named`, the
-    amount asked for is all or part of the price, and its share of the surcharge is charged with it.
+    elsewhere returns the row of the first one.
 
     :raises PaymentError: the charge cannot be made; nothing was written.
     """
@@ -65,7 +58,7 @@ def write_charge(
     payment, _ = ensure_payment(order=order, request=request, money=money, now=now)
     if payment is None:
         return None
-    return _charge_row(order, payment, request, money.wanted_minor, requested_by, now, is_price_named)
+    return _charge_row(order, payment, request, money.wanted_minor, requested_by, now)
 
 
 def asks_for_a_charge(request: PaymentRequest) -> bool:
@@ -92,13 +85,7 @@ def _needed_for(request: PaymentRequest) -> Capability:
 
 
 def _charge_row(
-    order: Order,
-    payment: Payment,
-    request: PaymentRequest,
-    wanted_minor: int,
-    requested_by: str,
-    now: datetime,
-    is_price_named: bool,
+    order: Order, payment: Payment, request: PaymentRequest, wanted_minor: int, requested_by: str, now: datetime
 ) -> Transaction:
     """Commit the row of a charge before the gateway hears of it; one guest-less charge of an order lives at a time."""
     if request.card is not None:
@@ -106,7 +93,13 @@ def _charge_row(
             raise CardDetailsNotTaken("The account that takes this order's money takes no card details.")
     elif _needed_for(request) not in gateway_for(payment.account).capabilities:
         raise GatewayMismatch("The gateway that takes this order's money cannot do that.")
-    parts = _parts_asked_for(payment, request, is_price_named)
+    due = Money(payment.amount_minor, payment.currency)
+    amount_minor = payment.amount_minor
+    if request.amount_minor is not None:
+        is_part_payment = request.external is not None and 0 < request.amount_minor <= payment.amount_minor
+        if not is_part_payment and request.amount_minor != payment.amount_minor:
+            raise AmountMismatch("The amount is not what is due.", due=due, payment_reference=payment.reference)
+        amount_minor = request.amount_minor
     card = None
     if request.card_id is not None:
         card = card_for_order(order=order, account=payment.account, card_id=request.card_id, now=now)
@@ -117,7 +110,7 @@ def _charge_row(
     charge = new_charge(
         order=order,
         payment=payment,
-        parts=parts,
+        parts=part_of(amount_minor, payment.parts),
         is_sale=payment.captures_at_once or request.external is not None,
         expected_total_minor=wanted_minor,
         requested_by=requested_by,
@@ -134,22 +127,6 @@ def _charge_row(
             written_at=now,
         )
     return charge
-
-
-def _parts_asked_for(payment: Payment, request: PaymentRequest, is_price_named: bool) -> Parts:
-    """Return what is to be charged of what is due.
-
-    :raises AmountMismatch: it is another amount, and none that may be asked for.
-    """
-    minor = request.amount_minor
-    if minor is not None and is_price_named and 0 < minor <= payment.parts.base_minor:
-        return share_of(minor, payment.parts)
-    if minor is None or (minor == payment.amount_minor and not is_price_named):
-        return payment.parts
-    if request.external is not None and 0 < minor < payment.amount_minor:
-        return part_of(minor, payment.parts)
-    due = Money(payment.amount_minor, payment.currency)
-    raise AmountMismatch("The amount is not what is due.", due=due, payment_reference=payment.reference)
 
 
 def new_charge(

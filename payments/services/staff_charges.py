@@ -14,12 +14,20 @@ from bookings.models import BookingStatus, Order
 from gateways.protocol import Capability, ExternalCharge, Source
 from gateways.registry import gateway_for
 from money import Money
-from payments.errors import AlreadyPaid, AlreadyRecorded, GatewayMismatch, InvalidCard, NotPayable, PaymentPending
+from payments.errors import (
+    AlreadyPaid,
+    AlreadyRecorded,
+    AmountMismatch,
+    GatewayMismatch,
+    InvalidCard,
+    NotPayable,
+    PaymentPending,
+)
 from payments.models import AccountRoute, ReusableCard, Transaction
-from payments.selectors import has_undecided_money, order_money
-from payments.services.cards import usable_cards
-from payments.services.charging import RETRY_AFTER_SECONDS, told_by, write_charge
-from payments.services.collecting import PaymentRequest
+from payments.selectors import current_payment, has_undecided_money, order_money
+from payments.services.cards import card_for_order, usable_cards
+from payments.services.charging import RETRY_AFTER_SECONDS, new_charge, told_by, undecided_charge, write_charge
+from payments.services.collecting import PaymentRequest, new_payment
 from payments.services.confirming import confirm_if_covered
 from payments.services.guarding import order_version, refuse_after_change
 from payments.services.link_pages import is_reported
@@ -29,6 +37,8 @@ from payments.services.online import online_accounts
 from payments.services.operations import NOTHING_TOLD, Clock, OnlyTold, perform_claimed
 from payments.services.previewing import rehearsed
 from payments.services.routing import routes_for
+from payments.services.surcharging import rules_for, surcharge_on
+from payments.splitting import Parts
 from payments.states import Status
 
 
@@ -124,23 +134,36 @@ def _write_card_charge(
         card = next((each for each in chargeable_cards(order, now=now) if str(each.pk) == card_id), None)
         if card is None:
             raise InvalidCard("The card is not one that can be used for this order.")
-        request = PaymentRequest(
-            gateway=card.account.gateway,
-            source=Source.ECOM,
-            card_id=card_id,
-            amount_minor=money.minor,
-            currency=money.currency,
-        )
-        charge = write_charge(
-            order=order,
-            request=request,
-            money=order_money(order),
-            now=now,
-            requested_by=requested_by,
-            is_price_named=True,
-        )
-        if charge is None:
+        due = order_money(order)
+        if due.due_minor == 0:
             raise AlreadyPaid("Nothing is left to pay.")
+        if money.currency != order.currency or not 0 < money.minor <= due.due_minor:
+            most = Money(due.due_minor, order.currency)
+            raise AmountMismatch(f"At most {most} is due.", due=most)
+        surcharge = surcharge_on(
+            money, rules_for(order, card.account), source=Source.ECOM, gateway=card.account.gateway
+        )
+        parts = Parts(money.minor, surcharge)
+        payment = new_payment(
+            order=order,
+            account=card.account,
+            source=Source.ECOM,
+            parts=parts,
+            captures_at_once=True,
+            supersedes=current_payment(order),
+            now=now,
+            is_one_charge=True,
+        )
+        charge = new_charge(
+            order=order,
+            payment=payment,
+            parts=parts,
+            is_sale=True,
+            expected_total_minor=due.wanted_minor,
+            requested_by=requested_by,
+            now=now,
+            card=card_for_order(order=order, account=card.account, card_id=card_id, now=now),
+        )
         withdraw_links(order=order, now=now)
         return charge
 
@@ -179,7 +202,5 @@ def _lock_payable(order_id: UUID, version_seen: int | None, now: datetime) -> Or
     if has_run_out and not has_undecided_money(order):
         raise NotPayable("The order's hold has run out: nothing can be paid.")
     if order_money(order).asked_minor > 0:
-        raise PaymentPending(
-            "Another charge of this order is still undecided.", retry_after_seconds=RETRY_AFTER_SECONDS
-        )
+        raise undecided_charge()
     return order

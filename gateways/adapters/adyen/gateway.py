@@ -8,9 +8,9 @@ from urllib.parse import quote
 from gateways.adapters.adyen import cards, checkout, webhooks, wire
 from gateways.adapters.adyen.calls import Checkout, NotFound, Refused, call
 from gateways.adapters.adyen.partner_talk import PARTNER_TALK
-from gateways.adapters.adyen.refusals import CARD_ERRORS, DETAILS_ERRORS, TOKEN_IS_GONE
+from gateways.adapters.adyen.refusals import CARD_ERRORS, DECLINE_CLASSES, DETAILS_ERRORS, TOKEN_IS_GONE
 from gateways.adapters.adyen.settlement import SETTLEMENT_DETAILS
-from gateways.errors import MisconfiguredAccount, Rejected, Unsupported
+from gateways.errors import DeclineClass, MisconfiguredAccount, Rejected, Unsupported
 from gateways.exponents import Exponents
 from gateways.http import LONGEST_CALL_SECONDS, HttpClient, call_seconds
 from gateways.protocol import (
@@ -72,6 +72,7 @@ class AdyenGateway:
     # docs.adyen.com/online-payments/refund: depending on the payment method.
     slowest_refund_days: ClassVar[int | None] = 40
     secret_fields: ClassVar[frozenset[str]] = wire.SECRET_FIELDS
+    decline_classes: ClassVar[Mapping[str, DeclineClass]] = DECLINE_CLASSES
     settlement_columns: ClassVar[ColumnMap | None] = SETTLEMENT_DETAILS
 
     def __init__(self, credentials: Mapping[str, str]) -> None:

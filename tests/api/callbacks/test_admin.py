@@ -113,11 +113,11 @@ def test_a_minted_secret_is_shown_in_that_answer_and_never_again(admin_client, s
     assert active_secrets(partner_id=shop.partner.pk) == [text]
     secret = SigningSecret.objects.get()
     assert text.encode() not in bytes(secret.secret_encrypted)
-    for page in (
+    for address in (
         reverse("admin:bookings_signingsecret_changelist"),
         reverse("admin:bookings_signingsecret_change", args=[secret.pk]),
     ):
-        shown = admin_client.get(page)
+        shown = admin_client.get(address)
         assert shown.status_code == 200
         assert text.encode() not in shown.content
     assert "no-store" in answer.headers["Cache-Control"]

@@ -33,7 +33,7 @@ from tests.backoffice.actions.pressing import (
 from tests.payments.gifts import sold_gift, spend
 from tests.payments.races import run_together
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 RAIN = {"reason_code": "goodwill", "reason": "rain"}
 HEARD = {"reason": "talked to the guest"}
 
@@ -129,6 +129,7 @@ class TestLimits:
 
         assert [amount for amount, _, _ in refunds()] == [2000, 2000]
 
+    @pytest.mark.django_db(transaction=True)
     def test_two_refunds_of_one_person_at_once_stay_within_the_limit(self, desk_with_limit, support, paid, monkeypatch):
         from django.test import Client
 
@@ -206,6 +207,7 @@ class TestAsking:
         assert told == ["A refund of the same waits for approval already; nothing was written."]
         assert ApprovalRequest.objects.count() == 1
 
+    @pytest.mark.django_db(transaction=True)
     def test_two_who_ask_at_once_leave_one_request(self, house, ada, support, paid):
         wish = RefundWish(
             what="PAYMENT_REFUND", order=paid.order, payment=paid, money=Money(9000, "EUR"), reason="goodwill: rain"
@@ -338,6 +340,7 @@ class TestDeciding:
         with pytest.raises(NotDecidable, match="Its time is over"):
             approvals.decline(request_id=asked.pk, person=person("mia"), reason="no", now=timezone.now())
 
+    @pytest.mark.django_db(transaction=True)
     def test_approving_twice_at_once_refunds_once(self, desk_with_limit, manager, asked):
         desk_with_limit(Role.ADMINISTRATOR, 50_000, username="ann")
 
@@ -347,6 +350,7 @@ class TestDeciding:
         assert [amount for amount, _, _ in refunds()] == [9000]
         assert standing(asked)[0] == "APPROVED"
 
+    @pytest.mark.django_db(transaction=True)
     def test_approving_and_declining_at_once_do_one_of_them(self, desk_with_limit, manager, asked):
         desk_with_limit(Role.ADMINISTRATOR, 50_000, username="ann")
 

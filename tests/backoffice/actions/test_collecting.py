@@ -30,7 +30,7 @@ from tests.backoffice.actions.pressing import (
 from tests.payments.guest import opening_of
 from tests.payments.races import run_together
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 CASH = {"method": "cash", "note": "Till 2, Anna", "evidence": "receipt 991"}
 
 
@@ -79,7 +79,7 @@ class TestStoredCards:
         assert (owed.status, link.closed_as) == (BookingStatus.CONFIRMED, "WITHDRAWN")
         assert [action for _, action, _ in audited()] == ["charged stored card"]
 
-    def test_a_part_is_charged_with_its_share_of_the_surcharge_as_shown(self, house, desk, card, owed):
+    def test_a_part_is_charged_with_the_surcharge_on_it_as_shown(self, house, desk, card, owed):
         route = AccountRoute.objects.get(partner=house.partner, account=card.account, is_live=True)
         SurchargeRule.objects.create(route=route, percent_basis_points=300)
         before = written()
@@ -123,6 +123,7 @@ class TestStoredCards:
         assert told == ["The card is not one that can be used for this order."]
         assert written() == before
 
+    @pytest.mark.django_db(transaction=True)
     def test_two_people_at_once_charge_it_once(self, desk_with_limit, card, owed, monkeypatch):
         from backoffice.actions import view
 

@@ -31,7 +31,7 @@ from tests.backoffice.actions.pressing import (
 from tests.payments.guest import opening_of
 from tests.payments.races import run_together
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 RAIN = {"reason_code": "goodwill", "reason": "rain"}
 
 

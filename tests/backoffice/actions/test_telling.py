@@ -11,7 +11,7 @@ from payments.admin.columns import page_of
 from payments.models import GatewayEvent, LedgerEntry, WebhookDelivery
 from tests.backoffice.actions.pressing import audited, carry_out, page, press, token_for
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def test_a_replayed_delivery_settles_what_it_could_not_before(desk, house):

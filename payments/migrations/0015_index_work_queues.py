@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('payments', '0013_keep_work_on_cases'),
+        ('payments', '0014_keep_work_on_cases'),
     ]
 
     operations = [

@@ -11,7 +11,7 @@ BACKWARD = "DROP TRIGGER case_steps_stay ON payments_casestep;"
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('payments', '0012_index_decided_operations'),
+        ('payments', '0013_amend_notes_by_adding'),
     ]
 
     operations = [

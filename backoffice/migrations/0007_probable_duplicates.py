@@ -15,8 +15,8 @@ def give(apps, _schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('backoffice', '0004_rights_to_approve'),
-        ('payments', '0014_index_work_queues'),
+        ('backoffice', '0006_rights_to_cancel_departures'),
+        ('payments', '0015_index_work_queues'),
     ]
 
     operations = [
