@@ -28,7 +28,8 @@ from payments.services.confirming import confirm_booking
 from payments.services.consents import consent_text_for
 from payments.services.operations import mark_unknown
 from payments.services.transitions import apply_outcome
-from reconciliation.models import Discrepancy, DiscrepancyKind, SettlementSource
+from reconciliation.models import Discrepancy, DiscrepancyKind
+from reconciliation.services.importing import source_for
 from tests.payments.house import House
 
 
@@ -209,7 +210,7 @@ class Situations:
     def discrepancy(self) -> str:
         """Have a captured payment that no settlement file speaks of."""
         payment = self.confirmed()
-        source, _ = SettlementSource.objects.get_or_create(slug="adyen-eu", account=payment.account)
+        source = source_for(payment.account, now=self.now)
         return Discrepancy.objects.create(
             source=source,
             kind=DiscrepancyKind.MISSING_THERE,
