@@ -40,6 +40,8 @@ GROUPS: dict[str, list[Item]] = {
     "Work queues": [
         Item(title="All work queues", page="backoffice_queues", icon="checklist", permission="payments.view_case"),
         rows_of("payments.case", "Waits for a person", "assignment_late"),
+        rows_of("payments.casestep", "Work on cases", "checklist_rtl"),
+        rows_of("backoffice.probableduplicate", "Probable duplicates", "difference"),
         rows_of("backoffice.approvalrequest", "Refunds to approve", "approval"),
         rows_of("payments.dispute", "Disputes", "gavel"),
         rows_of("payments.webhookdelivery", "Webhooks", "inbox"),

@@ -10,7 +10,6 @@ from django.urls import URLPattern, URLResolver, path
 
 from backoffice.entering.site import GuardedSite
 from backoffice.guests import guest_urls
-from backoffice.home import home_context
 
 
 class BackofficeSite(GuardedSite):
@@ -32,6 +31,9 @@ class BackofficeSite(GuardedSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show the home page: search, what waits, what was taken."""
+        # Not at the top, for the reason below.
+        from backoffice.home import home_context
+
         return super().index(request, {**home_context(request), **(extra_context or {})})
 
     def csv_view(self, request: HttpRequest, app_label: str, model_name: str) -> HttpResponse:
@@ -43,8 +45,6 @@ class BackofficeSite(GuardedSite):
             model_admin = self.get_model_admin(apps.get_model(app_label, model_name))
         except (LookupError, NotRegistered):
             raise Http404 from None
-        # What it stands on registers its pages with this site, so that the site has to be there before.
-
         try:
             return list_as_csv(request, model_admin)
         except IncorrectLookupParameters:

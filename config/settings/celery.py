@@ -102,7 +102,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "drain-departures": _every(5, "backoffice.tasks.drain_departures", QUEUE_OPERATIONS),
     "drain-mails": _every(10, "bookings.tasks.drain_mails", QUEUE_DEFAULT),
     "tell-partners": _every(5, "api.tasks.tell_partners", QUEUE_CALLBACKS),
-    "find-duplicates": _every(60, "backoffice.tasks.find_duplicates", QUEUE_DEFAULT),
+    "find-duplicates": _every(30, "backoffice.tasks.find_duplicates", QUEUE_DEFAULT),
     # A file that is uploaded nudges nobody: who looks at the page again sees it done.
     "import-settlements": _every(20, "reconciliation.tasks.import_uploads", QUEUE_DEFAULT),
     "look-for-missing-settlements": {
