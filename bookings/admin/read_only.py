@@ -1,12 +1,9 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db.models import CharField, TextField
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.paginator import InfinitePaginator
-
-from card_numbers import mask_card_numbers
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -63,15 +60,6 @@ class ReadOnlyInline(_TabularInline):
 
 class KeptAdmin(_ModelAdmin):
     """Let staff add and change, never delete: what was sold hangs on it."""
-
-    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
-        """Mask card numbers in the texts that staff typed, before anything is saved or logged."""
-        row = super().save_form(request, form, change)
-        for field in row._meta.concrete_fields:
-            # Not their subclasses: a changed slug or address would be another one.
-            if type(field) in (CharField, TextField) and isinstance(form.cleaned_data.get(field.name), str):
-                setattr(row, field.name, mask_card_numbers(form.cleaned_data[field.name]))
-        return row
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Refuse: what is no longer used is made inactive."""
