@@ -21,6 +21,7 @@ def test_support_answers_a_caller_and_explains_the_balance(desk_of, house, size)
     payment.transactions.update(card_brand="visa", card_last4="1111")
 
     desk = desk_of(Role.SUPPORT, size=size)
+    desk.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     desk.go("admin:payments_payment_change", payment.pk)
     desk.reads("Was the guest charged? Yes, charged", "90.00 EUR were taken from Visa ···· 1111", "25.00 EUR came back")
     desk.picture("payment-answer")
