@@ -103,7 +103,11 @@ def _facts(payment: Payment, history: History) -> list[Line]:
 
 def _customer(payment: Payment) -> list[Line]:
     customer = payment.order.customer
-    return [] if customer is None else [Line(name="Guest", value=str(customer), url=page_of(customer))]
+    return (
+        []
+        if customer is None
+        else [Line(name="Guest", value=f"{customer.full_name or 'unnamed'} ({customer})", url=page_of(customer))]
+    )
 
 
 def _standing(payment: Payment) -> str:
