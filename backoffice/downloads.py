@@ -60,7 +60,6 @@ def list_as_csv(request: HttpRequest, model_admin: "ModelAdmin[Any]") -> Streami
     )
     response = StreamingHttpResponse(_pieces(shown), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{_file_name(model_admin)}"'
-    response["Cache-Control"] = "no-store"
     return response
 
 

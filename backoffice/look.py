@@ -1,4 +1,4 @@
-"""What the theme asks us for: our stylesheet, and what kind of installation this is."""
+"""What the theme asks us for: our stylesheet and icon, and what kind of installation this is."""
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -8,6 +8,11 @@ from django.templatetags.static import static
 def stylesheet(_request: HttpRequest) -> str:
     """Return the address of what we add to the theme's styles."""
     return static("backoffice/backoffice.css")
+
+
+def icon(_request: HttpRequest) -> str:
+    """Return the address of the picture in the browser's tab: the one guests see, too."""
+    return static("checkout/icon.svg")
 
 
 def environment_banner(_request: HttpRequest) -> list[str] | None:

@@ -23,7 +23,12 @@ class BackofficeSite(GuardedSite):
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Add the pages that belong to no single model."""
         csv = path("<slug:app_label>/<slug:model_name>/csv/", self.admin_view(self.csv_view), name="csv")
-        return [csv, *guest_urls(self), *super().get_urls()]
+        # What actions stand on registers its pages with this site, so that it has to be there before.
+        from backoffice.actions.view import do
+        from backoffice.queues.urls import queue_urls
+
+        action = path("do/<slug:name>/<str:row_id>/", self.admin_view(do), name="do")
+        return [csv, action, *queue_urls(self), *guest_urls(self), *super().get_urls()]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show the home page: search, what waits, what was taken."""
@@ -38,6 +43,8 @@ class BackofficeSite(GuardedSite):
             model_admin = self.get_model_admin(apps.get_model(app_label, model_name))
         except (LookupError, NotRegistered):
             raise Http404 from None
+        # What it stands on registers its pages with this site, so that the site has to be there before.
+
         try:
             return list_as_csv(request, model_admin)
         except IncorrectLookupParameters:

@@ -99,7 +99,7 @@ def test_a_file_has_the_filters_the_search_and_the_order_of_its_list(desk, house
         return [line[0] for line in lines_of(file_of(desk, Payment, **filters))[1:]]
 
     assert references(state="CAPTURED") == [second.reference, first.reference]
-    assert references(state="CAPTURED", o="12") == [first.reference, second.reference]
+    assert references(state="CAPTURED", o="11") == [first.reference, second.reference]
     assert references(q=first.order.reference) == [first.reference]
     assert references(state="CAPTURED", p="7") == [second.reference, first.reference]
 
@@ -152,7 +152,7 @@ def test_taking_a_file_is_kept_in_the_audit_log_without_what_was_searched(desk, 
 
     entry = AuditEntry.objects.get(action="exported list")
     assert (entry.actor, entry.detail) == ("admin", "payments.Transaction; status=PROCESSED; searched")
-    assert answer["Cache-Control"] == "no-store"
+    assert "no-store" in answer["Cache-Control"]
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     name = f'attachment; filename="payments-transaction-{timezone.now():%Y-%m-%d}'
     assert answer["Content-Disposition"].startswith(name)
