@@ -44,7 +44,7 @@ class Lookup:
     needs: Callable[[], dict[str, BaseExpression]] = dict
 
 
-def _in(path: str) -> Condition:
+def spelled(path: str) -> Condition:
     """Match what is spelled in one of the term's ways."""
     return lambda term: Q(**{f"{path}__in": term.spellings}) if term.spellings else None
 
@@ -142,12 +142,12 @@ _NAME: dict[str, Any] = {"kind": Kind.NAME, **_PERSONAL}
 _AMOUNT: dict[str, Any] = {"kind": Kind.AMOUNT, "is_exact": False, "said": ""}
 
 LOOKUPS: tuple[Lookup, ...] = (
-    Lookup(name="payment", label="payment", where=_in("reference"), **_PAYMENT),
-    Lookup(name="order", label="order", model=Order, order="pk", where=_in("reference")),
-    Lookup(name="booking", label="booking", where=_in("reference"), **_BOOKING),
-    Lookup(name="gift", label="gift voucher", model=Gift, position="number", where=_in("reference")),
-    Lookup(name="operation", label="our reference of an operation", where=_in("reference"), **_OPERATION),
-    Lookup(name="opening", label="our reference of a session", where=_in("reference"), **_OPENING),
+    Lookup(name="payment", label="payment", where=spelled("reference"), **_PAYMENT),
+    Lookup(name="order", label="order", model=Order, order="pk", where=spelled("reference")),
+    Lookup(name="booking", label="booking", where=spelled("reference"), **_BOOKING),
+    Lookup(name="gift", label="gift voucher", model=Gift, position="number", where=spelled("reference")),
+    Lookup(name="operation", label="our reference of an operation", where=spelled("reference"), **_OPERATION),
+    Lookup(name="opening", label="our reference of a session", where=spelled("reference"), **_OPENING),
     Lookup(
         name="gateway", label="the gateway's reference", said="gateway_reference", where=_at_a_gateway, **_OPERATION
     ),
@@ -162,7 +162,7 @@ LOOKUPS: tuple[Lookup, ...] = (
         payment="payment_id",
         position="pk",
         said="gateway_reference",
-        where=_in("gateway_reference"),
+        where=spelled("gateway_reference"),
     ),
     Lookup(
         name="reseller",

@@ -10,7 +10,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast
 
 from payments.finding.lookups import LOOKUPS, Lookup
-from payments.finding.terms import Kind, Sought, Term
+from payments.finding.terms import Sought, Term
 
 _COLUMNS = ("found_by", "found_order", "found_payment", "found_position", "found_text")
 
@@ -33,10 +33,12 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Hold what one lookup found, newest first; each order once."""
+    """Hold what one lookup found, newest first, each order once; `first` and `last` are where its page begins and ends."""
 
     lookup: Lookup
     hits: list[Hit]
+    first: str = ""
+    last: str = ""
     has_newer: bool = False
     has_older: bool = False
 
@@ -71,7 +73,7 @@ def find(sought: Sought, *, most: int, lookups: Sequence[Lookup] = LOOKUPS) -> l
         hit = _hit(row, named)
         by_name[hit.lookup.name].append(hit)
     return [
-        Group(lookup=named[name], hits=_each_order_once(hits[:most]), has_older=len(hits) > most)
+        _group(named[name], hits[:most], has_older=len(hits) > most)
         for name, hits in by_name.items()
         if hits
     ]
@@ -95,9 +97,9 @@ def find_by(sought: Sought, lookup: Lookup, *, most: int, place: Place | None) -
     has_more, hits = len(hits) > most, hits[:most]
     if is_backwards:
         hits.reverse()
-    return Group(
-        lookup=lookup,
-        hits=_each_order_once(hits),
+    return _group(
+        lookup,
+        hits,
         has_newer=has_more if is_backwards else place is not None,
         has_older=True if is_backwards else has_more,
     )
@@ -164,12 +166,19 @@ def _hit(row: tuple[Any, ...], lookups: dict[str, Lookup]) -> Hit:
     )
 
 
+def _group(lookup: Lookup, hits: list[Hit], *, has_older: bool, has_newer: bool = False) -> Group:
+    ends = (hits[0].cursor, hits[-1].cursor) if hits else ("", "")
+    return Group(
+        lookup=lookup,
+        hits=_each_order_once(hits),
+        first=ends[0],
+        last=ends[1],
+        has_newer=has_newer,
+        has_older=has_older,
+    )
+
+
 def _each_order_once(hits: list[Hit]) -> list[Hit]:
     """Keep the newest hit of each order: a sale and its refund are found by the same card."""
     return list({hit.order_id: hit for hit in reversed(hits)}.values())[::-1]
 
-
-def finds_by_guest(sought: Sought) -> bool:
-    """Say whether a search looks for a guest's name or address, or for a card."""
-    personal = {Kind.EMAIL, Kind.NAME, Kind.LAST4}
-    return any(term.kind in personal for term in sought.terms)

@@ -35,10 +35,10 @@ _OURS = re.compile(r"(tx|cpo)([a-z2-9]{20})")
 class Kind(StrEnum):
     """Name what a term can be; the first is the most telling, by which a search of several terms begins."""
 
-    EMAIL = "email"
-    CODE = "code"
+    EMAIL = "e-mail"
+    CODE = "reference"
     NAME = "name"
-    LAST4 = "last4"
+    LAST4 = "card that ends in"
     AMOUNT = "amount"
 
 
