@@ -98,7 +98,7 @@ class DeliveryAdmin(RowButton, RecordAdmin):
         "order__reference",
         "subscription__url_host",
     ]
-    ordering = ["-created_at"]
+    ordering = ["-created_at", "-pk"]
     fields = [
         "id",
         "subscription_link",

@@ -17,7 +17,6 @@ from payments.finding.search import Group, Hit
 from payments.models import Payment
 from payments.states import State
 
-
 HEADERS = ("found", "order", "guest", "partner", "amount", "state", "date", "mode")
 
 
@@ -41,7 +40,9 @@ class Answer:
         """Return the line under its headers."""
         return [
             format_html('<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', self.url, self.why),
-            format_html('<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', self.order_url, self.order),
+            format_html(
+                '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', self.order_url, self.order
+            ),
             self.guest,
             self.partner,
             unbroken(self.amount),

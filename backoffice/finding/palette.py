@@ -1,7 +1,7 @@
 """The theme's command palette: it shows what the search box finds, and where lists are.
 
-The theme's own view takes what is typed from the address and keeps what it found in the cache for minutes. Ours is asked
-by POST, and keeps nothing: what staff type is a guest's name, or a card number pasted by mistake.
+The theme's own view takes what is typed from the address and keeps what it found in the cache for minutes. Ours is
+asked by POST, and keeps nothing: what staff type is a guest's name, or a card number pasted by mistake.
 """
 
 from typing import Any
@@ -28,7 +28,9 @@ def palette_view(site: AdminSite, request: HttpRequest) -> HttpResponse:
     results = _lists(site, request, term) if term else []
     if read(term) is not None and request.user.has_perm("payments.view_payment"):
         there = f"{reverse('admin:find')}?{urlencode({'q': term})}"
-        results.insert(0, SearchResult(title=term, description="Find payments, orders and guests", link=there, icon="search"))
+        results.insert(
+            0, SearchResult(title=term, description="Find payments, orders and guests", link=there, icon="search")
+        )
     page = Paginator(results, _MOST_LISTS).page(1)
     context: dict[str, Any] = {
         "page_obj": page.paginator,
@@ -37,7 +39,9 @@ def palette_view(site: AdminSite, request: HttpRequest) -> HttpResponse:
         "execution_time": 0,
         "command_show_history": False,
     }
-    template = "unfold/helpers/command_results.html" if "extended" in request.GET else "unfold/helpers/search_results.html"
+    template = (
+        "unfold/helpers/command_results.html" if "extended" in request.GET else "unfold/helpers/search_results.html"
+    )
     return TemplateResponse(request, template, context, headers={"HX-Trigger": "search"})
 
 

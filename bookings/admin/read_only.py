@@ -5,6 +5,7 @@ from django.db.models import CharField, TextField
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
+from bookings.admin.paging import CappedList, CappedPaginator
 from card_numbers import mask_card_numbers
 
 if TYPE_CHECKING:
@@ -16,7 +17,15 @@ else:
 
 
 class ReadOnlyAdmin(_ModelAdmin):
-    """Show rows that only services write."""
+    """Show rows that only services write; a list never counts its whole table."""
+
+    show_full_result_count = False
+    list_per_page = 50
+    paginator = CappedPaginator
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CappedList]:
+        """Return the list that tells no number it does not know."""
+        return CappedList
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Refuse: services make these."""

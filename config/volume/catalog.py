@@ -6,7 +6,13 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from bookings.models import Availability, Option, Partner
-from bookings.services.catalogue import UnitSpecification, ensure_option, ensure_partner, ensure_product, ensure_supplier
+from bookings.services.catalogue import (
+    UnitSpecification,
+    ensure_option,
+    ensure_partner,
+    ensure_product,
+    ensure_supplier,
+)
 from config.demo.accounts import ACCOUNTS, TAKEN_ELSEWHERE, TEST_ACCOUNT
 from config.demo.catalogue import SUPPLIERS
 from config.volume.people import SHOPS
@@ -135,5 +141,9 @@ def _tour(number: int, first_at: datetime, days: int, chance: random.Random) -> 
     ]
     Availability.objects.bulk_create(rows, batch_size=1_000)
     return Departures(
-        number=number, option=option, adult_id=option.units.get(reference="adult").pk, first_at=first_at, ids=[row.pk for row in rows]
+        number=number,
+        option=option,
+        adult_id=option.units.get(reference="adult").pk,
+        first_at=first_at,
+        ids=[row.pk for row in rows],
     )

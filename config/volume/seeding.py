@@ -51,7 +51,7 @@ def seed_volume(wish: Wish, *, say: Callable[[str], None]) -> int:
     :raises DatabaseIsInUse: nothing was written.
     """
     _check_database(wish)
-    chance = random.Random(wish.seed)
+    chance = random.Random(wish.seed)  # noqa: S311 - invented data, the same again for the same seed
     since = (wish.until - timedelta(days=wish.days)).replace(hour=0, minute=0, second=0, microsecond=0)
     with transaction.atomic():
         with connection.cursor() as cursor:
@@ -65,9 +65,7 @@ def seed_volume(wish: Wish, *, say: Callable[[str], None]) -> int:
         )
         numbers = {name: Numbers(_last_value(sequence)) for name, sequence in _SEQUENCES.items()}
         writer = Writer(catalog=catalog, numbers=numbers, consent=consent, until=wish.until, seed=wish.seed)
-        orders = plans(
-            catalog=catalog, transactions=wish.transactions, since=since, until=wish.until, chance=chance
-        )
+        orders = plans(catalog=catalog, transactions=wish.transactions, since=since, until=wish.until, chance=chance)
         tables = [rows.table for rows in writer.tables]
         # What was only just written would otherwise be checked later, and no table can be altered till then.
         connection.check_constraints()
@@ -105,7 +103,8 @@ def _copy(orders: Iterator[Plan], writer: Writer, say: Callable[[str], None]) ->
 
     with ThreadPoolExecutor(1) as ahead:
         batch = ahead.submit(make_batch)
-        while any(lines for _, _, lines in (made := batch.result())):
+        while any(lines for _, _, lines in batch.result()):
+            made = batch.result()
             batch = ahead.submit(make_batch)
             for table, columns, lines in made:
                 copy_lines(table, columns, lines)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 from config.volume.catalog import CURRENCIES, Catalog, Departures
 from gateways.models import GatewayAccount
@@ -128,7 +129,7 @@ def _moment(share: float, since: datetime, until: datetime) -> datetime:
     """Return when the order comes of which this share of all came before."""
     days = (until - since).days * share**_GROWTH
     part = days % 1
-    for (begun, hour), (ended, next_hour) in zip(_DAY, _DAY[1:], strict=False):
+    for (begun, hour), (ended, next_hour) in pairwise(_DAY):
         if part <= ended:
             within = (part - begun) / (ended - begun)
             return since + timedelta(days=int(days) + hour + within * (next_hour - hour))

@@ -75,7 +75,7 @@ class Writer:
         self.seats: Counter[UUID] = Counter()
         self.transactions = 0
         self._catalog, self._numbers, self._consent, self._until = catalog, numbers, consent, until
-        self._chance = random.Random(f"rows of {seed}")
+        self._chance = random.Random(f"rows of {seed}")  # noqa: S311 - invented data
 
     def write(self, plan: Plan) -> None:
         """Add an order and all that became of it."""

@@ -19,10 +19,7 @@ Column = Callable[[Any], str]
 
 
 class RecordAdmin(ReadOnlyAdmin):
-    """Show rows that only the core writes; a list never counts its whole table twice."""
-
-    show_full_result_count = False
-    list_per_page = 50
+    """Show rows that only the core writes."""
 
 
 def money_text(minor: int | None, currency: str) -> str:

@@ -26,8 +26,9 @@ class Lookup:
 
     A term that narrows what another finds is looked for as what it is first of all: only by lookups of its `kind`.
     `position` is a path to a number by which newer rows come first, empty where a term names a handful of rows at
-    most. `said` is a path to the text that matched, for people, empty where the term says it all. `needs` are expressions that `where` speaks of. A
-    `is_exact` one names one thing; `is_personal` ones find by a guest's data or card, which is recorded.
+    most. `said` is a path to the text that matched, for people, empty where the term says it all. `needs` are
+    expressions that `where` speaks of. A lookup that `is_exact` names one thing; one that `is_personal` finds by a
+    guest's data or card, which is recorded.
     """
 
     name: str
@@ -151,9 +152,7 @@ LOOKUPS: tuple[Lookup, ...] = (
     Lookup(
         name="gateway", label="the gateway's reference", said="gateway_reference", where=_at_a_gateway, **_OPERATION
     ),
-    Lookup(
-        name="session", label="the gateway's session", said="gateway_reference", where=_at_a_gateway, **_OPENING
-    ),
+    Lookup(name="session", label="the gateway's session", said="gateway_reference", where=_at_a_gateway, **_OPENING),
     Lookup(
         name="dispute",
         label="dispute",

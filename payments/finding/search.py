@@ -33,7 +33,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Hold what one lookup found, newest first, each order once; `first` and `last` are where its page begins and ends."""
+    """Hold what one lookup found, newest first, each order once, and where its page begins and ends."""
 
     lookup: Lookup
     hits: list[Hit]
@@ -72,11 +72,7 @@ def find(sought: Sought, *, most: int, lookups: Sequence[Lookup] = LOOKUPS) -> l
     for row in first.union(*others, all=True) if others else first:
         hit = _hit(row, named)
         by_name[hit.lookup.name].append(hit)
-    return [
-        _group(named[name], hits[:most], has_older=len(hits) > most)
-        for name, hits in by_name.items()
-        if hits
-    ]
+    return [_group(named[name], hits[:most], has_older=len(hits) > most) for name, hits in by_name.items() if hits]
 
 
 def find_by(sought: Sought, lookup: Lookup, *, most: int, place: Place | None) -> Group:
@@ -106,7 +102,7 @@ def find_by(sought: Sought, lookup: Lookup, *, most: int, place: Place | None) -
 
 
 def _branches(lookup: Lookup, sought: Sought) -> Iterator[QuerySet[Any, Any]]:
-    """Give the rows a lookup finds: those of the leading term that fit the others, and of the whole as one reference."""
+    """Give the rows a lookup finds: by the leading term, where the others fit, and by the whole as one reference."""
     leading = _matching(lookup, sought.lead)
     if leading is not None:
         is_narrowed = bool(sought.others)
@@ -161,9 +157,7 @@ def _columns(lookup: Lookup, rows: QuerySet[Any, Any], *, in_any_order: bool) ->
 
 def _hit(row: tuple[Any, ...], lookups: dict[str, Lookup]) -> Hit:
     name, order_id, payment_id, position, text = row
-    return Hit(
-        lookup=lookups[name], order_id=order_id, payment_id=payment_id, position=int(position), text=text or ""
-    )
+    return Hit(lookup=lookups[name], order_id=order_id, payment_id=payment_id, position=int(position), text=text or "")
 
 
 def _group(lookup: Lookup, hits: list[Hit], *, has_older: bool, has_newer: bool = False) -> Group:
@@ -181,4 +175,3 @@ def _group(lookup: Lookup, hits: list[Hit], *, has_older: bool, has_newer: bool 
 def _each_order_once(hits: list[Hit]) -> list[Hit]:
     """Keep the newest hit of each order: a sale and its refund are found by the same card."""
     return list({hit.order_id: hit for hit in reversed(hits)}.values())[::-1]
-
