@@ -118,9 +118,7 @@ class BookingAdmin(ReadOnlyAdmin):
     list_select_related = ["partner", "product"]
     list_filter = ["status", "is_live", "partner", "product"]
     search_fields = ["reference"]
-    search_help_text = (
-        "Our reference or the partner's, number, id or the guest's e-mail; the search box finds by everything else"
-    )
+    search_help_text = "Our reference or the partner's, number or id; the search box finds by everything else"
     ordering = ["-number"]
     inlines = [UnitItemInline]
     exclude = ["original_minor", "retail_minor", "net_minor", "deposit_minor", "kept_minor"]
@@ -129,9 +127,8 @@ class BookingAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Booking], search_term: str
     ) -> tuple[QuerySet[Booking], bool]:
-        """Find by what the booking is called, and by who booked."""
-        found = named(queryset, search_term, texts=("reseller_reference", "contact_email"), numbers=("number",))
-        return found, False
+        """Find by what the booking is called."""
+        return named(queryset, search_term, texts=("reseller_reference",), numbers=("number",)), False
 
     @admin.display(description="price")
     def price(self, booking: Booking) -> str:

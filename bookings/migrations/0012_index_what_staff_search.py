@@ -1,9 +1,9 @@
 import django.contrib.postgres.indexes
 import django.contrib.postgres.search
+import django.db.models.functions.comparison
 import django.db.models.functions.text
 from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
-
 
 # Built beside a working system: nothing waits for them, and they wait for no more than the transactions under way.
 NO_LIMITS = "SET statement_timeout = 0; SET lock_timeout = 0"
@@ -12,7 +12,6 @@ LIMITS = "RESET statement_timeout; RESET lock_timeout"
 
 class Migration(migrations.Migration):
     atomic = False
-
 
     dependencies = [
         ('bookings', '0011_return_origins_and_mails_of_links'),
@@ -26,7 +25,7 @@ class Migration(migrations.Migration):
         ),
         AddIndexConcurrently(
             model_name='booking',
-            index=models.Index(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('contact_email'), name='text_pattern_ops'), name='booking_by_email'),
+            index=models.Index(django.db.models.functions.comparison.Collate(django.db.models.functions.text.Upper('contact_email'), 'C'), name='booking_by_email'),
         ),
         AddIndexConcurrently(
             model_name='booking',
@@ -38,7 +37,7 @@ class Migration(migrations.Migration):
         ),
         AddIndexConcurrently(
             model_name='customer',
-            index=models.Index(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('email'), name='text_pattern_ops'), name='customer_by_email'),
+            index=models.Index(django.db.models.functions.comparison.Collate(django.db.models.functions.text.Upper('email'), 'C'), name='customer_by_email'),
         ),
         AddIndexConcurrently(
             model_name='customer',
@@ -46,7 +45,7 @@ class Migration(migrations.Migration):
         ),
         AddIndexConcurrently(
             model_name='gift',
-            index=models.Index(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('recipient_email'), name='text_pattern_ops'), name='gift_by_email'),
+            index=models.Index(django.db.models.functions.comparison.Collate(django.db.models.functions.text.Upper('recipient_email'), 'C'), name='gift_by_email'),
         ),
         AddIndexConcurrently(
             model_name='gift',

@@ -1,11 +1,11 @@
 import uuid
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import F, Func, Q, Value
-from django.db.models.functions import Upper
+from django.db.models.functions import Collate, Upper
 
 from bookings.models.catalog import Availability, Option, Product, Unit
 from bookings.models.partner import Partner
@@ -81,9 +81,9 @@ class Customer(models.Model):
             )
         ]
         indexes = [
-            # What staff search by, whatever the case; an address also by how it begins.
+            # What staff search by, whatever the case; an address also by how it begins (C).
             models.Index(Upper("reference"), name="customer_by_reference_caps"),
-            models.Index(OpClass(Upper("email"), name="text_pattern_ops"), name="customer_by_email"),
+            models.Index(Collate(Upper("email"), "C"), name="customer_by_email"),
             GinIndex(SearchVector("full_name", config="simple"), name="customer_by_words_of_name"),
         ]
 
@@ -256,9 +256,9 @@ class Booking(models.Model):
         indexes = [
             models.Index(fields=["partner", "is_live", "reseller_reference"], name="booking_by_reseller_ref"),
             models.Index(fields=["partner", "is_live", "-created_at"], name="booking_by_partner"),
-            # What staff search by, whatever the case; an address also by how it begins.
+            # What staff search by, whatever the case; an address also by how it begins (C).
             models.Index(Upper("reseller_reference"), name="booking_by_reseller_ref_caps"),
-            models.Index(OpClass(Upper("contact_email"), name="text_pattern_ops"), name="booking_by_email"),
+            models.Index(Collate(Upper("contact_email"), "C"), name="booking_by_email"),
             GinIndex(
                 SearchVector("contact_full_name", "contact_first_name", "contact_last_name", config="simple"),
                 name="booking_by_words_of_name",

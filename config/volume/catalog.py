@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from bookings.models import Availability, Option, Partner
+from bookings.models import Availability, Partner
 from bookings.services.catalogue import (
     UnitSpecification,
     ensure_option,
@@ -44,13 +44,14 @@ DAYS_AHEAD = 120
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Departures:
-    """Hold the daily departures of one tour: their ids by day, counted from the first."""
+    """Hold the daily departures of one tour: ids are texts, by day, counted from the first."""
 
     number: int
-    option: Option
-    adult_id: UUID
+    product: str
+    option: str
+    adult: str
     first_at: datetime
-    ids: list[UUID]
+    ids: list[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,8 +143,9 @@ def _tour(number: int, first_at: datetime, days: int, chance: random.Random) -> 
     Availability.objects.bulk_create(rows, batch_size=1_000)
     return Departures(
         number=number,
-        option=option,
-        adult_id=option.units.get(reference="adult").pk,
+        product=str(product.pk),
+        option=str(option.pk),
+        adult=str(option.units.get(reference="adult").pk),
         first_at=first_at,
-        ids=[row.pk for row in rows],
+        ids=[str(row.pk) for row in rows],
     )

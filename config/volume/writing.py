@@ -4,7 +4,7 @@ import random
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
+from itertools import product
 
 from bookings.encryption import encrypt_text, fingerprint
 from bookings.models import BookingStatus
@@ -19,7 +19,11 @@ from payments.models import CaseKind, ConsentText, EventSource, LedgerAccount, O
 from payments.states import OperationKind, State, Status
 
 # As the references of the house are written (bookings.services.numbering, payments.references).
-_ALOUD, _PUBLIC = "23456789ABCDEFGHJKMNPQRSTVWXYZ", "23456789bcdfghjkmnpqrstvwxyz"
+_ALOUD, _PUBLIC = (
+    # Three letters at a time: a word is drawn many million times.
+    ["".join(letters) for letters in product(alphabet, repeat=3)]
+    for alphabet in ("23456789ABCDEFGHJKMNPQRSTVWXYZ", "23456789bcdfghjkmnpqrstvwxyz")
+)
 _KEEPS_CARD = 0.06
 # How many bookings carry a reference of their partner.
 _IS_NAMED = 0.3
@@ -57,7 +61,7 @@ class _Writing:
     last4: str
     brand: str
     now: datetime
-    partner_id: UUID
+    partner: str
     opening: str = NULL
     card: str = NULL
     captured: int = 0
@@ -72,9 +76,10 @@ class Writer:
         self, *, catalog: Catalog, numbers: dict[str, Numbers], consent: ConsentText, until: datetime, seed: int
     ) -> None:
         self.tables = Tables()
-        self.seats: Counter[UUID] = Counter()
+        self.seats: Counter[str] = Counter()
         self.transactions = 0
         self._catalog, self._numbers, self._consent, self._until = catalog, numbers, consent, until
+        self._partners = [str(partner.pk) for partner in catalog.partners]
         self._chance = random.Random(f"rows of {seed}")  # noqa: S311 - invented data
 
     def write(self, plan: Plan) -> None:
@@ -89,7 +94,7 @@ class Writer:
             last4=f"{chance.randrange(10_000):04}" if plan.is_live else chance.choice(_TEST_LAST4),
             brand=chance.choice(_BRANDS),
             now=plan.moment,
-            partner_id=self._catalog.partners[int(chance.random() ** 2 * len(self._catalog.partners))].pk,
+            partner=self._partners[int(chance.random() ** 2 * len(self._partners))],
         )
         customer = self._sold(writing, unit_minor)
         if plan.story is Story.TAKEN_ELSEWHERE:
@@ -121,17 +126,16 @@ class Writer:
         kept = writing.amount if plan.story not in _GONE | {Story.REFUNDED, Story.CHARGED_BACK} else 0
         if plan.story is Story.PARTLY_REFUNDED:
             kept -= writing.amount // 2
-        tables.customers.add(customer, number, writing.partner_id, is_live, named_customer, name, email, begun)
+        tables.customers.add(customer, number, writing.partner, is_live, named_customer, name, email, begun)
         tables.orders.add(
-            *(writing.order, self._id(), f"OR-{self._word(_ALOUD, 8)}", writing.partner_id, customer, is_live),
+            *(writing.order, self._id(), f"OR-{self._word(_ALOUD, 8)}", writing.partner, customer, is_live),
             *(status, currency, kept, 2, confirmed, begun, begun),
         )
         named = f"{last[:2].upper()}-{chance.randrange(10**6):06}" if chance.random() < _IS_NAMED else ""
         list_price = price_of(plan.tour.number, currency) * plan.adults
-        option = plan.tour.option
         tables.bookings.add(
             *(booking, self._id(), self._numbers["booking"](), f"BK-{self._word(_ALOUD, 8)}", writing.order),
-            *(writing.partner_id, is_live, status, option.product_id, option.pk, departure),
+            *(writing.partner, is_live, status, plan.tour.product, plan.tour.option, departure),
             *((plan.tour.first_at + timedelta(days=day)).isoformat(), seats, list_price, writing.amount),
             *(writing.amount * 85 // 100, currency, named, name, first, last, email),
             *("FULL" if is_cancelled else "", confirmed, begun if is_cancelled else NULL, begun, begun),
@@ -139,7 +143,7 @@ class Writer:
         for _ in range(plan.adults):
             item = f"UN-{self._word(_ALOUD, 8)}"
             tables.unit_items.add(
-                self._id(), booking, plan.tour.adult_id, item, unit_minor, unit_minor, unit_minor * 85 // 100
+                self._id(), booking, plan.tour.adult, item, unit_minor, unit_minor, unit_minor * 85 // 100
             )
         return customer
 
@@ -322,7 +326,7 @@ class Writer:
         }[kind]
         tables.entries.add(
             *(posting, *ways, minor, plan.currency, plan.account.pk, writing.order, writing.payment, of),
-            *(writing.partner_id, copy_text(plan.is_live)),
+            *(writing.partner, copy_text(plan.is_live)),
         )
 
     def _payment(self, writing: _Writing) -> None:
@@ -334,7 +338,7 @@ class Writer:
             state = State.FAILED if plan.story is Story.DECLINED else State.EXPIRED
         reference = f"cp_{plan.moment:%Y%m%d}_{self._word(_PUBLIC, 10)}"
         self.tables.payments.add(
-            *(writing.payment, reference, self._numbers["payment"](), writing.order, writing.partner_id),
+            *(writing.payment, reference, self._numbers["payment"](), writing.order, writing.partner),
             *(plan.account.pk, copy_text(plan.is_live), writing.amount, plan.currency),
             *(copy_text(plan.account.captures_at_once), state, writing.captured, writing.refunded),
             *(writing.charged_back, begun, _text(writing.now)),
@@ -349,7 +353,7 @@ class Writer:
         plan, kept, token = writing.plan, _text(writing.plan.moment), self._word(_ALOUD, 16)
         writing.card = self._id()
         self.tables.cards.add(
-            *(writing.card, writing.partner_id, plan.account.pk, customer, writing.order, copy_text(plan.is_live)),
+            *(writing.card, writing.partner, plan.account.pk, customer, writing.order, copy_text(plan.is_live)),
             *(copy_text(encrypt_text(token)), fingerprint(token), f"guest-{token}", writing.brand, writing.last4),
             *(self._chance.randrange(1, 13), plan.moment.year + self._chance.randrange(5), kept),
             kept if self._chance.random() < 0.1 else NULL,
@@ -361,8 +365,8 @@ class Writer:
         bits = self._chance.getrandbits(128)
         return f"{bits & ~(0xF000 << 64 | 0xC000 << 48) | 0x4000 << 64 | 0x8000 << 48:032x}"
 
-    def _word(self, alphabet: str, length: int) -> str:
-        return "".join(self._chance.choices(alphabet, k=length))
+    def _word(self, threes: list[str], length: int) -> str:
+        return "".join(self._chance.choices(threes, k=-(-length // 3)))[:length]
 
 
 def _text(moment: datetime) -> str:

@@ -3,7 +3,6 @@ import django.contrib.postgres.search
 from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
 from django.db import migrations, models
 
-
 # Built beside a working system: nothing waits for them, and they wait for no more than the transactions under way.
 NO_LIMITS = "SET statement_timeout = 0; SET lock_timeout = 0"
 LIMITS = "RESET statement_timeout; RESET lock_timeout"
@@ -11,7 +10,6 @@ LIMITS = "RESET statement_timeout; RESET lock_timeout"
 
 class Migration(migrations.Migration):
     atomic = False
-
 
     dependencies = [
         ('bookings', '0012_index_what_staff_search'),
