@@ -118,7 +118,7 @@ def without_card_number(typed: str) -> str:
     if masked == typed:
         return typed
     # The asterisks of a number whose groups were spaced stand apart from its last digits.
-    return re.sub(r"\*[\*\W]*", " ", masked).strip()
+    return " ".join(re.sub(r"\*[\*\W]*", " ", masked).split())
 
 
 def read(typed: str) -> Sought | None:
