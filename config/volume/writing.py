@@ -24,6 +24,8 @@ _ALOUD, _PUBLIC = (
     ["".join(letters) for letters in product(alphabet, repeat=3)]
     for alphabet in ("23456789ABCDEFGHJKMNPQRSTVWXYZ", "23456789bcdfghjkmnpqrstvwxyz")
 )
+# A prime: multiplied by it, numbers of eight such letters follow each other in no order that is seen.
+_SPREAD = 402_653_189
 _KEEPS_CARD = 0.06
 # How many bookings carry a reference of their partner.
 _IS_NAMED = 0.3
@@ -128,13 +130,13 @@ class Writer:
             kept -= writing.amount // 2
         tables.customers.add(customer, number, writing.partner, is_live, named_customer, name, email, begun)
         tables.orders.add(
-            *(writing.order, self._id(), f"OR-{self._word(_ALOUD, 8)}", writing.partner, customer, is_live),
+            *(writing.order, self._id(), f"OR-{_aloud(number)}", writing.partner, customer, is_live),
             *(status, currency, kept, 2, confirmed, begun, begun),
         )
         named = f"{last[:2].upper()}-{chance.randrange(10**6):06}" if chance.random() < _IS_NAMED else ""
         list_price = price_of(plan.tour.number, currency) * plan.adults
         tables.bookings.add(
-            *(booking, self._id(), self._numbers["booking"](), f"BK-{self._word(_ALOUD, 8)}", writing.order),
+            *(booking, self._id(), self._numbers["booking"](), f"BK-{_aloud(number)}", writing.order),
             *(writing.partner, is_live, status, plan.tour.product, plan.tour.option, departure),
             *((plan.tour.first_at + timedelta(days=day)).isoformat(), seats, list_price, writing.amount),
             *(writing.amount * 85 // 100, currency, named, name, first, last, email),
@@ -173,7 +175,7 @@ class Writer:
 
     def _taken_elsewhere(self, writing: _Writing) -> None:
         """Let a till take the money and the partner report it."""
-        reference = f"SLIP-{self._chance.randrange(10**7):07}"
+        reference = f"SLIP-{self._numbers['transaction'].last + 1:07}"
         sale = self._operation(
             writing, OperationKind.SALE, writing.amount, gateway_reference=reference, origin=Origin.OURS
         )
@@ -367,6 +369,12 @@ class Writer:
 
     def _word(self, threes: list[str], length: int) -> str:
         return "".join(self._chance.choices(threes, k=-(-length // 3)))[:length]
+
+
+def _aloud(number: int) -> str:
+    """Return eight letters that no other number has and that do not look like the next one's."""
+    first, rest = divmod(number * _SPREAD % 30**8, 30**6)
+    return _ALOUD[first][1:] + _ALOUD[rest // 30**3] + _ALOUD[rest % 30**3]
 
 
 def _text(moment: datetime) -> str:
