@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('api', '0005_remember_completed_processes'),
-        ('bookings', '0012_index_what_staff_search'),
+        ('bookings', '0013_index_what_staff_search'),
     ]
 
     operations = [

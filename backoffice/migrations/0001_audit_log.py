@@ -5,6 +5,10 @@ CREATE TRIGGER audit_entries_stay BEFORE UPDATE OR DELETE ON backoffice_auditent
     FOR EACH ROW EXECUTE FUNCTION payments_refuse_change();
 
 CREATE FUNCTION backoffice_copy_admin_log() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    kind text := coalesce(
+        (SELECT app_label || '.' || model FROM django_content_type WHERE id = NEW.content_type_id), ''
+    );
 BEGIN
     INSERT INTO backoffice_auditentry
         (at, actor, action, subject_kind, subject_id, subject_words, detail, request_id)
@@ -12,9 +16,10 @@ BEGIN
         NEW.action_time,
         coalesce((SELECT username FROM auth_user WHERE id = NEW.user_id), ''),
         CASE NEW.action_flag WHEN 1 THEN 'added' WHEN 2 THEN 'changed' WHEN 3 THEN 'deleted' ELSE 'logged' END,
-        coalesce((SELECT app_label || '.' || model FROM django_content_type WHERE id = NEW.content_type_id), ''),
+        kind,
         coalesce(left(NEW.object_id, 255), ''),
-        NEW.object_repr,
+        -- What these are called is a guest's name or words, and entries outlive a guest's data.
+        CASE WHEN kind IN ('bookings.customer', 'payments.externalnote') THEN '' ELSE NEW.object_repr END,
         NEW.change_message,
         ''
     );
@@ -32,7 +37,8 @@ SELECT
     CASE log.action_flag WHEN 1 THEN 'added' WHEN 2 THEN 'changed' WHEN 3 THEN 'deleted' ELSE 'logged' END,
     coalesce(kind.app_label || '.' || kind.model, ''),
     coalesce(left(log.object_id, 255), ''),
-    log.object_repr,
+    CASE WHEN kind.app_label || '.' || kind.model IN ('bookings.customer', 'payments.externalnote') THEN ''
+        ELSE log.object_repr END,
     log.change_message,
     ''
 FROM django_admin_log AS log

@@ -2,7 +2,9 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
+from unfold.contrib.filters.admin import RangeDateFilter
 
+from bookings.admin.mode import mode
 from bookings.admin.read_only import ReadOnlyAdmin, ReadOnlyInline
 from bookings.admin.searching import named
 from bookings.models import Booking, Change, Installment, Order, UnitItem
@@ -52,18 +54,20 @@ class OrderAdmin(ReadOnlyAdmin):
         "status",
         "settlement_method",
         "money_in",
-        "is_live",
+        "mode",
         "expires_at",
         "created_at",
     ]
     list_select_related = ["partner"]
-    list_filter = ["status", "kind", "settlement_method", "is_live", "partner"]
+    list_filter = ["status", "kind", "settlement_method", "is_live", "partner", ("created_at", RangeDateFilter)]
+    list_filter_submit = True
     search_fields = ["reference"]
     search_help_text = "Our reference, the partner's, or the id; the search box finds by everything else"
     ordering = ["-created_at", "-pk"]
     inlines = [BookingInline, InstallmentInline, ChangeInline]
     exclude = ["money_in_minor", "asked_minor"]
     readonly_fields = ["asked", "money_in", "payments_link"]
+    mode = staticmethod(mode)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
@@ -113,16 +117,18 @@ class BookingAdmin(ReadOnlyAdmin):
         "availability_reference",
         "price",
         "contact_full_name",
-        "is_live",
+        "mode",
     ]
     list_select_related = ["partner", "product"]
-    list_filter = ["status", "is_live", "partner", "product"]
+    list_filter = ["status", "is_live", "partner", "product", ("created_at", RangeDateFilter)]
+    list_filter_submit = True
     search_fields = ["reference"]
     search_help_text = "Our reference or the partner's, number or id; the search box finds by everything else"
     ordering = ["-number"]
     inlines = [UnitItemInline]
     exclude = ["original_minor", "retail_minor", "net_minor", "deposit_minor", "kept_minor"]
     readonly_fields = ["price", "original", "net", "deposit", "kept"]
+    mode = staticmethod(mode)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Booking], search_term: str

@@ -74,6 +74,7 @@ class Payment(models.Model):
                 condition=Q(state__in=["CREATED", "ACTION_REQUIRED", "EXPIRED"]),
                 name="payment_never_tried",
             ),
+            models.Index(fields=["created_at"], condition=Q(authorized_minor__gt=0), name="payment_held"),
         ]
         permissions = [
             ("refund_payment", "Can give money back"),

@@ -6,6 +6,12 @@ from django.test import Client
 
 from backoffice.granting import grant
 from backoffice.roles import ROLES, Role
+from tests.payments.house import House, build_house
+
+
+@pytest.fixture
+def house(db) -> House:
+    return build_house()
 
 
 @pytest.fixture

@@ -1,0 +1,12 @@
+"""What apps that payments knows nothing of add to its pages."""
+
+from backoffice.contributions.audit import card_audit
+from backoffice.contributions.callbacks import callback_moments
+from payments.admin.contributions import add_moments, add_sections
+from payments.models import ReusableCard
+
+
+def contribute() -> None:
+    """Register everything; called when Django discovers the admin, for only then can these pages be imported."""
+    add_moments(callback_moments)
+    add_sections(ReusableCard, card_audit)
