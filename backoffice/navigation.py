@@ -32,6 +32,7 @@ def rows_of(label: str, title: str, icon: str) -> Item:
 
 GROUPS: dict[str, list[Item]] = {
     "Find": [
+        Item(title="Find", page="find", icon="search", permission="payments.view_payment"),
         rows_of("payments.payment", "Payments", "payments"),
         rows_of("bookings.order", "Orders", "shopping_cart"),
         rows_of("bookings.booking", "Bookings", "confirmation_number"),
