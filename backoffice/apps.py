@@ -7,12 +7,6 @@ class BackofficeConfig(AppConfig):
 
     name = "backoffice"
 
-    def ready(self) -> None:
-        """Add to the pages of other apps what they cannot know of."""
-        from backoffice.contributions import contribute
-
-        contribute()
-
 
 class BackofficeAdminConfig(AdminConfig):
     """Have every app's admin registered on our site."""

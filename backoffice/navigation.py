@@ -38,7 +38,9 @@ GROUPS: dict[str, list[Item]] = {
         rows_of("bookings.customer", "Guests", "person"),
     ],
     "Work queues": [
+        Item(title="All work queues", page="backoffice_queues", icon="checklist", permission="payments.view_case"),
         rows_of("payments.case", "Waits for a person", "assignment_late"),
+        rows_of("backoffice.approvalrequest", "Refunds to approve", "approval"),
         rows_of("payments.dispute", "Disputes", "gavel"),
         rows_of("payments.webhookdelivery", "Webhooks", "inbox"),
         rows_of("api.delivery", "Callbacks", "outbox"),
@@ -64,6 +66,7 @@ GROUPS: dict[str, list[Item]] = {
     ],
     "Bookings": [
         rows_of("bookings.availability", "Departures", "departure_board"),
+        rows_of("backoffice.departurecancellation", "Departures cancelled", "event_busy"),
         rows_of("bookings.product", "Products", "kayaking"),
         rows_of("bookings.option", "Options", "tune"),
         rows_of("bookings.unit", "Tickets and prices", "sell"),
@@ -90,6 +93,7 @@ GROUPS: dict[str, list[Item]] = {
         rows_of("payments.surchargerule", "Surcharges", "percent"),
         rows_of("auth.user", "Staff", "badge"),
         rows_of("auth.group", "Roles", "groups"),
+        rows_of("backoffice.refundlimit", "Refund limits of roles", "speed"),
     ],
     "Audit": [
         rows_of("backoffice.auditentry", "Audit log", "history"),

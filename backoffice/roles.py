@@ -35,11 +35,22 @@ _SEE_MONEY = (
     | _permissions(
         "payments",
         "view",
-        *("payment", "opening", "transaction", "gatewayevent", "dispute", "challenge", "case", "externalnote"),
+        *(
+            "payment",
+            "opening",
+            "transaction",
+            "gatewayevent",
+            "dispute",
+            "challenge",
+            "case",
+            "casestep",
+            "externalnote",
+        ),
         *("reusablecard", "cardconsent", "consenttext", "cardrevocation", "revokedtoken"),
         *("paymentlink", "balancecollection", "webhookdelivery", "ledgerentry", "posting"),
     )
     | _permissions("api", "view", "subscription", "delivery", "invoice", "invoicerefund", "paymentprocess")
+    | _permissions("backoffice", "view", "departurecancellation", "probableduplicate")
 )
 _SEE_SETUP = (
     _permissions("bookings", "view", *_SETUP)
@@ -61,29 +72,41 @@ _HELP_GUESTS = frozenset(
         "bookings.change_gift",
         "bookings.change_outgoingmail",
         "api.change_delivery",
+        "backoffice.change_probableduplicate",
+        "backoffice.confirm_paid_order",
+        "backoffice.plan_departure_cancellation",
+        "backoffice.take_external_payment",
     }
 )
-_TAKE_MONEY = frozenset({"payments.capture_payment"})
+_SEE_APPROVALS = _permissions("backoffice", "view", "approvalrequest", "refundlimit")
+_TAKE_MONEY = frozenset(
+    {"payments.capture_payment", "backoffice.charge_card", "backoffice.start_departure_cancellation"}
+)
 _RUN_THE_HOUSE = (
     _permissions("bookings", "add", *_CATALOGUE)
     | _permissions("bookings", "change", *_CATALOGUE)
     | _permissions("backoffice", "view", "auditentry")
-    | {"backoffice.export_personal_data", "backoffice.erase_personal_data"}
+    | {"backoffice.export_personal_data", "backoffice.erase_personal_data", "backoffice.approve_refund"}
 )
-_SET_UP = frozenset(
-    f"{app}.{action}_{model}"
-    for app, models in {
-        "auth": ("user",),
-        "bookings": _SETUP,
-        "gateways": ("gatewayaccount",),
-        "payments": ("accountroute", "surchargerule"),
-        "api": ("contextpreference",),
-    }.items()
-    for action in ("add", "change")
-    for model in models
-) | _permissions("payments", "delete", "accountroute", "surchargerule")
+_SET_UP = (
+    frozenset(
+        f"{app}.{action}_{model}"
+        for app, models in {
+            "auth": ("user",),
+            "bookings": _SETUP,
+            "gateways": ("gatewayaccount",),
+            "payments": ("accountroute", "surchargerule"),
+            "backoffice": ("refundlimit",),
+            "api": ("contextpreference",),
+        }.items()
+        for action in ("add", "change")
+        for model in models
+    )
+    | _permissions("payments", "delete", "accountroute", "surchargerule")
+    | {"backoffice.delete_refundlimit"}
+)
 
-_SUPPORT = _SEE_WHAT_IS_SOLD | _SEE_MONEY | _HELP_GUESTS
+_SUPPORT = _SEE_WHAT_IS_SOLD | _SEE_MONEY | _SEE_APPROVALS | _HELP_GUESTS
 _FINANCE = _SUPPORT | _SEE_SETUP | _TAKE_MONEY
 _MANAGER = _FINANCE | _RUN_THE_HOUSE
 
@@ -91,6 +114,6 @@ ROLES: dict[Role, frozenset[str]] = {
     Role.SUPPORT: _SUPPORT,
     Role.FINANCE: _FINANCE,
     Role.MANAGER: _MANAGER,
-    Role.AUDITOR: _SEE_WHAT_IS_SOLD | _SEE_MONEY | _SEE_SETUP | _SEE_STAFF,
+    Role.AUDITOR: _SEE_WHAT_IS_SOLD | _SEE_MONEY | _SEE_APPROVALS | _SEE_SETUP | _SEE_STAFF,
     Role.ADMINISTRATOR: _MANAGER | _SEE_STAFF | _SET_UP,
 }

@@ -23,7 +23,12 @@ class BackofficeSite(GuardedSite):
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Add the pages that belong to no single model."""
         csv = path("<slug:app_label>/<slug:model_name>/csv/", self.admin_view(self.csv_view), name="csv")
-        return [csv, *guest_urls(self), *super().get_urls()]
+        # What actions stand on registers its pages with this site, so that it has to be there before.
+        from backoffice.actions.view import do
+        from backoffice.queues.urls import queue_urls
+
+        action = path("do/<slug:name>/<str:row_id>/", self.admin_view(do), name="do")
+        return [csv, action, *queue_urls(self), *guest_urls(self), *super().get_urls()]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show the home page: search, what waits, what was taken."""
@@ -31,13 +36,15 @@ class BackofficeSite(GuardedSite):
 
     def csv_view(self, request: HttpRequest, app_label: str, model_name: str) -> HttpResponse:
         """Answer with a list as a file; here, so that no list lacks it."""
-        # The admins register themselves at this site, so it can know of none of them before.
+        # Not at the top: admins are registered at the site, and so cannot be loaded before it.
         from backoffice.downloads import list_as_csv
 
         try:
             model_admin = self.get_model_admin(apps.get_model(app_label, model_name))
         except (LookupError, NotRegistered):
             raise Http404 from None
+        # What it stands on registers its pages with this site, so that the site has to be there before.
+
         try:
             return list_as_csv(request, model_admin)
         except IncorrectLookupParameters:

@@ -4,6 +4,7 @@ Everything can run again: what is there is brought in line or left, and keys der
 a rerun prints the same ones.
 """
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
@@ -14,6 +15,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from backoffice.granting import grant
+from backoffice.models import RefundLimit
 from backoffice.roles import ROLES, Role
 from bookings import services as booking_services
 from bookings.key_hash import hash_of_key
@@ -31,6 +33,7 @@ from config.demo.accounts import ACCOUNTS, FIRST_ACCOUNT, SANDBOX_ACCOUNTS, TAKE
 from config.demo.catalogue import CANAL_CRUISE, PRODUCTS, SETTLEMENT_METHODS, SUPPLIERS
 from config.local_secrets import LocalSecrets
 from gateways.models import GatewayAccount
+from money import Money
 from payments.models import AccountRoute, Payment, SurchargeRule
 
 # One more than sixty: where the tours are, today may already be over.
@@ -38,6 +41,8 @@ DAYS_ON_SALE = 61
 SMALL_BOAT = 12
 SEATS_LEFT_WHEN_NEARLY_FULL = 2
 STAFF_USER = "demo-staff"
+# In whole units of every currency an account takes; empty is without a limit.
+REFUND_LIMITS = {Role.SUPPORT: "100", Role.FINANCE: "500", Role.MANAGER: "5000", Role.ADMINISTRATOR: ""}
 # Where the demo's partners send guests back to.
 SHOP = "https://shop.example.com"
 # The printed booking is replaced when its hold would end within this time.
@@ -112,6 +117,7 @@ def seed_demo(*, secrets: LocalSecrets, now: datetime) -> Demo:
     _fill_a_small_boat(small_option, seats=SMALL_BOAT - SEATS_LEFT_WHEN_NEARLY_FULL, now=now)
     booking = _unpaid_booking(first, small_option, now)
     grant(apps, ROLES)
+    _seed_refund_limits(accounts.values())
     assert booking.order.customer is not None
     return Demo(
         access=_keys_of(first, secrets, now),
@@ -302,6 +308,17 @@ def _seed_role(role: Role, secrets: LocalSecrets) -> str:
     password = secrets.text(f"demo {role} password")[:20]
     _let_in(user, password, is_superuser=False)
     return f"{username} / {password}"
+
+
+def _seed_refund_limits(accounts: Iterable[GatewayAccount]) -> None:
+    """Let each role give back what the demo shows; what staff changed stays as they left it."""
+    currencies = {currency for account in accounts for currency in account.currencies}
+    for role, whole_units in REFUND_LIMITS.items():
+        for currency in currencies:
+            limit = Money.parse(whole_units, currency).minor if whole_units else None
+            RefundLimit.objects.get_or_create(
+                group=Group.objects.get(name=role), currency=currency, defaults={"amount_minor": limit}
+            )
 
 
 def _let_in(user: User, password: str, *, is_superuser: bool) -> None:

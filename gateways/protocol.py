@@ -398,7 +398,7 @@ class Verified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """Map one column of a settlement report onto a field of ours."""
+    """Map one column of a settlement report onto a field of ours; docs/reconciliation.md has the fields and units."""
 
     header: str
     field: str
@@ -408,10 +408,18 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnMap:
-    """Describe a settlement report so that importing can type it in SQL; `types` maps the vendor's row types."""
+    """Describe a settlement report so that importing can type it in SQL; `types` maps the vendor's row types.
+
+    `currencies` maps the vendor's names of currencies where they are not ISO 4217's letters. `batch_is_payout` says
+    that a batch is what one payout was made of, so that no line of its own need tell of it. `settles` is False for a
+    report of what was done, in which no money is settled.
+    """
 
     columns: tuple[Column, ...]
     types: Mapping[str, str]
+    currencies: Mapping[str, str] = field(default_factory=dict)
+    batch_is_payout: bool = False
+    settles: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -524,6 +532,8 @@ class Gateway(Protocol):
     """Be a processor. Every verb raises NotSent, AnswerLost, Rejected or Unsupported and nothing else.
 
     `webhooks_are_hints` says that deliveries prove nothing: what they speak of is fetched before it is believed.
+    `slowest_refund_days` is within how many business days a refund is on the guest's card; None where the vendor
+    promises nothing.
     `decline_classes` has the raw codes of refusals, in small letters, that say what can be done about them.
     """
 
@@ -534,6 +544,7 @@ class Gateway(Protocol):
     webhooks_are_hints: ClassVar[bool]
     idempotency_window_seconds: ClassVar[int | None]
     longest_opening_seconds: ClassVar[int | None]
+    slowest_refund_days: ClassVar[int | None]
     secret_fields: ClassVar[frozenset[str]]
     decline_classes: ClassVar[Mapping[str, DeclineClass]]
     settlement_columns: ClassVar[ColumnMap | None]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bookings.models import Customer, Gift, Order
+from gateways.models import Environment, GatewayAccount
+from money import Money
 from payments.models import GatewayEvent, LedgerAccount, LedgerEntry, Payment, Posting, Transaction
 
 
@@ -53,5 +55,32 @@ def post(
             is_live=order.is_live,
         )
         for transfer in transfers
+    )
+    return posting
+
+
+def post_settlement(
+    *,
+    account: GatewayAccount,
+    transfers: Iterable[tuple[LedgerAccount, LedgerAccount, Money]],
+    cause: str,
+    occurred_at: datetime,
+    now: datetime,
+) -> Posting:
+    """Write what a gateway's settlement moved between the operator's own accounts (from, to, above zero); no order has
+    a part in it.
+    """
+    posting = Posting.objects.create(cause=cause, occurred_at=occurred_at, posted_at=now)
+    LedgerEntry.objects.bulk_create(
+        LedgerEntry(
+            posting=posting,
+            from_account=from_account,
+            to_account=to_account,
+            amount_minor=money.minor,
+            currency=money.currency,
+            gateway_account=account,
+            is_live=account.environment == Environment.LIVE,
+        )
+        for from_account, to_account, money in transfers
     )
     return posting

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import F, Q, QuerySet, Sum
 
+from bookings.compiled import CompiledQuery
 from bookings.models import Booking, BookingStatus, Gift, Order
 from bookings.selectors import amount_due_later, amount_kept, amount_to_collect
 from gateways.models import GatewayAccount
@@ -130,12 +132,20 @@ def booked_for(order: Order) -> list[Booked]:
 
 def booked_for_orders(order_ids: Collection[UUID]) -> dict[UUID, list[Booked]]:
     """Return what the ledger holds for orders, by order, in one query; those without an entry are left out."""
-    rows = (
-        LedgerEntry.objects.filter(order__in=order_ids)
-        .values_list("order_id", "payment_id", "transaction_id", "transaction__kind", "from_account", "to_account")
-        .annotate(total=Sum("amount_minor"))
-    )
     booked: dict[UUID, list[Booked]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT entry.order_id, entry.payment_id, entry.transaction_id, operation.kind, entry.from_account,
+                entry.to_account, sum(entry.amount_minor)::bigint
+            FROM payments_ledgerentry entry
+            LEFT JOIN payments_transaction operation ON operation.id = entry.transaction_id
+            WHERE entry.order_id = ANY(%s)
+            GROUP BY 1, 2, 3, 4, 5, 6
+            """,
+            [list(order_ids)],
+        )
+        rows = cursor.fetchall()
     for order_id, *row in rows:
         booked.setdefault(order_id, []).append(Booked(*row))
     return booked
@@ -149,6 +159,19 @@ def operations_in_flight(order: Order) -> QuerySet[Transaction]:
         | Q(kind__in=[OperationKind.CAPTURE, OperationKind.VOID]),
         order=order,
     )
+
+
+_OPERATIONS = CompiledQuery(
+    lambda order: Transaction.objects.filter(order=order).select_related("payment__account", "account", "opening")
+)
+
+
+def operations_of_order(order: Order) -> list[Transaction]:
+    """Return all operations of an order, with the payments and Openings they are of."""
+    operations = _OPERATIONS.rows(order=order.pk)
+    for row in operations:
+        row.order = row.payment.order = order
+    return operations
 
 
 def order_money(
@@ -354,9 +377,14 @@ def gift_balance(gift: Gift) -> Money:
     return Money(gift.amount_minor - (spent["out"] or 0) + (spent["back"] or 0), gift.currency)
 
 
+_CURRENT_PAYMENT = CompiledQuery(
+    lambda order: Payment.objects.filter(order=order, superseded_at__isnull=True).select_related("account")
+)
+
+
 def current_payment(order: Order) -> Payment | None:
     """Return the payment an order is being paid by now; there is at most one that nothing superseded."""
-    return Payment.objects.filter(order=order, superseded_at__isnull=True).select_related("account").first()
+    return _CURRENT_PAYMENT.first(order=order.pk)
 
 
 def is_reported_paid(order_id: UUID) -> bool:

@@ -13,14 +13,12 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from api.callbacks.addresses import shown_url
-from api.callbacks.errors import CallbackError, SecretAlreadyRetired
-from api.callbacks.resending import resend_delivery
+from api.callbacks.errors import SecretAlreadyRetired
 from api.callbacks.signing import mint_signing_secret, retire_signing_secret
 from api.callbacks.subscriptions import headers_of, url_of
 from api.models import Delivery, Subscription
 from bookings.admin.mode import mode
 from bookings.admin.read_only import KeptAdmin
-from bookings.admin.row_button import RowButton
 from bookings.models import SigningSecret
 from payments.admin.columns import RecordAdmin, link, when
 
@@ -73,11 +71,9 @@ class SubscriptionAdmin(RecordAdmin):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(RowButton, RecordAdmin):
+class DeliveryAdmin(RecordAdmin):
     """Show what was told and what was not; what it said is not kept."""
 
-    button = "send-again"
-    button_label = "Send again"
     list_display = [
         "created",
         "subscription",
@@ -128,22 +124,6 @@ class DeliveryAdmin(RowButton, RecordAdmin):
     next_attempt = staticmethod(when("next_attempt_at", "next attempt"))
     succeeded = staticmethod(when("succeeded_at", "arrived"))
     ended = staticmethod(when("ended_at", "ended"))
-
-    def hint(self, delivery: Delivery) -> str:
-        """Offer it for every delivery."""
-        return "The newest state is told."
-
-    def press(self, request: HttpRequest, delivery: Delivery) -> str:
-        """Tell the subject's newest state again."""
-        try:
-            resend_delivery(delivery=delivery, now=timezone.now())
-        except CallbackError:
-            told = "The subscription has ended; nothing is sent."
-            messages.error(request, told)
-        else:
-            told = "Sent again within seconds."
-            messages.success(request, told)
-        return told
 
 
 class SecretForm(_SecretForm):

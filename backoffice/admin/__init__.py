@@ -1,6 +1,18 @@
-"""What stands above several apps: the audit log, and who may work here."""
+"""What stands above several apps: the audit log, who may work here, and what needs a second person."""
 
+from backoffice.admin.approvals import ApprovalRequestAdmin, RefundLimitAdmin
 from backoffice.admin.audit import AuditEntryAdmin
+from backoffice.admin.departures import DepartureCancellationAdmin
 from backoffice.admin.staff import GroupAdmin, UserAdmin
+from backoffice.contributions import contribute
 
-__all__ = ["AuditEntryAdmin", "GroupAdmin", "UserAdmin"]
+__all__ = [
+    "ApprovalRequestAdmin",
+    "AuditEntryAdmin",
+    "DepartureCancellationAdmin",
+    "GroupAdmin",
+    "RefundLimitAdmin",
+    "UserAdmin",
+]
+
+contribute()

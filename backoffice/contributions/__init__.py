@@ -7,6 +7,6 @@ from payments.models import ReusableCard
 
 
 def contribute() -> None:
-    """Register everything; called once, when the apps are ready."""
+    """Register everything; called when Django discovers the admin, for only then can these pages be imported."""
     add_moments(callback_moments)
     add_sections(ReusableCard, card_audit)

@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from unfold.admin import ModelAdmin
@@ -26,8 +26,12 @@ class GuardedSite(UnfoldAdminSite):
         super().register(model_or_iterable, guarded(admin_class or ModelAdmin), **options)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Add the pages of the second factor."""
-        return [*second_factor_urls(self), *super().get_urls()]
+        """Add the pages of the second factor, and let whoever still owes it log out."""
+        return [
+            *second_factor_urls(self),
+            path("logout/", self.logout, name="logout"),
+            *super().get_urls(),
+        ]
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Let staff in who gave what is asked of them."""

@@ -149,7 +149,6 @@ class Migration(migrations.Migration):
                     ("export_personal_data", "Can export what is held about a guest"),
                     ("erase_personal_data", "Can erase what is held about a guest"),
                 ],
-                "managed": False,
                 "default_permissions": (),
             },
         ),

@@ -2,10 +2,9 @@ from django.db import models
 
 
 class Right(models.Model):  # noqa: DJ008 - there are no rows
-    """Carry the permissions that belong to no table of their own; there is no table."""
+    """Carry the permissions that belong to no table of their own; its table stays empty."""
 
     class Meta:
-        managed = False
         default_permissions = ()
         permissions = [
             ("export_personal_data", "Can export what is held about a guest"),

@@ -287,6 +287,11 @@ class Installment(models.Model):
             models.UniqueConstraint(fields=["order", "kind"], name="one_installment_per_kind"),
             models.CheckConstraint(condition=Q(amount_minor__gte=0), name="installment_not_negative"),
         ]
+        indexes = [
+            models.Index(
+                fields=["due_date"], condition=Q(kind="BALANCE", amount_minor__gt=0), name="balance_by_due_date"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.amount_minor} {self.currency}"

@@ -14,6 +14,17 @@ ENVIRONMENT_NAME = env.str("ENVIRONMENT_NAME", default="")
 # How many proxies of ours stand before the web process, each adding the address it was called from to X-Forwarded-For.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
+BACKOFFICE: dict[str, Any] = {
+    # A refund that nobody approved or declined for so long must be asked for again.
+    "APPROVAL_LIFETIME_HOURS": env.int("APPROVAL_LIFETIME_HOURS", default=72),
+    # Balances that fall due within this time are compared with the expiry of the cards kept for them.
+    "CARD_EXPIRY_LOOKAHEAD_DAYS": 90,
+    # Two charges of one amount are probably one wish paid twice when they are no farther apart.
+    "DUPLICATE_WITHIN_MINUTES": 15,
+    # How far back they are looked for, every minute: a webhook may be late by this much less the time above.
+    "DUPLICATES_LOOKED_FOR_HOURS": 24,
+}
+
 # Whether everybody needs a second factor to log in, or only who has set one up: "required" or "off".
 STAFF_TWO_FACTOR = env.str("STAFF_TWO_FACTOR", default="required")
 if STAFF_TWO_FACTOR not in ("required", "off"):
@@ -68,4 +79,10 @@ UNFOLD: dict[str, Any] = {
             "950": "oklch(28.2% .091 267.935)",
         },
     },
+}
+
+BACKOFFICE: dict[str, Any] = {
+    # The bookings of a cancelled departure begin so many refunds a minute at one account, so that the guests who pay
+    # there meanwhile are not held up by the gateway's own limits.
+    "DEPARTURE_REFUNDS_PER_MINUTE": env.int("DEPARTURE_REFUNDS_PER_MINUTE", default=120),
 }

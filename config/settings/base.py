@@ -10,6 +10,7 @@ from config.settings.celery import *
 from config.settings.environment import BASE_DIR, VAR_DIR, env
 from config.settings.gateways import *
 from config.settings.logging import *
+from config.settings.reconciliation import *
 
 WEB_PORT = env.int("WEB_PORT", default=8000)
 SANDBOX_PORT = env.int("SANDBOX_PORT", default=8100)
@@ -235,6 +236,9 @@ PAYMENTS: dict[str, Any] = {
     "WEBHOOK_OVERDUE_MINUTES": 10,
     # The surcharge goes back with the price of a confirmed booking that is cancelled in time; off: it is kept.
     "REFUND_SURCHARGE": env.bool("REFUND_SURCHARGE", default=True),
+    # How many days after a capture its gateway, by slug, still takes a refund (`adyen=365,viva=180`): what is older a
+    # cancelled departure leaves to a person. It depends on contract and card scheme, so that none is set by the house.
+    "REFUNDABLE_DAYS": env.dict("REFUNDABLE_DAYS", cast={"value": int}, default={}),
     # A gateway accepted an operation and its result has not come for this long: shown to staff.
     "OPERATION_OVERDUE_HOURS": 72,
     # What a guest agrees to when a card is kept, by language, where an account has no text of its own. The first is for

@@ -34,9 +34,9 @@ class ConsentInline(ReadOnlyInline):
     payment_link = staticmethod(link("payment", "while paying"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CardConsent]:
-        """Read the texts along."""
+        """Read the texts along, and of the card all but its token."""
         found: QuerySet[CardConsent] = super().get_queryset(request)
-        return found.select_related("text", "payment")
+        return found.select_related("text", "payment", "card").defer("card__token_encrypted")
 
     @admin.display(description="language")
     def language(self, consent: CardConsent) -> str:

@@ -1,22 +1,17 @@
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.html import format_html_join
 
-from bookings.admin.row_button import RowButton
-from payments.admin.buttons import faults_as_messages
 from payments.admin.columns import RecordAdmin, link, pretty_json, when
-from payments.inbox import news_in, replay
-from payments.models import DeliveryStatus, WebhookDelivery
+from payments.inbox import news_in
+from payments.models import WebhookDelivery
 
 
 @admin.register(WebhookDelivery)
-class WebhookDeliveryAdmin(RowButton, RecordAdmin):
+class WebhookDeliveryAdmin(RecordAdmin):
     """Show what gateways sent; the body as it came holds tokens and guests' details and is not shown."""
 
-    button = "replay"
-    button_label = "Replay delivery"
     list_display = ["received", "account", "status", "payment_link", "times_received", "attempts", "last_error"]
     list_select_related = ["account", "payment"]
     list_filter = ["status", "account"]
@@ -57,16 +52,3 @@ class WebhookDeliveryAdmin(RowButton, RecordAdmin):
             "<strong>{}</strong> {}{}",
             ((outcome.kind, outcome.money or "", pretty_json(dict(outcome.raw))) for outcome in outcomes),
         )
-
-    def hint(self, delivery: WebhookDelivery) -> str:
-        """Offer it for every delivery."""
-        return "What it told before changes nothing."
-
-    def press(self, request: HttpRequest, delivery: WebhookDelivery) -> str:
-        """Handle the delivery again."""
-        told = "Replayed."
-        with faults_as_messages(request) as said:
-            status = replay(delivery_id=delivery.pk, clock=timezone.now)
-            told = f"Replayed: {status.lower() if status else 'a worker has it at this moment'}."
-            (messages.success if status == DeliveryStatus.PROCESSED else messages.warning)(request, told)
-        return " ".join([told, *said])

@@ -37,8 +37,8 @@ class Line:
     is_strong: bool = False
 
 
-def page_context(request: HttpRequest, payment: Payment, history: History, allowed: set[str]) -> dict[str, Any]:
-    """Return what the page of a payment shows; `allowed` are the buttons its reader may press.
+def page_context(request: HttpRequest, payment: Payment, history: History) -> dict[str, Any]:
+    """Return what the page of a payment shows.
 
     The address may say `show`, a kind of moments, and `order`, "oldest" or "newest".
     """
@@ -71,7 +71,6 @@ def page_context(request: HttpRequest, payment: Payment, history: History, allow
         "payment_amounts": _payment_amounts(payment),
         "order_amounts": _order_amounts(payment),
         "findings": findings,
-        "buttons": _buttons(payment, history, allowed),
     }
 
 
@@ -250,21 +249,3 @@ def _order_amounts(payment: Payment) -> list[Line]:
         line("Undecided", money.asked_minor),
         line("Still due", money.due_minor, is_strong=True),
     ]
-
-
-def _buttons(payment: Payment, history: History, allowed: set[str]) -> list[tuple[str, str]]:
-    """Return the buttons that make sense now, by verb and words; the services decide all the same."""
-    left = payment.captured_minor - payment.refunded_minor - payment.charged_back_minor - _returning(payment)
-    is_there = {
-        "refund": left > 0,
-        "capture": payment.authorized_minor > 0,
-        "void": payment.authorized_minor > 0,
-        "ask": bool(history.undecided or history.unanswered),
-    }
-    words = {
-        "refund": "Refund …",
-        "capture": "Capture …",
-        "void": "Release the hold …",
-        "ask": "Ask the gateway again",
-    }
-    return [(verb, words[verb]) for verb, makes_sense in is_there.items() if makes_sense and verb in allowed]

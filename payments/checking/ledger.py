@@ -51,6 +51,8 @@ _DIMENSIONS = """
          WHERE ARRAY[e.from_account, e.to_account] && ARRAY[
                  'RECEIVABLE', 'DISPUTED', 'EXTERNAL', 'SURCHARGE', 'DONATION', 'GIFT_LIABILITY',
                  'CUSTOMER_CREDIT']::varchar[]
+           AND NOT (e.order_id IS NULL AND ARRAY[e.from_account, e.to_account] <@ ARRAY[
+                 'CLEARING', 'EXTERNAL', 'BANK', 'FEES', 'RESERVE', 'CONVERSION']::varchar[])
          ) AS read
      WHERE problem <> ''
      ORDER BY id

@@ -1,5 +1,6 @@
 from payments.models.balance import BalanceCollection
 from payments.models.card import CardConsent, CardRevocation, ReusableCard, RevokedToken
+from payments.models.case_step import CaseStep, CaseStepKind
 from payments.models.challenge import Challenge
 from payments.models.consent import ConsentText
 from payments.models.inbox import DeliveryStatus, WebhookDelivery
@@ -25,6 +26,8 @@ __all__ = [
     "CardRevocation",
     "Case",
     "CaseKind",
+    "CaseStep",
+    "CaseStepKind",
     "Challenge",
     "ConsentText",
     "DeliveryStatus",

@@ -67,6 +67,7 @@ class Payment(models.Model):
             models.Index(fields=["order", "created_at"], name="payment_by_order"),
             # Rows come in the order of time: a few pages of index answer "since yesterday".
             BrinIndex(fields=["created_at"], name="payment_by_time"),
+            models.Index(fields=["created_at"], condition=Q(authorized_minor__gt=0), name="payment_held"),
         ]
         permissions = [
             ("refund_payment", "Can give money back"),

@@ -208,6 +208,7 @@ class CaseKind(models.TextChoices):
     REJECTED_BY_GATEWAY = "REJECTED_BY_GATEWAY"
     CARD_NOT_DELETED = "CARD_NOT_DELETED"
     CREDIT_OVERDRAWN = "CREDIT_OVERDRAWN"
+    REFUND_BY_HAND = "REFUND_BY_HAND"
 
 
 class Case(models.Model):
@@ -227,7 +228,10 @@ class Case(models.Model):
                 fields=["payment", "kind"], condition=Q(closed_at__isnull=True), name="one_open_case_per_kind"
             )
         ]
-        indexes = [models.Index(fields=["opened_at"], condition=Q(closed_at__isnull=True), name="case_open")]
+        indexes = [
+            models.Index(fields=["opened_at"], condition=Q(closed_at__isnull=True), name="case_open"),
+            models.Index(fields=["kind", "opened_at", "id"], condition=Q(closed_at__isnull=True), name="case_by_kind"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.payment_id}"

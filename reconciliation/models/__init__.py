@@ -1,0 +1,42 @@
+from reconciliation.models.discrepancy import (
+    NEEDS_TWO,
+    Discrepancy,
+    DiscrepancyEvent,
+    DiscrepancyKind,
+    DiscrepancyState,
+    Resolution,
+)
+from reconciliation.models.line import PAYMENT_KINDS, LineKind, SettlementLine
+from reconciliation.models.match import LedgerConsumed, Match, Rule
+from reconciliation.models.report import (
+    BadLine,
+    BatchPosting,
+    BatchState,
+    ReportState,
+    SettlementBatch,
+    SettlementReport,
+)
+from reconciliation.models.source import SettlementSource, SourceKind
+
+__all__ = [
+    "NEEDS_TWO",
+    "PAYMENT_KINDS",
+    "BadLine",
+    "BatchPosting",
+    "BatchState",
+    "Discrepancy",
+    "DiscrepancyEvent",
+    "DiscrepancyKind",
+    "DiscrepancyState",
+    "LedgerConsumed",
+    "LineKind",
+    "Match",
+    "ReportState",
+    "Resolution",
+    "Rule",
+    "SettlementBatch",
+    "SettlementLine",
+    "SettlementReport",
+    "SettlementSource",
+    "SourceKind",
+]

@@ -78,7 +78,7 @@ def test_what_was_masked_is_clean(resting):
 
 def test_a_masked_text_that_is_another_rows_is_left_and_counted(partner):
     for reference in (VISA, "************1111"):
-        Customer.objects.create(partner=partner, is_live=True, reference=reference)
+        Customer.objects.create(partner=partner, is_live=True, reference=reference, created_at=timezone.now())
 
     code, lines = run("--mask")
 
@@ -95,7 +95,7 @@ def test_an_empty_house_is_clean():
 
 def test_a_guests_phone_number_is_no_card_number(partner):
     # Thirteen digits that begin as Visa's and satisfy the Luhn check.
-    Customer.objects.create(partner=partner, is_live=True, phone="+4222222222222")
+    Customer.objects.create(partner=partner, is_live=True, phone="+4222222222222", created_at=timezone.now())
 
     assert run()[0] == 0
 
@@ -137,9 +137,15 @@ def test_every_model_of_the_admin_is_swept():
     assert {model._meta.db_table for model in admin.site._registry if text_columns(model)} <= swept
 
 
-def test_the_monthly_report_goes_to_the_log(resting, capsys):
+def test_the_monthly_report_goes_to_the_log(resting, caplog):
     tasks.sweep_card_numbers()
 
-    said = capsys.readouterr()
-    assert "card_number_sweep_finished" in said.out + said.err
-    assert VISA not in said.out + said.err
+    found = [record.msg for record in caplog.records if record.msg["event"] == "card_numbers_found"]
+    assert sorted((each["table"], each["column"], each["rows"]) for each in found) == [
+        ("backoffice_auditentry", "detail", 1),
+        ("bookings_partner", "return_origins", 1),
+        ("bookings_supplier", "address", 1),
+        ("bookings_supplier", "name", 1),
+    ]
+    assert caplog.records[-1].msg["rows_with_card_numbers"] == 4
+    assert VISA not in caplog.text

@@ -69,6 +69,8 @@ class AdyenGateway:
     # Adyen keeps a key "for a minimum of 7 days".
     idempotency_window_seconds: ClassVar[int | None] = 7 * 24 * 60 * 60
     longest_opening_seconds: ClassVar[int | None] = 24 * 60 * 60
+    # docs.adyen.com/online-payments/refund: depending on the payment method.
+    slowest_refund_days: ClassVar[int | None] = 40
     secret_fields: ClassVar[frozenset[str]] = wire.SECRET_FIELDS
     decline_classes: ClassVar[Mapping[str, DeclineClass]] = DECLINE_CLASSES
     settlement_columns: ClassVar[ColumnMap | None] = SETTLEMENT_DETAILS

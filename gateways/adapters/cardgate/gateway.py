@@ -84,6 +84,7 @@ class CardgateGateway:
     # A reference is never free again; a week is longer than anybody of ours repeats a call.
     idempotency_window_seconds: ClassVar[int | None] = 7 * 24 * 60 * 60
     longest_opening_seconds: ClassVar[int | None] = 24 * 60 * 60
+    slowest_refund_days: ClassVar[int | None] = None
     secret_fields: ClassVar[frozenset[str]] = wire.SECRET_FIELDS
     decline_classes: ClassVar[Mapping[str, DeclineClass]] = DECLINE_CLASSES
     settlement_columns: ClassVar[ColumnMap | None] = SETTLEMENT

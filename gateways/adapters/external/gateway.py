@@ -51,6 +51,8 @@ class ExternalGateway:
     webhooks_are_hints: ClassVar[bool] = False
     idempotency_window_seconds: ClassVar[int | None] = None
     longest_opening_seconds: ClassVar[int | None] = None
+    # Somebody else gives it back.
+    slowest_refund_days: ClassVar[int | None] = None
     secret_fields: ClassVar[frozenset[str]] = frozenset()
     decline_classes: ClassVar[Mapping[str, DeclineClass]] = {}
     settlement_columns: ClassVar[ColumnMap | None] = None

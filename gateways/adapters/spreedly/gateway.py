@@ -77,6 +77,8 @@ class SpreedlyGateway:
     idempotency_window_seconds: ClassVar[int | None] = None
     # How long Spreedly takes a page's signature is not published; a page that is older is signed anew.
     longest_opening_seconds: ClassVar[int | None] = 60 * 60
+    # The processor behind it decides.
+    slowest_refund_days: ClassVar[int | None] = None
     secret_fields: ClassVar[frozenset[str]] = wire.SECRET_FIELDS
     decline_classes: ClassVar[Mapping[str, DeclineClass]] = DECLINE_CLASSES
     settlement_columns: ClassVar[ColumnMap | None] = TRANSACTIONS

@@ -36,4 +36,5 @@ TRANSACTIONS = ColumnMap(
             "Verification": "OTHER",
         }
     ),
+    settles=False,
 )

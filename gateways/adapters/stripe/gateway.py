@@ -88,6 +88,8 @@ class StripeGateway:
     idempotency_window_seconds: ClassVar[int | None] = 23 * 60 * 60
     # An intent has no end of its own: `fetch` gives it one.
     longest_opening_seconds: ClassVar[int | None] = None
+    # support.stripe.com/questions/customer-refund-processing-time: 5 to 10.
+    slowest_refund_days: ClassVar[int | None] = 10
     secret_fields: ClassVar[frozenset[str]] = wire.SECRET_FIELDS
     decline_classes: ClassVar[Mapping[str, DeclineClass]] = DECLINE_CLASSES
     settlement_columns: ClassVar[ColumnMap | None] = PAYOUT_RECONCILIATION

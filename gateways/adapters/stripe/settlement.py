@@ -13,10 +13,10 @@ from gateways.protocol import Column, ColumnMap
 PAYOUT_RECONCILIATION = ColumnMap(
     columns=(
         Column(header="automatic_payout_id", field="batch_number"),
-        Column(header="automatic_payout_effective_at_utc", field="booked_at", unit="YYYY-MM-DD HH:MM:SS"),
+        Column(header="automatic_payout_effective_at_utc", field="booked_at", unit="YYYY-MM-DD HH:MM:SS UTC"),
         Column(header="balance_transaction_id", field="line_reference"),
-        Column(header="created_utc", field="occurred_at", unit="YYYY-MM-DD HH:MM:SS"),
-        Column(header="available_on_utc", field="available_at", unit="YYYY-MM-DD HH:MM:SS", is_required=False),
+        Column(header="created_utc", field="occurred_at", unit="YYYY-MM-DD HH:MM:SS UTC"),
+        Column(header="available_on_utc", field="available_at", unit="YYYY-MM-DD HH:MM:SS UTC", is_required=False),
         Column(header="currency", field="net_currency"),
         Column(header="gross", field="gross", unit="major"),
         Column(header="fee", field="fee", unit="major"),
@@ -64,4 +64,5 @@ PAYOUT_RECONCILIATION = ColumnMap(
             "unreconciled_customer_funds": "OTHER",
         }
     ),
+    batch_is_payout=True,
 )

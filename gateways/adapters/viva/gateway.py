@@ -89,6 +89,7 @@ class VivaGateway:
     idempotency_window_seconds: ClassVar[int | None] = None
     # A payment timeout of 65535 s means an order that never ends; this stays well below it.
     longest_opening_seconds: ClassVar[int | None] = 12 * 60 * 60
+    slowest_refund_days: ClassVar[int | None] = None
     secret_fields: ClassVar[frozenset[str]] = wire.SECRET_FIELDS
     decline_classes: ClassVar[Mapping[str, DeclineClass]] = DECLINE_CLASSES
     settlement_columns: ClassVar[ColumnMap | None] = SALE_TRANSACTIONS

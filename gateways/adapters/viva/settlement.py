@@ -7,6 +7,7 @@ which are the names of the same fields in Viva's API. Whoever exports the bankin
 
 from types import MappingProxyType
 
+from gateways.adapters.viva.currencies import NUMBERS
 from gateways.protocol import Column, ColumnMap
 
 SALE_TRANSACTIONS = ColumnMap(
@@ -52,4 +53,5 @@ SALE_TRANSACTIONS = ColumnMap(
             "19": "PAYOUT",
         }
     ),
+    currencies=MappingProxyType({number: currency for currency, number in NUMBERS.items()}),
 )

@@ -48,6 +48,7 @@ class PennyGateway:
     webhooks_are_hints: ClassVar[bool] = False
     idempotency_window_seconds: ClassVar[int | None] = None
     longest_opening_seconds: ClassVar[int | None] = None
+    slowest_refund_days: ClassVar[int | None] = None
     secret_fields: ClassVar[frozenset[str]] = wire.SECRET_FIELDS
     decline_classes: ClassVar[Mapping[str, DeclineClass]] = {}
     settlement_columns: ClassVar[ColumnMap | None] = None

@@ -182,7 +182,7 @@ def test_no_token_is_on_the_page_and_none_is_read(desk, card):
 
     assert TOKEN not in page
     assert fingerprint(TOKEN) not in page
-    assert not any('"token_encrypted"' in query["sql"] for query in queries)
+    assert [query["sql"] for query in queries if '"token_encrypted"' in query["sql"]] == []
 
 
 def test_a_cards_page_costs_the_same_queries_however_many_orders_it_may_pay(house, desk, paid, card):

@@ -220,8 +220,9 @@ def test_a_long_history_is_cut_and_leads_to_its_lists(house, desk, paid, monkeyp
     response = desk.get(page_of(paid))
 
     page = text_of(response)
-    assert "Only the newest of each kind are here. All of them: words of the gateway." in page
-    ((_name, url),) = response.context["lists"]
+    lists = dict(response.context["lists"])
+    assert "Only the newest of each kind are here. All of them: words of the gateway" in page
+    url = lists["words of the gateway"]
     assert len(desk.get(url).context["cl"].result_list) == paid.events.count() == 6
     assert "Yes, charged" in page
 

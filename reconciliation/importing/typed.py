@@ -1,0 +1,254 @@
+"""The one statement that types a staged file: every cell read by its column's unit, every reason why it cannot be.
+
+It is put together from the layout and runs in PostgreSQL over the staging table, in four steps: `cell` trims what was
+written, `value` reads amounts and times, `worth` knows the currencies and folds debit, credit and fees, and the last
+gives the columns of a SettlementLine, its batch and `problem`, which is NULL for a line that can be read. A field that
+the file does not have is an empty cell.
+"""
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+
+from psycopg.sql import SQL, Composable, Identifier, Literal
+
+from reconciliation.importing.columns import (
+    AMOUNTS,
+    EITHER_TIMES,
+    FEES,
+    LOCAL_TIMES,
+    TEXTS,
+    TIMES,
+    ZONED_TIMES,
+    ZONES,
+    Layout,
+)
+from reconciliation.models import PAYMENT_KINDS, LineKind, SettlementSource
+
+_STATEMENT = """
+WITH currency(name, code, of_major, of_minor) AS (VALUES {currencies}),
+zone(name, utc_offset) AS (VALUES {zones}),
+type(name, kind) AS (VALUES {types}),
+cell AS (SELECT record, {cells} FROM {staging}),
+value AS (
+    SELECT cell.*, {values}
+      FROM cell
+      LEFT JOIN zone occurred_in ON occurred_in.name = cell.time_zone
+      LEFT JOIN zone booked_in ON booked_in.name = cell.booked_time_zone
+),
+-- What is owed to us is positive. `owed_converted` is the gross in the currency of the net, where the file says it.
+worth AS (
+    SELECT value.*, {kind} AS kind, gross_in.code AS gross_code, net_in.code AS net_code,
+           {gross_scale} * coalesce(
+               customer_amount_value, gross_value, gross_signed_value,
+               CASE WHEN gross_debit <> '' OR gross_credit <> ''
+                    THEN coalesce(gross_credit_value, 0) - coalesce(gross_debit_value, 0) END) AS owed_gross,
+           {net_scale} * coalesce(
+               net_value, net_signed_value,
+               CASE WHEN net_debit <> '' OR net_credit <> ''
+                    THEN coalesce(net_credit_value, 0) - coalesce(net_debit_value, 0) END) AS owed_net,
+           {net_scale} * CASE WHEN customer_amount <> '' THEN gross_value END AS owed_converted,
+           {fee_scale} * coalesce({stated_fee}, 0) AS owed_fee,
+           {stated_fee} AS stated_fee
+      FROM value
+      LEFT JOIN type ON type.name = value.type
+      LEFT JOIN currency gross_in ON gross_in.name = upper(coalesce(nullif(gross_currency, ''), net_currency))
+      LEFT JOIN currency net_in ON net_in.name = upper(coalesce(nullif(net_currency, ''), gross_currency))
+)
+SELECT record + 1 AS line_number, kind, left(type, 60) AS vendor_type,
+       gateway_reference, payment_reference, our_reference, our_operation_reference, acquirer_reference,
+       left(description, 300) AS description,
+       gross_code AS gross_currency, coalesce(owed_gross, 0) AS gross_minor,
+       net_code AS net_currency, coalesce(owed_net, owed_gross - round(owed_fee)) AS net_minor,
+       CASE WHEN kind = 'FEE' THEN -coalesce(owed_net, owed_gross)
+            WHEN NOT kind = ANY({payment_kinds}) THEN 0
+            WHEN owed_net IS NULL THEN round(owed_fee)
+            WHEN owed_converted IS NOT NULL THEN owed_converted - owed_net
+            WHEN gross_code = net_code THEN owed_gross - owed_net
+            ELSE round(owed_fee) END AS fee_minor,
+       stated_fee, exchange_rate_value AS exchange_rate,
+       coalesce(occurred_at_value, booked_at_value) AS occurred_at,
+       coalesce(booked_at_value, occurred_at_value) AS settled_at,
+       {batch} AS batch_reference,
+       merchant_account,
+       left(nullif(concat_ws('; ', {problems}), ''), 500) AS problem
+  FROM worth
+"""
+_REFERENCES = (
+    "gateway_reference",
+    "payment_reference",
+    "our_reference",
+    "our_operation_reference",
+    "acquirer_reference",
+    "batch_number",
+)
+_OFFSET_TIME = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d(:?\d\d)?)$"
+_BARE_TIME = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?$"
+_ZONE_OF = {"occurred_at": ("time_zone", "occurred_in"), "booked_at": ("booked_time_zone", "booked_in")}
+# A reason shows so much of a cell: too little for a card number that stands in the wrong column.
+_SHOWN = 12
+
+
+def typed_lines(layout: Layout, source: SettlementSource, staging: str) -> Composable:
+    """Return the query that reads a staging table as lines."""
+    fields = sorted(TEXTS | AMOUNTS | TIMES)
+    return SQL(_STATEMENT).format(
+        currencies=_rows(
+            (name, code, Decimal(10) ** iso, Decimal(10) ** (iso - own)) for name, code, iso, own in layout.currencies
+        ),
+        zones=_rows((name, offset) for name, offset in ZONES.items()),
+        types=_rows(layout.types.items() or [("", LineKind.OTHER.value)]),
+        cells=SQL(", ").join(SQL("{} AS {}").format(_cell(layout, field), Identifier(field)) for field in fields),
+        staging=Identifier(staging),
+        values=SQL(", ").join([*_amounts(layout, source), *_times(layout, source)]),
+        kind=_kind(layout),
+        gross_scale=_scale(layout, "gross_in", ("customer_amount", "gross", "gross_signed", "gross_credit")),
+        net_scale=_scale(layout, "net_in", ("net", "net_signed", "net_credit", "gross")),
+        fee_scale=_scale(layout, "net_in", FEES),
+        stated_fee=_stated_fee(layout),
+        payment_kinds=Literal([kind.value for kind in PAYMENT_KINDS]),
+        batch=_batch(layout, source),
+        problems=SQL(", ").join(_problems(layout)),
+    )
+
+
+def _cell(layout: Layout, field: str) -> Composable:
+    if field not in layout.positions:
+        return SQL("''")
+    return SQL("btrim(coalesce({}, ''), E' \\t\\r\\n\\u00a0')").format(Identifier(f"c{layout.positions[field]}"))
+
+
+def _amounts(layout: Layout, source: SettlementSource) -> Iterator[Composable]:
+    for field in sorted(AMOUNTS):
+        read = SQL("NULL::numeric")
+        if field in layout.positions:
+            read = SQL("CASE WHEN {cell} <> '' THEN reconciliation_amount({cell}, {mark}) END").format(
+                cell=Identifier(field), mark=Literal(source.decimal_mark)
+            )
+        yield SQL("{} AS {}").format(read, Identifier(f"{field}_value"))
+
+
+def _times(layout: Layout, source: SettlementSource) -> Iterator[Composable]:
+    for field in sorted(TIMES):
+        read: Composable = SQL("NULL::timestamptz")
+        if field in layout.positions:
+            read = _time(layout, source, field)
+        yield SQL("{} AS {}").format(read, Identifier(f"{field}_value"))
+
+
+def _time(layout: Layout, source: SettlementSource, field: str) -> Composable:
+    unit, cell = layout.unit_of(field), Identifier(field)
+    zoned = SQL("WHEN {cell} ~ {shape} AND pg_input_is_valid({cell}, 'timestamptz') THEN {cell}::timestamptz").format(
+        cell=cell, shape=Literal(_OFFSET_TIME)
+    )
+    if unit in ZONED_TIMES:
+        return SQL("CASE {} END").format(zoned)
+    if unit in EITHER_TIMES:
+        bare = _local(cell, cell, _BARE_TIME, _in_zone(source.time_zone))
+        return SQL("CASE {} {} END").format(zoned, bare)
+    local = LOCAL_TIMES[unit]
+    written: Composable = cell
+    if local.as_iso:
+        written = SQL("regexp_replace({}, {}, {})").format(cell, Literal(local.shape), Literal(local.as_iso))
+    zone_field, zone = _ZONE_OF[field]
+    if zone_field in layout.positions:
+        in_zone = SQL(
+            "AT TIME ZONE coalesce({zone}.utc_offset::interval, CASE WHEN {name} = '' THEN {offset} END)"
+        ).format(zone=Identifier(zone), name=Identifier(zone_field), offset=_offset_of(written, source.time_zone))
+    else:
+        in_zone = _in_zone("UTC" if local.is_utc else source.time_zone)
+    return SQL("CASE {} END").format(_local(cell, written, local.shape, in_zone))
+
+
+def _local(cell: Composable, written: Composable, shape: str, in_zone: Composable) -> Composable:
+    return SQL(
+        "WHEN {cell} ~ {shape} AND pg_input_is_valid({written}, 'timestamp') THEN {written}::timestamp {in_zone}"
+    ).format(cell=cell, shape=Literal(shape), written=written, in_zone=in_zone)
+
+
+def _in_zone(name: str) -> Composable:
+    return SQL("AT TIME ZONE {}").format(Literal(name))
+
+
+def _offset_of(written: Composable, zone: str) -> Composable:
+    """Return how far a zone is from UTC at a local time, where a row does not name its zone."""
+    return SQL("({written}::timestamp - ({written}::timestamp AT TIME ZONE {zone} AT TIME ZONE 'UTC'))").format(
+        written=written, zone=Literal(zone)
+    )
+
+
+def _kind(layout: Layout) -> Composable:
+    if layout.is_bank:
+        return Literal(LineKind.BANK.value)
+    if "type" in layout.positions:
+        return SQL("coalesce(type.kind, {})").format(Literal(LineKind.OTHER.value))
+    # A till's list without types: what was taken is positive, and what was given back negative.
+    return SQL(
+        "CASE WHEN coalesce(gross_value, gross_signed_value, gross_credit_value) >= 0 THEN 'CAPTURE' ELSE 'REFUND' END"
+    )
+
+
+def _scale(layout: Layout, currency: str, fields: Iterable[str]) -> Composable:
+    """Return by what amounts are multiplied to be minor units by ISO 4217."""
+    units = {layout.unit_of(field) for field in fields if field in layout.positions}
+    return Identifier(currency, "of_minor" if units == {"minor"} else "of_major")
+
+
+def _stated_fee(layout: Layout) -> Composable:
+    """Return the sum of the fees a row states; NULL where it states none."""
+    there = [field for field in FEES if field in layout.positions]
+    if not there:
+        return SQL("NULL::numeric")
+    total = SQL(" + ").join(SQL("coalesce({}, 0)").format(Identifier(f"{field}_value")) for field in there)
+    stated = SQL(", ").join(Identifier(f"{field}_value") for field in there)
+    return SQL("CASE WHEN num_nonnulls({}) > 0 THEN {} END").format(stated, total)
+
+
+def _batch(layout: Layout, source: SettlementSource) -> Composable:
+    if "batch_number" in layout.positions:
+        return Identifier("batch_number")
+    return SQL("to_char(coalesce(booked_at_value, occurred_at_value) AT TIME ZONE {}, 'YYYY-MM-DD')").format(
+        Literal(source.time_zone)
+    )
+
+
+def _problems(layout: Layout) -> Iterator[Composable]:
+    for field in sorted((AMOUNTS | TIMES) & layout.positions.keys()):
+        what = "amount" if field in AMOUNTS else "time as the column map says"
+        yield _problem(
+            SQL("{cell} <> '' AND {value} IS NULL").format(cell=Identifier(field), value=Identifier(f"{field}_value")),
+            layout.columns[field].header,
+            field,
+            f"is no {what}",
+        )
+    for field, found in (("gross_currency", "gross_code"), ("net_currency", "net_code")):
+        if field in layout.positions:
+            wrong = SQL("{} <> '' AND {} IS NULL").format(Identifier(field), Identifier(found))
+            yield _problem(wrong, layout.columns[field].header, field, "is no currency that we know the decimals of")
+    for field in _REFERENCES:
+        if field in layout.positions:
+            too_long = SQL("length({}) > 120").format(Identifier(field))
+            yield _problem(too_long, layout.columns[field].header, field, "is longer than 120 characters")
+    if "batch_number" in layout.positions:
+        yield SQL("CASE WHEN batch_number = '' THEN 'it names no batch' END")
+    yield SQL("CASE WHEN gross_currency = '' AND net_currency = '' THEN 'it has no currency' END")
+    yield SQL("CASE WHEN occurred_at = '' AND booked_at = '' THEN 'it has no time' END")
+    yield SQL(
+        "CASE WHEN coalesce(owed_gross, owed_net) IS NULL AND coalesce(gross_code, net_code) IS NOT NULL "
+        "THEN 'it has no amount' END"
+    )
+    yield SQL(
+        "CASE WHEN owed_gross <> trunc(owed_gross) OR owed_net <> trunc(owed_net) "
+        "OR owed_converted <> trunc(owed_converted) "
+        "THEN 'an amount has more decimals than its currency' END"
+    )
+    yield SQL("CASE WHEN owed_net IS NULL AND gross_code <> net_code THEN 'it does not say what came of it abroad' END")
+
+
+def _problem(is_wrong: Composable, header: str, field: str, words: str) -> Composable:
+    return SQL("CASE WHEN {} THEN {} || left({}, {}) || {} END").format(
+        is_wrong, Literal(f"{header}: “"), Identifier(field), Literal(_SHOWN), Literal(f"” {words}")
+    )
+
+
+def _rows(rows: Iterable[Iterable[object]]) -> Composable:
+    return SQL(", ").join(SQL("({})").format(SQL(", ").join(map(Literal, row))) for row in rows)

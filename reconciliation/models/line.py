@@ -1,0 +1,71 @@
+from django.db import models
+
+from reconciliation.models.report import SettlementBatch, SettlementReport
+
+
+class LineKind(models.TextChoices):
+    """Say what a line is about; the words that gateways' column maps translate their types to."""
+
+    CAPTURE = "CAPTURE"
+    CAPTURE_FAILED = "CAPTURE_FAILED"
+    CAPTURE_REVERSED = "CAPTURE_REVERSED"
+    REFUND = "REFUND"
+    REFUND_REVERSED = "REFUND_REVERSED"
+    CHARGEBACK = "CHARGEBACK"
+    CHARGEBACK_REVERSED = "CHARGEBACK_REVERSED"
+    FEE = "FEE"
+    RESERVE = "RESERVE"
+    BALANCE_TRANSFER = "BALANCE_TRANSFER"
+    PAYOUT = "PAYOUT"
+    PAYOUT_RETURNED = "PAYOUT_RETURNED"
+    BANK = "BANK"
+    OTHER = "OTHER"
+
+
+# What belongs to a payment, and therefore has a movement in our ledger.
+PAYMENT_KINDS = (
+    LineKind.CAPTURE,
+    LineKind.CAPTURE_FAILED,
+    LineKind.CAPTURE_REVERSED,
+    LineKind.REFUND,
+    LineKind.REFUND_REVERSED,
+    LineKind.CHARGEBACK,
+    LineKind.CHARGEBACK_REVERSED,
+)
+
+
+class SettlementLine(models.Model):
+    """Be one line of a file, typed. UPDATE and DELETE are refused by trigger.
+
+    Amounts are signed minor units: what the gateway owes us is positive. `gross` is in the guest's currency, `net` and
+    `fee` in the one that is settled in: net = gross (converted) - fee, exactly. `stated_fee` are the fees as the file
+    states them, in major units and with every decimal; `fee_minor` is what they came to.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    report = models.ForeignKey(SettlementReport, on_delete=models.PROTECT, related_name="lines", db_index=False)
+    line_number = models.PositiveBigIntegerField(help_text="In its file, by records; the header is line 1.")
+    batch = models.ForeignKey(SettlementBatch, on_delete=models.PROTECT, related_name="lines")
+    kind = models.CharField(max_length=20, choices=LineKind.choices)
+    vendor_type = models.CharField(max_length=60)
+    gateway_reference = models.CharField(max_length=120, blank=True, help_text="The gateway's, of this operation.")
+    payment_reference = models.CharField(max_length=120, blank=True, help_text="The gateway's, of the payment.")
+    our_reference = models.CharField(max_length=120, blank=True)
+    our_operation_reference = models.CharField(max_length=120, blank=True)
+    acquirer_reference = models.CharField(max_length=120, blank=True)
+    description = models.CharField(max_length=300, blank=True)
+    gross_currency = models.CharField(max_length=3)
+    gross_minor = models.BigIntegerField()
+    net_currency = models.CharField(max_length=3)
+    net_minor = models.BigIntegerField()
+    fee_minor = models.BigIntegerField()
+    stated_fee = models.DecimalField(max_digits=24, decimal_places=9, null=True)
+    exchange_rate = models.DecimalField(max_digits=30, decimal_places=15, null=True)
+    occurred_at = models.DateTimeField()
+    settled_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["report", "line_number"], name="one_line_per_number")]
+
+    def __str__(self) -> str:
+        return f"line {self.line_number}"

@@ -1,0 +1,113 @@
+"""Match lines with the ledger, the bank with payouts, in PostgreSQL and set by set: each pass works on what those
+before left, and all of them are one transaction.
+"""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from gateways.protocol import Capability
+from gateways.registry import gateway_class
+from money import EXPONENTS
+from payments.models import LedgerAccount
+from reconciliation.models import (
+    PAYMENT_KINDS,
+    DiscrepancyKind,
+    ReportState,
+    SettlementReport,
+    SettlementSource,
+    SourceKind,
+)
+from reconciliation.services.posting import post_batches
+from reconciliation.statements import run
+
+# Why a line may still be without a match; a later run looks at them again.
+_UNPLACED = (
+    DiscrepancyKind.MISSING_HERE,
+    DiscrepancyKind.DUPLICATE,
+    DiscrepancyKind.UNDECIDED,
+    DiscrepancyKind.AMBIGUOUS,
+    DiscrepancyKind.UNKNOWN_CREDIT,
+)
+_PASSES = (
+    "open_lines",
+    "by_operation",
+    "by_payment",
+    "by_our_reference",
+    "movements",
+    "pairs",
+    "sums",
+    "ranks",
+    "rules",
+    "matches",
+    "findings",
+    "discrepancies",
+    "closing",
+    "tidy",
+)
+_BANK_PASSES = ("bank", "discrepancies", "closing", "tidy")
+# Two runs without a common lock can only meet at what both take; the second to come sees it when it begins anew.
+_TRIES = 3
+
+
+def match_report(*, report: SettlementReport, now: datetime) -> None:
+    """Match the lines of one file, and whatever of its source waits since earlier; post what its batches settled."""
+    for left in reversed(range(_TRIES)):
+        try:
+            with transaction.atomic():
+                _match(report.source, report, now)
+                report.state, report.matched_at = ReportState.MATCHED, now
+                report.save(update_fields=["state", "matched_at"])
+        except IntegrityError as error:
+            if left == 0 or "reconciliation_ledgerconsumed_pkey" not in str(error):
+                raise
+        else:
+            return
+
+
+@transaction.atomic
+def look_for_missing(*, source: SettlementSource, now: datetime) -> None:
+    """Match again what waits, and open what should have been settled, or should have reached the bank, by now."""
+    _match(source, None, now)
+    if source.account is not None:
+        params = _params(source, None, now)
+        run("matching/missing_there", params)
+        if SettlementSource.objects.filter(kind=SourceKind.BANK).exists():
+            run("matching/not_in_bank", params)
+
+
+def money_account_of(source: SettlementSource) -> LedgerAccount:
+    """Return where the money of a source's account waits to be settled: at the gateway, or in the operator's till."""
+    assert source.account is not None, "a bank settles nothing"
+    takes_elsewhere = Capability.CHARGE_EXTERNAL in gateway_class(source.account.gateway).capabilities
+    return LedgerAccount.EXTERNAL if takes_elsewhere else LedgerAccount.CLEARING
+
+
+def _match(source: SettlementSource, report: SettlementReport | None, now: datetime) -> None:
+    params = _params(source, report, now)
+    for name in _BANK_PASSES if source.kind == SourceKind.BANK else _PASSES:
+        run(f"matching/{name}", params)
+    if source.kind == SourceKind.GATEWAY:
+        post_batches(source=source, report=report, money_account=money_account_of(source), now=now)
+
+
+def _params(source: SettlementSource, report: SettlementReport | None, now: datetime) -> dict[str, Any]:
+    is_bank = source.kind == SourceKind.BANK
+    return {
+        "source": source.pk,
+        "account": source.account_id,
+        "report": report.pk if report else None,
+        "money_account": None if is_bank else money_account_of(source).value,
+        "payment_kinds": [kind.value for kind in PAYMENT_KINDS],
+        "unplaced_kinds": [kind.value for kind in _UNPLACED],
+        "decimals": json.dumps(EXPONENTS),
+        "tolerance": source.tolerance_minor,
+        "fee_tolerance": source.fee_tolerance_minor,
+        "window_days": source.window_days,
+        "sla_days": source.sla_days,
+        "reconciled_from": source.reconciled_from,
+        "zone": source.time_zone,
+        "now": now,
+    }

@@ -1,0 +1,63 @@
+"""Post what gateways settled: payouts, fees, reserves and conversions, a batch at a time."""
+
+from collections import defaultdict
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+from money import Money
+from payments.ledger import post_settlement
+from payments.models import LedgerAccount
+from reconciliation.models import BatchPosting, SettlementReport, SettlementSource
+from reconciliation.statements import statement
+
+_CAUSES = {
+    LedgerAccount.BANK: "paid_out",
+    LedgerAccount.FEES: "fees",
+    LedgerAccount.RESERVE: "reserved",
+    LedgerAccount.CONVERSION: "converted",
+}
+
+
+def post_batches(
+    *, source: SettlementSource, report: SettlementReport | None, money_account: LedgerAccount, now: datetime
+) -> None:
+    """Post the difference between what batches say now and what was posted for them; nothing where they agree.
+
+    Call it in the transaction in which they were read. `report` is whose batches; without one, all of the source's.
+    """
+    assert source.account is not None, "a bank settles nothing"
+    # What was posted is read after nobody else can be posting it.
+    SettlementSource.objects.select_for_update(no_key=True).get(pk=source.pk)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement("posting"),
+            {"source": source.pk, "report": report.pk if report else None, "money_account": money_account.value},
+        )
+        rows = cursor.fetchall()
+    moved: dict[tuple[int, LedgerAccount, datetime], list[Money]] = defaultdict(list)
+    for batch_id, counterpart, currency, minor, settled_at in rows:
+        moved[batch_id, LedgerAccount(counterpart), settled_at].append(Money(minor, currency))
+    for (batch_id, counterpart, settled_at), amounts in moved.items():
+        posting = post_settlement(
+            account=source.account,
+            transfers=[
+                (counterpart, money_account, amount)
+                if amount.minor > 0
+                else (money_account, counterpart, Money(-amount.minor, amount.currency))
+                for amount in amounts
+            ],
+            cause=_CAUSES[counterpart],
+            occurred_at=_open_day(source, settled_at),
+            now=now,
+        )
+        BatchPosting.objects.create(posting=posting, batch_id=batch_id)
+
+
+def _open_day(source: SettlementSource, settled_at: datetime) -> datetime:
+    """Return when something counts as having happened: not in a period that is closed, but on the day after it."""
+    first = source.first_open_day
+    if first is None:
+        return settled_at
+    return max(settled_at, datetime.combine(first, time(), ZoneInfo(source.time_zone)))

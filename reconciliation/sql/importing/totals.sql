@@ -1,0 +1,24 @@
+-- What the batches of a file come to now, over all of their lines. A batch that is one payout adds up by itself unless
+-- it names its payout; one with a payout must come to nothing with it; one without has told of no payout yet.
+UPDATE reconciliation_settlementbatch b
+   SET line_count = sums.lines,
+       net_minor = sums.net,
+       fee_minor = sums.fee,
+       payout_minor = CASE WHEN sums.payouts > 0 THEN -sums.payout WHEN %(batch_is_payout)s THEN sums.net END,
+       difference_minor = CASE WHEN sums.payouts > 0 THEN sums.net + sums.payout ELSE 0 END,
+       settled_at = sums.settled_at,
+       state = CASE WHEN b.bank_line_id IS NOT NULL THEN b.state
+                    WHEN sums.payouts > 0 AND sums.net + sums.payout <> 0 THEN 'UNBALANCED'
+                    WHEN sums.payouts > 0 OR %(batch_is_payout)s THEN 'BALANCED'
+                    ELSE 'OPEN' END
+  FROM (SELECT batch_id,
+               count(*) AS lines,
+               coalesce(sum(net_minor) FILTER (WHERE kind <> 'PAYOUT'), 0) AS net,
+               sum(fee_minor) AS fee,
+               coalesce(sum(net_minor) FILTER (WHERE kind = 'PAYOUT'), 0) AS payout,
+               count(*) FILTER (WHERE kind = 'PAYOUT') AS payouts,
+               max(settled_at) AS settled_at
+          FROM reconciliation_settlementline
+         WHERE batch_id IN (SELECT batch_id FROM reconciliation_settlementline WHERE report_id = %(report)s)
+         GROUP BY batch_id) AS sums
+ WHERE b.id = sums.batch_id

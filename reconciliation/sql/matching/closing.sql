@@ -1,0 +1,25 @@
+-- Close what has come right by itself: the line found its place (or turned out to be something else), the entry was
+-- settled, the batch adds up now, the bank has the payout.
+WITH mended AS (
+    UPDATE reconciliation_discrepancy d
+       SET state = 'CLOSED', resolution = 'ARRIVED', closed_at = %(now)s
+     WHERE (d.source_id = %(source)s OR d.kind = 'NOT_IN_BANK')
+       AND d.state <> 'CLOSED'
+       AND CASE
+             WHEN d.kind = ANY(%(unplaced_kinds)s) THEN
+                  EXISTS (SELECT FROM reconciliation_match m WHERE m.line_id = d.line_id AND m.undone_at IS NULL)
+                  OR EXISTS (SELECT FROM finding f
+                              WHERE f.line_id = d.line_id AND f.kind = ANY(%(unplaced_kinds)s) AND f.kind <> d.kind)
+             WHEN d.kind = 'MISSING_THERE' THEN
+                  EXISTS (SELECT FROM reconciliation_ledgerconsumed c WHERE c.entry_id = d.entry_id)
+             WHEN d.kind = 'UNBALANCED_BATCH' THEN
+                  EXISTS (SELECT FROM reconciliation_settlementbatch b
+                           WHERE b.id = d.batch_id AND b.state <> 'UNBALANCED')
+             WHEN d.kind = 'NOT_IN_BANK' THEN
+                  EXISTS (SELECT FROM reconciliation_settlementbatch b WHERE b.id = d.batch_id AND b.state = 'PAID')
+           END
+ RETURNING d.id
+)
+INSERT INTO reconciliation_discrepancyevent (discrepancy_id, actor, action, state_before, state_after, detail, at)
+SELECT m.id, 'system', 'closed', d.state, 'CLOSED', 'it came right by itself', %(now)s
+  FROM mended m JOIN reconciliation_discrepancy d ON d.id = m.id

@@ -1,0 +1,26 @@
+-- Keep what was found. A movement that another run took in the meantime breaks the primary key of what is consumed, and
+-- with it this whole run, which then begins anew and sees it.
+INSERT INTO reconciliation_match (line_id, lead_id, rule, difference_minor, matched_by, matched_at)
+SELECT line_id, NULL, rule, difference_minor, 'system', %(now)s FROM pair WHERE line_id = lead_line_id ORDER BY line_id;
+
+INSERT INTO reconciliation_match (line_id, lead_id, rule, difference_minor, matched_by, matched_at)
+SELECT p.line_id, lead.id, p.rule, p.difference_minor, 'system', %(now)s
+  FROM pair p
+  JOIN reconciliation_match lead ON lead.line_id = p.lead_line_id AND lead.undone_at IS NULL
+ WHERE p.line_id <> p.lead_line_id;
+
+INSERT INTO reconciliation_ledgerconsumed (entry_id, match_id)
+SELECT taken.entry_id, m.id
+  FROM (SELECT entry_id, line_id FROM pair WHERE entry_id IS NOT NULL
+         UNION ALL
+        SELECT entry_id, line_id FROM taking) AS taken
+  JOIN reconciliation_match m ON m.line_id = taken.line_id AND m.undone_at IS NULL
+ ORDER BY taken.entry_id;
+
+-- Fees, reserves and payouts have no movement to agree with: their batch says what they are, and is posted as a whole.
+INSERT INTO reconciliation_match (line_id, lead_id, rule, difference_minor, matched_by, matched_at)
+SELECT l.id, NULL, 'BATCH', 0, 'system', %(now)s
+  FROM reconciliation_settlementline l
+ WHERE l.report_id = %(report)s
+   AND l.kind IN ('FEE', 'RESERVE', 'BALANCE_TRANSFER', 'PAYOUT', 'PAYOUT_RETURNED')
+   AND NOT EXISTS (SELECT FROM reconciliation_match m WHERE m.line_id = l.id AND m.undone_at IS NULL)

@@ -1,0 +1,51 @@
+-- What names no operation: by its order or payment, else, where it has no reference at all, by amount and day alone.
+-- Only movements that nobody took; one and one are a match, anything else is a person's.
+CREATE TEMP TABLE suggestion ON COMMIT DROP AS
+WITH bare AS (
+    SELECT l.*, (l.gateway_reference, l.payment_reference, l.our_reference, l.our_operation_reference)
+              = ('', '', '', '') AS has_no_name
+      FROM open_line l
+     WHERE NOT EXISTS (SELECT FROM named n WHERE n.line_id = l.line_id)
+), operation AS (
+    SELECT b.line_id, t.id AS transaction_id, 'ORDER' AS rule
+      FROM bare b
+      JOIN payments_payment p ON p.reference = b.our_reference
+      JOIN payments_transaction t ON t.payment_id = p.id AND t.account_id = %(account)s
+     WHERE t.kind = ANY(b.operation_kinds)
+     UNION
+    SELECT b.line_id, t.id, 'ORDER'
+      FROM bare b
+      JOIN bookings_order o ON o.reference = b.our_reference
+      JOIN payments_transaction t ON t.order_id = o.id AND t.account_id = %(account)s
+     WHERE t.kind = ANY(b.operation_kinds)
+     UNION
+    SELECT b.line_id, t.id, 'AMOUNT'
+      FROM bare b
+      JOIN payments_transaction t
+        ON t.account_id = %(account)s
+       AND t.kind = ANY(b.operation_kinds)
+       AND t.currency = b.gross_currency
+       AND t.amount_minor BETWEEN abs(b.gross_minor) - %(tolerance)s AND abs(b.gross_minor) + %(tolerance)s
+     WHERE b.has_no_name
+)
+SELECT b.line_id, o.rule, min(e.id) AS entry_id, e.posting_id,
+       sum(CASE WHEN e.to_account = %(money_account)s THEN e.amount_minor ELSE -e.amount_minor END) AS amount_minor,
+       b.gross_minor
+  FROM operation o
+  JOIN bare b ON b.line_id = o.line_id
+  JOIN payments_ledgerentry e
+    ON e.transaction_id = o.transaction_id AND %(money_account)s IN (e.from_account, e.to_account)
+  JOIN payments_posting p ON p.id = e.posting_id
+ WHERE e.currency = b.gross_currency
+   AND abs((p.occurred_at AT TIME ZONE %(zone)s)::date - (b.occurred_at AT TIME ZONE %(zone)s)::date) <= %(window_days)s
+ GROUP BY b.line_id, o.rule, o.transaction_id, e.posting_id, b.gross_minor, b.sign
+HAVING abs(b.gross_minor
+         - sum(CASE WHEN e.to_account = %(money_account)s THEN e.amount_minor ELSE -e.amount_minor END)) <= %(tolerance)s
+   AND min(e.id) NOT IN (SELECT entry_id FROM pair WHERE entry_id IS NOT NULL UNION ALL SELECT entry_id FROM taking)
+   AND NOT EXISTS (SELECT FROM reconciliation_ledgerconsumed c WHERE c.entry_id = min(e.id));
+
+INSERT INTO pair
+SELECT s.line_id, s.line_id, s.entry_id, s.rule, s.gross_minor - s.amount_minor, true
+  FROM suggestion s
+ WHERE (SELECT count(*) FROM suggestion other WHERE other.line_id = s.line_id) = 1
+   AND (SELECT count(*) FROM suggestion other WHERE other.entry_id = s.entry_id) = 1

@@ -1,0 +1,42 @@
+"""What workers do for reconciliation. Anything here may run twice, late or never; beat drains what waits."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from reconciliation.errors import SourceIsBusy
+from reconciliation.models import SettlementSource
+from reconciliation.services import matching, uploading
+from reconciliation.services.locking import alone_with
+
+# A file of millions of lines takes minutes; a task that takes longer than this hangs.
+_LONGEST_SECONDS = 3_600
+
+
+@shared_task(
+    name="reconciliation.tasks.import_uploads",
+    acks_late=True,
+    soft_time_limit=_LONGEST_SECONDS,
+    time_limit=_LONGEST_SECONDS + 60,
+)
+def import_uploads() -> int:
+    """Import every file that was uploaded and is not matched yet."""
+    return uploading.import_uploads(clock=timezone.now)
+
+
+@shared_task(
+    name="reconciliation.tasks.look_for_missing",
+    acks_late=True,
+    soft_time_limit=_LONGEST_SECONDS,
+    time_limit=_LONGEST_SECONDS + 60,
+)
+def look_for_missing() -> int:
+    """Match again what waits, and open what should have been settled or at the bank by now."""
+    looked = 0
+    for source in SettlementSource.objects.select_related("account").order_by("pk"):
+        try:
+            with alone_with(source, waits=False):
+                matching.look_for_missing(source=source, now=timezone.now())
+        except SourceIsBusy:
+            continue
+        looked += 1
+    return looked

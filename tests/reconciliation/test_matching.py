@@ -1,0 +1,324 @@
+"""Every line ends matched, explained or as a discrepancy of a named kind, and the ledger follows what was settled."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from payments.checking import ledger_findings
+from payments.models import LedgerEntry, Posting
+from reconciliation.models import (
+    Discrepancy,
+    DiscrepancyEvent,
+    LedgerConsumed,
+    Match,
+    SettlementBatch,
+    SettlementLine,
+    SettlementSource,
+)
+from reconciliation.services.importing import import_file, receive_file, source_for
+from reconciliation.services.matching import look_for_missing
+from tests.reconciliation.till import NOON, SETTLED, account_row, payout, settled, till_of, written
+
+FAULTS = ["MISSING_HERE", "MISSING_THERE", "AMOUNT", "CURRENCY", "DUPLICATE", "FEE", "LATE"]
+
+
+def test_a_file_that_agrees_leaves_nothing_open_and_clearing_at_nil(till, tmp_path):
+    till.books(12_000, "P1", surcharge_minor=250)
+    till.books(-3_000, "R1", kind="REFUND")
+    dispute = till.books(-5_000, "D1", kind="CHARGEBACK")
+    till.books(5_000, "D1", kind="CHARGEBACK", of=dispute)
+    till.books(8_000, "C2", kind="CAPTURE")
+    till.save()
+    rows = [
+        settled(12_000, "P1", fee="0.45"),
+        settled(-3_000, "P1", type="Refunded", modification="R1"),
+        settled(-5_000, "P1", type="Chargeback", modification="D1", fee="7.50"),
+        settled(5_000, "P1", type="ChargebackReversed", modification="D1"),
+        settled(8_000, "P2", modification="C2", fee="0.304"),
+        account_row("Fee", -140),
+        account_row("DepositCorrection", -1_000),
+    ]
+    rows[4]["Net Credit (NC)"] = "79.70"
+
+    imported = till.imports(written(tmp_path / "batch.csv", [*rows, payout(rows)]))
+
+    assert (imported.report.state, imported.report.line_count, till.found()) == ("MATCHED", 8, {})
+    assert till.balances() == {
+        "RECEIVABLE EUR": -16_750,
+        "SURCHARGE EUR": -250,
+        "FEES EUR": 45 + 750 + 30 + 140,
+        "RESERVE EUR": 1_000,
+        "BANK EUR": 17_000 - 45 - 750 - 30 - 140 - 1_000,
+    }
+    batch = SettlementBatch.objects.get()
+    assert (batch.state, batch.difference_minor, batch.payout_minor) == ("BALANCED", 0, 15_035)
+    assert Match.objects.count() == 8
+    assert LedgerConsumed.objects.count() == 5
+    assert SettlementLine.objects.get(gateway_reference="C2").stated_fee == Decimal("0.304")
+    assert not any("has no order" in finding.message for finding in ledger_findings())
+
+
+def test_money_in_another_currency_passes_through_conversion(till, tmp_path):
+    till.books(8_000, "P1", currency="USD")
+    till.books(5_000, "P2", currency="JPY")
+    till.books(1_234_567, "P3", currency="KWD")
+    till.save()
+    rows = [
+        settled(8_000, "P1", currency="USD", rate="0.92", fee="1.03", net_minor=7_257),
+        settled(5_000, "P2", currency="JPY", rate="0.0061", fee="0.5", net_minor=3_000),
+        settled(1_234_567, "P3", currency="KWD", rate="3", net_minor=370_370),
+    ]
+
+    till.imports(written(tmp_path / "batch.csv", [*rows, payout(rows)]))
+
+    assert till.found() == {}
+    assert till.balances() == {
+        "RECEIVABLE USD": -8_000,
+        "CONVERSION USD": 8_000,
+        "RECEIVABLE JPY": -5_000,
+        "CONVERSION JPY": 5_000,
+        "RECEIVABLE KWD": -1_234_567,
+        "CONVERSION KWD": 1_234_567,
+        "CONVERSION EUR": -(7_257 + 103 + 3_000 + 50 + 370_370),
+        "FEES EUR": 153,
+        "BANK EUR": 7_257 + 3_000 + 370_370,
+    }
+
+
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(plants=st.fixed_dictionaries({kind: st.integers(0, 4) for kind in FAULTS}), shuffle=st.randoms())
+def test_every_planted_fault_is_found_named_and_counted(payment, tmp_path, plants, shuffle):
+    till = till_of(payment)
+    faults = [kind for kind, times in plants.items() for _ in range(times)]
+    rows = []
+    for number in range(300 + len(faults)):
+        fault = faults[number] if number < len(faults) else ""
+        psp, minor = f"{till.account.slug}-{number}", 1_000 + number
+        if fault != "MISSING_HERE":
+            early = timedelta(days=20) if fault in ("LATE", "MISSING_THERE") else timedelta()
+            till.books(minor, psp, at=NOON - early)
+        if fault == "MISSING_THERE":
+            continue
+        row = settled(
+            minor + (1 if fault == "AMOUNT" else 0), psp, fee="0.25", currency="USD" if fault == "CURRENCY" else "EUR"
+        )
+        if fault == "CURRENCY":
+            row["Exchange Rate"], row["Commission (NC)"] = "1", "0.25"
+        if fault == "FEE":
+            row["Commission (NC)"] = "0.35"
+        rows += [row, row] if fault == "DUPLICATE" else [row]
+    till.save()
+    shuffle.shuffle(rows)
+
+    till.imports(written(tmp_path / "batch.csv", [*rows, payout(rows)]))
+    look_for_missing(source=source_for(till.account.slug, now=SETTLED), now=SETTLED)
+
+    assert till.found() == {kind: times for kind, times in plants.items() if times}
+    unplaced = Match.objects.filter(line__report__source__account=till.account).count()
+    assert unplaced == len(rows) + 1 - plants["MISSING_HERE"] - plants["DUPLICATE"]
+
+
+def test_several_lines_of_one_capture_are_matched_by_their_sum(till, tmp_path):
+    sale = till.books(6_000, "P1")
+    till.books(2_000, "P1", of=sale)
+    till.save()
+    rows = [settled(5_000, "P1", modification="X1"), settled(3_000, "P1", modification="X2")]
+
+    till.imports(written(tmp_path / "batch.csv", [*rows, payout(rows)]))
+
+    assert till.found() == {}
+    assert list(Match.objects.filter(rule="SUM").values_list("difference_minor", flat=True)) == [0, 0]
+    lead = Match.objects.get(rule="SUM", lead=None)
+    assert lead.consumed.count() == 2
+
+
+def test_a_second_chargeback_has_a_movement_of_its_own(till, tmp_path):
+    dispute = till.books(-5_500, "D1", kind="CHARGEBACK")
+    till.books(5_500, "D1", kind="CHARGEBACK", of=dispute)
+    till.books(-5_500, "D1", kind="CHARGEBACK", of=dispute)
+    till.save()
+    rows = [
+        settled(-5_500, "P1", type="Chargeback", modification="D1"),
+        settled(5_500, "P1", type="ChargebackReversed", modification="D1"),
+        settled(-5_500, "P1", type="SecondChargeback", modification="D1"),
+    ]
+
+    till.imports(written(tmp_path / "batch.csv", [*rows, account_row("MerchantPayout", 5_500)]))
+
+    assert till.found() == {}
+    assert LedgerConsumed.objects.count() == 3
+
+
+def test_what_comes_before_its_webhook_is_matched_once_that_is_here(till, tmp_path):
+    rows = [settled(4_500, "P1")]
+    till.imports(written(tmp_path / "batch.csv", [*rows, payout(rows)]))
+    before = till.found()
+    till.books(4_500, "P1")
+    till.save()
+
+    look_for_missing(source=source_for(till.account.slug, now=SETTLED), now=SETTLED)
+
+    assert before == {"MISSING_HERE": 1}
+    assert till.found() == {}
+    closed = Discrepancy.objects.get()
+    assert (closed.state, closed.resolution) == ("CLOSED", "ARRIVED")
+    assert [event.action for event in closed.events.order_by("id")] == ["opened", "closed"]
+
+
+def test_nothing_is_missing_before_the_gateway_had_its_time(till, tmp_path):
+    till.books(4_500, "P1")
+    till.save()
+    source = source_for(till.account.slug, now=NOON)
+
+    look_for_missing(source=source, now=NOON + timedelta(days=source.sla_days))
+    before = till.found()
+    look_for_missing(source=source, now=NOON + timedelta(days=source.sla_days, seconds=1))
+    look_for_missing(source=source, now=NOON + timedelta(days=40))
+
+    assert (before, till.found()) == ({}, {"MISSING_THERE": 1})
+    rows = [settled(4_500, "P1", at=NOON + timedelta(days=41))]
+    till.imports(written(tmp_path / "batch.csv", [*rows, payout(rows)]))
+    assert till.found() == {"LATE": 1}
+
+
+def test_a_batch_that_does_not_add_up_posts_nothing(till, tmp_path):
+    till.books(4_500, "P1")
+    till.save()
+
+    till.imports(written(tmp_path / "b.csv", [settled(4_500, "P1", fee="0.50"), account_row("MerchantPayout", -4_300)]))
+
+    assert till.found() == {"UNBALANCED_BATCH": 1}
+    assert Discrepancy.objects.get().amount_minor == 150
+    assert till.balances() == {"RECEIVABLE EUR": -4_500, "CLEARING EUR": 4_500}
+
+
+def test_a_line_settled_again_in_another_batch_is_a_duplicate(till, tmp_path):
+    till.books(4_500, "P1")
+    till.save()
+    for batch in ("42", "43"):
+        rows = [settled(4_500, "P1", batch=batch)]
+        till.imports(written(tmp_path / f"{batch}.csv", [*rows, payout(rows, batch=batch)]))
+
+    assert till.found() == {"DUPLICATE": 1}
+    assert till.balances() == {"RECEIVABLE EUR": -4_500, "CLEARING EUR": -4_500, "BANK EUR": 9_000}
+
+
+def test_matching_again_changes_nothing(till, tmp_path):
+    till.books(4_500, "P1")
+    till.save()
+    rows = [settled(4_500, "P1", fee="0.45"), settled(900, "P9")]
+    till.imports(written(tmp_path / "batch.csv", [*rows, payout(rows)]))
+    counted = [Match, LedgerConsumed, Discrepancy, DiscrepancyEvent, LedgerEntry, Posting]
+    before = [model.objects.count() for model in counted]
+
+    for _ in range(2):
+        look_for_missing(source=source_for(till.account.slug, now=SETTLED), now=SETTLED)
+
+    assert [model.objects.count() for model in counted] == before
+
+
+def test_a_closed_period_is_not_posted_into(till, tmp_path):
+    till.books(4_500, "P1")
+    till.save()
+    source = source_for(till.account.slug, now=SETTLED)
+    SettlementSource.objects.filter(pk=source.pk).update(locked_through="2026-11-30", time_zone="Europe/Berlin")
+    rows = [settled(4_500, "P1")]
+
+    till.imports(written(tmp_path / "batch.csv", [*rows, payout(rows)]))
+
+    assert Posting.objects.get(cause="paid_out").occurred_at.isoformat() == "2026-11-30T23:00:00+00:00"
+
+
+def test_four_eyes_are_the_databases_own(till, tmp_path):
+    rows = [settled(4_500, "P1")]
+    till.imports(written(tmp_path / "batch.csv", [*rows, payout(rows)]))
+    open_one = Discrepancy.objects.filter(kind="MISSING_HERE")
+    closed = {"state": "CLOSED", "resolution": "WRITTEN_OFF", "closed_at": timezone.now(), "proposed_by": "ada"}
+
+    for refused in ({**closed, "approved_by": "ada"}, {**closed, "approved_by": ""}, {"state": "CLOSED"}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            open_one.update(**refused)
+
+    assert open_one.update(**closed, approved_by="grace") == 1
+
+
+def test_lines_and_events_are_never_changed(till, tmp_path):
+    till.imports(written(tmp_path / "batch.csv", [settled(4_500, "P1")]))
+
+    for table in ("settlementline", "discrepancyevent"):
+        for change in (f"UPDATE reconciliation_{table} SET id = id", f"DELETE FROM reconciliation_{table}"):
+            with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(change)
+
+
+def test_a_till_is_settled_by_what_it_takes_to_the_bank(payment, tmp_path):
+    till = till_of(payment, gateway="external")
+    till.books(4_500, "", at=NOON)
+    till.books(-500, "", kind="REFUND", at=NOON)
+    till.save()
+    source = source_for(till.account.slug, now=NOON)
+    columns = {
+        "type": {"header": "Kind"},
+        "gross": {"header": "Amount"},
+        "gross_currency": {"header": "Currency"},
+        "occurred_at": {"header": "Day", "unit": "YYYY-MM-DD"},
+    }
+    types = {"Sale": "CAPTURE", "Return": "REFUND", "Deposit": "PAYOUT"}
+    SettlementSource.objects.filter(pk=source.pk).update(column_map={"columns": columns, "types": types})
+    path = tmp_path / "till.csv"
+    rows = ["Kind,Amount,Currency,Day", "Sale,45.00,EUR,2026-11-10", "Return,-5.00,EUR,2026-11-10"]
+    path.write_text("\n".join([*rows, "Deposit,-40.00,EUR,2026-11-10"]))
+
+    till.imports(path)
+
+    assert till.found() == {}
+    assert till.balances() == {"RECEIVABLE EUR": -4_000, "BANK EUR": 4_000}
+    assert sorted(Match.objects.values_list("rule", flat=True)) == ["AMOUNT", "AMOUNT", "BATCH"]
+    assert not any("has no order" in finding.message for finding in ledger_findings())
+
+
+def test_the_bank_closes_the_circle(till, tmp_path):
+    bank = SettlementSource.objects.create(
+        slug="house-bank",
+        kind="BANK",
+        reconciled_from=NOON.date(),
+        column_map={
+            "columns": {
+                "net": {"header": "Amount"},
+                "net_currency": {"header": "Currency"},
+                "booked_at": {"header": "Day", "unit": "YYYY-MM-DD"},
+                "description": {"header": "Text", "is_required": False},
+            }
+        },
+    )
+    for batch, minor in (("B-42", 4_500), ("B-43", 700), ("B-44", 900), ("B-45", 1_100)):
+        till.books(minor, batch)
+        till.save()
+        rows = [settled(minor, batch, batch=batch)]
+        till.imports(written(tmp_path / f"{batch}.csv", [*rows, payout(rows, batch=batch)]))
+    look_for_missing(source=source_for(till.account.slug, now=NOON), now=NOON + timedelta(days=30))
+    before = till.found()
+    path = tmp_path / "statement.csv"
+    lines = ["Day,Amount,Currency,Text", '2026-11-13,52.00,EUR,"TX1XT batch B-42, and B-43"', "2026-11-14,9.00,EUR,"]
+    path.write_text("\n".join([*lines, "2026-11-14,11.01,EUR,B-45"]))
+    report = receive_file(
+        source=bank, path=path, file_name=path.name, skips_bad_lines=False, received_by="ada", now=NOON
+    )
+
+    import_file(report=report, path=path)
+
+    assert before == {"NOT_IN_BANK": 4}
+    assert till.found() == {"NOT_IN_BANK": 1}
+    assert dict(SettlementBatch.objects.filter(source__account=till.account).values_list("reference", "state")) == {
+        "B-42": "PAID",
+        "B-43": "PAID",
+        "B-44": "PAID",
+        "B-45": "BALANCED",
+    }
+    unknown = Discrepancy.objects.get(source=bank)
+    assert (unknown.kind, unknown.amount_minor) == ("UNKNOWN_CREDIT", 1_101)
