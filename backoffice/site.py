@@ -4,7 +4,8 @@ from django.apps import apps
 from django.contrib.admin.exceptions import NotRegistered
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import BadRequest
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 
@@ -34,7 +35,7 @@ class BackofficeSite(GuardedSite):
         """Show the home page: search, what waits, what was taken."""
         return super().index(request, {**home_context(request), **(extra_context or {})})
 
-    def csv_view(self, request: HttpRequest, app_label: str, model_name: str) -> HttpResponse:
+    def csv_view(self, request: HttpRequest, app_label: str, model_name: str) -> HttpResponseBase:
         """Answer with a list as a file; here, so that no list lacks it."""
         # Not at the top: admins are registered at the site, and so cannot be loaded before it.
         from backoffice.downloads import list_as_csv
@@ -43,8 +44,6 @@ class BackofficeSite(GuardedSite):
             model_admin = self.get_model_admin(apps.get_model(app_label, model_name))
         except (LookupError, NotRegistered):
             raise Http404 from None
-        # What it stands on registers its pages with this site, so that the site has to be there before.
-
         try:
             return list_as_csv(request, model_admin)
         except IncorrectLookupParameters:

@@ -23,6 +23,9 @@ BACKOFFICE: dict[str, Any] = {
     "DUPLICATE_WITHIN_MINUTES": 15,
     # How far back they are looked for, every minute: a webhook may be late by this much less the time above.
     "DUPLICATES_LOOKED_FOR_HOURS": 24,
+    # The bookings of a cancelled departure begin so many refunds a minute at one account, so that the guests who pay
+    # there meanwhile are not held up by the gateway's own limits.
+    "DEPARTURE_REFUNDS_PER_MINUTE": env.int("DEPARTURE_REFUNDS_PER_MINUTE", default=120),
 }
 
 # Whether everybody needs a second factor to log in, or only who has set one up: "required" or "off".
@@ -79,10 +82,4 @@ UNFOLD: dict[str, Any] = {
             "950": "oklch(28.2% .091 267.935)",
         },
     },
-}
-
-BACKOFFICE: dict[str, Any] = {
-    # The bookings of a cancelled departure begin so many refunds a minute at one account, so that the guests who pay
-    # there meanwhile are not held up by the gateway's own limits.
-    "DEPARTURE_REFUNDS_PER_MINUTE": env.int("DEPARTURE_REFUNDS_PER_MINUTE", default=120),
 }

@@ -25,7 +25,7 @@ Sitting = Callable[..., Desk]
 @pytest.fixture
 def desk_of(browser: Browser, house, live_server) -> Iterator[Sitting]:
     """Return the desk of a member of staff of a role, signed in; in the end nothing may have gone wrong at any."""
-    grant(apps, ROLES)
+    grant(apps, {str(role): rights for role, rights in ROLES.items()})
     contexts, desks = [], []
 
     def desk(role: Role, *, size: tuple[int, int] = DESKTOP) -> Desk:
