@@ -4,7 +4,8 @@ from django.apps import apps
 from django.contrib.admin.exceptions import NotRegistered
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import BadRequest
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 
@@ -37,7 +38,7 @@ class BackofficeSite(GuardedSite):
 
         return super().index(request, {**home_context(request), **(extra_context or {})})
 
-    def csv_view(self, request: HttpRequest, app_label: str, model_name: str) -> HttpResponse:
+    def csv_view(self, request: HttpRequest, app_label: str, model_name: str) -> HttpResponseBase:
         """Answer with a list as a file; here, so that no list lacks it."""
         # Not at the top: admins are registered at the site, and so cannot be loaded before it.
         from backoffice.downloads import list_as_csv
