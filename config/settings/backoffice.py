@@ -15,9 +15,6 @@ ENVIRONMENT_NAME = env.str("ENVIRONMENT_NAME", default="")
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
 BACKOFFICE: dict[str, Any] = {
-    # The bookings of a cancelled departure begin so many refunds a minute at one account, so that the guests who pay
-    # there meanwhile are not held up by the gateway's own limits.
-    "DEPARTURE_REFUNDS_PER_MINUTE": env.int("DEPARTURE_REFUNDS_PER_MINUTE", default=120),
     # A refund that nobody approved or declined for so long must be asked for again.
     "APPROVAL_LIFETIME_HOURS": env.int("APPROVAL_LIFETIME_HOURS", default=72),
     # Balances that fall due within this time are compared with the expiry of the cards kept for them.
