@@ -1,13 +1,14 @@
 # Two commands matter: `make demo` and `make test`. Everything else is in `make help`.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo run test check bench clean setup requirements format
+.PHONY: help demo run test check bench screenshots clean setup requirements format
 
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
-# Two test processes, each with servers of its own; the same seed gives both the same names of tests.
-PYTEST := env PYTHONHASHSEED=0 $(PY) -m pytest --session-timeout=1200 -n 2 --dist loadfile
+# Two test processes, each with servers of its own; the same seed gives both the same names of tests. Files go to them in
+# the order of tests/conftest.py, which begins with the longest.
+PYTEST := env PYTHONHASHSEED=0 $(PY) -m pytest --session-timeout=1200 -n 2 --dist loadfile --no-loadscope-reorder
 # Ports, servers, secrets: see .env.example. What is set on the command line (WEB_PORT=9000) reaches every process.
 
 help:  ## say what there is
@@ -18,6 +19,7 @@ help:  ## say what there is
 	@echo "make test          all tests, on servers of their own   (ARGS=\"-k webhook\")"
 	@echo "make check         format, lint, types, import contracts, migrations, deployment, audit, tests"
 	@echo "make bench         how fast webhooks and confirmations are"
+	@echo "make screenshots   pictures of the back office in docs/screenshots/, at two widths (needs Chromium)"
 	@echo "make format        put the code in order"
 	@echo "make requirements  compile requirements/*.in into locks with hashes"
 	@echo "make clean         remove what all of this made: .venv, var, caches"
@@ -52,6 +54,9 @@ check: $(STAMP)
 	$(PY) .ci/check_deploy.py
 	@$(PY) .ci/audit.py
 	$(PYTEST) $(ARGS)
+
+screenshots: $(STAMP)
+	@exec $(PY) -m tests.browser.screenshots
 
 format: $(STAMP)
 	$(PY) -m ruff check --fix .

@@ -4,6 +4,7 @@ from api.callbacks.admin import DeliveryAdmin, SigningSecretAdmin, SubscriptionA
 from api.context.admin import ContextPreferenceAdmin, PaymentProcessAdmin
 from api.invoices.admin import InvoiceAdmin
 from api.models import IdempotentRequest
+from bookings.admin.mode import mode
 from bookings.admin.read_only import ReadOnlyAdmin
 
 __all__ = [
@@ -21,9 +22,10 @@ __all__ = [
 class IdempotentRequestAdmin(ReadOnlyAdmin):
     """Show which writes partners repeated, and how the first of each ended."""
 
-    list_display = ["created_at", "partner", "is_live", "key_text", "method", "path", "status_code", "error_code"]
+    list_display = ["created_at", "partner", "mode", "key_text", "method", "path", "status_code", "error_code"]
     list_filter = ["is_live", "status_code", "partner"]
     list_select_related = ["partner"]
     search_fields = ["=key_text", "=subject", "path"]
     ordering = ["-created_at"]
     exclude = ["key_fingerprint", "body_fingerprint"]
+    mode = staticmethod(mode)

@@ -80,7 +80,12 @@ def clean_phone(field: str, text: str, *, longest: int) -> str:
     :raises InvalidValue: as `clean_text`.
     """
     checked = _checked(field, text, longest=longest)
-    return checked if _INTERNATIONAL_PHONE.fullmatch(checked) else mask_card_numbers(checked)
+    return checked if is_international_phone(checked) else mask_card_numbers(checked)
+
+
+def is_international_phone(text: str) -> bool:
+    """Say whether a text is a phone number in international form, and nothing else."""
+    return _INTERNATIONAL_PHONE.fullmatch(text) is not None
 
 
 def _checked(field: str, text: str, *, longest: int) -> str:

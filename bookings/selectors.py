@@ -7,6 +7,7 @@ from itertools import groupby
 
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
+from bookings.compiled import CompiledQuery
 from bookings.errors import BookingNotFound, OptionNotFound, OrderNotFound, ProductNotFound, UnitNotFound
 from bookings.key_hash import hash_of_key
 from bookings.models import (
@@ -41,13 +42,16 @@ class CalendarDay:
     slots: tuple[Slot, ...]
 
 
+_KEY_BY_HASH = CompiledQuery(
+    lambda key_hash: PartnerKey.objects.select_related("partner").filter(
+        key_hash=key_hash, revoked_at__isnull=True, partner__is_active=True
+    )
+)
+
+
 def partner_key_for_secret(secret: str) -> PartnerKey | None:
     """Return the key that this text is, with its partner, while neither was closed down."""
-    return (
-        PartnerKey.objects.select_related("partner")
-        .filter(key_hash=hash_of_key(secret), revoked_at__isnull=True, partner__is_active=True)
-        .first()
-    )
+    return _KEY_BY_HASH.first(key_hash=hash_of_key(secret))
 
 
 def supplier_for_partner(partner: Partner) -> Supplier:
@@ -171,12 +175,19 @@ def booking_for_partner(*, partner: Partner, is_live: bool, uuid: str) -> Bookin
     return _only_booking(with_what_was_sold(Booking.objects.all()), partner, is_live, uuid)
 
 
+_BOOKING_WITH_ORDER = CompiledQuery(lambda **named: Booking.objects.select_related("order").filter(**named))
+
+
 def booking_to_change(*, partner: Partner, is_live: bool, uuid: str) -> Booking:
     """Return a partner's booking of one mode with its order alone: a service reads the rest under the order's lock.
 
     :raises BookingNotFound: the text is no uuid, or none of this partner's bookings has it.
     """
-    return _only_booking(Booking.objects.select_related("order"), partner, is_live, uuid)
+    wanted = uuid_from_text(uuid)
+    found = _BOOKING_WITH_ORDER.first(partner=partner.pk, is_live=is_live, uuid=wanted) if wanted else None
+    if found is None:
+        raise BookingNotFound(uuid)
+    return found
 
 
 def bookings_for_partner(*, partner: Partner, is_live: bool, filters: BookingFilter) -> QuerySet[Booking]:

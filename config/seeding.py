@@ -1,16 +1,22 @@
-"""Set up the demo's operator: brands, tours, partners with keys, gateway accounts at the sandbox, a member of staff.
+"""Set up the demo's operator: brands, tours, partners with keys, gateway accounts at the sandbox, its staff.
 
 Everything can run again: what is there is brought in line or left, and keys derive from the checkout's secret, so that
 a rerun prints the same ones.
 """
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
+from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group, User
 from django.db import connection, transaction
 from django.db.models import F
 
+from backoffice.granting import grant
+from backoffice.models import RefundLimit
+from backoffice.roles import ROLES, Role
 from bookings import services as booking_services
 from bookings.key_hash import hash_of_key
 from bookings.models import Availability, Booking, BookingStatus, Dialect, Option, Partner, PartnerKey
@@ -27,6 +33,7 @@ from config.demo.accounts import ACCOUNTS, FIRST_ACCOUNT, SANDBOX_ACCOUNTS, TAKE
 from config.demo.catalogue import CANAL_CRUISE, PRODUCTS, SETTLEMENT_METHODS, SUPPLIERS
 from config.local_secrets import LocalSecrets
 from gateways.models import GatewayAccount
+from money import Money
 from payments.models import AccountRoute, Payment, SurchargeRule
 
 # One more than sixty: where the tours are, today may already be over.
@@ -34,6 +41,8 @@ DAYS_ON_SALE = 61
 SMALL_BOAT = 12
 SEATS_LEFT_WHEN_NEARLY_FULL = 2
 STAFF_USER = "demo-staff"
+# In whole units of every currency an account takes; empty is without a limit.
+REFUND_LIMITS = {Role.SUPPORT: "100", Role.FINANCE: "500", Role.MANAGER: "5000", Role.ADMINISTRATOR: ""}
 # Where the demo's partners send guests back to.
 SHOP = "https://shop.example.com"
 # The printed booking is replaced when its hold would end within this time.
@@ -67,6 +76,7 @@ class Demo:
     access: PartnerAccess
     staff_user: str
     staff_password: str
+    staff_by_role: dict[str, str]
     booking_id: int
     customer_id: int
     other: PartnerAccess
@@ -77,6 +87,7 @@ class Demo:
             **asdict(self.access),
             "staff_user": self.staff_user,
             "staff_password": self.staff_password,
+            "staff_by_role": self.staff_by_role,
             "booking_id": self.booking_id,
             "customer_id": self.customer_id,
             "other": asdict(self.other),
@@ -105,11 +116,14 @@ def seed_demo(*, secrets: LocalSecrets, now: datetime) -> Demo:
     _fill_a_small_boat(small_option, seats=SMALL_BOAT, now=now)
     _fill_a_small_boat(small_option, seats=SMALL_BOAT - SEATS_LEFT_WHEN_NEARLY_FULL, now=now)
     booking = _unpaid_booking(first, small_option, now)
+    grant(apps, ROLES)
+    _seed_refund_limits(accounts.values())
     assert booking.order.customer is not None
     return Demo(
         access=_keys_of(first, secrets, now),
         staff_user=STAFF_USER,
         staff_password=_seed_staff(secrets),
+        staff_by_role={role: _seed_role(role, secrets) for role in Role},
         booking_id=_number_of(booking),
         customer_id=booking.order.customer.number,
         other=_keys_of(other, secrets, now),
@@ -273,14 +287,45 @@ def _ensure_key(partner: Partner, dialect: Dialect, *, is_live: bool, secrets: L
 
 
 def _seed_staff(secrets: LocalSecrets) -> str:
-    """Return the password of the demo's member of staff; it is hashed again only when it changed."""
-    password = secrets.text("demo staff password")[:20]
+    """Return the password of the demo's member of staff, who may do everything."""
     user, _ = get_user_model().objects.get_or_create(
         username=STAFF_USER,
         defaults={"first_name": "Demo", "last_name": "Staff", "email": "staff@fernweg.example.com"},
     )
-    if not (user.is_staff and user.is_superuser and user.is_active and user.check_password(password)):
-        user.is_staff = user.is_superuser = user.is_active = True
-        user.set_password(password)
-        user.save()
+    password = secrets.text("demo staff password")[:20]
+    _let_in(user, password, is_superuser=True)
     return password
+
+
+def _seed_role(role: Role, secrets: LocalSecrets) -> str:
+    """Return user name and password of the demo's person of a role."""
+    username = f"demo-{role.lower()}"
+    user, _ = get_user_model().objects.get_or_create(
+        username=username,
+        defaults={"first_name": "Demo", "last_name": role, "email": f"{role.lower()}@fernweg.example.com"},
+    )
+    user.groups.add(Group.objects.get(name=role))
+    password = secrets.text(f"demo {role} password")[:20]
+    _let_in(user, password, is_superuser=False)
+    return f"{username} / {password}"
+
+
+def _seed_refund_limits(accounts: Iterable[GatewayAccount]) -> None:
+    """Let each role give back what the demo shows; what staff changed stays as they left it."""
+    currencies = {currency for account in accounts for currency in account.currencies}
+    for role, whole_units in REFUND_LIMITS.items():
+        for currency in currencies:
+            limit = Money.parse(whole_units, currency).minor if whole_units else None
+            RefundLimit.objects.get_or_create(
+                group=Group.objects.get(name=role), currency=currency, defaults={"amount_minor": limit}
+            )
+
+
+def _let_in(user: User, password: str, *, is_superuser: bool) -> None:
+    """See that somebody can log in; the password is hashed again only when it changed."""
+    if user.is_staff and user.is_superuser == is_superuser and user.is_active and user.check_password(password):
+        return
+    user.is_staff = user.is_active = True
+    user.is_superuser = is_superuser
+    user.set_password(password)
+    user.save()

@@ -40,6 +40,7 @@ _ATTRIBUTES = (
     "webhooks_are_hints",
     "idempotency_window_seconds",
     "longest_opening_seconds",
+    "slowest_refund_days",
     "secret_fields",
     "settlement_columns",
     "missing_credentials",

@@ -14,6 +14,26 @@ class ErrorCode(StrEnum):
     UNDEFINED_CARD_ERROR = "UNDEFINED_CARD_ERROR"
 
 
+class DeclineClass(StrEnum):
+    """Name what a vendor's own refusal code adds to our six, where it says more: what can be done about it."""
+
+    LOST_OR_STOLEN = "LOST_OR_STOLEN"
+    FRAUD = "FRAUD"
+    HOLDER_STOPPED = "HOLDER_STOPPED"
+    NEVER_AGAIN = "NEVER_AGAIN"
+    AUTHENTICATION = "AUTHENTICATION"
+    SECURITY_CODE = "SECURITY_CODE"
+    PIN = "PIN"
+    ADDRESS = "ADDRESS"
+    LIMIT = "LIMIT"
+    ASK_THE_BANK = "ASK_THE_BANK"
+    NOT_FOR_THIS = "NOT_FOR_THIS"
+    ACCOUNT_CLOSED = "ACCOUNT_CLOSED"
+    GUEST_GAVE_UP = "GUEST_GAVE_UP"
+    TOKEN_GONE = "TOKEN_GONE"  # noqa: S105, a name
+    OUR_SIDE = "OUR_SIDE"
+
+
 class GatewayError(Exception):
     """Be the root of all broken talk with a processor; a refusal is an Outcome, never an exception."""
 

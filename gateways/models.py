@@ -35,6 +35,14 @@ class GatewayAccount(models.Model):
         default=True,
         help_text="On: a sale, captured with its authorization. Off: authorized, and captured at confirmation.",
     )
+    authorization_days = models.PositiveSmallIntegerField(
+        default=7,
+        db_default=7,
+        help_text=(
+            "How many days the processor holds money on a guest's card before it lets go of it, as your contract says. "
+            "Holds that lapse before a departure are shown to staff."
+        ),
+    )
     stores_cards = models.BooleanField(default=False, help_text="Ask the guest to keep the card for later charges.")
     card_consent_texts = models.JSONField(
         default=dict,

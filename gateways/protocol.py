@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
-from gateways.errors import ErrorCode
+from gateways.errors import DeclineClass, ErrorCode
 from gateways.exponents import Exponents
 from money import Money
 
@@ -532,6 +532,9 @@ class Gateway(Protocol):
     """Be a processor. Every verb raises NotSent, AnswerLost, Rejected or Unsupported and nothing else.
 
     `webhooks_are_hints` says that deliveries prove nothing: what they speak of is fetched before it is believed.
+    `slowest_refund_days` is within how many business days a refund is on the guest's card; None where the vendor
+    promises nothing.
+    `decline_classes` has the raw codes of refusals, in small letters, that say what can be done about them.
     """
 
     slug: ClassVar[str]
@@ -541,7 +544,9 @@ class Gateway(Protocol):
     webhooks_are_hints: ClassVar[bool]
     idempotency_window_seconds: ClassVar[int | None]
     longest_opening_seconds: ClassVar[int | None]
+    slowest_refund_days: ClassVar[int | None]
     secret_fields: ClassVar[frozenset[str]]
+    decline_classes: ClassVar[Mapping[str, DeclineClass]]
     settlement_columns: ClassVar[ColumnMap | None]
 
     def __init__(self, credentials: Mapping[str, str]) -> None:

@@ -163,6 +163,18 @@ class RefundTooLarge(PaymentError):
         self.refundable = refundable
 
 
+class NothingOverpaid(PaymentError):
+    """Say that an order has no money beyond its price that could be given back."""
+
+    code = "NOTHING_OVERPAID"
+
+
+class AlreadyRecorded(PaymentError):
+    """Say that a payment of the same amount was recorded on the order under the same note before."""
+
+    code = "ALREADY_RECORDED"
+
+
 class PaymentChanged(PaymentError):
     """Say that something was asked or told of a payment since the caller looked at it."""
 
@@ -243,6 +255,12 @@ class CreditTooSmall(PaymentError):
         self.available = available
 
 
+class NoteAmended(PaymentError):
+    """Say that a note was corrected by somebody else meanwhile."""
+
+    code = "NOTE_AMENDED"
+
+
 class UnknownSubject(PaymentError):
     """Say that news speaks of something we have no record of (yet)."""
 
@@ -253,3 +271,21 @@ class SubjectUndecided(UnknownSubject):
     """Say that news may speak of an operation of ours whose own answer is still missing: wait, then match."""
 
     code = "SUBJECT_UNDECIDED"
+
+
+class CaseIsClosed(PaymentError):
+    """Say that a case is no longer open, so that nothing is to be done about it."""
+
+    code = "CASE_IS_CLOSED"
+
+
+class CaseIsTaken(PaymentError):
+    """Say that a case is not whose the caller thought it was."""
+
+    code = "CASE_IS_TAKEN"
+
+
+class NothingWritten(PaymentError):
+    """Say that a note or a reason is needed and has no words."""
+
+    code = "NOTHING_WRITTEN"

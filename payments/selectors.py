@@ -3,10 +3,13 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import F, Q, QuerySet, Sum
 
+from bookings.compiled import CompiledQuery
 from bookings.models import Booking, BookingStatus, Gift, Order
 from bookings.selectors import amount_due_later, amount_kept, amount_to_collect
 from gateways.models import GatewayAccount
@@ -129,12 +132,20 @@ def booked_for(order: Order) -> list[Booked]:
 
 def booked_for_orders(order_ids: Collection[UUID]) -> dict[UUID, list[Booked]]:
     """Return what the ledger holds for orders, by order, in one query; those without an entry are left out."""
-    rows = (
-        LedgerEntry.objects.filter(order__in=order_ids)
-        .values_list("order_id", "payment_id", "transaction_id", "transaction__kind", "from_account", "to_account")
-        .annotate(total=Sum("amount_minor"))
-    )
     booked: dict[UUID, list[Booked]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT entry.order_id, entry.payment_id, entry.transaction_id, operation.kind, entry.from_account,
+                entry.to_account, sum(entry.amount_minor)::bigint
+            FROM payments_ledgerentry entry
+            LEFT JOIN payments_transaction operation ON operation.id = entry.transaction_id
+            WHERE entry.order_id = ANY(%s)
+            GROUP BY 1, 2, 3, 4, 5, 6
+            """,
+            [list(order_ids)],
+        )
+        rows = cursor.fetchall()
     for order_id, *row in rows:
         booked.setdefault(order_id, []).append(Booked(*row))
     return booked
@@ -148,6 +159,19 @@ def operations_in_flight(order: Order) -> QuerySet[Transaction]:
         | Q(kind__in=[OperationKind.CAPTURE, OperationKind.VOID]),
         order=order,
     )
+
+
+_OPERATIONS = CompiledQuery(
+    lambda order: Transaction.objects.filter(order=order).select_related("payment__account", "account", "opening")
+)
+
+
+def operations_of_order(order: Order) -> list[Transaction]:
+    """Return all operations of an order, with the payments and Openings they are of."""
+    operations = _OPERATIONS.rows(order=order.pk)
+    for row in operations:
+        row.order = row.payment.order = order
+    return operations
 
 
 def order_money(
@@ -225,9 +249,20 @@ def nothing_paid_yet(to_collect: Money) -> OrderMoney:
     )
 
 
-def _in_flight(operations: Iterable[Transaction]) -> tuple[int, int, int, int]:
-    """Return held, asked, returning and accepted, of the price alone: what is neither money in nor nothing."""
-    asked = returning = accepted = 0
+class Flight(StrEnum):
+    """Say in which way an operation is neither money in nor nothing."""
+
+    HELD = "HELD"
+    ASKED = "ASKED"
+    RETURNING = "RETURNING"
+    ACCEPTED = "ACCEPTED"
+
+
+def in_flight_among(operations: Iterable[Transaction]) -> list[tuple[Flight, Transaction, int]]:
+    """Return what is in flight: how, which operation, and how much of the price alone, in minor units.
+
+    The order's operations are given, all of them or those in flight.
+    """
     rows = list(operations)
     # A first capture releases the rest at most issuers, and a failed one leaves nothing that can be relied on.
     ended = {
@@ -241,19 +276,27 @@ def _in_flight(operations: Iterable[Transaction]) -> tuple[int, int, int, int]:
         for row in rows
         if row.kind == OperationKind.AUTHORIZATION and row.status == Status.PROCESSED and row.pk not in ended
     }
-    held = sum(open_authorizations.values())
+    found = [(Flight.HELD, row, open_authorizations[row.pk]) for row in rows if row.pk in open_authorizations]
     for row in rows:
         if row.status != Status.PENDING:
             continue
         if row.kind in CHARGE_KINDS:
-            asked += row.parts.base_minor
+            found.append((Flight.ASKED, row, row.parts.base_minor))
         elif row.kind == OperationKind.REFUND:
-            returning += row.parts.base_minor
-        elif row.kind == OperationKind.VOID and row.parent_id is not None:
-            returning += open_authorizations.get(row.parent_id, 0)
+            found.append((Flight.RETURNING, row, row.parts.base_minor))
+        elif row.kind == OperationKind.VOID and row.parent_id in open_authorizations:
+            found.append((Flight.RETURNING, row, open_authorizations[row.parent_id]))
         elif row.kind == OperationKind.CAPTURE and row.gateway_reference and row.origin == Origin.OURS:
-            accepted += row.parts.base_minor
-    return held, asked, returning, accepted
+            found.append((Flight.ACCEPTED, row, row.parts.base_minor))
+    return found
+
+
+def _in_flight(operations: Iterable[Transaction]) -> tuple[int, int, int, int]:
+    """Return held, asked, returning and accepted, of the price alone."""
+    sums = dict.fromkeys(Flight, 0)
+    for flight, _row, minor in in_flight_among(operations):
+        sums[flight] += minor
+    return sums[Flight.HELD], sums[Flight.ASKED], sums[Flight.RETURNING], sums[Flight.ACCEPTED]
 
 
 def unused_holds_among(operations: Collection[Transaction]) -> list[Transaction]:
@@ -334,9 +377,14 @@ def gift_balance(gift: Gift) -> Money:
     return Money(gift.amount_minor - (spent["out"] or 0) + (spent["back"] or 0), gift.currency)
 
 
+_CURRENT_PAYMENT = CompiledQuery(
+    lambda order: Payment.objects.filter(order=order, superseded_at__isnull=True).select_related("account")
+)
+
+
 def current_payment(order: Order) -> Payment | None:
     """Return the payment an order is being paid by now; there is at most one that nothing superseded."""
-    return Payment.objects.filter(order=order, superseded_at__isnull=True).select_related("account").first()
+    return _CURRENT_PAYMENT.first(order=order.pk)
 
 
 def is_reported_paid(order_id: UUID) -> bool:

@@ -12,10 +12,13 @@ import hypothesis
 import pytest
 from django.conf import settings
 from django.core.management import CommandError
+from django.db import OperationalError
 from django.test import TransactionTestCase
+from pytest_django import DjangoDbBlocker
 
 from config.embedded import EmbeddedServers, remove_abandoned_directories, server_home
 from config.heartbeat import impatient_redis
+from tests.pristine import is_superuser, remember, restore
 from tests.processes import CeleryWorker, Sandbox
 
 hypothesis.settings.register_profile("project", deadline=None, derandomize=bool(os.environ.get("CI")))
@@ -60,19 +63,34 @@ socket.socket.connect_ex = _guarded_connect_ex  # type: ignore[method-assign,ass
 _flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
 
 
-def _flush_in_spite_of_workers(self: TransactionTestCase) -> None:
+def _restore_in_spite_of_workers(self: TransactionTestCase) -> None:
     """Empty the tables after a test; a worker that still reads them may be the one that wins a deadlock."""
     for _ in range(5):
         try:
-            _flush(self)
-        except CommandError as error:
+            restore() if is_superuser() else _flush(self)
+        except (CommandError, OperationalError) as error:
             last = error
         else:
             return
     raise last
 
 
-TransactionTestCase._fixture_teardown = _flush_in_spite_of_workers  # type: ignore[attr-defined]
+TransactionTestCase._fixture_teardown = _restore_in_spite_of_workers  # type: ignore[attr-defined]
+
+
+# What takes long begins first; at the end it would run alone, with the other process idle.
+_LONG = ("faults/", "config/test_processes.py", "gateways/test_adding_a_gateway.py", "browser/", "journeys/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest before all others; within a file nothing moves."""
+    folder = Path(__file__).parent
+
+    def rank(item: pytest.Item) -> int:
+        path = item.path.relative_to(folder).as_posix()
+        return next((rank for rank, start in enumerate(_LONG) if path.startswith(start)), len(_LONG))
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session")
@@ -102,6 +120,14 @@ def servers() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(servers: None) -> None:
     """Have the servers up before pytest-django makes the test database."""
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Remember what the migrations wrote, so that every test begins with it."""
+    with django_db_blocker.unblock():
+        if is_superuser():
+            remember()
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from card_numbers import mask_card_numbers
+from card_numbers import count_card_numbers, mask_card_numbers
 
 # The card schemes' and gateways' published test numbers.
 VISA, AMEX, MASTERCARD = "4111111111111111", "371449635398431", "5555444433331111"
@@ -97,3 +97,54 @@ def test_a_long_text_with_almost_enough_digits_is_read_once():
 @given(id_of_something=st.uuids())
 def test_a_uuid_is_ordinary_text(id_of_something):
     assert mask_card_numbers(f"booking {id_of_something}.") == f"booking {id_of_something}."
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        (VISA, 1),
+        (f"{VISA} and {MASTERCARD}, or {AMEX}", 3),
+        ("4111 1111 1111 1111 12/29 737", 1),
+        ("737 4111-1111-1111-1111", 1),
+        ("6703444444444449", 1),
+        ("36006666333344", 1),
+        ("card4111111111111111x", 1),
+        (mask_card_numbers(f"{VISA} {MASTERCARD}"), 0),
+    ],
+)
+def test_card_numbers_are_counted(text, count):
+    assert count_card_numbers(text) == count
+
+
+# What stands in our tables and in what partners and gateways write, and satisfies the Luhn check where it can.
+ORDINARY_TEXT = [
+    "41111111-1111-1111-8234-56789abcdef0",
+    "cp_8Jk2mQ4nT7xZ1aBc",
+    "OR-7F3K-9Q2M",
+    "QFQTPCQ8HXSKGK82",
+    "8515131751004933",
+    "8535296650153317",
+    "1750958400000",
+    "1764374400123",
+    "https://shop.example.com/back?at=1764374400009&session=9f2c",
+    "2026-11-21T12:04:38.705123Z",
+    "2026-11-23T09:00:00+01:00/2026-11-23T11:00:00+01:00",
+    "DE89 3704 0044 0532 0130 00",
+    "GB29 NWBK 6016 1331 9268 19",
+    "+49 170 1234567, +46 8 5550 142",
+    "978-3-16-148410-0",
+    "9783161484100",
+    "4006381333931 pieces",
+    "1Z 999 AA1 01 2345 6784",
+    "booking 100001, order 100002, payment 100003",
+    "tables for 12, 14, 16 and 18 at 10:30, 11:30, 12:30",
+    "0049 30 901820, 0049 30 901821",
+    "12/29 12/30 12/31 01/27 02/27 03/27",
+    "4111111111111112",
+    "**** **** **** 1111",
+]
+
+
+@pytest.mark.parametrize("text", ORDINARY_TEXT)
+def test_ordinary_text_holds_no_card_number(text):
+    assert count_card_numbers(text) == 0

@@ -13,13 +13,12 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from api.callbacks.addresses import shown_url
-from api.callbacks.errors import CallbackError, SecretAlreadyRetired
-from api.callbacks.resending import resend_delivery
+from api.callbacks.errors import SecretAlreadyRetired
 from api.callbacks.signing import mint_signing_secret, retire_signing_secret
 from api.callbacks.subscriptions import headers_of, url_of
 from api.models import Delivery, Subscription
+from bookings.admin.mode import mode
 from bookings.admin.read_only import KeptAdmin
-from bookings.admin.row_button import RowButton
 from bookings.models import SigningSecret
 from payments.admin.columns import RecordAdmin, link, when
 
@@ -33,7 +32,7 @@ else:
 class SubscriptionAdmin(RecordAdmin):
     """Show who is told of what, and how its receiver does; passwords are not shown."""
 
-    list_display = ["url_host", "event", "partner", "is_live", "failures", "rests", "attempted", "created", "ended"]
+    list_display = ["url_host", "event", "partner", "mode", "failures", "rests", "attempted", "created", "ended"]
     list_select_related = ["partner"]
     list_filter = ["event", "is_live", ("ended_at", admin.EmptyFieldListFilter), "partner"]
     search_fields = ["=id", "url_host", "partner__name", "partner__slug"]
@@ -54,6 +53,7 @@ class SubscriptionAdmin(RecordAdmin):
         "created",
         "ended",
     ]
+    mode = staticmethod(mode)
     rests = staticmethod(when("rests_until", "rests until"))
     attempted = staticmethod(when("last_attempt_at", "last attempt"))
     created = staticmethod(when("created_at", "created"))
@@ -71,11 +71,9 @@ class SubscriptionAdmin(RecordAdmin):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(RowButton, RecordAdmin):
+class DeliveryAdmin(RecordAdmin):
     """Show what was told and what was not; what it said is not kept."""
 
-    button = "send-again"
-    button_label = "Send again"
     list_display = [
         "created",
         "subscription",
@@ -98,7 +96,7 @@ class DeliveryAdmin(RowButton, RecordAdmin):
         "order__reference",
         "subscription__url_host",
     ]
-    ordering = ["-created_at"]
+    ordering = ["-created_at", "-pk"]
     fields = [
         "id",
         "subscription_link",
@@ -126,22 +124,6 @@ class DeliveryAdmin(RowButton, RecordAdmin):
     next_attempt = staticmethod(when("next_attempt_at", "next attempt"))
     succeeded = staticmethod(when("succeeded_at", "arrived"))
     ended = staticmethod(when("ended_at", "ended"))
-
-    def hint(self, delivery: Delivery) -> str:
-        """Offer it for every delivery."""
-        return "The newest state is told."
-
-    def press(self, request: HttpRequest, delivery: Delivery) -> str:
-        """Tell the subject's newest state again."""
-        try:
-            resend_delivery(delivery=delivery, now=timezone.now())
-        except CallbackError:
-            told = "The subscription has ended; nothing is sent."
-            messages.error(request, told)
-        else:
-            told = "Sent again within seconds."
-            messages.success(request, told)
-        return told
 
 
 class SecretForm(_SecretForm):
@@ -214,7 +196,9 @@ class SigningSecretAdmin(KeptAdmin):
                 **self.admin_site.each_context(request),
                 "title": "Retire signing secrets",
                 "opts": self.opts,
-                "signing_secrets": queryset.select_related("partner"),
+                "chosen": queryset.select_related("partner"),
+                "action_name": "retire_secrets",
+                "verb": "Retire",
                 "action_checkbox_name": ACTION_CHECKBOX_NAME,
             }
             return TemplateResponse(request, "admin/bookings/signingsecret/retire.html", context)

@@ -1,0 +1,36 @@
+from backoffice.models.approval import ApprovalRequest, Decision, ReasonCode, RefundLimit, TenderReturn, Wanted
+from backoffice.models.audit import AuditEntry
+from backoffice.models.departure import (
+    CancellationState,
+    CancelledDeparture,
+    DepartureCancellation,
+    DepartureItem,
+    DepartureReturn,
+    ItemState,
+    RefundPace,
+    ReturnWay,
+)
+from backoffice.models.duplicate import ProbableDuplicate
+from backoffice.models.press import ActionPress
+from backoffice.models.rights import Right
+
+__all__ = [
+    "ActionPress",
+    "ApprovalRequest",
+    "AuditEntry",
+    "CancellationState",
+    "CancelledDeparture",
+    "Decision",
+    "DepartureCancellation",
+    "DepartureItem",
+    "DepartureReturn",
+    "ItemState",
+    "ProbableDuplicate",
+    "ReasonCode",
+    "RefundLimit",
+    "RefundPace",
+    "ReturnWay",
+    "Right",
+    "TenderReturn",
+    "Wanted",
+]

@@ -9,6 +9,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
+from bookings.admin.mode import mode
 from bookings.admin.read_only import KeptAdmin, ReadOnlyInline
 from bookings.errors import KeyAlreadyRevoked
 from bookings.models import Dialect, Partner, PartnerKey, SettlementMethod
@@ -86,12 +87,13 @@ class PartnerKeyAdmin(KeptAdmin):
     """Mint keys, which are shown once, and revoke them."""
 
     form = MintForm
-    list_display = ["prefix", "partner", "label", "dialects", "is_live", "created_at", "revoked_at"]
+    list_display = ["prefix", "partner", "label", "dialects", "mode", "created_at", "revoked_at"]
     list_select_related = ["partner"]
     list_filter = ["is_live", ("revoked_at", admin.EmptyFieldListFilter), "partner"]
     search_fields = ["prefix", "label", "partner__name", "partner__slug"]
     ordering = ["-created_at"]
     actions = ["revoke_keys"]
+    mode = staticmethod(mode)
 
     def get_readonly_fields(self, request: HttpRequest, obj: PartnerKey | None = None) -> list[str]:
         """Freeze a key that exists, for another right needs another key; ask for the facts of a new one."""
@@ -132,7 +134,9 @@ class PartnerKeyAdmin(KeptAdmin):
                 **self.admin_site.each_context(request),
                 "title": "Revoke keys",
                 "opts": self.opts,
-                "partner_keys": queryset.select_related("partner"),
+                "chosen": queryset.select_related("partner"),
+                "action_name": "revoke_keys",
+                "verb": "Revoke",
                 "action_checkbox_name": ACTION_CHECKBOX_NAME,
             }
             return TemplateResponse(request, "bookings/admin/revoke_keys.html", context)

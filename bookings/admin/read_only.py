@@ -1,11 +1,10 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db.models import CharField, TextField
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
-from card_numbers import mask_card_numbers
+from bookings.admin.paging import CappedList, CappedPaginator
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -16,7 +15,20 @@ else:
 
 
 class ReadOnlyAdmin(_ModelAdmin):
-    """Show rows that only services write."""
+    """Show rows that only services write.
+
+    There may be millions of them: no list counts them all.
+    """
+
+    paginator = CappedPaginator
+    show_full_result_count = False
+    list_disable_select_all = True
+    list_fullwidth = True
+    list_per_page = 50
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CappedList]:
+        """Return the list that tells no number it does not know."""
+        return CappedList
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Refuse: services make these."""
@@ -51,17 +63,21 @@ class ReadOnlyInline(_TabularInline):
         return False
 
 
+class LabelledInline(_TabularInline):
+    """Let staff edit the rows below a row; who cannot see the head of a column hears it at each field."""
+
+    extra = 0
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **fields: Any) -> Any:
+        """Name the field as the head of its column does."""
+        field = super().formfield_for_dbfield(db_field, request, **fields)
+        if field is not None:
+            field.widget.attrs["aria-label"] = str(field.label)
+        return field
+
+
 class KeptAdmin(_ModelAdmin):
     """Let staff add and change, never delete: what was sold hangs on it."""
-
-    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
-        """Mask card numbers in the texts that staff typed, before anything is saved or logged."""
-        row = super().save_form(request, form, change)
-        for field in row._meta.concrete_fields:
-            # Not their subclasses: a changed slug or address would be another one.
-            if type(field) in (CharField, TextField) and isinstance(form.cleaned_data.get(field.name), str):
-                setattr(row, field.name, mask_card_numbers(form.cleaned_data[field.name]))
-        return row
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Refuse: what is no longer used is made inactive."""

@@ -20,9 +20,11 @@ from bookings.services.orders import (
     lock_order,
     record_money,
     retake_seats,
+    settle_status,
 )
 from bookings.services.reserving import reserve_booking
 from bookings.services.summaries import notify_order
+from bookings.services.units import show_installments
 from bookings.services.updating import extend_booking, update_booking, writes_at_once
 
 __all__ = [
@@ -57,6 +59,8 @@ __all__ = [
     "retake_seats",
     "revoke_partner_key",
     "send_mail_again",
+    "settle_status",
+    "show_installments",
     "tell_gift_uses",
     "update_booking",
     "update_gift",

@@ -15,11 +15,14 @@ from bookings.services.units import write_installments
 
 
 @transaction.atomic
-def cancel_booking(*, booking: Booking, reason: str | None, force: bool, now: datetime) -> Booking:
+def cancel_booking(
+    *, booking: Booking, reason: str | None, force: bool, now: datetime, is_called_off: bool = False
+) -> Booking:
     """Cancel a hold or a confirmed booking and free its seats; say how much of the price the guest gets back.
 
-    A booking cancelled in time, or never confirmed, gives a FULL refund; one cancelled by force after the cutoff gives
-    NONE. Giving the money back is the business of payments.
+    A booking cancelled in time, or never confirmed, gives a FULL refund, and so does one whose departure the operator
+    has called off, however late; one cancelled by force after the cutoff gives NONE. Giving the money back is the
+    business of payments.
 
     :raises NotCancellable: it is neither held nor confirmed, or was redeemed.
     :raises CancellationCutoffPassed: it is confirmed, it is too late, and nobody forces it.
@@ -30,7 +33,8 @@ def cancel_booking(*, booking: Booking, reason: str | None, force: bool, now: da
     booking = next(one for one in bookings if one.pk == booking.pk)
     if booking.status not in LIVE_STATUSES:
         raise NotCancellable(str(booking.uuid), booking.status)
-    _cancel(order, bookings, [booking], text, force, now, gifts=gifts_under_lock(order))
+    gifts = gifts_under_lock(order)
+    _cancel(order, bookings, [booking], text, force, now, gifts=gifts, is_called_off=is_called_off)
     return booking
 
 
@@ -65,6 +69,7 @@ def _cancel(
     *,
     gifts: Sequence[Gift],
     ended: Sequence[Gift] = (),
+    is_called_off: bool = False,
 ) -> None:
     was = {one.pk: {"status": str(one.status)} for one in wanted}
     was |= {gift.pk: {"status": str(gift.status)} for gift in ended}
@@ -73,7 +78,8 @@ def _cancel(
         if one.redeemed_at is not None:
             raise NotCancellable(str(one.uuid), "redeemed")
         cutoff_at = cancellation_cutoff_at(one)
-        is_late = one.status == BookingStatus.CONFIRMED and cutoff_at is not None and now >= cutoff_at
+        has_passed = one.status == BookingStatus.CONFIRMED and cutoff_at is not None and now >= cutoff_at
+        is_late = has_passed and not is_called_off
         if is_late and not force:
             raise CancellationCutoffPassed(str(one.uuid))
         one.status = BookingStatus.CANCELLED

@@ -1,4 +1,5 @@
 from collections.abc import Iterable, Mapping
+from copy import copy
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -42,6 +43,11 @@ def write_changes(
         )
         for topic, subject_id, why, was in rows
     )
+
+
+def stored_fields(row: Booking) -> dict[str, object]:
+    """Return what the columns of a booking hold, to find out later which of them changed."""
+    return {field.attname: copy(getattr(row, field.attname)) for field in row._meta.concrete_fields}
 
 
 def touch_order(order: Order, *, now: datetime, fields: Iterable[str] = ()) -> None:

@@ -18,7 +18,7 @@ from bookings.models import Booking, BookingStatus, Gift, Order
 from bookings.requests import BookingChanges, GiftChanges, OrderChanges
 from bookings.rules import SOLD_GIFT_STATUSES
 from bookings.services.carts import ORDER_TEXTS, apply_order_changes
-from bookings.services.changes import touch_order, write_changes
+from bookings.services.changes import stored_fields, touch_order, write_changes
 from bookings.services.gift_changes import apply_gift_changes
 from bookings.services.gift_holds import confirm_gifts, gifts_under_lock, held_gifts, remember_gifts
 from bookings.services.numbering import new_code
@@ -75,9 +75,11 @@ def confirm_locked_order(
     if not (held or bought) or order.status != BookingStatus.ON_HOLD:
         _refuse(order, bookings, booking)
     changing: Booking | None = None
+    stored: dict[str, object] = {}
     changed: dict[str, object] = {}
     if booking is not None and changes is not None:
         changing = _held_one(bookings, booking)
+        stored = stored_fields(changing)
         changed = apply_changes(order=order, booking=changing, bookings=bookings, changes=changes, now=now) or {}
     if order_changes is not None:
         apply_order_changes(order, held, order_changes, now=now)
@@ -99,7 +101,7 @@ def confirm_locked_order(
         if "VOUCHER" in one.product.delivery_methods:
             one.voucher_code = new_code(is_live=one.is_live)
     if changing is not None:
-        changing.save()
+        changing.save(update_fields=[name for name, was in stored.items() if getattr(changing, name) != was])
     Booking.objects.bulk_update(
         [one for one in held if one is not changing],
         ["status", "confirmed_at", "expires_at", "voucher_code", "updated_at", *CONTACT_FIELDS]

@@ -5,6 +5,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import QuerySet, Sum
 
+from bookings.compiled import CompiledQuery
 from bookings.errors import NotExpirable, SoldOut
 from bookings.models import Booking, BookingStatus, Customer, Gift, Order, UnitItem
 from bookings.rules import BOUGHT_STATUSES, LIVE_STATUSES, is_asked, is_gift_sold, last_entry_at
@@ -20,10 +21,22 @@ from bookings.services.gift_holds import (
 from bookings.services.holds import hold_until
 from bookings.services.seats import move_seats
 
+_LOCKED_ORDER = CompiledQuery(
+    lambda pk: Order.objects.select_for_update(of=("self",)).select_related("partner").filter(pk=pk)
+)
+_BOOKINGS_OF_ORDER = CompiledQuery(
+    lambda order: (
+        Booking.objects.filter(order=order).select_related("product__supplier", "option", "availability").order_by("pk")
+    )
+)
+
 
 def lock_order(*, order_id: UUID) -> Order:
     """Lock an order until the caller's transaction ends; every change of the order or its bookings begins here."""
-    return Order.objects.select_for_update(of=("self",)).select_related("partner").get(pk=order_id)
+    order = _LOCKED_ORDER.first(pk=order_id)
+    if order is None:
+        raise Order.DoesNotExist
+    return order
 
 
 def lock_customer(*, customer_id: UUID) -> Customer:
@@ -33,9 +46,7 @@ def lock_customer(*, customer_id: UUID) -> Customer:
 
 def bookings_under_lock(order: Order) -> list[Booking]:
     """Return the bookings of a locked order as they stand now, with what they sell; the order's lock is theirs too."""
-    bookings = list(
-        Booking.objects.filter(order=order).select_related("product__supplier", "option", "availability").order_by("pk")
-    )
+    bookings = _BOOKINGS_OF_ORDER.rows(order=order.pk)
     for booking in bookings:
         booking.order = order
         booking.partner = order.partner

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 from django.db import connection
-from django.db.models import Prefetch, QuerySet, prefetch_related_objects
+from django.db.models import QuerySet
 
 from bookings.deposits import deposit_of
 from bookings.errors import InvalidValue, PriceDiffers, UnitItemsMissing, UnitRestriction
@@ -125,10 +125,24 @@ def write_installments(order: Order, bookings: Sequence[Booking]) -> None:
     )
 
 
+def show_installments(order: Order, bookings: Sequence[Booking]) -> None:
+    """Let the caller read the installments that would be written from these bookings, as if they had been."""
+    order._prefetched_objects_cache = {  # type: ignore[attr-defined]
+        **getattr(order, "_prefetched_objects_cache", {}),
+        "installments": installments_for(order, bookings),
+    }
+
+
 def read_unit_items(bookings: Sequence[Booking]) -> None:
     """Read the tickets of bookings with what they are for, in one query; those at hand stay as they are."""
-    items_in_order = UnitItem.objects.select_related("unit").order_by("pk")
-    prefetch_related_objects(bookings, Prefetch("unit_items", queryset=items_in_order))
+    missing = {booking.pk: booking for booking in bookings if not has_unit_items(booking)}
+    items_of: dict[UUID, list[UnitItem]] = {booking_id: [] for booking_id in missing}
+    if missing:
+        for item in UnitItem.objects.filter(booking__in=missing).select_related("unit").order_by("pk"):
+            item.booking = missing[item.booking_id]
+            items_of[item.booking_id].append(item)
+    for booking_id, items in items_of.items():
+        remember_unit_items(missing[booking_id], items)
 
 
 def save_ticket_codes(items: Sequence[UnitItem]) -> None:
@@ -141,6 +155,11 @@ def save_ticket_codes(items: Sequence[UnitItem]) -> None:
             """,
             [[item.pk for item in items], [item.ticket_code for item in items]],
         )
+
+
+def has_unit_items(booking: Booking) -> bool:
+    """Say whether the tickets of a booking are at hand."""
+    return "unit_items" in getattr(booking, "_prefetched_objects_cache", {})
 
 
 def remember_unit_items(booking: Booking, items: Sequence[UnitItem]) -> None:

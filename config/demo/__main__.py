@@ -1,6 +1,7 @@
 """`make demo`: set everything up, start it, tell the story, and stay up until Ctrl-C (or stop, with --once)."""
 
 import argparse
+import os
 import signal
 import sys
 
@@ -23,6 +24,8 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     once = arguments.once
+    # The processes that are started have it on every page of the back office.
+    os.environ.setdefault("ENVIRONMENT_NAME", "demo")
     page = Page()
     page.title("Card payments: from a reservation to the books")
     with stop_on_signals():

@@ -51,6 +51,9 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -68,6 +71,8 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "backoffice.entering.sessions.StaffSessionMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -231,6 +236,9 @@ PAYMENTS: dict[str, Any] = {
     "WEBHOOK_OVERDUE_MINUTES": 10,
     # The surcharge goes back with the price of a confirmed booking that is cancelled in time; off: it is kept.
     "REFUND_SURCHARGE": env.bool("REFUND_SURCHARGE", default=True),
+    # How many days after a capture its gateway, by slug, still takes a refund (`adyen=365,viva=180`): what is older a
+    # cancelled departure leaves to a person. It depends on contract and card scheme, so that none is set by the house.
+    "REFUNDABLE_DAYS": env.dict("REFUNDABLE_DAYS", cast={"value": int}, default={}),
     # A gateway accepted an operation and its result has not come for this long: shown to staff.
     "OPERATION_OVERDUE_HOURS": 72,
     # What a guest agrees to when a card is kept, by language, where an account has no text of its own. The first is for

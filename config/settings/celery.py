@@ -65,6 +65,7 @@ CELERY_TASK_ROUTES = {
     "payments.tasks.delete_revoked_cards": {"queue": QUEUE_OPERATIONS},
     "payments.tasks.charge_due_balances": {"queue": QUEUE_OPERATIONS},
     "payments.tasks.finish_links": {"queue": QUEUE_OPERATIONS},
+    "backoffice.tasks.drain_departures": {"queue": QUEUE_OPERATIONS},
 }
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = False
@@ -97,8 +98,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "confirm-paid-orders": _every(30, "payments.tasks.confirm_paid_orders", QUEUE_OPERATIONS),
     "charge-due-balances": _every(30, "payments.tasks.charge_due_balances", QUEUE_OPERATIONS),
     "finish-links": _every(10, "payments.tasks.finish_links", QUEUE_OPERATIONS),
+    "expire-approval-requests": _every(30, "backoffice.tasks.expire_approval_requests", QUEUE_DEFAULT),
+    "drain-departures": _every(5, "backoffice.tasks.drain_departures", QUEUE_OPERATIONS),
     "drain-mails": _every(10, "bookings.tasks.drain_mails", QUEUE_DEFAULT),
     "tell-partners": _every(5, "api.tasks.tell_partners", QUEUE_CALLBACKS),
+    "find-duplicates": _every(30, "backoffice.tasks.find_duplicates", QUEUE_DEFAULT),
     # A file that is uploaded nudges nobody: who looks at the page again sees it done.
     "import-settlements": _every(20, "reconciliation.tasks.import_uploads", QUEUE_DEFAULT),
     "look-for-missing-settlements": {
@@ -124,6 +128,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "prune-callbacks": {
         "task": "api.tasks.prune_callbacks",
         "schedule": crontab(hour="3", minute="45"),
+        "options": {"queue": QUEUE_DEFAULT},
+    },
+    "sweep-card-numbers": {
+        "task": "backoffice.tasks.sweep_card_numbers",
+        "schedule": crontab(day_of_month="1", hour="4", minute="30"),
         "options": {"queue": QUEUE_DEFAULT},
     },
 }

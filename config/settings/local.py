@@ -37,6 +37,7 @@ provide(
         "FINGERPRINT_KEY": LOCAL_SECRETS.text("FINGERPRINT_KEY"),
         "METRICS_TOKEN": LOCAL_SECRETS.text("METRICS_TOKEN"),
         "LOG_FORMAT": "console",
+        "ENVIRONMENT_NAME": "local",
     }
 )
 
@@ -53,6 +54,8 @@ WHITENOISE_AUTOREFRESH = DEBUG
 # A mail is printed by the worker that would send it; nothing leaves the machine unless the environment says so.
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.console.EmailBackend")
 CALLBACKS = LOCAL_CALLBACKS
+# Passwords are printed here, and a phone has better things to do.
+STAFF_TWO_FACTOR = env.str("STAFF_TWO_FACTOR", default="off")
 
 # The demo's accounts are at the sandbox; an account the environment knows is taken from there, whole.
 GATEWAY_CREDENTIALS = {

@@ -2,13 +2,14 @@
 
 from payments.admin.balances import BalanceCollectionAdmin
 from payments.admin.cards import ReusableCardAdmin
-from payments.admin.cases import CaseAdmin, ExternalNoteAdmin
+from payments.admin.cases import CaseAdmin, CaseStepAdmin
 from payments.admin.consents import CardConsentAdmin, CardRevocationAdmin, ConsentTextAdmin, RevokedTokenAdmin
 from payments.admin.customers import CustomerAdmin
 from payments.admin.gifts import GiftAdmin
 from payments.admin.inbox import WebhookDeliveryAdmin
 from payments.admin.ledger import LedgerEntryAdmin, PostingAdmin
 from payments.admin.links import PaymentLinkAdmin
+from payments.admin.notes import ExternalNoteAdmin
 from payments.admin.operations import ChallengeAdmin, DisputeAdmin, GatewayEventAdmin, OpeningAdmin, TransactionAdmin
 from payments.admin.payments import PaymentAdmin
 from payments.admin.routes import AccountRouteAdmin, SurchargeRuleAdmin
@@ -19,6 +20,7 @@ __all__ = [
     "CardConsentAdmin",
     "CardRevocationAdmin",
     "CaseAdmin",
+    "CaseStepAdmin",
     "ChallengeAdmin",
     "ConsentTextAdmin",
     "CustomerAdmin",

@@ -1,12 +1,27 @@
+from contextlib import suppress
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from bookings.admin.read_only import ReadOnlyInline
 from payments.admin.columns import RecordAdmin, link, when
 from payments.admin.words import CASES
-from payments.models import Case, CaseKind, ExternalNote
-from payments.services.cases import close_case
+from payments.errors import CaseIsClosed
+from payments.models import Case, CaseKind, CaseStep
+from payments.services.case_work import close_case_for_reason
+
+
+class CaseStepInline(ReadOnlyInline):
+    """Show what people did about a case."""
+
+    model = CaseStep
+    fields = ["done", "kind", "by", "text"]
+    ordering = ["id"]
+    show_change_link = False
+    verbose_name_plural = "what was done"
+    done = staticmethod(when("at", "when"))
 
 
 @admin.register(Case)
@@ -21,6 +36,7 @@ class CaseAdmin(RecordAdmin):
     ordering = ["closed_at", "opened_at"]
     fields = ["meaning", "kind", "payment_link", "order", "detail", "opened", "closed", "closed_by"]
     actions = ["close_cases"]
+    inlines = [CaseStepInline]
     payment_link = staticmethod(link("payment", "payment"))
     order = staticmethod(link("payment.order", "order"))
     opened = staticmethod(when("opened_at", "opened"))
@@ -40,15 +56,16 @@ class CaseAdmin(RecordAdmin):
         """Take cases off the list; one whose cause is still there comes back by itself."""
         closed = 0
         for case in queryset.filter(closed_at__isnull=True).select_related("payment"):
-            close_case(
-                payment=case.payment,
-                kind=CaseKind(case.kind),
-                closed_by=request.user.get_username(),
-                now=timezone.now(),
-            )
-            self.log_change(request, case, f"Closed: {CASES[CaseKind(case.kind)]}.")
-            self.log_change_of_payment(request, case)
-            closed += 1
+            with suppress(CaseIsClosed):
+                close_case_for_reason(
+                    case_id=case.pk,
+                    by=request.user.get_username(),
+                    reason="Closed in the list of cases.",
+                    now=timezone.now(),
+                )
+                self.log_change(request, case, f"Closed: {CASES[CaseKind(case.kind)]}.")
+                self.log_change_of_payment(request, case)
+                closed += 1
         messages.success(request, f"{closed} cases closed.")
 
     def log_change_of_payment(self, request: HttpRequest, case: Case) -> None:
@@ -56,18 +73,17 @@ class CaseAdmin(RecordAdmin):
         self.log_change(request, case.payment, f"Closed the case: {CASES[CaseKind(case.kind)]}.")
 
 
-@admin.register(ExternalNote)
-class ExternalNoteAdmin(RecordAdmin):
-    """Show what was written about payments taken elsewhere."""
+@admin.register(CaseStep)
+class CaseStepAdmin(RecordAdmin):
+    """Show what people did about cases, the newest first."""
 
-    list_display = ["text", "payment_link", "order", "written_by", "written"]
-    list_display_links = ["text"]
-    list_select_related = ["payment__order"]
-    list_filter = ["written_by"]
-    search_fields = ["text", "=payment__reference", "=payment__order__reference"]
+    list_display = ["done", "by", "kind", "text", "case_link", "payment_link"]
+    list_display_links = ["done"]
+    list_select_related = ["case__payment"]
+    list_filter = ["kind"]
+    search_fields = ["=by", "=case__payment__reference"]
     ordering = ["-id"]
-    fields = ["text", "payment_link", "order", "transaction_link", "written_by", "written"]
-    payment_link = staticmethod(link("payment", "payment"))
-    order = staticmethod(link("payment.order", "order"))
-    transaction_link = staticmethod(link("transaction", "operation"))
-    written = staticmethod(when("written_at", "written"))
+    fields = ["done", "by", "kind", "text", "case_link", "payment_link"]
+    done = staticmethod(when("at", "when"))
+    case_link = staticmethod(link("case", "case"))
+    payment_link = staticmethod(link("case.payment", "payment"))

@@ -12,6 +12,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from bookings.admin.mode import mode as mode
+from bookings.admin.mode import mode_badge as mode_badge
 from bookings.admin.read_only import ReadOnlyAdmin
 from money import Money, MoneyError
 
@@ -19,10 +21,7 @@ Column = Callable[[Any], str]
 
 
 class RecordAdmin(ReadOnlyAdmin):
-    """Show rows that only the core writes; a list never counts its whole table twice."""
-
-    show_full_result_count = False
-    list_per_page = 50
+    """Show rows that only the core writes."""
 
 
 def money_text(minor: int | None, currency: str) -> str:
@@ -62,7 +61,7 @@ def when(field: str, description: str) -> Column:
 
 def unbroken(text: str) -> SafeString:
     """Return a text that stays on one line."""
-    return format_html('<span style="white-space:nowrap">{}</span>', text)
+    return format_html('<span class="whitespace-nowrap">{}</span>', text)
 
 
 def link(path: str, description: str) -> Column:
@@ -88,21 +87,7 @@ def page_of(target: models.Model) -> str:
     return reverse(f"admin:{target._meta.app_label}_{target._meta.model_name}_change", args=[target.pk])
 
 
-@admin.display(description="mode", ordering="is_live")
-def mode(row: Any) -> str:
-    """Return LIVE or a TEST that nobody overlooks."""
-    return mode_badge(is_live=row.is_live)
-
-
-def mode_badge(*, is_live: bool) -> SafeString:
-    """Return LIVE or a TEST that nobody overlooks."""
-    if is_live:
-        return format_html("<span>{}</span>", "live")
-    style = "background:#b45309;color:#fff;padding:1px 6px;border-radius:3px;font-weight:600"
-    return format_html('<span style="{}">{}</span>', style, "TEST")
-
-
 def pretty_json(value: Any) -> SafeString:
     """Return JSON as a person can read it."""
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, default=str)
-    return format_html('<pre style="white-space:pre-wrap;margin:0">{}</pre>', text)
+    return format_html('<pre class="cp-raw">{}</pre>', text)

@@ -1,27 +1,23 @@
-from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.contrib import admin
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.html import format_html_join
 
-from bookings.admin.row_button import RowButton
-from payments.admin.buttons import faults_as_messages
-from payments.admin.columns import RecordAdmin, link, pretty_json, when
-from payments.inbox import news_in, replay
-from payments.models import DeliveryStatus, WebhookDelivery
+from gateways.models import GatewayAccount
+from payments.admin.columns import link, pretty_json, when
+from payments.admin.searching import FoundAdmin
+from payments.inbox import news_in
+from payments.models import WebhookDelivery
 
 
 @admin.register(WebhookDelivery)
-class WebhookDeliveryAdmin(RowButton, RecordAdmin):
+class WebhookDeliveryAdmin(FoundAdmin):
     """Show what gateways sent; the body as it came holds tokens and guests' details and is not shown."""
 
-    button = "replay"
-    button_label = "Replay delivery"
     list_display = ["received", "account", "status", "payment_link", "times_received", "attempts", "last_error"]
     list_select_related = ["account", "payment"]
     list_filter = ["status", "account"]
-    search_fields = ["=delivery_key", "=payment__reference"]
-    ordering = ["-received_at"]
+    ordering = ["-received_at", "-pk"]
     fields = [
         "account",
         "delivery_key",
@@ -45,6 +41,10 @@ class WebhookDeliveryAdmin(RowButton, RecordAdmin):
         deliveries: QuerySet[WebhookDelivery] = super().get_queryset(request)
         return deliveries.defer("body_encrypted")
 
+    def called(self, term: str) -> Q:
+        """Find by the delivery's own key what is about no payment yet; the index of keys begins with the account."""
+        return Q(account__in=GatewayAccount.objects.values("pk"), delivery_key=term)
+
     @admin.display(description="what it says")
     def news(self, delivery: WebhookDelivery) -> str:
         """Show what the adapter reads in it, scrubbed as it is before it is kept."""
@@ -57,16 +57,3 @@ class WebhookDeliveryAdmin(RowButton, RecordAdmin):
             "<strong>{}</strong> {}{}",
             ((outcome.kind, outcome.money or "", pretty_json(dict(outcome.raw))) for outcome in outcomes),
         )
-
-    def hint(self, delivery: WebhookDelivery) -> str:
-        """Offer it for every delivery."""
-        return "What it told before changes nothing."
-
-    def press(self, request: HttpRequest, delivery: WebhookDelivery) -> str:
-        """Handle the delivery again."""
-        told = "Replayed."
-        with faults_as_messages(request) as said:
-            status = replay(delivery_id=delivery.pk, clock=timezone.now)
-            told = f"Replayed: {status.lower() if status else 'a worker has it at this moment'}."
-            (messages.success if status == DeliveryStatus.PROCESSED else messages.warning)(request, told)
-        return " ".join([told, *said])

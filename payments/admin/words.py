@@ -67,6 +67,7 @@ CASES: dict[CaseKind, str] = {
     CaseKind.REJECTED_BY_GATEWAY: "The gateway would not take our request",
     CaseKind.CARD_NOT_DELETED: "A revoked card is still stored at the gateway",
     CaseKind.CREDIT_OVERDRAWN: "A top-up went back to the card after its credit was spent",
+    CaseKind.REFUND_BY_HAND: "Money of a cancelled departure must be given back by hand",
 }
 _EVENTS: dict[OutcomeKind, str] = {
     OutcomeKind.ACTION_REQUIRED: "The gateway opened a payment page for the guest",

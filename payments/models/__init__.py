@@ -1,10 +1,12 @@
 from payments.models.balance import BalanceCollection
 from payments.models.card import CardConsent, CardRevocation, ReusableCard, RevokedToken
+from payments.models.case_step import CaseStep, CaseStepKind
 from payments.models.challenge import Challenge
 from payments.models.consent import ConsentText
 from payments.models.inbox import DeliveryStatus, WebhookDelivery
 from payments.models.ledger import LedgerAccount, LedgerEntry, Posting
 from payments.models.link import LinkEnd, PaymentLink
+from payments.models.note import ExternalNote
 from payments.models.payment import Opening, OpeningStatus, Payment
 from payments.models.route import AccountRoute, SurchargeRule
 from payments.models.transaction import (
@@ -12,7 +14,6 @@ from payments.models.transaction import (
     CaseKind,
     Dispute,
     EventSource,
-    ExternalNote,
     GatewayEvent,
     Origin,
     Transaction,
@@ -25,6 +26,8 @@ __all__ = [
     "CardRevocation",
     "Case",
     "CaseKind",
+    "CaseStep",
+    "CaseStepKind",
     "Challenge",
     "ConsentText",
     "DeliveryStatus",

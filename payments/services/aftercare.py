@@ -12,10 +12,11 @@ from bookings import services as booking_services
 from bookings.models import Booking, BookingStatus, Gift, Order
 from bookings.selectors import order_of
 from money import Money
-from payments.errors import CaptureTooLarge, NothingToVoid, OutcomeUnknown, PaymentChanged, RefundTooLarge
+from payments.errors import CaptureTooLarge, NothingToVoid, RefundTooLarge
 from payments.models import Payment, Transaction
 from payments.selectors import order_money
 from payments.services.customer_credit import lock_credit, refundable_of_top_up
+from payments.services.guarding import refuse_after_change, refuse_while_unknown
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.openings import close_openings
 from payments.services.operations import Clock, Patience, perform
@@ -249,18 +250,8 @@ def _lock(payment: Payment, operations_seen: int | None) -> Payment:
     """Lock order and payment, in that order; refuse after a change, and while an operation's outcome is unknown."""
     booking_services.lock_order(order_id=payment.order_id)
     locked = Payment.objects.select_for_update(of=("self",)).select_related("account").get(pk=payment.pk)
-    if operations_seen is not None and locked.transactions.count() != operations_seen:
-        raise PaymentChanged(
-            "Something happened to the payment since you looked at it; nothing was asked of the gateway.",
-            payment_reference=locked.reference,
-        )
-    unknown = locked.transactions.filter(unknown_since_at__isnull=False, status=Status.PENDING).first()
-    if unknown is not None and unknown.unknown_since_at is not None:
-        raise OutcomeUnknown(
-            f"The outcome of {unknown.kind} {unknown.reference} is unknown; nothing new may be asked till then.",
-            since=unknown.unknown_since_at,
-            payment_reference=locked.reference,
-        )
+    refuse_after_change(operations_seen, locked.transactions.count(), payment_reference=locked.reference)
+    refuse_while_unknown(locked.transactions.all(), payment_reference=locked.reference)
     return locked
 
 

@@ -16,7 +16,7 @@ def write_captures(
     """Ask for authorized money up to what is to collect, with the surcharge on it, or for none; one capture of an
     authorization lives at a time.
 
-    `money` and `operations`, those in flight, are of one order, read under its lock. A caller without the time for a
+    `money` and `operations` are of one order, read under its lock. A caller without the time for a
     call leaves the captures unclaimed, to a worker.
     """
     missing = money.to_collect_minor - money.money_in_minor - money.accepted_minor + money.returning_minor

@@ -123,7 +123,7 @@ def _charge_row(
             payment=payment,
             transaction=charge,
             text=mask_card_numbers(request.notes)[:500],
-            written_by="partner",
+            written_by=requested_by,
             written_at=now,
         )
     return charge

@@ -21,7 +21,7 @@ from payments.models import Opening, OpeningStatus, Origin, Payment
 from payments.references import new_payment_reference, next_payment_number
 from payments.selectors import OrderMoney, current_payment, order_money
 from payments.services.cards import card_for_order
-from payments.services.in_hand import OrderInHand
+from payments.services.in_hand import PaymentInHand
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.openings import (
     claim_opening,
@@ -115,19 +115,19 @@ def describe_payment(
     clock: Clock,
     payment_request: PaymentRequest = NO_REQUEST,
     money: OrderMoney | None = None,
-    held: OrderInHand | None = None,
+    current: PaymentInHand | None = None,
 ) -> CardPaymentView | None:
     """Tell what there is to tell of an order's card payment; None when no account may take its money.
 
-    A caller that has just read the order's `money`, or has all of it `held`, passes it.
+    A caller that has just read the order's `money`, or its `current` payment, passes it.
 
     Opens anew, with the gateway, what a guest can no longer use, so that a read always shows something payable.
     """
     now = clock()
-    payment = held.current_payment if held is not None else current_payment(order)
+    payment = current.payment if current is not None else current_payment(order)
     money = money or order_money(order)
     if not is_payable(order) or money.due_minor == 0:
-        known = held.operations_of(payment).values() if held is not None and payment is not None else None
+        known = current.operations if current is not None else None
         return view_of(order, payment, _waits_for_guest(payment), money, now, operations=known)
     opening = usable_opening(payment, order=order, now=now) if payment else None
     if _needs_opening(order, payment, opening, money, now):

@@ -31,7 +31,7 @@ from payments.models import Transaction
 from payments.selectors import (
     OrderMoney,
     has_undecided_money,
-    operations_in_flight,
+    operations_of_order,
     order_money,
 )
 from payments.services.asking import ask_about_opening
@@ -41,7 +41,7 @@ from payments.services.charging import asks_for_a_charge, cancel_external, told_
 from payments.services.collecting import PaymentRequest, check_request
 from payments.services.evidence import ask_about_evidence, named_opening, note_report
 from payments.services.explaining import explain, pending
-from payments.services.in_hand import OrderInHand
+from payments.services.in_hand import OrderInHand, PaymentInHand, payment_in_hand
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.operations import Clock, Patience, perform_claimed
 from payments.services.proving import bring_proof
@@ -59,7 +59,7 @@ class Confirmation:
     """Say whether the order is confirmed; False only after a part payment taken elsewhere was recorded.
 
     `money` is what the books say of the order and `booking` the one that was asked for, where both were just read under
-    the lock; `held` is all that was read with them, where it was.
+    the lock; `current` is the payment the order is being paid by, where it was read with them.
     """
 
     order: Order
@@ -67,7 +67,7 @@ class Confirmation:
     booking: Booking | None = None
     gift: Gift | None = None
     money: OrderMoney | None = None
-    held: OrderInHand | None = None
+    current: PaymentInHand | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ class _Missing:
 
 
 class _NotCovered(Exception):
-    """Carry what is missing, and the order's operations in flight, out of a confirmation that changed nothing."""
+    """Carry what is missing, and the order's operations, out of a confirmation that changed nothing."""
 
     def __init__(self, money: OrderMoney, operations: Sequence[Transaction] = ()) -> None:
         super().__init__("not covered")
@@ -313,7 +313,7 @@ class _AtOnce:
             bookings=held.bookings,
             money_in_minor=held.money.money_in_minor,
         )
-        confirmation = replace(_confirmation(wanted, confirmed, held.money), held=held)
+        confirmation = _confirmation(wanted, confirmed, held.money, held.current)
         database.on_commit(lambda: self._keep(confirmation))
 
     def _keep(self, confirmation: Confirmation) -> None:
@@ -334,18 +334,14 @@ def _confirm_or_write(
     A charge is written when it `may_charge`. Holds are captured only where nothing else is to be taken or asked first,
     because a capture that does not cover the price would confirm nothing.
     """
-    covering: list[OrderMoney] = []
+    covering: list[tuple[OrderMoney, PaymentInHand | None]] = []
     now = patience.clock()
 
     def check(order: Order, bookings: Sequence[Booking]) -> None:
         has_run_out = order.expires_at is not None and order.expires_at <= now
         if wanted.gift_code is not None and not has_run_out:
             apply_gift(order=order, code=wanted.gift_code, now=now, bookings=bookings)
-        in_flight = operations_in_flight(order)
-        if order.money_in_minor == 0:
-            # Probably a hold is to be captured: what sending it needs is read with it.
-            in_flight = in_flight.select_related("payment", "account", "opening")
-        operations = tuple(in_flight)
+        operations = operations_of_order(order)
         money = order_money(order, bookings=bookings, operations=operations)
         if has_run_out and not has_undecided_money(order):
             raise wanted.expired()
@@ -356,7 +352,8 @@ def _confirm_or_write(
             raise OrderHasOtherHolds(str(wanted.item.uuid), str(order.uuid))
         if not money.is_covered or (is_first_look and request.is_cancellation):
             raise _NotCovered(money, operations)
-        covering.append(money)
+        payments = {row.payment_id: row.payment for row in operations}
+        covering.append((money, payment_in_hand(payments.values(), operations)))
 
     with database.atomic():
         order = booking_services.lock_order(order_id=wanted.order.pk)
@@ -392,15 +389,15 @@ def _confirm_or_write(
             for capture in captures:
                 capture.payment.order = order
             return _Missing(money=missing.money, captures=tuple(captures))
-    return _confirmation(wanted, confirmed, covering[0])
+    return _confirmation(wanted, confirmed, *covering[0])
 
 
-def _confirmation(wanted: _Wanted, confirmed: Order, money: OrderMoney) -> Confirmation:
+def _confirmation(wanted: _Wanted, confirmed: Order, money: OrderMoney, current: PaymentInHand | None) -> Confirmation:
     asked_for = next((one for one in confirmed.bookings.all() if wanted.booking and one.pk == wanted.booking.pk), None)
     gift = next((one for one in confirmed.gifts.all() if wanted.gift and one.pk == wanted.gift.pk), None)
     is_open = confirmed.status == BookingStatus.CONFIRMED
     told = replace(money, is_balance_open=is_open)
-    return Confirmation(order=confirmed, is_confirmed=True, booking=asked_for, gift=gift, money=told)
+    return Confirmation(order=confirmed, is_confirmed=True, booking=asked_for, gift=gift, money=told, current=current)
 
 
 def _holds_others(order: Order, bookings: Sequence[Booking], item: Booking | Gift) -> bool:

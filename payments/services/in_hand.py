@@ -1,6 +1,6 @@
 """An order under its lock, with what decides about its money: read once, and kept in step with what is written."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from uuid import UUID
@@ -16,6 +16,22 @@ _WRITTEN = (
     "raw_code", "raw_text", "amount_minor", "surcharge_minor", "donation_minor", "card_brand", "card_last4",
     "card_expiry",
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentInHand:
+    """Be the payment an order is being paid by, with all of its operations."""
+
+    payment: Payment
+    operations: tuple[Transaction, ...]
+
+
+def payment_in_hand(payments: Iterable[Payment], operations: Iterable[Transaction]) -> PaymentInHand | None:
+    """Return the one of an order's payments that nothing superseded, with what is its own of the order's operations."""
+    current = next((payment for payment in payments if payment.superseded_at is None), None)
+    if current is None:
+        return None
+    return PaymentInHand(payment=current, operations=tuple(row for row in operations if row.payment_id == current.pk))
 
 
 @dataclass(kw_only=True)
@@ -46,9 +62,9 @@ class OrderInHand:
         return order_money(self.order, bookings=self.bookings, booked=self.booked, operations=self.operations.values())
 
     @property
-    def current_payment(self) -> Payment | None:
-        """Return the payment the order is being paid by now; there is at most one that nothing superseded."""
-        return next((payment for payment in self.payments.values() if payment.superseded_at is None), None)
+    def current(self) -> PaymentInHand | None:
+        """Return the payment the order is being paid by now, with its operations."""
+        return payment_in_hand(self.payments.values(), self.operations.values())
 
     def operations_of(self, payment: Payment) -> dict[str, Transaction]:
         """Return the operations of one of its payments, by id."""

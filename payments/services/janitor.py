@@ -121,6 +121,19 @@ def ask_again(*, transaction_id: UUID, clock: Clock) -> Transaction:
     return _fresh(operation)
 
 
+def ask_about_payment(*, payment_id: UUID, clock: Clock) -> tuple[list[Transaction], int]:
+    """Ask the gateway about every operation of a payment that is undecided, and every Opening that was never answered;
+    return the operations as they stand then, and how many Openings there were.
+    """
+    operations = Transaction.objects.filter(payment=payment_id, status=Status.PENDING).order_by("requested_at")
+    openings = Opening.objects.filter(payment=payment_id, status=OpeningStatus.REQUESTED).order_by("created_at")
+    asked = [ask_again(transaction_id=pk, clock=clock) for pk in list(operations.values_list("pk", flat=True))]
+    unanswered = list(openings.values_list("pk", flat=True))
+    for opening_id in unanswered:
+        open_again(opening_id=opening_id, clock=clock)
+    return asked, len(unanswered)
+
+
 def _is_still_wanted(charge: Transaction) -> bool:
     """Say whether the order still lacks what a charge was to bring: for a hold, to the price it was to confirm."""
     money = order_money(charge.order)

@@ -64,6 +64,18 @@ def create_link(
     return link
 
 
+def send_new_link(
+    *, order: Order, expires_at: datetime, created_by: str, is_mailed: bool, now: datetime
+) -> tuple[PaymentLink, OutgoingMail | None]:
+    """Make a link as `create_link` does and, where `is_mailed`, mail it to the guest: both or neither.
+
+    :raises NotPayableByLink: the order is over, or nobody knows an address; nothing was written.
+    """
+    with database.atomic():
+        link = create_link(order=order, expires_at=expires_at, now=now, created_by=created_by)
+        return link, send_link_again(link=link, now=now) if is_mailed else None
+
+
 def link_url(link: PaymentLink) -> str:
     """Return the address of a link."""
     return link_address(link.pk)

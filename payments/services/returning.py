@@ -1,11 +1,13 @@
 """Give money back to where it came from, newest tender first: gift to gift, credit to credit, card to card."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from bookings.models import Order
 from payments.models import Transaction
-from payments.services.surplus import plan_return
+from payments.services.surplus import operations_of, write_ways
 from payments.services.tenders import lock_tenders, return_to_tender
+from payments.services.ways_back import Way, WaysBack
 
 
 def give_back(
@@ -20,34 +22,21 @@ def give_back(
     """Give so much of a locked order's price back; gifts and credit have theirs at once, cards by the
     operations returned.
 
-    A card has the share of its surcharge with it, as `plan_return` says. What neither can be given back is left, and
+    A card has the share of its surcharge with it, as `WaysBack` says. What neither can be given back is left, and
     the caller compares.
     """
-    left = amount_minor
-    operations: list[Transaction] = []
-    for tender in lock_tenders(order):
-        # What cards paid after this tender did goes first; what is planned twice is counted once.
-        planned = plan_return(
-            order=order,
-            amount_minor=left,
-            reason=reason,
-            requested_by=requested_by,
-            now=now,
-            returns_surcharge=returns_surcharge,
-            asked_after=tender.paid_at,
-        )
-        operations += planned
-        left -= sum(operation.parts.base_minor for operation in planned)
-        if left <= 0:
-            return operations
-        left -= return_to_tender(order=order, tender=tender, amount_minor=left, now=now)
-    if left > 0:
-        operations += plan_return(
-            order=order,
-            amount_minor=left,
-            reason=reason,
-            requested_by=requested_by,
-            now=now,
-            returns_surcharge=returns_surcharge,
-        )
-    return operations
+    tenders = lock_tenders(order)
+    ways = WaysBack(operations_of(order), returns_surcharge=returns_surcharge).plan(amount_minor, tenders)
+    return send_back(order=order, ways=ways, reason=reason, requested_by=requested_by, now=now)
+
+
+def send_back(*, order: Order, ways: Iterable[Way], reason: str, requested_by: str, now: datetime) -> list[Transaction]:
+    """Give gifts and credit of a locked order back what is planned, and write the operations that do so for cards.
+
+    What has an obstacle is left alone.
+    """
+    planned = list(ways)
+    for way in planned:
+        if way.tender is not None and way.obstacle is None:
+            return_to_tender(order=order, tender=way.tender, amount_minor=way.parts.base_minor, now=now)
+    return write_ways(planned, reason=reason, requested_by=requested_by, now=now)

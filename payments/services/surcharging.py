@@ -55,20 +55,28 @@ def rules_for(order: Order, account: GatewayAccount) -> list[Rule]:
     return [rule for route in with_surcharge_rules(routes) for rule in rules_read_with(route)]
 
 
-def surcharge_on(base: Money, rules: Iterable[Rule], *, source: Source, gateway: str) -> int:
-    """Return what paying `base` adds, in minor units, half up; nothing is added to nothing.
-
-    Of several rules the one that says more counts: first one that names the source, then one that names the currency.
+def speaking_rule(rules: Iterable[Rule], *, source: Source, currency: str) -> Rule | None:
+    """Return the rule that counts, which is the one that says more: first one that names the source, then one that
+    names the currency.
     """
-    speaking = [rule for rule in rules if rule.applies(source, base.currency)]
-    if not speaking or base.minor <= 0:
+    speaking = [rule for rule in rules if rule.applies(source, currency)]
+    return max(speaking, key=lambda one: (bool(one.source), bool(one.currency)), default=None)
+
+
+def surcharge_on(base: Money, rules: Iterable[Rule], *, source: Source, gateway: str) -> int:
+    """Return what paying `base` adds, in minor units, half up; nothing is added to nothing."""
+    rule = speaking_rule(rules, source=source, currency=base.currency)
+    if rule is None or base.minor <= 0:
         return 0
-    rule = max(speaking, key=lambda one: (bool(one.source), bool(one.currency)))
-    unit = _unit(base.currency, gateway)
-    return _half_up(base.minor * rule.percent_basis_points + rule.fixed_minor * _BASIS, _BASIS * unit) * unit
+    return surcharge_by(rule, base.minor, unit=unit_of(base.currency, gateway))
 
 
-def _unit(currency: str, gateway: str) -> int:
+def surcharge_by(rule: Rule, base_minor: int, *, unit: int) -> int:
+    """Return what one rule adds to a base above zero, half up to whole units."""
+    return _half_up(base_minor * rule.percent_basis_points + rule.fixed_minor * _BASIS, _BASIS * unit) * unit
+
+
+def unit_of(currency: str, gateway: str) -> int:
     """Return in minor units the least amount that both ISO 4217 and the processor can tell.
 
     Some processors have no decimals for currencies that ISO 4217 gives two, or two for those it gives three: half a
@@ -78,6 +86,14 @@ def _unit(currency: str, gateway: str) -> int:
         return gateway_class(gateway).exponents.least_step(currency)
     except UnknownPair:
         return 1
+
+
+def decimals_told(currency: str, gateway: str) -> int | None:
+    """Return how many decimals a processor gives a currency; None where that is not known."""
+    try:
+        return gateway_class(gateway).exponents.exponent(currency)
+    except UnknownPair:
+        return None
 
 
 def _half_up(dividend: int, divisor: int) -> int:

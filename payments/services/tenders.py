@@ -6,7 +6,7 @@ RECEIVABLE: only then is it revenue. Every function that takes an order wants it
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -107,9 +107,14 @@ def lock_tenders(order: Order) -> list[Tender]:
 
 def tenders_of(order: Order) -> list[Tender]:
     """Return what gifts and credit paid on an order and did not get back, the newest first."""
+    return tenders_of_orders([order.pk]).get(order.pk, [])
+
+
+def tenders_of_orders(order_ids: Collection[UUID]) -> dict[UUID, list[Tender]]:
+    """Return what `tenders_of` does for each of some orders, in one query; an order without any is left out."""
     rows = (
-        LedgerEntry.objects.filter(_spendings(), order=order)
-        .values_list("gift_id", "customer_id")
+        LedgerEntry.objects.filter(_spendings(), order__in=order_ids)
+        .values_list("order_id", "gift_id", "customer_id")
         .annotate(
             out=Sum("amount_minor", filter=Q(from_account=LedgerAccount.RECEIVABLE), default=0),
             back=Sum("amount_minor", filter=Q(to_account=LedgerAccount.RECEIVABLE), default=0),
@@ -117,11 +122,12 @@ def tenders_of(order: Order) -> list[Tender]:
         )
         .order_by("-paid_at", "gift_id", "customer_id")
     )
-    return [
-        Tender(gift_id=gift_id, customer_id=customer_id, amount_minor=out - back, paid_at=paid_at)
-        for gift_id, customer_id, out, back, paid_at in rows
-        if out > back
-    ]
+    found: dict[UUID, list[Tender]] = defaultdict(list)
+    for order_id, gift_id, customer_id, out, back, paid_at in rows:
+        if order_id is not None and out > back:
+            tender = Tender(gift_id=gift_id, customer_id=customer_id, amount_minor=out - back, paid_at=paid_at)
+            found[order_id].append(tender)
+    return found
 
 
 def gift_tenders(order: Order) -> list[Tender]:

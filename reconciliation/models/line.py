@@ -43,8 +43,8 @@ class SettlementLine(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    # Checking a foreign key costs a trigger for every one of millions of lines, and proves nothing: lines are written by
-    # one statement that reads the keys, and neither they nor what they name are ever deleted.
+    # Checking a foreign key costs a trigger for every one of millions of lines, and proves nothing: lines are written
+    # by one statement that reads the keys, and neither they nor what they name are ever deleted.
     report = models.ForeignKey(
         SettlementReport, on_delete=models.PROTECT, related_name="lines", db_index=False, db_constraint=False
     )

@@ -14,6 +14,7 @@ from django.db.models import Max, Sum
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from backoffice.roles import ROLES
 from bookings.models import Availability, Booking, Customer, PartnerKey, Product
 from bookings.rules import zone_of
 from bookings.selectors import amount_to_collect, partner_key_for_secret
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.django_db
 
 NAMES = [
     "octo_key", "octo_test_key", "resource_key", "context_key", "invoices_user", "invoices_password", "staff_user",
-    "staff_password", "booking_id", "customer_id", "other",
+    "staff_password", "staff_by_role", "booking_id", "customer_id", "other",
 ]  # fmt: skip
 
 
@@ -194,6 +195,17 @@ def test_the_printed_staff_user_can_log_in():
 
     assert user is not None
     assert user.is_staff
+
+
+def test_the_printed_person_of_each_role_may_do_what_the_role_may():
+    printed = seed()
+
+    assert list(printed["staff_by_role"]) == ["Support", "Finance", "Manager", "Auditor", "Administrator"]
+    for role, access in printed["staff_by_role"].items():
+        username, _, password = access.partition(" / ")
+        user = authenticate(username=username, password=password)
+        assert (user.is_staff, user.is_superuser) == (True, False)
+        assert user.get_all_permissions() == ROLES[role]
 
 
 def test_slots_cost_a_few_statements_however_many_there_are():

@@ -35,6 +35,7 @@ from gateways.protocol import (
 )
 from gateways.registry import gateway_class
 from money import Money
+from payments.references import new_reference
 from payments.states import Fact, OperationKind, Position, derive
 from tests.gateways.merchant import Merchant, listening
 from tests.processes import Sandbox
@@ -346,4 +347,4 @@ def _fact_of(outcome: Outcome, paid: Paid) -> Fact:
 
 
 def _new(prefix: str) -> str:
-    return f"{prefix}-{uuid4().hex[:16]}"
+    return new_reference(prefix)

@@ -18,6 +18,8 @@ import pytest
 from django.db import connection, connections
 from django.db.models.query import QuerySet
 
+from bookings.compiled import CompiledQuery
+
 _PATIENCE_SECONDS = 0.6
 _PATIENCE_OF_CONTROLS_SECONDS = 10.0
 
@@ -59,6 +61,8 @@ def meet(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> None:
 def take_row_locks_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make `select_for_update` an ordinary read: the negative control of every row lock."""
     monkeypatch.setattr(QuerySet, "select_for_update", lambda self, *_, **__: self.all())
+    # What was compiled with the lock in it is built anew.
+    monkeypatch.setattr(CompiledQuery, "rows", lambda self, **values: list(self.build(**values)))
     monkeypatch.setattr(sys.modules[__name__], "_PATIENCE_SECONDS", _PATIENCE_OF_CONTROLS_SECONDS)
 
 

@@ -9,7 +9,7 @@ from money import Money
 from payments import inbox
 from payments.errors import RefundTooLarge
 from payments.models import GatewayEvent, Payment, Transaction, WebhookDelivery
-from payments.services import aftercare, capturing, collecting, confirming, operations, surplus, transitions
+from payments.services import aftercare, capturing, collecting, confirming, operations, transitions, ways_back
 from payments.services.collecting import NO_REQUEST
 from payments.states import OperationKind
 from tests.bookings.racing import Racer
@@ -43,7 +43,7 @@ def reserved(payment):
 
 def test_of_two_refunds_that_together_exceed_the_capture_one_goes_through(house, monkeypatch):
     payment = house.paid(house.payment())
-    meet(monkeypatch, surplus, "part_of")
+    meet(monkeypatch, ways_back, "part_of")
 
     results = two_refunds(house, payment)
 
@@ -54,7 +54,7 @@ def test_of_two_refunds_that_together_exceed_the_capture_one_goes_through(house,
 def test_control_without_the_row_lock_the_database_still_bounds_two_refunds(house, monkeypatch):
     payment = house.paid(house.payment())
     take_row_locks_away(monkeypatch)
-    meet(monkeypatch, surplus, "part_of")
+    meet(monkeypatch, ways_back, "part_of")
 
     results = two_refunds(house, payment)
 
@@ -65,7 +65,7 @@ def test_control_without_the_row_lock_the_database_still_bounds_two_refunds(hous
 def test_control_without_lock_and_bound_both_refunds_go_through(house, monkeypatch):
     payment = house.paid(house.payment())
     take_row_locks_away(monkeypatch)
-    meet(monkeypatch, surplus, "part_of")
+    meet(monkeypatch, ways_back, "part_of")
 
     with without(BOUND_OFF, BOUND_ON):
         two_refunds(house, payment)

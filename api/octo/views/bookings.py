@@ -182,7 +182,7 @@ class ConfirmView(BookingViewBase):
                 gift_code=self.gift_code(request, fields),
                 clock=self.now,
             )
-            self.money, self.held = confirmation.money, confirmation.held
+            self.money, self.current_payment = confirmation.money, confirmation.current
             return confirmation.booking or self.find(uuid)
 
         return self.once(request, act)

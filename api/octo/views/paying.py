@@ -33,7 +33,7 @@ from payments.errors import PaymentRefused
 from payments.selectors import OrderMoney
 from payments.services import collecting, tenders
 from payments.services.collecting import NO_REQUEST, PaymentRequest
-from payments.services.in_hand import OrderInHand
+from payments.services.in_hand import PaymentInHand
 from payments.services.viewing import CardPaymentView
 
 _Sold = TypeVar("_Sold")
@@ -48,7 +48,7 @@ class PayingView(OctoView, Generic[_Sold]):
     # What the call that was made knows already, so that showing its result need not ask again.
     card_payment: CardPaymentView | None = None
     money: OrderMoney | None = None
-    held: OrderInHand | None = None
+    current_payment: PaymentInHand | None = None
 
     def handle_exception(self, exc: Exception) -> Response:
         """Answer an error; to who takes card payments with what became of the money."""
@@ -137,7 +137,7 @@ class PayingView(OctoView, Generic[_Sold]):
         if self.takes_cards:
             wish = self.payment_request(request, Fields({})) or NO_REQUEST
             view = self.card_payment or collecting.describe_payment(
-                order=order, clock=self.now, payment_request=wish, money=self.money, held=self.held
+                order=order, clock=self.now, payment_request=wish, money=self.money, current=self.current_payment
             )
             shown |= self.payment_fields(order, view)
         return Response(shown)

@@ -8,9 +8,9 @@ from urllib.parse import quote
 from gateways.adapters.adyen import cards, checkout, webhooks, wire
 from gateways.adapters.adyen.calls import Checkout, NotFound, Refused, call
 from gateways.adapters.adyen.partner_talk import PARTNER_TALK
-from gateways.adapters.adyen.refusals import CARD_ERRORS, DETAILS_ERRORS, TOKEN_IS_GONE
+from gateways.adapters.adyen.refusals import CARD_ERRORS, DECLINE_CLASSES, DETAILS_ERRORS, TOKEN_IS_GONE
 from gateways.adapters.adyen.settlement import SETTLEMENT_DETAILS
-from gateways.errors import MisconfiguredAccount, Rejected, Unsupported
+from gateways.errors import DeclineClass, MisconfiguredAccount, Rejected, Unsupported
 from gateways.exponents import Exponents
 from gateways.http import LONGEST_CALL_SECONDS, HttpClient, call_seconds
 from gateways.protocol import (
@@ -69,7 +69,10 @@ class AdyenGateway:
     # Adyen keeps a key "for a minimum of 7 days".
     idempotency_window_seconds: ClassVar[int | None] = 7 * 24 * 60 * 60
     longest_opening_seconds: ClassVar[int | None] = 24 * 60 * 60
+    # docs.adyen.com/online-payments/refund: depending on the payment method.
+    slowest_refund_days: ClassVar[int | None] = 40
     secret_fields: ClassVar[frozenset[str]] = wire.SECRET_FIELDS
+    decline_classes: ClassVar[Mapping[str, DeclineClass]] = DECLINE_CLASSES
     settlement_columns: ClassVar[ColumnMap | None] = SETTLEMENT_DETAILS
 
     def __init__(self, credentials: Mapping[str, str]) -> None:

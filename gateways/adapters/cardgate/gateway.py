@@ -13,10 +13,19 @@ from gateways.adapters.cardgate import webhooks, wire
 from gateways.adapters.cardgate.calls import Api, Deadline, NotFound, Refused, basic_authorization
 from gateways.adapters.cardgate.news import news_of, pending_charge, refund_of
 from gateways.adapters.cardgate.partner_talk import PARTNER_TALK
-from gateways.adapters.cardgate.refusals import token_refused
+from gateways.adapters.cardgate.refusals import DECLINE_CLASSES, token_refused
 from gateways.adapters.cardgate.settlement import SETTLEMENT
 from gateways.adapters.cardgate.wire import Invoice
-from gateways.errors import AnswerLost, Busy, GatewayError, MisconfiguredAccount, NotSent, Rejected, Unsupported
+from gateways.errors import (
+    AnswerLost,
+    Busy,
+    DeclineClass,
+    GatewayError,
+    MisconfiguredAccount,
+    NotSent,
+    Rejected,
+    Unsupported,
+)
 from gateways.exponents import Exponents
 from gateways.http import LONGEST_CALL_SECONDS, HttpClient, call_seconds
 from gateways.protocol import (
@@ -75,7 +84,9 @@ class CardgateGateway:
     # A reference is never free again; a week is longer than anybody of ours repeats a call.
     idempotency_window_seconds: ClassVar[int | None] = 7 * 24 * 60 * 60
     longest_opening_seconds: ClassVar[int | None] = 24 * 60 * 60
+    slowest_refund_days: ClassVar[int | None] = None
     secret_fields: ClassVar[frozenset[str]] = wire.SECRET_FIELDS
+    decline_classes: ClassVar[Mapping[str, DeclineClass]] = DECLINE_CLASSES
     settlement_columns: ClassVar[ColumnMap | None] = SETTLEMENT
 
     def __init__(self, credentials: Mapping[str, str]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from gateways.errors import ErrorCode, Rejected, Unsupported
+from gateways.errors import DeclineClass, ErrorCode, Rejected, Unsupported
 from gateways.exponents import Exponents
 from gateways.protocol import (
     Brought,
@@ -51,7 +51,10 @@ class ExternalGateway:
     webhooks_are_hints: ClassVar[bool] = False
     idempotency_window_seconds: ClassVar[int | None] = None
     longest_opening_seconds: ClassVar[int | None] = None
+    # Somebody else gives it back.
+    slowest_refund_days: ClassVar[int | None] = None
     secret_fields: ClassVar[frozenset[str]] = frozenset()
+    decline_classes: ClassVar[Mapping[str, DeclineClass]] = {}
     settlement_columns: ClassVar[ColumnMap | None] = None
 
     def __init__(self, credentials: Mapping[str, str]) -> None:

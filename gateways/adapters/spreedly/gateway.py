@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 from gateways.adapters.spreedly import checkout, express, looking, webhooks, wire
 from gateways.adapters.spreedly.calls import Core, NotFound, Stopped
 from gateways.adapters.spreedly.partner_talk import PARTNER_TALK
-from gateways.adapters.spreedly.refusals import decline_of_problems
+from gateways.adapters.spreedly.refusals import DECLINE_CLASSES, decline_of_problems
 from gateways.adapters.spreedly.settlement import TRANSACTIONS
-from gateways.errors import AnswerLost, MisconfiguredAccount, Rejected, Unsupported
+from gateways.errors import AnswerLost, DeclineClass, MisconfiguredAccount, Rejected, Unsupported
 from gateways.exponents import Exponents
 from gateways.http import LONGEST_CALL_SECONDS, HttpClient, call_seconds
 from gateways.protocol import (
@@ -77,7 +77,10 @@ class SpreedlyGateway:
     idempotency_window_seconds: ClassVar[int | None] = None
     # How long Spreedly takes a page's signature is not published; a page that is older is signed anew.
     longest_opening_seconds: ClassVar[int | None] = 60 * 60
+    # The processor behind it decides.
+    slowest_refund_days: ClassVar[int | None] = None
     secret_fields: ClassVar[frozenset[str]] = wire.SECRET_FIELDS
+    decline_classes: ClassVar[Mapping[str, DeclineClass]] = DECLINE_CLASSES
     settlement_columns: ClassVar[ColumnMap | None] = TRANSACTIONS
 
     def __init__(self, credentials: Mapping[str, str]) -> None:

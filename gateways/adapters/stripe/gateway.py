@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 from gateways.adapters.stripe import checkout, looking, news, webhooks, wire
 from gateways.adapters.stripe.calls import API_VERSION, CardRefused, Problem, Refused, Stripe, call
 from gateways.adapters.stripe.partner_talk import PARTNER_TALK
-from gateways.adapters.stripe.refusals import decline_of
+from gateways.adapters.stripe.refusals import DECLINE_CLASSES, decline_of
 from gateways.adapters.stripe.settlement import PAYOUT_RECONCILIATION
-from gateways.errors import AnswerLost, ErrorCode, MisconfiguredAccount, Rejected, Unsupported
+from gateways.errors import AnswerLost, DeclineClass, ErrorCode, MisconfiguredAccount, Rejected, Unsupported
 from gateways.exponents import Exponents
 from gateways.http import LONGEST_CALL_SECONDS, HttpClient, call_seconds
 from gateways.protocol import (
@@ -88,7 +88,10 @@ class StripeGateway:
     idempotency_window_seconds: ClassVar[int | None] = 23 * 60 * 60
     # An intent has no end of its own: `fetch` gives it one.
     longest_opening_seconds: ClassVar[int | None] = None
+    # support.stripe.com/questions/customer-refund-processing-time: 5 to 10.
+    slowest_refund_days: ClassVar[int | None] = 10
     secret_fields: ClassVar[frozenset[str]] = wire.SECRET_FIELDS
+    decline_classes: ClassVar[Mapping[str, DeclineClass]] = DECLINE_CLASSES
     settlement_columns: ClassVar[ColumnMap | None] = PAYOUT_RECONCILIATION
 
     def __init__(self, credentials: Mapping[str, str]) -> None:

@@ -14,8 +14,9 @@ from gateways.adapters.viva.calls import HOSTS, Deadline, NotFound, Refused, Viv
 from gateways.adapters.viva.keeping import Kept
 from gateways.adapters.viva.looking import Look
 from gateways.adapters.viva.partner_talk import PARTNER_TALK
+from gateways.adapters.viva.refusals import DECLINE_CLASSES
 from gateways.adapters.viva.settlement import SALE_TRANSACTIONS
-from gateways.errors import AnswerLost, MisconfiguredAccount, NotSent, Rejected, Unsupported
+from gateways.errors import AnswerLost, DeclineClass, MisconfiguredAccount, NotSent, Rejected, Unsupported
 from gateways.exponents import Exponents
 from gateways.http import LONGEST_CALL_SECONDS, HttpClient, call_seconds
 from gateways.protocol import (
@@ -88,7 +89,9 @@ class VivaGateway:
     idempotency_window_seconds: ClassVar[int | None] = None
     # A payment timeout of 65535 s means an order that never ends; this stays well below it.
     longest_opening_seconds: ClassVar[int | None] = 12 * 60 * 60
+    slowest_refund_days: ClassVar[int | None] = None
     secret_fields: ClassVar[frozenset[str]] = wire.SECRET_FIELDS
+    decline_classes: ClassVar[Mapping[str, DeclineClass]] = DECLINE_CLASSES
     settlement_columns: ClassVar[ColumnMap | None] = SALE_TRANSACTIONS
 
     def __init__(self, credentials: Mapping[str, str]) -> None:

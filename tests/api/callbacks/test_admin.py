@@ -4,7 +4,6 @@ import re
 
 import pytest
 from django.contrib import admin
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
@@ -12,6 +11,7 @@ from api.callbacks.signing import active_secrets, mint_signing_secret
 from api.context.models import ContextPreference
 from api.models import Delivery, Subscription
 from bookings.models import SigningSecret
+from tests.backoffice.actions.pressing import audited, page, press, token_for
 
 pytestmark = pytest.mark.django_db
 # How a partner's client wants its answers is set by staff; everything else is a record.
@@ -65,36 +65,38 @@ def test_a_delivery_is_found_by_what_a_support_person_pastes(admin_client, told)
     assert str(delivery.pk).encode() not in admin_client.get(url, {"q": "elsewhere.example.com"}).content
 
 
-def test_send_again_is_a_post_for_those_who_may_and_is_logged(client, admin_client, told, partner, beat, shop):
+def test_send_again_is_confirmed_by_those_who_may_and_is_done_once(client, admin_client, told, partner, beat, shop):
     delivery = Delivery.objects.get()
-    url = reverse("admin:api_delivery_send_again", args=[delivery.pk])
+    url = page("resend", delivery)
     watcher = User.objects.create_user("watcher", is_staff=True)
     watcher.user_permissions.add(Permission.objects.get(codename="view_delivery"))
     client.force_login(watcher)
-    page = reverse("admin:api_delivery_change", args=[delivery.pk])
-    assert b"Send again" not in client.get(page).content
+    row = reverse("admin:api_delivery_change", args=[delivery.pk])
+    assert url.encode() not in client.get(row).content
     assert client.post(url).status_code == 403
-    assert admin_client.get(url).status_code == 405
-    assert b"Send again" in admin_client.get(page).content
+    assert url.encode() in admin_client.get(row).content
     partner.status = 200
+    tokens = [token_for(admin_client, "resend", delivery) for _ in range(2)]
 
-    answer = admin_client.post(url, follow=True)
+    sent, late = [press(admin_client, "resend", delivery, token) for token in tokens]
     beat.later(seconds=1)
     beat.tell()
 
-    assert b"Sent again within seconds." in answer.content
+    assert sent == ["Sent again within seconds."]
+    assert late == ["Something happened since you looked at it; nothing was done. Look again."]
     assert [body["booking"]["uuid"] for body in partner.bodies] == [told["uuid"]] * 2
     assert sorted(Delivery.objects.values_list("status", flat=True)) == ["DELIVERED", "DROPPED"]
-    assert LogEntry.objects.get().change_message == "Sent again within seconds."
+    assert [action for _, action, _ in audited()] == ["resent callback", "could not be resent callback"]
 
 
 def test_nothing_is_sent_again_to_a_subscription_that_ended(admin_client, told, octo):
-    octo.delete(f"/webhooks/{Subscription.objects.get().pk}")
     delivery = Delivery.objects.get()
+    token = token_for(admin_client, "resend", delivery)
+    octo.delete(f"/webhooks/{Subscription.objects.get().pk}")
 
-    answer = admin_client.post(reverse("admin:api_delivery_send_again", args=[delivery.pk]), follow=True)
+    (said,) = press(admin_client, "resend", delivery, token)
 
-    assert b"The subscription has ended; nothing is sent." in answer.content
+    assert said == f"There is no subscription '{delivery.subscription_id}'."
     assert Delivery.objects.count() == 1
 
 
@@ -111,11 +113,11 @@ def test_a_minted_secret_is_shown_in_that_answer_and_never_again(admin_client, s
     assert active_secrets(partner_id=shop.partner.pk) == [text]
     secret = SigningSecret.objects.get()
     assert text.encode() not in bytes(secret.secret_encrypted)
-    for page in (
+    for address in (
         reverse("admin:bookings_signingsecret_changelist"),
         reverse("admin:bookings_signingsecret_change", args=[secret.pk]),
     ):
-        shown = admin_client.get(page)
+        shown = admin_client.get(address)
         assert shown.status_code == 200
         assert text.encode() not in shown.content
     assert "no-store" in answer.headers["Cache-Control"]

@@ -8,6 +8,7 @@ from django.urls import reverse
 from payments.models import Payment
 from tests.api.callbacks.conftest import Beat
 from tests.api.callbacks.receiver import receiver
+from tests.backoffice.actions.pressing import carry_out
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -58,10 +59,10 @@ def test_a_callback_is_sent_again_with_the_newest_state(desk, browser):
         beat.tell()
         delivery = invoice.callback.deliveries.latest("created_at")
 
-        pressed = browser.post(reverse("admin:api_delivery_send_again", args=[delivery.pk]))
+        told = carry_out(browser, "resend", delivery)
         beat.tell()
 
-    assert pressed.status_code == 302
+    assert told == ["Sent again within seconds."]
     assert [got.json["data"]["attributes"]["status"] for got in partner.got] == [
         "process_pending",
         "processed",

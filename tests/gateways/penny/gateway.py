@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, NoReturn
 from urllib.parse import urlencode
 
-from gateways.errors import MisconfiguredAccount, Unsupported
+from gateways.errors import DeclineClass, MisconfiguredAccount, Unsupported
 from gateways.exponents import Exponents
 from gateways.http import HttpClient
 from gateways.protocol import (
@@ -48,7 +48,9 @@ class PennyGateway:
     webhooks_are_hints: ClassVar[bool] = False
     idempotency_window_seconds: ClassVar[int | None] = None
     longest_opening_seconds: ClassVar[int | None] = None
+    slowest_refund_days: ClassVar[int | None] = None
     secret_fields: ClassVar[frozenset[str]] = wire.SECRET_FIELDS
+    decline_classes: ClassVar[Mapping[str, DeclineClass]] = {}
     settlement_columns: ClassVar[ColumnMap | None] = None
 
     def __init__(self, credentials: Mapping[str, str]) -> None:

@@ -1,0 +1,46 @@
+"""What somebody fills in to get in."""
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from unfold.forms import AuthenticationForm
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from backoffice.entering.lockout import is_locked, note_failure
+
+if TYPE_CHECKING:
+    from django.contrib.auth.forms import AuthenticationForm as _AuthenticationForm
+else:
+    _AuthenticationForm = AuthenticationForm
+
+TOO_MANY = "Too many failed attempts. Try again in a while, or ask an administrator."
+
+
+class LoginForm(_AuthenticationForm):
+    """Take user name and password, as often as the lock-out allows."""
+
+    def clean(self) -> dict[str, Any]:
+        """Check the password.
+
+        :raises ValidationError: it is wrong, or the name may not be tried from here now; both are said of any name.
+        """
+        username = self.cleaned_data.get("username")
+        if username is None or self.request is None:
+            return super().clean()
+        if is_locked(username, self.request):
+            raise ValidationError(TOO_MANY, code="locked")
+        try:
+            return super().clean()
+        except ValidationError:
+            note_failure(username, self.request)
+            raise
+
+
+class CodeForm(forms.Form):
+    """Take a code of an authenticator app, or a recovery code."""
+
+    code = forms.CharField(
+        max_length=40,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "one-time-code", "autofocus": ""}),
+    )

@@ -1,0 +1,96 @@
+"""What holds for every admin of our site, whichever app it is from: the site puts it in front of each."""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse
+
+from backoffice.audit import record
+from bookings.staff_text import MaskedForm, tell_what_was_masked
+
+if TYPE_CHECKING:
+    _ModelAdmin = admin.ModelAdmin[Any]
+else:
+    _ModelAdmin = object
+
+# Whoever looks at one of these is in the audit log.
+_LOOKS_ARE_KEPT = {"payments.reusablecard": "viewed card"}
+# Lists that find a card by its last four digits.
+_FIND_CARDS = frozenset({"payments.payment", "payments.transaction", "payments.reusablecard", "payments.cardconsent"})
+_LAST_FOUR = re.compile(r"\s*\d{4}\s*")
+
+
+class GuardedAdmin(_ModelAdmin):
+    """Let no card number in, answer 403 to what somebody may not do, and keep who looked at cards."""
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Return the form, with card numbers masked in what it takes."""
+        return masked(super().get_form(request, obj, change=change, **kwargs))
+
+    def get_formsets_with_inlines(self, request: HttpRequest, obj: Any = None) -> Iterator[Any]:
+        """Yield the formsets of the rows below, masked as the form is."""
+        for formset, inline in super().get_formsets_with_inlines(request, obj):
+            formset.form = masked(formset.form)
+            yield formset, inline
+
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+        """Say what was masked in it."""
+        tell_what_was_masked(request, [form])
+        return super().save_form(request, form, change)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Say what was masked in the rows below."""
+        tell_what_was_masked(request, formset.forms)
+        super().save_formset(request, form, formset, change)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Refuse a list action that the person may not use, which Django would leave out without a word.
+
+        :raises PermissionDenied: nothing was done.
+        """
+        wanted = set(request.POST.getlist("action")) - {""}
+        if wanted - self.get_actions(request).keys():
+            raise PermissionDenied("You may not do that.")
+        response = super().changelist_view(request, extra_context)
+        term = request.GET.get("q", "")
+        if self.opts.label_lower in _FIND_CARDS and response.status_code == 200 and _LAST_FOUR.fullmatch(term):
+            record(
+                actor=request.user.get_username(),
+                action="searched by last four digits",
+                subject=None,
+                detail=f"{self.opts.verbose_name_plural}: {term.strip()}",
+                request=request,
+            )
+        return response
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show a row's page; of some kinds it is kept who looked."""
+        response = super().changeform_view(request, object_id, form_url, extra_context)
+        action = _LOOKS_ARE_KEPT.get(self.opts.label_lower)
+        if action and object_id is not None and response.status_code == 200:
+            looked_at = self.get_object(request, object_id)
+            record(actor=request.user.get_username(), action=action, subject=looked_at, request=request)
+        return response
+
+
+def guarded(admin_class: type[Any]) -> type[Any]:
+    """Return an admin class behind the guard."""
+    if issubclass(admin_class, GuardedAdmin):
+        return admin_class
+    return type(admin_class.__name__, (GuardedAdmin, admin_class), {"__module__": admin_class.__module__})
+
+
+def masked(form: type[BaseForm]) -> Any:
+    """Return a form class whose texts are masked."""
+    metaclass: Any = type(form)
+    return form if issubclass(form, MaskedForm) else metaclass(form.__name__, (MaskedForm, form), {})

@@ -1,0 +1,89 @@
+"""Narrow a queue to a mode, a partner, an account or an age."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+
+from backoffice.queues.queue import Queue, Source
+from bookings.models import Partner
+from gateways.models import GatewayAccount
+
+MODES = {"live": True, "test": False}
+AGES = {
+    "hour": ("an hour", timedelta(hours=1)),
+    "day": ("a day", timedelta(days=1)),
+    "week": ("a week", timedelta(days=7)),
+    "month": ("30 days", timedelta(days=30)),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Narrowing:
+    """Be what a person chose to see of a queue; empty: all. Partner and account go by their slugs."""
+
+    mode: str = ""
+    partner: str = ""
+    account: str = ""
+    age: str = ""
+
+    @classmethod
+    def read(cls, query: Mapping[str, str]) -> "Narrowing":
+        """Return what an address chooses; a mode or an age that there is not chooses nothing."""
+        chosen = {each.name: query.get(each.name, "") for each in fields(cls)}
+        return cls(
+            mode=chosen["mode"] if chosen["mode"] in MODES else "",
+            partner=chosen["partner"],
+            account=chosen["account"],
+            age=chosen["age"] if chosen["age"] in AGES else "",
+        )
+
+    def parameters(self) -> dict[str, str]:
+        """Return what is chosen, for an address."""
+        return {each.name: value for each in fields(self) if (value := getattr(self, each.name))}
+
+
+def narrowed(source: Source, rows: QuerySet[Any], chosen: Narrowing, now: datetime) -> QuerySet[Any]:
+    """Return the rows of a source that were chosen; rows that do not say are none that have it."""
+    paths = source.paths
+    for path, value in (
+        (paths.is_live, MODES.get(chosen.mode)),
+        (paths.partner and f"{paths.partner}__slug", chosen.partner or None),
+        (paths.account and f"{paths.account}__slug", chosen.account or None),
+    ):
+        if value is not None:
+            rows = rows.filter(**{path: value}) if path else rows.none()
+    if chosen.age:
+        rows = rows.filter(**{f"{source.since}__lte": now - AGES[chosen.age][1]})
+    return rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Be one list to choose from, as (value, words)."""
+
+    name: str
+    label: str
+    chosen: str
+    options: tuple[tuple[str, str], ...]
+
+
+def choices(queue: Queue, chosen: Narrowing) -> list[Choice]:
+    """Return what the rows of a queue can be narrowed by."""
+    offered = []
+    if any(source.paths.is_live for source in queue.sources):
+        offered.append(
+            Choice(name="mode", label="Mode", chosen=chosen.mode, options=(("live", "live"), ("test", "test")))
+        )
+    if any(source.paths.partner for source in queue.sources):
+        partners = tuple(Partner.objects.order_by("name").values_list("slug", "name"))
+        offered.append(Choice(name="partner", label="Partner", chosen=chosen.partner, options=partners))
+    if any(source.paths.account for source in queue.sources):
+        slugs = GatewayAccount.objects.order_by("slug").values_list("slug", flat=True)
+        accounts = tuple((slug, slug) for slug in slugs)
+        offered.append(Choice(name="account", label="Account", chosen=chosen.account, options=accounts))
+    ages = tuple((name, words) for name, (words, _) in AGES.items())
+    offered.append(Choice(name="age", label="Waits longer than", chosen=chosen.age, options=ages))
+    return offered

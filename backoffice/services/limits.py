@@ -1,0 +1,108 @@
+"""How much of one order a person may give back within a day, and has given back."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import User
+from django.db.models import Sum
+
+from backoffice.errors import AboveLimit, NoLimit
+from backoffice.models import ApprovalRequest, Decision, RefundLimit, TenderReturn
+from bookings.models import Order
+from money import Money
+from payments.models import Transaction
+from payments.states import OperationKind, Status
+
+_COUNTED_FOR = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """Be what a person may give back of an order in a day (None: without a limit), and what of that is used."""
+
+    limit: Money | None
+    used: Money
+
+    def covers(self, total: Money) -> bool:
+        """Say whether so much more is within it."""
+        return self.limit is None or self.used.minor + total.minor <= self.limit.minor
+
+    def in_words(self) -> str:
+        """Say what it is, to the person whose it is."""
+        if self.limit is None:
+            return "without a limit"
+        used = f", of which {self.used} is used since yesterday" if self.used.minor else ""
+        return f"up to {self.limit} of one order within a day{used}"
+
+
+def allowance_for(*, person: User, order: Order, now: datetime) -> Allowance:
+    """Return what a person may give back of an order, alone or by approving; under the order's lock it stays so.
+
+    What counts as used is what the person asked for or approved since a day ago and was not refused, so that splitting
+    a refund does not get below the limit.
+
+    :raises NoLimit: no role of the person has one for the order's currency.
+    """
+    return Allowance(
+        limit=limit_of(person, order.currency), used=Money(_used_minor(person, order, now), order.currency)
+    )
+
+
+def limit_of(person: User, currency: str) -> Money | None:
+    """Return what a person's roles let them give back of an order within a day; None is without a limit.
+
+    :raises NoLimit: no role of the person has a limit for the currency. Superusers need none.
+    """
+    if person.is_superuser:
+        return None
+    limits = list(
+        RefundLimit.objects.filter(group__user=person, currency=currency).values_list("amount_minor", flat=True)
+    )
+    if not limits:
+        raise NoLimit(f"Your role may not give money back in {currency}; an administrator sets the limits of roles.")
+    bounded = [minor for minor in limits if minor is not None]
+    return None if len(bounded) < len(limits) else Money(max(bounded), currency)
+
+
+def refuse_above_limit(*, person: User, order: Order, now: datetime) -> None:
+    """Refuse a refund that a person is about to commit, under the order's lock and with all its rows written.
+
+    :raises AboveLimit: with it the person has given back more than is allowed.
+    :raises NoLimit: the person may give back nothing in the currency.
+    """
+    allowance = allowance_for(person=person, order=order, now=now)
+    if not allowance.covers(Money(0, order.currency)):
+        raise AboveLimit(
+            f"That is more than you may give back alone, which is {allowance.limit} of one order within a day; "
+            "nothing was sent. Look again to ask for approval."
+        )
+
+
+def note_tender_return(*, person: User, order: Order, amount_minor: int, now: datetime) -> None:
+    """Remember what gifts and credit had back by a person's hand; the caller's transaction does it."""
+    if amount_minor > 0:
+        TenderReturn.objects.create(
+            order=order,
+            returned_by=person.get_username(),
+            amount_minor=amount_minor,
+            currency=order.currency,
+            returned_at=now,
+        )
+
+
+def _used_minor(person: User, order: Order, now: datetime) -> int:
+    since = now - _COUNTED_FOR
+    name = person.get_username()
+    refunds = Transaction.objects.filter(
+        order=order, kind=OperationKind.REFUND, requested_by=name, requested_at__gt=since
+    ).exclude(status=Status.FAILED)
+    tendered = TenderReturn.objects.filter(order=order, returned_by=name, returned_at__gt=since)
+    approved = ApprovalRequest.objects.filter(
+        order=order, decision=Decision.APPROVED, decided_by=person, decided_at__gt=since
+    )
+    sums = (
+        refunds.aggregate(total=Sum("amount_minor", default=0)),
+        tendered.aggregate(total=Sum("amount_minor", default=0)),
+        approved.aggregate(total=Sum("total_minor", default=0)),
+    )
+    return sum(each["total"] for each in sums)

@@ -1,0 +1,87 @@
+"""A guest's right to know what is held, and to have it erased, over all apps; each app writes its own rows.
+
+What has to be kept by law is kept without the guest: the books, with every amount, date and reference.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+import api.personal_data as edges
+from bookings.models import Order
+from bookings.services import personal_data as sold
+from bookings.services.personal_data import Guest, find_guest
+from payments.services import personal_data as paid
+
+
+class StillNeeded(Exception):
+    """Say why a guest's data cannot be erased yet; nothing was changed."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__(" ".join(reasons))
+        self.reasons = reasons
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Be how it stands with a guest: which orders are meant, how much is held, and why it cannot be erased yet."""
+
+    guest: Guest
+    orders: list[str]
+    rows: dict[str, int]
+    reasons: list[str]
+
+
+def standing_of_guest(term: str, *, now: datetime) -> Standing | None:
+    """Return how it stands with the guest whom a term names; None where nothing is held."""
+    guest = find_guest(term)
+    if not guest:
+        return None
+    held = personal_data_of(guest)
+    return Standing(
+        guest=guest,
+        orders=references_of(guest),
+        rows={kind: len(rows) for kind, rows in held.items() if rows},
+        reasons=_reasons(guest, now),
+    )
+
+
+def personal_data_of(guest: Guest) -> dict[str, list[dict[str, Any]]]:
+    """Return everything that is held of a guest, by kind."""
+    return {
+        **sold.personal_data_of(guest),
+        **paid.personal_data_of(order_ids=guest.order_ids, customer_ids=guest.customer_ids),
+        **edges.personal_data_of(order_ids=guest.order_ids),
+    }
+
+
+def references_of(guest: Guest) -> list[str]:
+    """Return the references of a guest's orders."""
+    return list(Order.objects.filter(pk__in=guest.order_ids).order_by("reference").values_list("reference", flat=True))
+
+
+@transaction.atomic
+def erase_guest(guest: Guest, *, requested_by: str, now: datetime) -> dict[str, int]:
+    """Take a guest out of everything, and return how many rows of each kind were about them; again changes nothing.
+
+    :raises StillNeeded: an order is open, a visit is to come, or money is not settled; nothing was changed.
+    """
+    sold.lock_guest(guest)
+    if reasons := _reasons(guest, now):
+        raise StillNeeded(reasons)
+    return {
+        **sold.erase_guest(guest),
+        **paid.erase_guest(
+            order_ids=guest.order_ids, customer_ids=guest.customer_ids, requested_by=requested_by, now=now
+        ),
+        **edges.erase_guest(order_ids=guest.order_ids),
+    }
+
+
+def _reasons(guest: Guest, now: datetime) -> list[str]:
+    return [
+        *sold.reasons_to_wait(guest, now=now),
+        *paid.reasons_to_wait(order_ids=guest.order_ids, customer_ids=guest.customer_ids, now=now),
+    ]

@@ -1,0 +1,69 @@
+"""Text that staff type: card numbers are masked before it is saved or logged, and whoever typed one is told why."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.postgres.forms import SimpleArrayField
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+
+from card_numbers import mask_card_numbers
+
+if TYPE_CHECKING:
+    _Form = forms.BaseForm
+else:
+    _Form = object
+
+# Exactly these: what derives from them (an e-mail, an address, a slug, a user name) would be another one when masked.
+_FREE_TEXT = (forms.CharField, forms.JSONField, SimpleArrayField)
+
+
+class MaskedForm(_Form):
+    """Be mixed into a form that staff fill in: no card number in any of its texts gets further than this.
+
+    In free text it is masked; a name or an address that holds one is refused. A password is never kept readable, so it
+    stays as it is.
+    """
+
+    masked_labels: list[str]
+
+    def clean(self) -> dict[str, Any]:
+        """Return what was filled in, with card numbers masked."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        self.masked_labels = []
+        for name, field in self.fields.items():
+            if name not in cleaned or isinstance(field.widget, forms.PasswordInput):
+                continue
+            masked = without_card_numbers(cleaned[name])
+            if masked == cleaned[name]:
+                continue
+            if type(field) in _FREE_TEXT:
+                cleaned[name] = masked
+                self.masked_labels.append(str(field.label or name))
+            else:
+                self.add_error(name, ValidationError("This holds a card number, which is never kept."))
+        return cleaned
+
+
+def without_card_numbers(value: Any) -> Any:
+    """Return a form's value with card numbers masked in every text of it; what is no text stays."""
+    if isinstance(value, str):
+        return mask_card_numbers(value)
+    if isinstance(value, list):
+        return [without_card_numbers(item) for item in value]
+    if isinstance(value, dict):
+        return {without_card_numbers(key): without_card_numbers(item) for key, item in value.items()}
+    return value
+
+
+def tell_what_was_masked(request: HttpRequest, filled_in: Iterable[forms.BaseForm]) -> None:
+    """Tell the person which texts of the forms held a card number."""
+    labels = [label for form in filled_in for label in getattr(form, "masked_labels", ())]
+    if labels:
+        messages.warning(
+            request,
+            f"A card number was masked before anything was saved ({', '.join(labels)}). Card numbers are never kept: "
+            "whoever reads them here could use them. The last four digits are enough to find a card.",
+        )

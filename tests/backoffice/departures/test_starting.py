@@ -1,0 +1,193 @@
+"""Who cancels departures, on what they have seen, and what happens to those who book or pay meanwhile."""
+
+import pytest
+from django.db import transaction
+from django.db.models.query import QuerySet
+
+from backoffice.errors import BackofficeError
+from backoffice.models import AuditEntry, CancelledDeparture, DepartureCancellation, DepartureItem
+from backoffice.services.departures import (
+    AlreadyCancelled,
+    NeedsSecondPerson,
+    NotMovable,
+    PlanChanged,
+    move_cancellation,
+    start_cancellation,
+)
+from bookings.errors import SoldOut
+from bookings.models import Availability, Booking
+from payments.services import aftercare
+from tests.backoffice.departures.desk import cancel, departures_of, rehearse, states
+from tests.bookings.racing import Racer, overtaken_by
+from tests.payments.called_off import by_card, unpaid
+from tests.payments.races import run_together
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def nothing_was_written() -> bool:
+    is_open = not Availability.objects.filter(is_closed=True).exists()
+    return is_open and not DepartureCancellation.objects.exists() and not DepartureItem.objects.exists()
+
+
+def test_starting_closes_the_departure_and_writes_what_is_to_be_done(house, ada):
+    booking = by_card(house)
+
+    cancellation = cancel(house, ada)
+
+    assert (cancellation.state, cancellation.started_by) == ("RUNNING", "ada")
+    item = DepartureItem.objects.get()
+    assert (item.booking, item.state, item.planned_minor) == (booking, "WAITING", 9000)
+    assert item.planned_calls == {str(house.accounts["adyen-eu"].pk): 1}
+    assert Availability.objects.get().is_closed
+    assert [entry.action for entry in AuditEntry.objects.filter(actor="ada")] == ["started departure cancellation"]
+    with pytest.raises(SoldOut):
+        house.reserve(payment_request=None)
+
+
+def test_a_dry_run_that_is_no_longer_true_starts_nothing(house, ada):
+    booking = by_card(house)
+    found = rehearse(house)
+    aftercare.cancel_booking(booking=booking, reason="ill", force=False, clock=house.clock)
+
+    with pytest.raises(PlanChanged):
+        cancel(house, ada, found=found)
+
+    assert nothing_was_written()
+
+
+def test_of_two_people_who_start_at_once_one_does(house, ada, ben):
+    by_card(house)
+    found = rehearse(house)
+
+    results = run_together(lambda: cancel(house, ada, found=found), lambda: cancel(house, ben, found=found))
+
+    assert [type(each) for each in results if isinstance(each, Exception)] == [AlreadyCancelled]
+    assert DepartureItem.objects.count() == 1
+    assert CancelledDeparture.objects.filter(is_current=True).count() == 1
+
+
+def test_control_without_the_lock_the_database_lets_only_one_in(house, ada, ben, monkeypatch):
+    by_card(house)
+    found = rehearse(house)
+    monkeypatch.setattr(QuerySet, "select_for_update", lambda self, *_, **__: self.all())
+
+    with transaction.atomic():
+        cancel(house, ada, found=found)
+        racer = Racer(lambda: cancel(house, ben, found=found)).start()
+        was_blocked = racer.wait_until_blocked_or_done()
+
+    assert was_blocked
+    with pytest.raises(Exception, match=r"one_cancellation_per_departure|being cancelled"):
+        racer.finish()
+    assert CancelledDeparture.objects.filter(is_current=True).count() == 1
+
+
+def test_whoever_reserves_while_it_is_started_finds_it_closed(house, ada):
+    by_card(house)
+
+    with overtaken_by(lambda: house.reserve(payment_request=None)) as racer:
+        cancel(house, ada)
+
+    assert racer.was_blocked
+    with pytest.raises(SoldOut):
+        racer.finish()
+    assert Booking.objects.count() == DepartureItem.objects.count() == 1
+
+
+def test_a_booking_that_came_first_is_seen_before_it_is_started(house, ada):
+    by_card(house)
+    found = rehearse(house)
+
+    with overtaken_by(lambda: cancel(house, ada, found=found)) as racer:
+        house.reserve(payment_request=None)
+
+    assert racer.was_blocked
+    with pytest.raises(PlanChanged):
+        racer.finish()
+    assert nothing_was_written()
+    assert len(rehearse(house).plans) == 2
+
+
+class TestASecondPerson:
+    """Above the limit of who wants it, somebody else starts it."""
+
+    def test_within_the_limit_one_person_is_enough(self, house, ben):
+        by_card(house)
+
+        assert cancel(house, ben).state == "RUNNING"
+
+    def test_above_it_nothing_is_closed_until_another_person_starts_it(self, house, ben, eve):
+        by_card(house, "PSP1")
+        by_card(house, "PSP2")
+
+        cancellation = cancel(house, ben)
+
+        assert (cancellation.state, cancellation.needs_second_person) == ("PROPOSED", True)
+        assert not Availability.objects.get().is_closed
+        assert not DepartureItem.objects.exists()
+        with pytest.raises(NeedsSecondPerson):
+            start_cancellation(
+                cancellation_id=cancellation.pk, person=ben, fingerprint=cancellation.fingerprint, now=house.clock()
+            )
+        started = start_cancellation(
+            cancellation_id=cancellation.pk, person=eve, fingerprint=cancellation.fingerprint, now=house.clock()
+        )
+        assert (started.proposed_by, started.started_by) == ("ben", "eve")
+        assert states(started) == {"WAITING": 2}
+        with pytest.raises(NotMovable):
+            start_cancellation(
+                cancellation_id=cancellation.pk, person=eve, fingerprint=cancellation.fingerprint, now=house.clock()
+            )
+        assert states(started) == {"WAITING": 2}
+
+    def test_the_second_person_starts_what_is_true_now(self, house, ben, eve):
+        by_card(house, "PSP1")
+        by_card(house, "PSP2")
+        cancellation = cancel(house, ben)
+        unpaid(house)
+
+        with pytest.raises(PlanChanged):
+            start_cancellation(
+                cancellation_id=cancellation.pk, person=eve, fingerprint=cancellation.fingerprint, now=house.clock()
+            )
+
+        assert not Availability.objects.get().is_closed
+
+    def test_who_may_only_plan_proposes(self, house, ada):
+        by_card(house)
+
+        assert cancel(house, ada, may_start=False).state == "PROPOSED"
+
+    def test_a_withdrawn_proposal_is_over(self, house, ben, eve):
+        by_card(house)
+        cancellation = cancel(house, ben, may_start=False)
+        move_cancellation(cancellation_id=cancellation.pk, person=eve, to="WITHDRAWN", now=house.clock())
+
+        with pytest.raises(BackofficeError):
+            start_cancellation(
+                cancellation_id=cancellation.pk, person=eve, fingerprint=cancellation.fingerprint, now=house.clock()
+            )
+        assert cancel(house, ben).state == "RUNNING"
+
+
+def test_a_cancellation_is_only_moved_from_where_it_can_be(house, ada):
+    by_card(house)
+    cancellation = cancel(house, ada)
+
+    def move(to: str) -> str:
+        return move_cancellation(cancellation_id=cancellation.pk, person=ada, to=to, now=house.clock()).state
+
+    with pytest.raises(NotMovable):
+        move("RUNNING")
+    assert move("PAUSED") == "PAUSED"
+    with pytest.raises(NotMovable):
+        move("PAUSED")
+    assert move("RUNNING") == "RUNNING"
+    assert move("STOPPED") == "STOPPED"
+    with pytest.raises(NotMovable):
+        move("RUNNING")
+    # What was stopped can be cancelled anew; the departure stayed closed.
+    assert Availability.objects.get().is_closed
+    assert cancel(house, ada).state == "RUNNING"
+    assert departures_of(house) == [CancelledDeparture.objects.get(is_current=True).availability_id]

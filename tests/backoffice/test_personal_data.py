@@ -1,0 +1,288 @@
+"""What is held of a guest: told in one file, erased for good, and the books are as they were."""
+
+import json
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from backoffice.models import AuditEntry
+from backoffice.roles import Role
+from backoffice.services.personal_data import StillNeeded, erase_guest, standing_of_guest
+from bookings.encryption import encrypt_text
+from bookings.models import Availability, Booking, Customer, Gift, Order, OutgoingMail, UnitItem
+from bookings.requests import ContactDetails
+from bookings.services import confirm_order
+from bookings.services.personal_data import find_guest
+from gateways.protocol import Card
+from payments.models import (
+    Case,
+    CaseKind,
+    Dispute,
+    ExternalNote,
+    GatewayEvent,
+    LedgerEntry,
+    Payment,
+    ReusableCard,
+    Transaction,
+    WebhookDelivery,
+)
+from payments.services.cards import keep_card
+
+pytestmark = pytest.mark.django_db
+
+GUEST = ContactDetails(
+    full_name="Grace Hopper",
+    first_name="Grace",
+    last_name="Hopper",
+    email="grace@example.com",
+    phone="+46 8 5550 142",
+    postal_code="11120",
+    country="SE",
+    notes="Walks with a stick",
+)
+PAGE, EXPORT, ERASE = "/admin/personal-data/", "/admin/personal-data/export/", "/admin/personal-data/erase/"
+SECRETS = ("Grace", "Hopper", "grace@", "5550", "11120", "stick", "Window seat", "Anita", "Happy birthday")
+
+
+@pytest.fixture
+def paid(house) -> Payment:
+    """A visit that is over, paid by card, with everything on it that can be about a guest."""
+    payment = house.payment(contact=GUEST, notes="Window seat for Grace", reseller_reference="NW-1")
+    house.paid(payment, "QFQTPCQ8HXSKGK82")
+    order = payment.order
+    confirm_order(order=order, now=house.clock())
+    past = timezone.now() - timedelta(days=3)
+    Availability.objects.filter(bookings__order=order).update(ends_at=past)
+    booking = order.bookings.get()
+    UnitItem.objects.filter(booking=booking).update(contact={"full_name": "Anita Borg", "email": "anita@example.com"})
+    Booking.objects.filter(pk=booking.pk).update(metadata={"asked by": "Grace"})
+    OutgoingMail.objects.create(
+        kind="ORDER_SUMMARY", subject_key="summary", to="grace@example.com", language="en", order=order,
+        context={"name": "Grace"}, status="SENT", sent_at=past, created_at=past,
+    )  # fmt: skip
+    ExternalNote.objects.create(payment=payment, text="Grace paid the rest", written_by="partner", written_at=past)
+    Transaction.objects.filter(payment=payment).update(reason="Grace asked")
+    WebhookDelivery.objects.create(
+        account=payment.account, payment=payment, delivery_key="1", body_encrypted=encrypt_text("Grace Hopper"),
+        status="PROCESSED", received_at=past, processed_at=past,
+    )  # fmt: skip
+    keep_card(payment=payment, card=Card(token="TOKEN", brand="visa", last4="1111"), now=house.clock())
+    return payment
+
+
+@pytest.fixture
+def gift(house, paid) -> Gift:
+    """A gift that somebody else bought for the guest."""
+    other = house.reserve(return_url=None, contact=ContactDetails(full_name="Ada King", email="ada@example.com"))
+    return Gift.objects.create(
+        reference="GI-1", order=other.order, partner=other.partner, is_live=True, amount_minor=1000, currency="EUR",
+        recipient_full_name="Grace Hopper", recipient_email="grace@example.com", message="Happy birthday, Grace",
+        contact_full_name="Ada King", status="CONFIRMED", created_at=house.clock(), updated_at=house.clock(),
+    )  # fmt: skip
+
+
+def books():
+    """Return every figure and reference that the books are made of."""
+    return [
+        list(LedgerEntry.objects.order_by("id").values()),
+        list(GatewayEvent.objects.order_by("id").values()),
+        list(Payment.objects.order_by("number").values()),
+        list(Transaction.objects.order_by("number").values("reference", "amount_minor", "status", "gateway_reference")),
+        list(Order.objects.order_by("reference").values("reference", "status", "money_in_minor", "partner_reference")),
+        list(Booking.objects.order_by("number").values("reference", "reseller_reference", "retail_minor", "status")),
+    ]
+
+
+def everything_held():
+    """Return all that is stored in the tables of the house, as one text."""
+    output = StringIO()
+    call_command("dumpdata", "bookings", "payments", "api", "backoffice", stdout=output)
+    return output.getvalue()
+
+
+def erase(term="grace@example.com"):
+    return erase_guest(find_guest(term), requested_by="eve", now=timezone.now())
+
+
+def test_a_guest_is_found_by_mail_address_order_and_customer(paid, gift):
+    order = paid.order
+    customer = Customer.objects.get(pk=order.customer_id)
+
+    by_mail, by_order, by_number = (
+        find_guest(each) for each in ("GRACE@example.com", order.reference.lower(), str(customer.number))
+    )
+
+    assert by_mail.order_ids == by_order.order_ids == by_number.order_ids == {order.pk}
+    assert by_mail.customer_ids == by_order.customer_ids == by_number.customer_ids == {customer.pk}
+    assert by_mail.received_gift_ids == {gift.pk}
+    assert not find_guest("nobody@example.com")
+
+
+def test_who_was_on_somebody_elses_ticket_is_found_by_that_alone(paid):
+    found = find_guest("anita@example.com")
+
+    assert (len(found.ticket_ids), found.order_ids, found.customer_ids) == (2, frozenset(), frozenset())
+
+
+def test_an_agency_stays_when_one_of_its_orders_is_named(house, paid):
+    other = house.reserve(return_url=None)
+    Order.objects.filter(pk=other.order_id).update(customer=paid.order.customer_id)
+
+    assert find_guest(paid.order.reference).customer_ids == frozenset()
+
+
+def test_erasing_takes_the_guest_out_of_everything_and_leaves_the_books(paid, gift):
+    before = books()
+    assert [secret for secret in SECRETS if secret not in everything_held()] == []
+
+    erased = erase()
+
+    assert erased == {
+        "customers": 1, "orders": 1, "bookings": 1, "tickets": 2, "gifts": 0, "gifts received": 1, "changes": 4,
+        "mails": 1, "kept cards": 1, "notes": 1, "reasons": 1, "webhooks": 1, "addresses": 1, "payment links": 0,
+        "invoices": 0, "requests of partners": 0,
+    }  # fmt: skip
+    assert [secret for secret in SECRETS if secret in everything_held()] == []
+    assert "Ada King" in everything_held()
+    assert books() == before
+    card = ReusableCard.objects.get()
+    assert (card.revoked_at is not None, card.revocation.requested_by) == (True, "eve")
+    call_command("check_payments", stdout=StringIO())
+    call_command("check_ledger", stdout=StringIO())
+
+
+def test_erasing_again_changes_nothing(paid):
+    reference = paid.order.reference
+    erase(reference)
+    held = everything_held()
+
+    erase(reference)
+
+    assert everything_held() == held
+    assert not find_guest("grace@example.com")
+
+
+def blocked_by_hold(house, payment):
+    Order.objects.filter(pk=payment.order_id).update(status="ON_HOLD")
+    return f"Order {payment.order.reference} is open."
+
+
+def blocked_by_visit(house, payment):
+    later = timezone.now() + timedelta(days=1)
+    Availability.objects.filter(bookings__order=payment.order_id).update(ends_at=later)
+    return f"The visit of booking {payment.order.bookings.get().reference} is still to come."
+
+
+def blocked_by_mail(house, payment):
+    OutgoingMail.objects.update(status="WAITING", next_attempt_at=timezone.now())
+    return "Mails wait to go out: 1."
+
+
+def blocked_by_unknown(house, payment):
+    payment.transactions.update(unknown_since_at=timezone.now())
+    return f"Payment {payment.reference} has money that is not decided."
+
+
+def blocked_by_page(house, payment):
+    house.opening(payment, reference="CS2")
+    return f"Payment {payment.reference} can still be paid by the guest."
+
+
+def blocked_by_case(house, payment):
+    Case.objects.create(payment=payment, kind=CaseKind.OVERPAID, opened_at=timezone.now())
+    return f"Payment {payment.reference} waits for staff."
+
+
+def blocked_by_dispute(house, payment):
+    Dispute.objects.create(
+        payment=payment, gateway_reference="D1", stage="CHARGEBACK", opened_at=timezone.now(),
+        changed_at=timezone.now(), evidence_due_at=timezone.now() + timedelta(days=9),
+    )  # fmt: skip
+    return f"Payment {payment.reference} is in dispute."
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        blocked_by_hold,
+        blocked_by_visit,
+        blocked_by_mail,
+        blocked_by_unknown,
+        blocked_by_page,
+        blocked_by_case,
+        blocked_by_dispute,
+    ],
+)
+def test_what_is_still_needed_is_not_erased(house, paid, block):
+    reason = block(house, paid)
+    held = everything_held()
+
+    with pytest.raises(StillNeeded) as refusal:
+        erase()
+
+    assert refusal.value.reasons == [reason]
+    assert everything_held() == held
+    assert standing_of_guest("grace@example.com", now=timezone.now()).reasons == [reason]
+
+
+def test_the_file_holds_everything_and_the_log_says_who_took_it_and_not_of_whom(paid, gift, browser_with_role):
+    eve = browser_with_role(Role.MANAGER, "eve")
+
+    answer = eve.post(EXPORT, {"guest": "grace@example.com"})
+
+    told = json.loads(answer.content)
+    assert answer["Content-Disposition"].startswith('attachment; filename="personal-data-')
+    assert told["bookings"][0]["contact_email"] == "grace@example.com"
+    assert [note["text"] for note in told["notes"]] == ["Grace paid the rest"]
+    assert told["gifts"][0]["message"] == "Happy birthday, Grace"
+    assert (told["kept cards"][0]["last4"], "token" in str(told["kept cards"])) == ("1111", False)
+    entry = AuditEntry.objects.get(action="exported personal data")
+    assert (entry.actor, entry.detail) == ("eve", f"orders {paid.order.reference}")
+
+
+def test_erasing_is_confirmed_on_a_page_that_says_what_goes_and_what_stays(paid, browser_with_role):
+    eve = browser_with_role(Role.MANAGER, "eve")
+
+    page = eve.post(PAGE, {"guest": "grace@example.com"}).content.decode()
+    unconfirmed = eve.post(ERASE, {"guest": "grace@example.com"}, follow=True)
+    held_still = Customer.objects.get(pk=paid.order.customer_id).full_name
+    answer = eve.post(ERASE, {"guest": "grace@example.com", "confirmed": "on"}, follow=True)
+
+    assert "What goes:" in page
+    assert "What stays:" in page
+    assert held_still == "Grace Hopper"
+    assert "Nothing was erased" in unconfirmed.content.decode()
+    assert "The books are as they were." in answer.content.decode()
+    entry = AuditEntry.objects.get(action="erased personal data")
+    assert (entry.actor, entry.detail) == ("eve", f"orders {paid.order.reference}")
+    assert "Nothing is held" in eve.post(PAGE, {"guest": "grace@example.com"}).content.decode()
+
+
+def test_the_page_says_why_it_has_to_wait(house, paid, browser_with_role):
+    reason = blocked_by_case(house, paid)
+    eve = browser_with_role(Role.MANAGER, "eve")
+
+    page = eve.post(PAGE, {"guest": "grace@example.com"}).content.decode()
+    answer = eve.post(ERASE, {"guest": "grace@example.com", "confirmed": "on"}, follow=True).content.decode()
+
+    assert reason in page
+    assert "What goes:" not in page
+    assert reason in answer
+    assert not AuditEntry.objects.filter(action="erased personal data").exists()
+
+
+@pytest.mark.parametrize("role", [Role.SUPPORT, Role.FINANCE, Role.AUDITOR])
+def test_other_roles_may_neither_see_nor_erase(paid, browser_with_role, role):
+    browser = browser_with_role(role)
+    held = everything_held()
+
+    answers = [
+        browser.post(page, {"guest": "grace@example.com", "confirmed": "on"}).status_code
+        for page in (PAGE, EXPORT, ERASE)
+    ]
+
+    assert answers == [403] * 3
+    assert everything_held() == held

@@ -1,0 +1,114 @@
+"""`make screenshots`: the main pages of the back office on the demo's data, at two widths, into docs/screenshots/.
+
+Everything is made anew in a directory of its own: database, servers, the stories of two gateways. It takes two minutes.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+# Before the settings read it; a demo that runs in this checkout is left alone.
+os.environ["VAR_DIR"] = tempfile.mkdtemp(prefix="screenshots-")
+os.environ.setdefault("ENVIRONMENT_NAME", "demo")
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from config.demo.page import Page as Terminal
+from config.demo.story import Story
+from config.processes import Stack, stop_on_signals
+
+_TARGET = Path(__file__).resolve().parent.parent.parent / "docs" / "screenshots"
+_SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
+_TALLEST = 1_800
+_QUALITY = 70
+_GATEWAYS = ("adyen", "stripe")
+Way = Callable[[Page, str], object]
+
+
+def _at(path: str) -> Way:
+    return lambda page, admin: page.goto(f"{admin}{path}")
+
+
+def _first_of(path: str) -> Way:
+    """Return the way to the first row of a list."""
+
+    def go(page: Page, admin: str) -> None:
+        page.goto(f"{admin}{path}")
+        page.locator("#result_list tbody tr a[href*='/change/']").first.click()
+
+    return go
+
+
+PAGES: dict[str, Way] = {
+    "home": _at(""),
+    "payments": _at("payments/payment/"),
+    "payment": _first_of("payments/payment/?state=CAPTURED&o=2"),
+    "booking": _first_of("bookings/booking/"),
+    "cards": _at("payments/reusablecard/"),
+    "departures": _at("bookings/availability/"),
+    "ledger": _at("payments/ledgerentry/"),
+    "audit": _at("backoffice/auditentry/"),
+}
+
+
+def main() -> int:
+    """Make all of them; 0 when each page was answered."""
+    terminal = Terminal()
+    try:
+        with stop_on_signals(), Stack(say=lambda _name, line: terminal.progress(line)) as stack:
+            stack.wait_ready()
+            for gateway in _GATEWAYS:
+                Story(
+                    page=terminal,
+                    web_url=stack.web_url,
+                    sandbox_url=stack.sandbox_url,
+                    access=stack.access,
+                    manage=stack.manage,
+                    gateway=gateway,
+                ).tell()
+            with sync_playwright() as playwright:
+                arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+                browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
+                _photograph(browser, f"{stack.web_url}/admin/", stack.access)
+                browser.close()
+    finally:
+        shutil.rmtree(os.environ["VAR_DIR"], ignore_errors=True)
+    return 0
+
+
+def _photograph(browser: Browser, admin: str, access: dict[str, str]) -> None:
+    _TARGET.mkdir(parents=True, exist_ok=True)
+    for size, (width, height) in _SIZES.items():
+        context = browser.new_context(viewport={"width": width, "height": height}, locale="en-GB")
+        page = context.new_page()
+        page.goto(admin)
+        _keep(page, f"login-{size}")
+        page.get_by_label("Username").fill(access["staff_user"])
+        page.get_by_label("Password").fill(access["staff_password"])
+        page.get_by_role("button", name="Log in").click()
+        for name, go in PAGES.items():
+            go(page, admin)
+            page.wait_for_load_state("networkidle")
+            _keep(page, f"{name}-{size}")
+        context.close()
+
+
+def _keep(page: Page, name: str) -> None:
+    """Keep a picture of a page from its top; a long one is cut, so that all of them stay small."""
+    size = page.viewport_size
+    assert size is not None
+    height = min(int(page.evaluate("document.documentElement.scrollHeight")), _TALLEST)
+    page.screenshot(
+        path=_TARGET / f"{name}.jpg",
+        type="jpeg",
+        quality=_QUALITY,
+        full_page=True,
+        clip={"x": 0, "y": 0, "width": size["width"], "height": max(height, size["height"])},
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

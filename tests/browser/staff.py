@@ -1,0 +1,51 @@
+"""A member of staff at a browser: signs in, finds, reads and presses; what goes wrong in the browser is kept."""
+
+from django.urls import reverse
+from playwright.sync_api import Download, Page, expect
+
+from tests.browser.visitor import Visitor
+
+PASSWORD = "correct horse battery"
+
+
+class Desk(Visitor):
+    """Be the window of one member of staff; every page that is opened is looked at by axe."""
+
+    def __init__(self, page: Page, origin: str) -> None:
+        super().__init__(page)
+        self._origin = origin
+
+    def sign_in(self, username: str) -> None:
+        """Come in by the login page."""
+        self.go("admin:login")
+        self.page.get_by_label("Username").fill(username)
+        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.get_by_role("button", name="Log in").click()
+        expect(self.page.locator("#nav-sidebar")).to_be_attached()
+        self.can_be_used_by_everybody()
+
+    def go(self, name: str, *arguments: object, query: str = "") -> int:
+        """Open a page by its name, and return how it was answered."""
+        return self.go_to(reverse(name, args=arguments) + query)
+
+    def go_to(self, path: str) -> int:
+        """Open a page by its address, and return how it was answered."""
+        answer = self.page.goto(f"{self._origin}{path}")
+        assert answer is not None
+        return answer.status
+
+    def reads(self, *words: str) -> None:
+        """Find these words on the page, and see that everybody can use it."""
+        for each in words:
+            expect(self.page.locator("#main")).to_contain_text(each)
+        self.can_be_used_by_everybody()
+
+    def is_refused(self, name: str, *arguments: object) -> None:
+        """See that a page is not for this person."""
+        assert self.go(name, *arguments) == 403
+
+    def downloads(self, words: str) -> Download:
+        """Follow a link to a file, and return it."""
+        with self.page.expect_download() as arriving:
+            self.page.get_by_role("link", name=words).click()
+        return arriving.value
