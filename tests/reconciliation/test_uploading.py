@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils.datastructures import MultiValueDict
 
 from reconciliation.admin.reports import UploadForm
 from reconciliation.models import SettlementLine, SettlementReport
@@ -21,7 +22,8 @@ def folder(settings, tmp_path):
 
 def upload(till, content: bytes, name: str = "batch.csv") -> UploadForm:
     source = source_for(till.account.slug, now=NOON)
-    form = UploadForm({"source": source.pk}, {"file": SimpleUploadedFile(name, content)})
+    files = MultiValueDict({"file": [SimpleUploadedFile(name, content)]})
+    form = UploadForm({"source": source.pk}, files)
     form.uploaded_by = "ada"
     return form
 
