@@ -64,6 +64,7 @@ UNFOLD: dict[str, Any] = {
     "BORDER_RADIUS": "4px",
     "ENVIRONMENT": "backoffice.look.environment_banner",
     "STYLES": ["backoffice.look.stylesheet"],
+    "SCRIPTS": ["backoffice.look.search_script"],
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "backoffice.look.icon"}],
     "SIDEBAR": {"navigation": "backoffice.navigation.navigation_for"},
     # Blue, so that green, amber and red keep their meaning.
