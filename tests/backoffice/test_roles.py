@@ -40,7 +40,7 @@ ELSEWHERE = {
     "payments_payment_explain",
     *(f"backoffice_departurecancellation_{name}" for name in ("act", "csv", "plan", "report")),
 }
-# No form of its own, whatever the role: a group is a superuser's, a note is added on the page of the one it amends, and a
+# No form of its own, whatever the role: a group is a superuser's, a note is added on the page of the one it amends, a
 # link is made by an action.
 NEVER_ADDED = {"auth.group", "payments.externalnote", "payments.paymentlink"}
 # Added by a permission of another name.
