@@ -40,8 +40,8 @@ ELSEWHERE = {
     "payments_payment_explain",
     *(f"backoffice_departurecancellation_{name}" for name in ("act", "csv", "plan", "report")),
 }
-# No form of its own, whatever the role: a group is a superuser's, a note is added on the page of the one it amends, a
-# link is made by an action.
+# No form of its own, whatever the role: a group is a superuser's, a note is added on the page of the one it amends, and
+# a link is made by an action.
 NEVER_ADDED = {"auth.group", "payments.externalnote", "payments.paymentlink"}
 # Added by a permission of another name.
 ADDED_BY = {"reconciliation.settlementreport": "reconciliation.import_settlement"}
