@@ -52,7 +52,7 @@ def pages() -> Iterator[Page]:
         address = reverse(f"admin:{route}", args=arguments)
         return Page(name=name, path=f"{address}?{urlencode(query)}" if query else address)
 
-    refund = Transaction.objects.filter(kind=OperationKind.REFUND, card_last4__gt="").order_by("-number")[40]
+    refund = Transaction.objects.filter(kind=OperationKind.REFUND, card_last4__gt="").order_by("-number")[5]
     payment = Payment.objects.get(pk=refund.payment_id)
     booking = Booking.objects.get(order=payment.order_id)
     opening = Opening.objects.filter(payment=payment)[0]

@@ -1,7 +1,6 @@
 """Run the measurement of pages on databases of two sizes, and print what it found."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable

@@ -143,7 +143,7 @@ def _columns(lookup: Lookup, rows: QuerySet[Any, Any], *, in_any_order: bool) ->
     if in_any_order and lookup.position:
         position = position + Value(0, output_field=BigIntegerField())
     nothing: Combinable = Cast(Value(None), UUIDField())
-    return (
+    hits: QuerySet[Any, Any] = (
         rows.annotate(
             found_by=Value(lookup.name, output_field=TextField()),
             found_payment=F(lookup.payment) if lookup.payment else nothing,
@@ -153,6 +153,7 @@ def _columns(lookup: Lookup, rows: QuerySet[Any, Any], *, in_any_order: bool) ->
         .order_by("-found_position", "-found_order")
         .values_list(*_COLUMNS)
     )
+    return hits
 
 
 def _hit(row: tuple[Any, ...], lookups: dict[str, Lookup]) -> Hit:
