@@ -154,7 +154,7 @@ def test_support_mails_a_link_again_and_notes_what_was_paid_at_the_till(desk_of,
     support.reads("90.00 EUR")
 
     assert OutgoingMail.objects.get().to == "grace@example.com"
-    assert operations(booking.order) == [("SALE", "GATEWAY", "PROCESSED", 9000)]
+    assert operations(booking.order) == [("SALE", "OURS", "PROCESSED", 9000)]
     assert ExternalNote.objects.get().written_by == "support"
 
 
