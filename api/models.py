@@ -165,6 +165,7 @@ class Delivery(models.Model):
             models.Index(fields=["subscription", "subject_id", "version"], name="delivery_by_subject"),
             models.Index(fields=["status", "-created_at"], name="delivery_by_status"),
             models.Index(fields=["ended_at"], name="delivery_by_end"),
+            models.Index(fields=["-created_at", "-id"], name="callback_by_time"),
         ]
 
     def __str__(self) -> str:

@@ -10,6 +10,11 @@ def stylesheet(_request: HttpRequest) -> str:
     return static("backoffice/backoffice.css")
 
 
+def search_script(_request: HttpRequest) -> str:
+    """Return the address of what has the theme's search ask by POST."""
+    return static("backoffice/find.js")
+
+
 def icon(_request: HttpRequest) -> str:
     """Return the address of the picture in the browser's tab: the one guests see, too."""
     return static("checkout/icon.svg")

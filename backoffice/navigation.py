@@ -32,6 +32,7 @@ def rows_of(label: str, title: str, icon: str) -> Item:
 
 GROUPS: dict[str, list[Item]] = {
     "Find": [
+        Item(title="Find", page="find", icon="search", permission="payments.view_payment"),
         rows_of("payments.payment", "Payments", "payments"),
         rows_of("bookings.order", "Orders", "shopping_cart"),
         rows_of("bookings.booking", "Bookings", "confirmation_number"),
@@ -40,6 +41,8 @@ GROUPS: dict[str, list[Item]] = {
     "Work queues": [
         Item(title="All work queues", page="backoffice_queues", icon="checklist", permission="payments.view_case"),
         rows_of("payments.case", "Waits for a person", "assignment_late"),
+        rows_of("payments.casestep", "Work on cases", "checklist_rtl"),
+        rows_of("backoffice.probableduplicate", "Probable duplicates", "difference"),
         rows_of("backoffice.approvalrequest", "Refunds to approve", "approval"),
         rows_of("payments.dispute", "Disputes", "gavel"),
         rows_of("payments.webhookdelivery", "Webhooks", "inbox"),

@@ -11,7 +11,6 @@ from django.urls import URLPattern, URLResolver, path
 
 from backoffice.entering.site import GuardedSite
 from backoffice.guests import guest_urls
-from backoffice.home import home_context
 
 
 class BackofficeSite(GuardedSite):
@@ -26,13 +25,17 @@ class BackofficeSite(GuardedSite):
         csv = path("<slug:app_label>/<slug:model_name>/csv/", self.admin_view(self.csv_view), name="csv")
         # What actions stand on registers its pages with this site, so that it has to be there before.
         from backoffice.actions.view import do
+        from backoffice.finding.urls import find_urls
         from backoffice.queues.urls import queue_urls
 
         action = path("do/<slug:name>/<str:row_id>/", self.admin_view(do), name="do")
-        return [csv, action, *queue_urls(self), *guest_urls(self), *super().get_urls()]
+        return [csv, action, *find_urls(self), *queue_urls(self), *guest_urls(self), *super().get_urls()]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show the home page: search, what waits, what was taken."""
+        # Not at the top, for the reason below.
+        from backoffice.home import home_context
+
         return super().index(request, {**home_context(request), **(extra_context or {})})
 
     def csv_view(self, request: HttpRequest, app_label: str, model_name: str) -> HttpResponseBase:

@@ -96,7 +96,7 @@ class DeliveryAdmin(RecordAdmin):
         "order__reference",
         "subscription__url_host",
     ]
-    ordering = ["-created_at"]
+    ordering = ["-created_at", "-pk"]
     fields = [
         "id",
         "subscription_link",

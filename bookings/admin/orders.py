@@ -1,9 +1,12 @@
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import RangeDateFilter
 
 from bookings.admin.mode import mode
 from bookings.admin.read_only import ReadOnlyAdmin, ReadOnlyInline
+from bookings.admin.searching import named
 from bookings.models import Booking, Change, Installment, Order, UnitItem
 from bookings.rules import is_asked
 from money import Money
@@ -58,21 +61,19 @@ class OrderAdmin(ReadOnlyAdmin):
     list_select_related = ["partner"]
     list_filter = ["status", "kind", "settlement_method", "is_live", "partner", ("created_at", RangeDateFilter)]
     list_filter_submit = True
-    search_fields = [
-        "reference",
-        "=id",
-        "partner_reference",
-        "bookings__reference",
-        "bookings__reseller_reference",
-        "bookings__contact_email",
-        "bookings__contact_last_name",
-        "=bookings__number",
-    ]
-    ordering = ["-created_at"]
+    search_fields = ["reference"]
+    search_help_text = "Our reference, the partner's, or the id; the search box finds by everything else"
+    ordering = ["-created_at", "-pk"]
     inlines = [BookingInline, InstallmentInline, ChangeInline]
     exclude = ["money_in_minor", "asked_minor"]
     readonly_fields = ["asked", "money_in", "payments_link"]
     mode = staticmethod(mode)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
+    ) -> tuple[QuerySet[Order], bool]:
+        """Find by what the order is called."""
+        return named(queryset, search_term, texts=("partner_reference",)), False
 
     @admin.display(description="asked for")
     def asked(self, order: Order) -> str:
@@ -121,25 +122,19 @@ class BookingAdmin(ReadOnlyAdmin):
     list_select_related = ["partner", "product"]
     list_filter = ["status", "is_live", "partner", "product", ("created_at", RangeDateFilter)]
     list_filter_submit = True
-    search_fields = [
-        "reference",
-        "=uuid",
-        "=id",
-        "=number",
-        "reseller_reference",
-        "order__reference",
-        "contact_email",
-        "contact_full_name",
-        "contact_last_name",
-        "contact_phone",
-        "unit_items__ticket_code",
-        "voucher_code",
-    ]
-    ordering = ["-created_at"]
+    search_fields = ["reference"]
+    search_help_text = "Our reference or the partner's, number or id; the search box finds by everything else"
+    ordering = ["-number"]
     inlines = [UnitItemInline]
     exclude = ["original_minor", "retail_minor", "net_minor", "deposit_minor", "kept_minor"]
     readonly_fields = ["price", "original", "net", "deposit", "kept"]
     mode = staticmethod(mode)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Booking], search_term: str
+    ) -> tuple[QuerySet[Booking], bool]:
+        """Find by what the booking is called."""
+        return named(queryset, search_term, texts=("reseller_reference",), numbers=("number",)), False
 
     @admin.display(description="price")
     def price(self, booking: Booking) -> str:

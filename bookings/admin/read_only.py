@@ -3,7 +3,8 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.paginator import InfinitePaginator
+
+from bookings.admin.paging import CappedList, CappedPaginator
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -16,14 +17,18 @@ else:
 class ReadOnlyAdmin(_ModelAdmin):
     """Show rows that only services write.
 
-    There may be millions of them: no list counts them, and the next page is there while this one is full.
+    There may be millions of them: no list counts them all.
     """
 
-    paginator = InfinitePaginator
+    paginator = CappedPaginator
     show_full_result_count = False
     list_disable_select_all = True
     list_fullwidth = True
     list_per_page = 50
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CappedList]:
+        """Return the list that tells no number it does not know."""
+        return CappedList
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Refuse: services make these."""

@@ -1,8 +1,11 @@
 import uuid
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Collate, Upper
 
 from bookings.models.order import BookingStatus, Order, next_of
 from bookings.models.partner import Partner
@@ -79,6 +82,8 @@ class Gift(models.Model):
             models.Index(fields=["partner", "is_live", "reseller_reference"], name="gift_by_reseller_ref"),
             models.Index(fields=["partner", "is_live", "-created_at"], name="gift_by_partner"),
             models.Index(fields=["updated_at"], condition=~Q(untold_status=""), name="gift_use_untold"),
+            models.Index(Collate(Upper("recipient_email"), "C"), name="gift_by_email"),
+            GinIndex(SearchVector("recipient_full_name", config="simple"), name="gift_by_words_of_name"),
         ]
 
     def __str__(self) -> str:

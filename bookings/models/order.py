@@ -1,8 +1,11 @@
 import uuid
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Collate, Upper
 
 from bookings.models.catalog import Availability, Option, Product, Unit
 from bookings.models.partner import Partner
@@ -77,6 +80,12 @@ class Customer(models.Model):
                 name="one_customer_per_partner_reference",
             )
         ]
+        indexes = [
+            # What staff search by, whatever the case; an address also by how it begins (C).
+            models.Index(Upper("reference"), name="customer_by_reference_caps"),
+            models.Index(Collate(Upper("email"), "C"), name="customer_by_email"),
+            GinIndex(SearchVector("full_name", config="simple"), name="customer_by_words_of_name"),
+        ]
 
     def __str__(self) -> str:
         return self.full_name or str(self.number)
@@ -145,6 +154,10 @@ class Order(models.Model):
             models.Index(fields=["expires_at"], condition=Q(status="ON_HOLD"), name="order_hold_expiry"),
             models.Index(fields=["partner", "is_live", "-created_at"], name="order_by_partner"),
             models.Index(fields=["partner", "is_live", "-updated_at"], name="order_by_update"),
+            models.Index(fields=["-created_at", "-id"], name="order_by_time"),
+            models.Index(Upper("partner_reference"), name="order_by_partner_ref_caps"),
+            # Whose guest is found by the customer's name, because no booking names one.
+            models.Index(fields=["customer"], condition=~Q(kind="BOOKING"), name="order_of_other_guest"),
         ]
 
     def __str__(self) -> str:
@@ -243,6 +256,13 @@ class Booking(models.Model):
         indexes = [
             models.Index(fields=["partner", "is_live", "reseller_reference"], name="booking_by_reseller_ref"),
             models.Index(fields=["partner", "is_live", "-created_at"], name="booking_by_partner"),
+            # What staff search by, whatever the case; an address also by how it begins (C).
+            models.Index(Upper("reseller_reference"), name="booking_by_reseller_ref_caps"),
+            models.Index(Collate(Upper("contact_email"), "C"), name="booking_by_email"),
+            GinIndex(
+                SearchVector("contact_full_name", "contact_first_name", "contact_last_name", config="simple"),
+                name="booking_by_words_of_name",
+            ),
         ]
 
     def __str__(self) -> str:

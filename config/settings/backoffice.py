@@ -21,7 +21,7 @@ BACKOFFICE: dict[str, Any] = {
     "CARD_EXPIRY_LOOKAHEAD_DAYS": 90,
     # Two charges of one amount are probably one wish paid twice when they are no farther apart.
     "DUPLICATE_WITHIN_MINUTES": 15,
-    # How far back they are looked for, every minute: a webhook may be late by this much less the time above.
+    # How far back they are looked for, by when the gateway decided.
     "DUPLICATES_LOOKED_FOR_HOURS": 24,
     # The bookings of a cancelled departure begin so many refunds a minute at one account, so that the guests who pay
     # there meanwhile are not held up by the gateway's own limits.
@@ -64,6 +64,7 @@ UNFOLD: dict[str, Any] = {
     "BORDER_RADIUS": "4px",
     "ENVIRONMENT": "backoffice.look.environment_banner",
     "STYLES": ["backoffice.look.stylesheet"],
+    "SCRIPTS": ["backoffice.look.search_script"],
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "backoffice.look.icon"}],
     "SIDEBAR": {"navigation": "backoffice.navigation.navigation_for"},
     # Blue, so that green, amber and red keep their meaning.

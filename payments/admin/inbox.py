@@ -1,22 +1,23 @@
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 
-from payments.admin.columns import RecordAdmin, link, pretty_json, when
+from gateways.models import GatewayAccount
+from payments.admin.columns import link, pretty_json, when
+from payments.admin.searching import FoundAdmin
 from payments.inbox import news_in
 from payments.models import WebhookDelivery
 
 
 @admin.register(WebhookDelivery)
-class WebhookDeliveryAdmin(RecordAdmin):
+class WebhookDeliveryAdmin(FoundAdmin):
     """Show what gateways sent; the body as it came holds tokens and guests' details and is not shown."""
 
     list_display = ["received", "account", "status", "payment_link", "times_received", "attempts", "last_error"]
     list_select_related = ["account", "payment"]
     list_filter = ["status", "account"]
-    search_fields = ["=delivery_key", "=payment__reference"]
-    ordering = ["-received_at"]
+    ordering = ["-received_at", "-pk"]
     fields = [
         "account",
         "delivery_key",
@@ -39,6 +40,10 @@ class WebhookDeliveryAdmin(RecordAdmin):
         """Leave the bodies where they are until a page reads one."""
         deliveries: QuerySet[WebhookDelivery] = super().get_queryset(request)
         return deliveries.defer("body_encrypted")
+
+    def called(self, term: str) -> Q:
+        """Find by the delivery's own key what is about no payment yet; the index of keys begins with the account."""
+        return Q(account__in=GatewayAccount.objects.values("pk"), delivery_key=term)
 
     @admin.display(description="what it says")
     def news(self, delivery: WebhookDelivery) -> str:

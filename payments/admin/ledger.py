@@ -3,7 +3,8 @@ from typing import Any
 from django.contrib import admin
 
 from bookings.admin.read_only import ReadOnlyInline
-from payments.admin.columns import RecordAdmin, link, mode, money, unbroken, when, when_text
+from payments.admin.columns import link, mode, money, unbroken, when, when_text
+from payments.admin.searching import FoundAdmin
 from payments.models import LedgerEntry, Posting
 
 
@@ -23,14 +24,13 @@ class EntryInline(ReadOnlyInline):
 
 
 @admin.register(Posting)
-class PostingAdmin(RecordAdmin):
+class PostingAdmin(FoundAdmin):
     """Show what caused entries."""
 
     list_display = ["cause", "event_link", "occurred", "posted"]
     list_select_related = ["event"]
-    list_filter = ["cause"]
-    search_fields = ["=id", "=entries__payment__reference"]
-    ordering = ["-posted_at"]
+    payment_path, order_path = "entries__payment_id", "entries__order_id"
+    ordering = ["-posted_at", "-pk"]
     fields = ["cause", "event_link", "occurred", "posted"]
     inlines = [EntryInline]
     event_link = staticmethod(link("event", "because of"))
@@ -39,7 +39,7 @@ class PostingAdmin(RecordAdmin):
 
 
 @admin.register(LedgerEntry)
-class LedgerEntryAdmin(RecordAdmin):
+class LedgerEntryAdmin(FoundAdmin):
     """Show the books, newest first; each entry is one transfer."""
 
     list_display = [
@@ -55,7 +55,7 @@ class LedgerEntryAdmin(RecordAdmin):
     ]
     list_select_related = ["payment", "gateway_account", "partner", "posting"]
     list_filter = ["from_account", "to_account", "is_live", "gateway_account", "partner"]
-    search_fields = ["=payment__reference", "=order__reference", "=transaction__reference", "=gift__reference"]
+    order_path = "order_id"
     ordering = ["-id"]
     fields = [
         "from_account",

@@ -4,21 +4,21 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from payments.admin.buttons import faults_as_messages, tell_outcomes
-from payments.admin.columns import RecordAdmin, link, money, pretty_json, when
+from payments.admin.columns import link, money, pretty_json, when
+from payments.admin.searching import FoundAdmin
 from payments.models import Challenge, Dispute, GatewayEvent, Opening, Transaction
 from payments.services.ruling import rule_out_operation
 from payments.states import Status
 
 
 @admin.register(Opening)
-class OpeningAdmin(RecordAdmin):
+class OpeningAdmin(FoundAdmin):
     """Show what was opened for guests to pay; never what their browsers were given."""
 
     list_display = ["reference", "payment_link", "account", "status", "amount", "gateway_reference", "created", "until"]
     list_select_related = ["payment", "account"]
     list_filter = ["status", "account"]
-    search_fields = ["=reference", "=gateway_reference", "=payment__reference"]
-    ordering = ["-created_at"]
+    ordering = ["-created_at", "-pk"]
     fields = [
         "reference",
         "payment_link",
@@ -54,7 +54,7 @@ class OpeningAdmin(RecordAdmin):
 
 
 @admin.register(Transaction)
-class TransactionAdmin(RecordAdmin):
+class TransactionAdmin(FoundAdmin):
     """Show attempts and operations; let staff end what no gateway can be asked about any more."""
 
     list_display = [
@@ -72,8 +72,8 @@ class TransactionAdmin(RecordAdmin):
     ]
     list_select_related = ["payment", "account"]
     list_filter = ["kind", "status", "origin", ("unknown_since_at", admin.EmptyFieldListFilter), "account"]
-    search_fields = ["=reference", "=number", "=gateway_reference", "=payment__reference", "=card_last4"]
-    ordering = ["-requested_at"]
+    order_path = "order_id"
+    ordering = ["-number"]
     fields = [
         "reference",
         "number",
@@ -144,13 +144,12 @@ class TransactionAdmin(RecordAdmin):
 
 
 @admin.register(GatewayEvent)
-class GatewayEventAdmin(RecordAdmin):
+class GatewayEventAdmin(FoundAdmin):
     """Show what gateways said, as it was kept: scrubbed before it was stored."""
 
     list_display = ["id", "kind", "source", "amount", "payment_link", "account", "gateway_reference", "occurred"]
     list_select_related = ["payment", "account"]
     list_filter = ["kind", "source", "account", ("problem", admin.EmptyFieldListFilter)]
-    search_fields = ["=event_key", "=gateway_reference", "=payment__reference"]
     ordering = ["-id"]
     fields = [
         "kind",
@@ -185,13 +184,12 @@ class GatewayEventAdmin(RecordAdmin):
 
 
 @admin.register(Dispute)
-class DisputeAdmin(RecordAdmin):
+class DisputeAdmin(FoundAdmin):
     """Show guests' objections, those with the nearest deadline first."""
 
     list_display = ["gateway_reference", "payment_link", "stage", "reason", "amount", "evidence_due", "opened"]
     list_select_related = ["payment"]
     list_filter = ["stage"]
-    search_fields = ["=gateway_reference", "=payment__reference"]
     ordering = ["-evidence_due_at"]
     fields = [
         "gateway_reference",
@@ -213,12 +211,12 @@ class DisputeAdmin(RecordAdmin):
 
 
 @admin.register(Challenge)
-class ChallengeAdmin(RecordAdmin):
+class ChallengeAdmin(FoundAdmin):
     """Show which guests were sent to the bank, and until when they may come back; where to is theirs alone."""
 
     list_display = ["transaction_link", "asked", "until", "waits"]
     list_select_related = ["transaction"]
-    search_fields = ["=transaction__reference", "=transaction__payment__reference"]
+    payment_path, order_path = "transaction__payment_id", "transaction__order_id"
     ordering = ["-asked_at"]
     fields = ["transaction_link", "asked", "until", "waits"]
     transaction_link = staticmethod(link("transaction", "charge"))

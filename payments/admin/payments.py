@@ -1,26 +1,25 @@
 from typing import Any
-from urllib.parse import urlencode
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 
 from money import Money
-from payments.admin.columns import RecordAdmin, mode, money, page_of, unbroken, when
+from payments.admin.columns import mode, money, page_of, unbroken, when
 from payments.admin.explain import explain_context
 from payments.admin.page import page_context
-from payments.admin.searching import matching, without_card_number
+from payments.admin.searching import FoundAdmin
 from payments.admin.timeline import history_of
 from payments.models import Case, Payment
 from payments.states import State
 
 
 @admin.register(Payment)
-class PaymentAdmin(RecordAdmin):
+class PaymentAdmin(FoundAdmin):
     """Show payments; a payment's page says what happened and offers what can be done."""
 
     change_form_template = "admin/payments/payment/change_form.html"
@@ -40,11 +39,7 @@ class PaymentAdmin(RecordAdmin):
     ]
     list_select_related = ["order", "partner", "account"]
     list_filter = ["state", "is_live", "account", "partner"]
-    search_fields = ["reference"]
-    search_help_text = (
-        "cp_ reference, number, order, booking or reseller reference, booking uuid, guest e-mail, the gateway's "
-        "reference, last four digits of the card, external note"
-    )
+    payment_path, order_path = "pk", "order_id"
     ordering = ["-number"]
     mode = staticmethod(mode)
     amount = staticmethod(money("amount_minor", "amount"))
@@ -56,23 +51,6 @@ class PaymentAdmin(RecordAdmin):
         waiting = Case.objects.filter(payment=OuterRef("pk"), closed_at__isnull=True)
         payments: QuerySet[Payment] = super().get_queryset(request)
         return payments.select_related("order__customer", "partner", "account").annotate(has_case=Exists(waiting))
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Payment], search_term: str
-    ) -> tuple[QuerySet[Payment], bool]:
-        """Find by whatever a support person pasted."""
-        term = search_term.replace("\x00", "").strip()
-        return (matching(queryset, term) if term else queryset), False
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the list; a card number that somebody pasted is not shown again, its last four digits are searched."""
-        term = request.GET.get("q", "")
-        if (safe := without_card_number(term)) != term:
-            messages.warning(
-                request, "That was a card number. Only its last four digits were searched; never paste one."
-            )
-            return HttpResponseRedirect(f"{request.path}?{urlencode({'q': safe})}")
-        return super().changelist_view(request, extra_context)
 
     @admin.display(description="state", ordering="state")
     def standing(self, payment: Payment) -> str:

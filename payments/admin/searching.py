@@ -1,78 +1,74 @@
-"""Find payments by whatever a support person may paste; every look-up but those of notes and e-mail is by an index."""
+"""Search the lists of what hangs on payments with the one search there is."""
 
-from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
 
+from django.contrib import messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.http import urlencode
 
-from bookings.models import Booking, Customer, Order, Partner
-from card_numbers import mask_card_numbers
-from gateways.models import GatewayAccount
-from payments.models import ExternalNote, Opening, Payment, Transaction
+from payments.admin.columns import RecordAdmin
+from payments.finding.search import Group, find
+from payments.finding.terms import read, without_card_number
 
-# A term that fits more is no reference: the page says so by its length.
-_MOST = 200
-
-
-def without_card_number(term: str) -> str:
-    """Return the term, or only the last four digits of a card number somebody pasted."""
-    masked = mask_card_numbers(term)
-    return term if masked == term else "".join(filter(str.isdigit, masked))[-4:]
+# Of what a term is found by in many places, a list shows so many; the search box pages through all.
+_MOST_OF_EACH = 200
 
 
-def matching(payments: QuerySet[Payment], term: str) -> QuerySet[Payment]:
-    """Return the payments a term names: by any reference of ours, the partner's, the guest's or the gateway's."""
-    found = Q(pk__in=[])
-    for condition in _conditions(term.strip()):
-        found |= condition
-    return payments.filter(found)
+class FoundAdmin(RecordAdmin):
+    """Show rows of payments, found by whatever a support person pasted of the payment or its order.
 
+    `payment_path` and `order_path` lead from a row there; a model with neither order nor operation has only the former.
+    """
 
-def _conditions(term: str) -> Iterator[Q]:
-    spellings = list(dict.fromkeys([term, term.upper(), term.lower()]))
-    yield Q(reference__in=spellings)
-    yield Q(order_id__in=_ids(Order.objects.filter(reference__in=spellings).values_list("pk", flat=True)))
-    booking = Q(reference__in=spellings) | Q(reseller_reference__in=spellings, **_any_partner())
-    if _is_uuid(term):
-        yield Q(pk=UUID(term)) | Q(order_id=UUID(term))
-        booking |= Q(uuid=UUID(term), **_any_partner()) | Q(pk=UUID(term))
-    if term.isascii() and term.isdigit() and len(term) <= 18:
-        yield Q(number=int(term))
-        booking |= Q(number=int(term))
-        yield Q(pk__in=_ids(Transaction.objects.filter(number=int(term)).values_list("payment_id", flat=True)))
-        if len(term) == 4:
-            yield Q(pk__in=_ids(Transaction.objects.filter(card_last4=term).values_list("payment_id", flat=True)))
-    if "@" in term:
-        booking |= Q(contact_email__iexact=term)
-        guests = Customer.objects.filter(email__iexact=term)
-        yield Q(order__customer__in=_ids(guests.values_list("pk", flat=True)))
-    yield Q(order_id__in=_ids(Booking.objects.filter(booking).values_list("order_id", flat=True)))
-    yield from _at_the_gateway(spellings)
-    if len(term) >= 3:
-        notes = ExternalNote.objects.filter(text__icontains=term).values_list("payment_id", flat=True)
-        yield Q(pk__in=_ids(notes))
+    payment_path = "payment_id"
+    order_path = "payment__order_id"
+    search_fields = ["pk"]
+    search_help_text = "Whatever the search box finds, newest first; of what is common, the newest"
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find the payments and orders that were meant, and show what hangs on them."""
+        if not search_term.replace("\x00", "").strip():
+            return queryset, False
+        sought = read(search_term)
+        groups = find(sought, most=_MOST_OF_EACH) if sought is not None else []
+        self._log_search(request, groups)
+        return queryset.filter(self._of(groups) | self.called(search_term.strip())), False
 
-def _at_the_gateway(spellings: list[str]) -> Iterator[Q]:
-    accounts = list(GatewayAccount.objects.values_list("pk", flat=True))
-    named = Q(account__in=accounts, gateway_reference__in=spellings) | Q(reference__in=spellings)
-    yield Q(pk__in=_ids(Transaction.objects.filter(named).values_list("payment_id", flat=True)))
-    yield Q(pk__in=_ids(Opening.objects.filter(named).values_list("payment_id", flat=True)))
+    def called(self, term: str) -> Q:
+        """Match the rows that go by a term themselves, beside those of payments and orders that do."""
+        return Q(pk__in=[])
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list; a card number that somebody pasted is not shown again, its last four digits are searched."""
+        term = request.GET.get("q", "")
+        if (safe := without_card_number(term)) != term:
+            messages.warning(
+                request, "That was a card number. Only its last four digits were searched; never paste one."
+            )
+            return HttpResponseRedirect(f"{request.path}?{urlencode({'q': safe})}")
+        return super().changelist_view(request, extra_context)
 
-def _any_partner() -> dict[str, object]:
-    """Name every partner and mode: the indexes of what partners call things begin with them."""
-    return {"partner__in": Partner.objects.values("pk"), "is_live__in": [True, False]}
+    def _of(self, groups: list[Group]) -> Q:
+        """Match what hangs on the payments that were found, and on the orders that were found without naming one."""
+        hits = [hit for group in groups for hit in group.hits]
+        payments = {hit.payment_id for hit in hits if hit.payment_id is not None}
+        orders = {hit.order_id for hit in hits if hit.payment_id is None}
+        return Q(**{f"{self.payment_path}__in": payments}) | Q(**{f"{self.order_path}__in": orders})
 
-
-def _ids(found: QuerySet[Any, Any]) -> list[Any]:
-    return list(found[:_MOST])
-
-
-def _is_uuid(term: str) -> bool:
-    try:
-        UUID(term)
-    except ValueError:
-        return False
-    return True
+    def _log_search(self, request: HttpRequest, groups: list[Group]) -> None:
+        """Keep that somebody searched by a guest's data or card, and what was found; what was typed is not kept."""
+        personal = [group for group in groups if group.lookup.is_personal]
+        if personal:
+            found = "; ".join(f"{group.lookup.label}: {len(group.hits)} orders" for group in personal)
+            LogEntry.objects.create(
+                user_id=request.user.pk,
+                content_type=ContentType.objects.get_for_model(self.model),
+                object_repr=str(self.opts.verbose_name_plural),
+                action_flag=CHANGE,
+                change_message=f"Searched the list. {found}",
+            )

@@ -57,6 +57,7 @@ class WebhookDelivery(models.Model):
             models.Index(fields=["next_attempt_at"], condition=Q(processed_at__isnull=True), name="delivery_to_handle"),
             # Nothing is known of a payment when a delivery is stored, and accepting it writes no entry here.
             models.Index(fields=["payment"], condition=Q(payment__isnull=False), name="delivery_by_payment"),
+            models.Index(fields=["-received_at", "-id"], name="delivery_by_arrival"),
         ]
 
     def __str__(self) -> str:

@@ -38,6 +38,9 @@ class Posting(models.Model):
     occurred_at = models.DateTimeField()
     posted_at = models.DateTimeField()
 
+    class Meta:
+        indexes = [models.Index(fields=["-posted_at", "-id"], name="posting_by_time")]
+
     def __str__(self) -> str:
         return f"{self.cause} {self.posted_at:%Y-%m-%d %H:%M:%S}"
 

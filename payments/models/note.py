@@ -1,3 +1,5 @@
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import Q
 
@@ -42,6 +44,7 @@ class ExternalNote(models.Model):
         indexes = [
             models.Index(fields=["payment"], name="external_note_by_payment"),
             models.Index(fields=["written_at"], name="external_note_by_time"),
+            GinIndex(SearchVector("text", config="simple"), name="external_note_by_words"),
         ]
 
     def __str__(self) -> str:

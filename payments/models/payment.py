@@ -67,6 +67,13 @@ class Payment(models.Model):
             models.Index(fields=["order", "created_at"], name="payment_by_order"),
             # Rows come in the order of time: a few pages of index answer "since yesterday".
             BrinIndex(fields=["created_at"], name="payment_by_time"),
+            models.Index(fields=["state", "-number"], name="payment_by_state"),
+            # All others are found by the amounts of their operations.
+            models.Index(
+                fields=["amount_minor", "-number"],
+                condition=Q(state__in=["CREATED", "ACTION_REQUIRED", "EXPIRED"]),
+                name="payment_never_tried",
+            ),
             models.Index(fields=["created_at"], condition=Q(authorized_minor__gt=0), name="payment_held"),
         ]
         permissions = [
@@ -169,6 +176,7 @@ class Opening(models.Model):
             models.Index(
                 fields=["reported_paid_at"], condition=Q(reported_paid_at__isnull=False), name="opening_reported_paid"
             ),
+            models.Index(fields=["-created_at", "-id"], name="opening_by_time"),
         ]
 
     def __str__(self) -> str:

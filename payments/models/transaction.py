@@ -107,7 +107,10 @@ class Transaction(models.Model):
             models.Index(
                 fields=["next_check_at"], condition=Q(next_check_at__isnull=False), name="transaction_to_check"
             ),
-            models.Index(fields=["card_last4"], name="transaction_by_last4"),
+            # By these staff search, the newest first.
+            models.Index(fields=["card_last4", "-number"], name="transaction_by_card"),
+            models.Index(fields=["amount_minor", "currency", "-number"], name="transaction_by_amount"),
+            models.Index(fields=["-number"], condition=Q(unknown_since_at__isnull=False), name="transaction_unknown"),
             models.Index(fields=["requested_at"], condition=Q(status="PENDING"), name="transaction_pending"),
             # Answers "what was taken and refused on these days" without reading a row.
             models.Index(
@@ -183,6 +186,7 @@ class Dispute(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["payment", "gateway_reference"], name="one_dispute_per_reference")
         ]
+        indexes = [models.Index(fields=["gateway_reference"], name="dispute_by_gateway_ref")]
 
     def __str__(self) -> str:
         return f"{self.gateway_reference} {self.stage}"
