@@ -87,6 +87,10 @@ GROUPS: dict[str, list[Item]] = {
         rows_of("api.contextpreference", "Context preferences", "toggle_on"),
     ],
     "Finance": [
+        rows_of("reconciliation.discrepancy", "Discrepancies", "rule"),
+        rows_of("reconciliation.settlementreport", "Settlement files", "description"),
+        rows_of("reconciliation.settlementbatch", "Payouts", "savings"),
+        rows_of("reconciliation.settlementsource", "Where files come from", "source"),
         rows_of("payments.posting", "Postings", "menu_book"),
         rows_of("payments.ledgerentry", "Ledger", "account_balance"),
     ],

@@ -210,7 +210,7 @@ class Situations:
     def discrepancy(self) -> str:
         """Have a captured payment that no settlement file speaks of."""
         payment = self.confirmed()
-        source = source_for(payment.account, now=self.now)
+        source = source_for(slug=payment.account.slug, now=self.now)
         return Discrepancy.objects.create(
             source=source,
             kind=DiscrepancyKind.MISSING_THERE,

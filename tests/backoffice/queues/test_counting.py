@@ -19,8 +19,9 @@ def counted(user) -> dict[str, str]:
 
 
 @pytest.fixture
-def ada(user_with_role):
-    return user_with_role(Role.MANAGER)
+def ada(django_user_model):
+    """Somebody who may see everything."""
+    return django_user_model.objects.create_superuser("ada", "ada@example.com", "correct horse battery")
 
 
 def test_each_queue_says_how_much_waits_and_where(situations, ada):
