@@ -40,6 +40,23 @@ class Desk(Visitor):
             expect(self.page.locator("#main")).to_contain_text(each)
         self.can_be_used_by_everybody()
 
+    def asks_to(self, action: str, yes: str, **fields: str) -> None:
+        """Press an action's button, fill in what it asks, look at what would be done, and say yes."""
+        self.press(action)
+        for label, text in fields.items():
+            field = self.page.get_by_label(label)
+            (field.select_option if field.evaluate("field => field.tagName") == "SELECT" else field.fill)(text)
+        if fields:
+            self.press("Look at it before it is done")
+        self.can_be_used_by_everybody()
+        self.press(yes)
+
+    def chooses(self, action: str) -> None:
+        """Choose the first row of a list, and do with it what the list offers."""
+        self.page.locator("input.action-select").first.check()
+        self.page.locator("select[name=action]").select_option(action)
+        self.page.get_by_role("button", name="Run").click()
+
     def is_refused(self, name: str, *arguments: object) -> None:
         """See that a page is not for this person."""
         assert self.go(name, *arguments) == 403

@@ -1,16 +1,25 @@
 """The commonest jobs of each role at a real browser, and what each role cannot do."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import Group
 from playwright.sync_api import expect
 
-from backoffice.models import AuditEntry
+from backoffice.models import ApprovalRequest, AuditEntry, RefundLimit
 from backoffice.roles import Role
+from bookings.models import OutgoingMail
+from bookings.requests import ContactDetails
+from gateways.protocol import Card
 from gateways.protocol import OutcomeKind as Kind
-from payments.models import Case, CaseKind, Payment
+from payments.models import Case, CaseKind, ExternalNote, Payment, ReusableCard
+from payments.services.cards import keep_card
 from payments.services.cases import open_case
+from payments.services.links import create_link
 from tests.browser.conftest import DESKTOP, PHONE
+from tests.payments.guest import opening_of
+from tests.payments.house import operations
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -18,6 +27,20 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def guest_of(payment: Payment, name: str, email: str) -> Payment:
     payment.order.bookings.update(contact_full_name=name, contact_email=email)
     return payment
+
+
+def moved(payment: Payment) -> list[tuple[str, int]]:
+    """Return the operations of a payment's order and their amounts, oldest first."""
+    return [(kind, minor) for kind, _, _, minor in operations(payment.order)]
+
+
+@pytest.fixture
+def bought(house, guest) -> Payment:
+    """A payment of 90.00 EUR that a guest made at the sandbox."""
+    booking = house.reserve()
+    guest.pay(opening_of(booking))
+    guest.deliver()
+    return Payment.objects.get(order=booking.order)
 
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
@@ -35,6 +58,94 @@ def test_support_finds_a_payment_and_reads_why_the_card_was_declined(desk_of, ho
 
     desk.reads("CREDIT_LIMIT_EXCEEDED", "TEST ACCOUNT: adyen-eu")
     desk.picture("staff-payment")
+
+
+def test_support_asks_for_a_refund_and_a_manager_approves_it(desk_of, house, bought):
+    for role, minor in ((Role.SUPPORT, 1000), (Role.MANAGER, 500_000)):
+        RefundLimit.objects.create(group=Group.objects.get(name=role), currency="EUR", amount_minor=minor)
+    wish = {"Amount in EUR": "25.00", "Why": "complaint", "Reason": "The tour was cut short"}
+
+    support = desk_of(Role.SUPPORT)
+    support.go("admin:payments_payment_change", bought.pk)
+    support.asks_to("Refund …", "Ask for approval of 25.00 EUR", **wish)
+
+    support.reads("waits for a second person")
+    request = ApprovalRequest.objects.get()
+    assert moved(bought) == [("SALE", 9000)]
+    support.go("admin:backoffice_approvalrequest_change", request.pk)
+    expect(support.page.get_by_role("link", name="Approve …")).to_have_count(0)
+    support.is_refused("admin:do", "approve", request.pk)
+
+    manager = desk_of(Role.MANAGER)
+    manager.go("admin:backoffice_approvalrequest_change", request.pk)
+    manager.asks_to("Approve …", "Yes, approve and refund 25.00 EUR", Reason="Agreed")
+
+    manager.reads("Refund of 25.00 EUR")
+    assert moved(bought) == [("SALE", 9000), ("REFUND", 2500)]
+
+
+def test_finance_refunds_a_part_and_releases_a_hold_which_support_may_not(desk_of, house, guest, bought):
+    held = house.reserve(currency="USD")
+    guest.pay(opening_of(held))
+    guest.deliver()
+    hold = Payment.objects.get(order=held.order)
+    support, finance = desk_of(Role.SUPPORT), desk_of(Role.FINANCE)
+    RefundLimit.objects.create(group=Group.objects.get(name=Role.FINANCE), currency="EUR", amount_minor=50_000)
+    wish = {"Amount in EUR": "10.00", "Why": "goodwill", "Reason": "Rain"}
+
+    support.go("admin:payments_payment_change", hold.pk)
+    expect(support.page.get_by_role("link", name="Release the hold …")).to_have_count(0)
+    support.is_refused("admin:do", "void", hold.pk)
+    finance.go("admin:payments_payment_change", bought.pk)
+    finance.asks_to("Refund …", "Yes, refund 10.00 EUR", **wish)
+    finance.reads("Refund of 10.00 EUR")
+    finance.go("admin:payments_payment_change", hold.pk)
+    finance.asks_to("Release the hold …", "Yes, release 100.00 USD", Reason="Asked for by the guest")
+    finance.reads("Release of 100.00 USD")
+
+    assert [(kind, minor) for kind, _, _, minor in operations(bought.order)] == [("SALE", 9000), ("REFUND", 1000)]
+    assert [(kind, minor) for kind, _, _, minor in operations(held.order)] == [
+        ("AUTHORIZATION", 10000),
+        ("VOID", 10000),
+    ]
+
+
+def test_support_mails_a_link_again_and_notes_what_was_paid_at_the_till(desk_of, house):
+    booking = house.reserve(payment_request=None, contact=ContactDetails(email="grace@example.com"))
+    now = house.clock()
+    link = create_link(order=booking.order, expires_at=now + timedelta(days=1), now=now, created_by="partner")
+    paid = {"Amount in EUR": "90.00", "Paid by": "cash", "Note": "At the till, by Ben", "Evidence": "receipt 17"}
+
+    support = desk_of(Role.SUPPORT)
+    support.go("admin:payments_paymentlink_change", link.pk)
+    support.asks_to("Mail it again …", "Yes, mail it", **{"Another address": ""})
+    support.reads("The link goes out within seconds.")
+    support.go("admin:bookings_order_change", booking.order_id)
+    support.asks_to("Record a payment taken elsewhere …", "Yes, record 90.00 EUR", **paid)
+    support.reads("90.00 EUR")
+
+    assert OutgoingMail.objects.get().to == "grace@example.com"
+    assert operations(booking.order) == [("SALE", "OURS", "PROCESSED", 9000)]
+    assert ExternalNote.objects.get().written_by == "support"
+
+
+def test_support_revokes_a_card_that_a_guest_no_longer_wants_kept(desk_of, house):
+    payment = house.paid(house.payment())
+    keep_card(
+        payment=payment,
+        card=Card(token="tok-1", brand="visa", last4="1111"),
+        now=house.clock(),
+        opening=payment.openings.get(),
+    )
+
+    support = desk_of(Role.SUPPORT)
+    support.go("admin:payments_reusablecard_changelist")
+    support.chooses("revoke_cards")
+    support.reads("guests have to give theirs anew")
+    support.press("Revoke")
+
+    support.reads("is revoked")
+    assert ReusableCard.objects.get().revoked_at is not None
 
 
 def test_finance_takes_a_list_as_a_file_and_an_auditor_sees_who_did(desk_of, house):
@@ -59,9 +170,7 @@ def test_a_manager_closes_a_case(desk_of, house):
     manager = desk_of(Role.MANAGER)
     manager.go("admin:payments_case_changelist")
     manager.reads("More was paid than was due", "9.00 EUR too much")
-    manager.page.locator("input.action-select").first.check()
-    manager.page.locator("select[name=action]").select_option("close_cases")
-    manager.page.get_by_role("button", name="Run").click()
+    manager.chooses("close_cases")
 
     manager.reads("1 cases closed.")
     case = Case.objects.get()
@@ -75,7 +184,7 @@ def test_an_auditor_reads_and_presses_nothing(desk_of, house):
     auditor = desk_of(Role.AUDITOR)
     auditor.go("admin:payments_payment_change", payment.pk)
     auditor.reads("The guest paid 90.00 EUR")
-    expect(auditor.page.get_by_role("link", name="Refund")).to_have_count(0)
+    expect(auditor.page.get_by_role("link", name="Refund …")).to_have_count(0)
     auditor.go("admin:payments_case_changelist")
     expect(auditor.page.locator("input.action-select")).to_have_count(0)
 

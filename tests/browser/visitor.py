@@ -12,7 +12,7 @@ from playwright.sync_api import ConsoleMessage, FrameLocator, Page, expect
 _PICTURES = os.environ.get("BROWSER_PICTURES", "")
 _SERIOUS = ("serious", "critical")
 # The one browser message of a page that is asked for on purpose and answered with 4xx or 5xx.
-_STATUS = re.compile(r"Failed to load resource: the server responded with a status of (410|503)")
+_STATUS = re.compile(r"Failed to load resource: the server responded with a status of (403|410|503)")
 
 
 class Visitor:
