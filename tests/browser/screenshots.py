@@ -44,6 +44,7 @@ def _first_of(path: str) -> Way:
 
 PAGES: dict[str, Way] = {
     "home": _at(""),
+    "queues": _at("queues/"),
     "payments": _at("payments/payment/"),
     "payment": _first_of("payments/payment/?state=CAPTURED&o=2"),
     "booking": _first_of("bookings/booking/"),
@@ -100,14 +101,11 @@ def _keep(page: Page, name: str) -> None:
     """Keep a picture of a page from its top; a long one is cut, so that all of them stay small."""
     size = page.viewport_size
     assert size is not None
-    height = min(int(page.evaluate("document.documentElement.scrollHeight")), _TALLEST)
-    page.screenshot(
-        path=_TARGET / f"{name}.jpg",
-        type="jpeg",
-        quality=_QUALITY,
-        full_page=True,
-        clip={"x": 0, "y": 0, "width": size["width"], "height": max(height, size["height"])},
-    )
+    height = int(page.evaluate("document.documentElement.scrollHeight"))
+    # In a window as high as the picture, what sticks to the window's foot stands at the foot of the picture.
+    page.set_viewport_size({"width": size["width"], "height": max(size["height"], min(height, _TALLEST))})
+    page.screenshot(path=_TARGET / f"{name}.jpg", type="jpeg", quality=_QUALITY)
+    page.set_viewport_size(size)
 
 
 if __name__ == "__main__":
