@@ -18,7 +18,7 @@ help:  ## say what there is
 	@echo "make run           web, worker, beat and sandbox processors until Ctrl-C"
 	@echo "make test          all tests, on servers of their own   (ARGS=\"-k webhook\")"
 	@echo "make check         format, lint, types, import contracts, migrations, deployment, audit, tests"
-	@echo "make bench         how fast webhooks and confirmations are"
+	@echo "make bench         how fast webhooks, confirmations and staff's pages are   (ARGS=pages)"
 	@echo "make screenshots   pictures of the back office in docs/screenshots/, at two widths (needs Chromium)"
 	@echo "make format        put the code in order"
 	@echo "make requirements  compile requirements/*.in into locks with hashes"
@@ -43,7 +43,7 @@ test: $(STAMP)
 	@exec $(PYTEST) $(ARGS)
 
 bench: $(STAMP)
-	@exec $(PY) -m bench
+	@exec $(PY) -m bench $(ARGS)
 
 check: $(STAMP)
 	$(PY) -m ruff format --check .

@@ -1,4 +1,7 @@
-"""`make bench`: how fast webhooks are accepted and bookings confirmed, on this machine, printed beside the goals."""
+"""`make bench`: how fast webhooks are accepted, bookings confirmed and staff's pages shown, beside the goals.
+
+`make bench ARGS=pages` measures the pages alone, `make bench ARGS=edges` all but them.
+"""
 
 import os
 import platform
@@ -8,6 +11,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 
 def main() -> int:
@@ -19,6 +23,7 @@ def main() -> int:
     os.environ |= {"VAR_DIR": str(own_var), "WEB_PORT": str(_free_port()), "SANDBOX_PORT": str(_free_port())}
     from bench.confirms import CONNECTIONS as CONFIRM_CONNECTIONS
     from bench.confirms import measure_confirms
+    from bench.seeded import SIZES, measure_pages, print_pages
     from bench.stand import Stand
     from bench.webhooks import CONNECTIONS, measure_webhooks, percentile
     from config.demo.accounts import FIRST_ACCOUNT
@@ -28,8 +33,15 @@ def main() -> int:
         print(f"  {time.monotonic() - started:5.1f} s  {text}", flush=True)
 
     load = os.getloadavg()[0]
+    wanted = sys.argv[1:] or ["edges", "pages"]
+    pages: dict[int, dict[str, Any]] = {}
     try:
         with Stand(say=say) as stand:
+            if "pages" in wanted:
+                pages = {size: measure_pages(stand, size, say=say) for size in SIZES}
+            if "edges" not in wanted:
+                print_pages(pages)
+                return 0
             stand_up = f"{os.cpu_count()} cores, Python {platform.python_version()}, {_workers()}"
             with stand.worker():
                 say("confirmations")
@@ -53,6 +65,7 @@ def main() -> int:
         p50, p99 = percentile(own, 0.5), percentile(own, 0.99)
         goals = f"{_verdict(p50 <= 25)} goal 25   {_verdict(p99 <= 60)} goal 60"
         print(f"  {name:<38} {p50:>12.1f} {p99:>10.1f}   {goals}")
+    print_pages(pages)
     return 0
 
 

@@ -27,6 +27,8 @@ class Stand:
         self.web_url = f"http://127.0.0.1:{local.WEB_PORT}"
         self.sandbox_url = f"http://127.0.0.1:{local.SANDBOX_PORT}"
         self.access: dict[str, Any] = {}
+        # Where PostgreSQL and Valkey are; those of the environment, unless the stand starts its own.
+        self.database_url, self.redis_url = os.environ.get("DATABASE_URL", ""), os.environ.get("REDIS_URL", "")
         self._settings = local
         self._say = say
         self._exits = ExitStack()
@@ -52,6 +54,7 @@ class Stand:
                 exits.callback(forget_servers, settings.VAR_DIR)
                 exits.enter_context(servers)
                 record_servers(settings.VAR_DIR, servers.servers)
+                self.database_url, self.redis_url = servers.servers.database_url, servers.servers.redis_url
             settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
             self._say("migrations and demo data")
             self.manage("migrate", "--noinput", "--verbosity=0")
@@ -93,7 +96,7 @@ class Stand:
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=self._settings.BASE_DIR,
-            env=self._environment(),
+            env=self.environment(),
             capture_output=True,
             text=True,
             check=False,
@@ -145,11 +148,12 @@ class Stand:
         return Child(
             name=name,
             command=[sys.executable, "-m", *module],
-            environment=self._environment(),
+            environment=self.environment(),
             directory=self._settings.BASE_DIR,
         )
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """Return the environment of everything that is measured."""
         return {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "bench.settings",

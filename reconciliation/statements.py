@@ -20,4 +20,4 @@ def run(name: str, params: Mapping[str, Any]) -> int:
     """Run one pass in the transaction that is open; return how many rows it wrote."""
     with connection.cursor() as cursor:
         cursor.execute(statement(name), params)
-        return cursor.rowcount
+        return int(cursor.rowcount)

@@ -73,7 +73,7 @@ class Standing:
 class Action(ABC, Generic[Row]):
     """Be one thing that staff can do to one row, on a page of its own.
 
-    `done` is how the audit log calls it; a refusal is logged under the same words with "could not be" before them.
+    `done` is how the audit log calls it; a refusal is logged under the same words with "not" before them.
     """
 
     name: ClassVar[str]

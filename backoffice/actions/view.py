@@ -106,7 +106,7 @@ def _confirmed(request: HttpRequest, person: User, action: Action[Any], row: Mod
     words = [asked, *(told.sentence for told in done.told), *refused]
     record(
         actor=person.get_username(),
-        action=f"could not be {action.done}" if refused else action.done,
+        action=f"not {action.done}" if refused else action.done,
         subject=action.subject(row),
         detail=" ".join(filter(None, words)),
         request=request,

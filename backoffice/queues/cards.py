@@ -13,7 +13,7 @@ from backoffice.queues.queue import Fact, Paths, Queue, Row, Source
 from backoffice.queues.trips import NO_TRIP, trips_of
 from bookings.models import BookingStatus, Installment, InstallmentKind, SettlementMethod
 from payments.admin.columns import money_text, page_of
-from payments.models import BalanceCollection, CardConsent, ReusableCard
+from payments.models import BalanceCollection, ReusableCard
 
 _MONTHS_A_YEAR = 12
 
@@ -31,11 +31,20 @@ def _expiring(now: datetime) -> QuerySet[Installment]:
     )
     last_month = F("expiry_year") * _MONTHS_A_YEAR + F("expiry_month")
     due_month = ExtractYear(OuterRef("due_date")) * _MONTHS_A_YEAR + ExtractMonth(OuterRef("due_date"))
-    cards = _cards_of_order().alias(last_month=last_month)
+    # One index finds the cards kept on an order, another those of its customer: asked for together, none would.
+    of_order, of_customer = (
+        cards.alias(last_month=last_month)
+        for cards in (
+            _cards(Q(consents__order=OuterRef("order"))),
+            _cards(Q(customer=OuterRef("order__customer"), consents__isnull=False)),
+        )
+    )
+    is_over, is_good = Q(last_month__lt=due_month), Q(last_month__isnull=True) | Q(last_month__gte=due_month)
     return (
         Installment.objects.filter(
-            Exists(cards.filter(last_month__lt=due_month)),
-            ~Exists(cards.filter(Q(last_month__isnull=True) | Q(last_month__gte=due_month))),
+            Exists(of_order.filter(is_over)) | Exists(of_customer.filter(is_over)),
+            ~Exists(of_order.filter(is_good)),
+            ~Exists(of_customer.filter(is_good)),
             ~Exists(collected),
             kind=InstallmentKind.BALANCE,
             amount_minor__gt=0,
@@ -50,17 +59,10 @@ def _expiring(now: datetime) -> QuerySet[Installment]:
     )
 
 
-def _cards_of_order() -> QuerySet[ReusableCard]:
-    """Return the cards that may be charged for the order of an outer row: kept on it, or of its customer."""
-    consents = CardConsent.objects.filter(card=OuterRef("pk"))
-    of_order = Q(Exists(consents.filter(order=OuterRef(OuterRef("order")))))
-    of_customer = Q(customer__isnull=False, customer=OuterRef("order__customer"))
+def _cards(whose: Q) -> QuerySet[ReusableCard]:
+    """Return the cards, kept with consent, that may be charged for the order of an outer row."""
     return ReusableCard.objects.filter(
-        of_order | of_customer,
-        Exists(consents),
-        partner=OuterRef("order__partner"),
-        is_live=OuterRef("order__is_live"),
-        revoked_at__isnull=True,
+        whose, partner=OuterRef("order__partner"), is_live=OuterRef("order__is_live"), revoked_at__isnull=True
     )
 
 

@@ -38,7 +38,7 @@ class CappedPaginator(_Paginator):
         return self.found > MOST_ROWS
 
 
-class CappedList(ChangeList):  # type: ignore[misc]
+class CappedList(ChangeList):
     """Tell no number of results where it is not known."""
 
     def get_results(self, request: HttpRequest) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
-from django.db.models import Min, QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -71,7 +71,7 @@ class ReusableCardAdmin(RecordAdmin):
     list_select_related = ["partner", "account", "customer", "order", "revocation"]
     list_filter = [("revoked_at", admin.EmptyFieldListFilter), "brand", "is_live", "account", "partner"]
     search_fields = ["=last4", "=order__reference", "=customer__email", "=customer__reference", "=shopper_reference"]
-    ordering = ["-created_at"]
+    ordering = ["-created_at", "-pk"]
     fields = [
         "card",
         "expiry",
@@ -108,7 +108,9 @@ class ReusableCardAdmin(RecordAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ReusableCard]:
         """Read along when consent was first given."""
         cards: QuerySet[ReusableCard] = super().get_queryset(request)
-        return cards.defer("token_encrypted").annotate(consented_at=Min("consents__given_at"))
+        # Of the cards on the page alone: grouped, all the cards there are would be read.
+        first = CardConsent.objects.filter(card=OuterRef("pk")).order_by("given_at").values("given_at")[:1]
+        return cards.defer("token_encrypted").annotate(consented_at=Subquery(first))
 
     @admin.display(description="usable")
     def usable(self, card: ReusableCard) -> str:

@@ -33,7 +33,7 @@ class CaseAdmin(RecordAdmin):
     list_select_related = ["payment__order"]
     list_filter = [("closed_at", admin.EmptyFieldListFilter), "kind", "payment__account", "payment__is_live"]
     search_fields = ["=payment__reference", "=payment__order__reference"]
-    ordering = ["closed_at", "opened_at"]
+    ordering = ["closed_at", "opened_at", "pk"]
     fields = ["meaning", "kind", "payment_link", "order", "detail", "opened", "closed", "closed_by"]
     actions = ["close_cases"]
     inlines = [CaseStepInline]

@@ -57,8 +57,9 @@ def _standing(card: ReusableCard, unusable: str) -> str:
 def _whose(card: ReusableCard) -> str:
     if card.customer is None:
         return "a guest without an account: only the orders it was kept on"
+    guest = f"{card.customer.full_name or 'unnamed'} ({card.customer})"
     named = f", whom {card.partner} calls {card.customer.reference}" if card.customer.reference else ""
-    return f"{card.customer} of {card.partner}{named}: that guest's orders"
+    return f"{guest} of {card.partner}{named}: that guest's orders"
 
 
 def _expiry(card: ReusableCard, reach: Reach) -> str:

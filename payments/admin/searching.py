@@ -63,7 +63,7 @@ class FoundAdmin(RecordAdmin):
     def _log_search(self, request: HttpRequest, groups: list[Group]) -> None:
         """Keep that somebody searched by a guest's data or card, and what was found; what was typed is not kept."""
         personal = [group for group in groups if group.lookup.is_personal]
-        if personal:
+        if personal and request.user.pk is not None:
             found = "; ".join(f"{group.lookup.label}: {len(group.hits)} orders" for group in personal)
             LogEntry.objects.create(
                 user_id=request.user.pk,

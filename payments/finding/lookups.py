@@ -88,12 +88,12 @@ def _addressed(path: str) -> Condition:
 
 
 def _worded(path: str) -> Condition:
-    """Match texts with words that begin like each of the term's."""
+    """Match texts with words that begin like each of the term's; two letters are a whole word, or every third guest."""
 
     def condition(term: Term) -> Q | None:
         if not term.words:
             return None
-        query = " & ".join(f"'{word}':*" for word in term.words)
+        query = " & ".join(f"'{word}':*" if len(word) > 2 else f"'{word}'" for word in term.words)
         return Q(**{path: SearchQuery(query, config="simple", search_type="raw")})
 
     return condition

@@ -10,7 +10,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast
 
 from payments.finding.lookups import LOOKUPS, Lookup
-from payments.finding.terms import Sought, Term
+from payments.finding.terms import Kind, Sought, Term
 
 _COLUMNS = ("found_by", "found_order", "found_payment", "found_position", "found_text")
 
@@ -105,10 +105,10 @@ def _branches(lookup: Lookup, sought: Sought) -> Iterator[QuerySet[Any, Any]]:
     """Give the rows a lookup finds: by the leading term, where the others fit, and by the whole as one reference."""
     leading = _matching(lookup, sought.lead)
     if leading is not None:
-        is_narrowed = bool(sought.others)
         for term in sought.others:
             leading = leading.filter(_fits(term))
-        yield _columns(lookup, leading, in_any_order=is_narrowed or lookup.position.startswith("customer"))
+        # How many rows have a word, nobody can tell beforehand.
+        yield _columns(lookup, leading, in_any_order=bool(sought.others) or lookup.kind is Kind.NAME)
     if sought.whole is not None and lookup.is_exact:
         whole = _matching(lookup, sought.whole)
         if whole is not None:
@@ -136,14 +136,14 @@ def _fits(term: Term) -> Q:
 def _columns(lookup: Lookup, rows: QuerySet[Any, Any], *, in_any_order: bool) -> QuerySet[Any, Any]:
     """Return what a hit is made of, newest first.
 
-    Few of a common name's rows fit a second term; to walk along the numbers until enough of them came by would take for
-    ever. What is `in_any_order` is found first and put in order then.
+    PostgreSQL may walk along the numbers until enough rows came by that match, which takes for ever where few do. What
+    is `in_any_order` is found first and put in order then.
     """
     position: Combinable = F(lookup.position) if lookup.position else Value(0, output_field=BigIntegerField())
     if in_any_order and lookup.position:
         position = position + Value(0, output_field=BigIntegerField())
     nothing: Combinable = Cast(Value(None), UUIDField())
-    return (
+    hits: QuerySet[Any, Any] = (
         rows.annotate(
             found_by=Value(lookup.name, output_field=TextField()),
             found_payment=F(lookup.payment) if lookup.payment else nothing,
@@ -153,6 +153,7 @@ def _columns(lookup: Lookup, rows: QuerySet[Any, Any], *, in_any_order: bool) ->
         .order_by("-found_position", "-found_order")
         .values_list(*_COLUMNS)
     )
+    return hits
 
 
 def _hit(row: tuple[Any, ...], lookups: dict[str, Lookup]) -> Hit:

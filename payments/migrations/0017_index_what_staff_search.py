@@ -53,6 +53,18 @@ class Migration(migrations.Migration):
         ),
         AddIndexConcurrently(
             model_name='transaction',
+            index=models.Index(fields=['kind', '-number'], name='transaction_by_kind'),
+        ),
+        AddIndexConcurrently(
+            model_name='reusablecard',
+            index=models.Index(fields=['-created_at', '-id'], name='card_by_time'),
+        ),
+        AddIndexConcurrently(
+            model_name='case',
+            index=models.Index(fields=['closed_at', 'opened_at', 'id'], name='case_by_end'),
+        ),
+        AddIndexConcurrently(
+            model_name='transaction',
             index=models.Index(fields=['amount_minor', 'currency', '-number'], name='transaction_by_amount'),
         ),
         AddIndexConcurrently(

@@ -43,6 +43,7 @@ class ReusableCard(models.Model):
         ]
         indexes = [
             models.Index(fields=["last4"], name="card_by_last4"),
+            models.Index(fields=["-created_at", "-id"], name="card_by_time"),
             models.Index(fields=["account", "token_fingerprint"], name="card_by_token"),
         ]
 

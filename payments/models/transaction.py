@@ -109,6 +109,7 @@ class Transaction(models.Model):
             ),
             # By these staff search, the newest first.
             models.Index(fields=["card_last4", "-number"], name="transaction_by_card"),
+            models.Index(fields=["kind", "-number"], name="transaction_by_kind"),
             models.Index(fields=["amount_minor", "currency", "-number"], name="transaction_by_amount"),
             models.Index(fields=["-number"], condition=Q(unknown_since_at__isnull=False), name="transaction_unknown"),
             models.Index(fields=["requested_at"], condition=Q(status="PENDING"), name="transaction_pending"),
@@ -235,6 +236,7 @@ class Case(models.Model):
         indexes = [
             models.Index(fields=["opened_at"], condition=Q(closed_at__isnull=True), name="case_open"),
             models.Index(fields=["kind", "opened_at", "id"], condition=Q(closed_at__isnull=True), name="case_by_kind"),
+            models.Index(fields=["closed_at", "opened_at", "id"], name="case_by_end"),
         ]
 
     def __str__(self) -> str:

@@ -27,11 +27,12 @@ def orders_for_card(card: ReusableCard) -> QuerySet[Order]:
     """Return the orders that a card may pay as far as it is about whose they are: those it was kept on, and those of
     the same guest of the same partner and mode; alive ones first, then the newest.
     """
-    whose = Q(pk__in=CardConsent.objects.filter(card=card).values("order_id"))
+    # Two look-ups put together: for either condition on one row PostgreSQL would read all orders.
+    whose = CardConsent.objects.filter(card=card).values("order_id")
     if card.customer_id is not None:
-        whose |= Q(customer_id=card.customer_id)
+        whose = whose.union(Order.objects.filter(customer_id=card.customer_id).values("pk"))
     alive_first = Choice(When(status__in=LIVE_STATUSES, then=Value(0)), default=Value(1))
-    orders = Order.objects.filter(whose, partner_id=card.partner_id, is_live=card.is_live)
+    orders = Order.objects.filter(pk__in=whose, partner_id=card.partner_id, is_live=card.is_live)
     return orders.order_by(alive_first, "-created_at")
 
 
@@ -65,9 +66,14 @@ def why_unusable(card: ReusableCard, *, has_consent: bool, now: datetime) -> str
 
 def last_with_the_guest(card: ReusableCard) -> Transaction | None:
     """Return the last charge of a card that worked while the guest was there: at a page, or sent to the bank."""
-    of_card = Q(card=card) | Q(payment__in=CardConsent.objects.filter(card=card).values("payment_id"))
+    kept_with = CardConsent.objects.filter(card=card).values("payment_id")
+    of_card = (
+        Transaction.objects.filter(card=card)
+        .values("pk")
+        .union(Transaction.objects.filter(payment__in=kept_with).values("pk"))
+    )
     was_there = Q(opening__isnull=False) | Q(challenge__isnull=False)
-    charges = Transaction.objects.filter(of_card, was_there, kind__in=CHARGE_KINDS, status=Status.PROCESSED)
+    charges = Transaction.objects.filter(was_there, pk__in=of_card, kind__in=CHARGE_KINDS, status=Status.PROCESSED)
     return charges.select_related("payment", "challenge").order_by("-requested_at").first()
 
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from bookings.models import Booking, Customer, Order
+from bookings.requests import OrderChanges
 from gateways.models import GatewayAccount
 from gateways.protocol import ExternalCharge
 from gateways.protocol import OutcomeKind as Kind
@@ -29,7 +31,7 @@ def confirmed(house: House, booking: Booking) -> Booking:
     return booking
 
 
-def by_card(house: House, psp: str = "PSP1", **fields: object) -> Booking:
+def by_card(house: House, psp: str = "PSP1", **fields: Any) -> Booking:
     """Two adults, 90.00 EUR, paid by card and confirmed."""
     payment = house.paid(house.payment(**fields), psp)
     return confirmed(house, payment.order.bookings.get())
@@ -167,5 +169,5 @@ def two_bookings(house: House) -> tuple[Order, list[Booking]]:
     order = Order.objects.get(pk=first.order_id)
     prepare_payment(order_id=order.pk, payment_request=NO_REQUEST, clock=house.clock)
     house.paid(Payment.objects.get(order=order, superseded_at__isnull=True))
-    confirming.confirm_order(order=order, changes=None, request=NO_REQUEST, clock=house.clock)
+    confirming.confirm_order(order=order, changes=OrderChanges(), request=NO_REQUEST, clock=house.clock)
     return order, [first, second]

@@ -23,4 +23,4 @@ SELECT l.id, NULL, 'BATCH', 0, 'system', %(now)s
   FROM reconciliation_settlementline l
  WHERE l.report_id = %(report)s
    AND l.kind IN ('FEE', 'RESERVE', 'BALANCE_TRANSFER', 'PAYOUT', 'PAYOUT_RETURNED')
-   AND NOT EXISTS (SELECT FROM reconciliation_match m WHERE m.line_id = l.id AND m.undone_at IS NULL)
+    ON CONFLICT (line_id) WHERE undone_at IS NULL DO NOTHING

@@ -86,7 +86,7 @@ def test_send_again_is_confirmed_by_those_who_may_and_is_done_once(client, admin
     assert late == ["Something happened since you looked at it; nothing was done. Look again."]
     assert [body["booking"]["uuid"] for body in partner.bodies] == [told["uuid"]] * 2
     assert sorted(Delivery.objects.values_list("status", flat=True)) == ["DELIVERED", "DROPPED"]
-    assert [action for _, action, _ in audited()] == ["resent callback", "could not be resent callback"]
+    assert [action for _, action, _ in audited()] == ["resent callback", "not resent callback"]
 
 
 def test_nothing_is_sent_again_to_a_subscription_that_ended(admin_client, told, octo):

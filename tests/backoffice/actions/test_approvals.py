@@ -259,7 +259,7 @@ class TestDeciding:
         assert [(who, what) for who, what, _ in audited()] == [
             ("sam", "refunded"),
             ("mia", "approved refund"),
-            ("mia", "could not be approved refund"),
+            ("mia", "not approved refund"),
         ]
 
     def test_a_second_person_declines_and_nothing_is_sent(self, manager, asked):

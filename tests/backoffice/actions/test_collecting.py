@@ -139,7 +139,7 @@ class TestStoredCards:
         assert Transaction.objects.filter(card=card).count() == 1
         assert sorted(action for _, action, _ in audited()) == [
             "charged stored card",
-            "could not be charged stored card",
+            "not charged stored card",
         ]
 
 

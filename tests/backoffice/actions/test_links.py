@@ -93,9 +93,9 @@ def test_a_link_is_mailed_again_to_whom_staff_say_and_withdrawn_by_name(link, de
     assert OutgoingMail.objects.count() == 1
     assert [what for _, what, _ in audited()] == [
         "mailed payment link",
-        "could not be mailed payment link",
+        "not mailed payment link",
         "withdrew payment link",
-        "could not be mailed payment link",
+        "not mailed payment link",
     ]
     assert "grace@example.com" not in str(audited())
 

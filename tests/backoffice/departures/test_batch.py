@@ -10,7 +10,7 @@ from backoffice.models import AuditEntry, DepartureItem, DepartureReturn, Refund
 from backoffice.services.departure_batch import drain_departures
 from backoffice.services.departure_reports import progress_of
 from backoffice.services.departures import NotMovable, move_cancellation, retry_items, settle_item
-from bookings.models import Booking, Change
+from bookings.models import Change
 from gateways.protocol import OutcomeKind as Kind
 from payments.checking import ledger_findings, payment_findings
 from payments.models import Case, Transaction
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def refund(house):
     """Return what tells the gateway's word on the newest refund of a booking."""
 
-    def tell(booking: Booking, kind: Kind) -> None:
+    def tell(booking, kind):
         row = Transaction.objects.filter(order=booking.order_id, kind="REFUND").latest("requested_at")
         house.tell(
             row.payment,

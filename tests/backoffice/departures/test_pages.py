@@ -23,7 +23,9 @@ def plan_page(house) -> str:
 
 
 def token_of(page) -> str:
-    return re.search(r'name="token" value="([^"]+)"', page.content.decode())[1]
+    found = re.search(r'name="token" value="([^"]+)"', page.content.decode())
+    assert found is not None
+    return found[1]
 
 
 def press(browser, house, token: str | None = None, reason: str = "storm warning"):

@@ -175,7 +175,7 @@ def test_a_cancellation_is_only_moved_from_where_it_can_be(house, ada):
     by_card(house)
     cancellation = cancel(house, ada)
 
-    def move(to: str) -> str:
+    def move(to):
         return move_cancellation(cancellation_id=cancellation.pk, person=ada, to=to, now=house.clock()).state
 
     with pytest.raises(NotMovable):

@@ -210,6 +210,8 @@ def test_a_list_costs_the_same_queries_for_one_row_or_many(house, desk, paid, mo
 
 def test_a_payments_page_costs_the_same_queries_however_much_happened(house, desk, paid):
     add_one_of_each(house, paid)
+    # What has gone back is due again, and staff are offered the ways to collect it.
+    house.tell(paid, Kind.REFUNDED, "REF", of="QFQTPCQ8HXSKGK82", minor=100)
     desk.get(page_of(paid))
     with CaptureQueriesContext(connection) as little:
         desk.get(page_of(paid))

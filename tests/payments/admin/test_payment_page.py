@@ -254,8 +254,8 @@ def test_another_payment_of_the_order_is_told_with_what_it_took(house, desk, pai
 def test_other_apps_add_sections_without_being_known(desk, paid):
     def settled(payment, request):
         yield Section(
-            anchor="settled",
-            title="Settled",
+            anchor="of-this-test",
+            title="Of this test",
             headers=("when", "what"),
             rows=(("2026-11-05", f"<b>{payment.reference}</b>"),),
             empty="",
@@ -268,7 +268,7 @@ def test_other_apps_add_sections_without_being_known(desk, paid):
     finally:
         _sections[Payment].remove(settled)
 
-    assert page.count('id="settled"') == 1
+    assert page.count('id="of-this-test"') == 1
     assert f"&lt;b&gt;{paid.reference}&lt;/b&gt;" in page
 
 

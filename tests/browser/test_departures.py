@@ -1,0 +1,53 @@
+"""Cancelling a departure at a browser, from its page to the report."""
+
+import pytest
+from django.contrib.auth.models import Group
+from playwright.sync_api import expect
+
+from backoffice.models import DepartureCancellation, RefundLimit
+from backoffice.roles import Role
+from bookings.models import Availability
+from tests.backoffice.departures.desk import drain
+from tests.browser.conftest import PHONE
+from tests.browser.test_back_office import desk_of as desk_of
+from tests.payments.called_off import by_credit, elsewhere
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_manager_cancels_a_departure_and_reads_the_report(desk_of, house):
+    by_credit(house)
+    elsewhere(house)
+    desk = desk_of(Role.MANAGER)
+    RefundLimit.objects.create(group=Group.objects.get(name=Role.MANAGER), currency="EUR", amount_minor=None)
+    departure = Availability.objects.get()
+
+    desk.go("admin:bookings_availability_change", departure.pk)
+    desk.page.get_by_role("link", name="Cancel this departure").click()
+    desk.reads("2 bookings of 1 departure", "back to the guest's credit", "taken elsewhere", "180.00 EUR")
+    desk.page.get_by_label("Why").fill("Storm warning")
+    desk.page.get_by_role("button", name="Cancel 1 departure").click()
+    desk.reads("0 percent of 2 bookings decided")
+
+    drain(house, rounds=1)
+    desk.page.reload()
+    desk.reads("100 percent of 2 bookings decided")
+    desk.page.get_by_label("How").fill("Cash at the desk")
+    desk.page.get_by_role("button", name="Done by hand").click()
+    desk.reads("Cash at the desk")
+    desk.page.get_by_role("link", name="Report to print").click()
+    desk.reads("Fees kept: none", "Storm warning")
+    assert DepartureCancellation.objects.get().state == "FINISHED"
+
+
+def test_on_a_phone_support_can_only_propose_it(desk_of, house):
+    by_credit(house)
+    desk = desk_of(Role.SUPPORT, size=PHONE)
+
+    desk.go("admin:backoffice_departurecancellation_plan", query=f"?departure={Availability.objects.get().pk}")
+    desk.page.get_by_label("Why").fill("Storm warning")
+    desk.page.get_by_role("button", name="Cancel 1 departure").click()
+
+    desk.reads("Waits for a second person")
+    expect(desk.page.get_by_role("button", name="Start: close")).to_have_count(0)
+    assert not Availability.objects.get().is_closed
