@@ -15,12 +15,8 @@ from payments.models import Payment
 def personal_data_of(*, order_ids: Collection[UUID]) -> dict[str, list[dict[str, Any]]]:
     """Return what is held of a guest here, as plain data."""
     return {
-        "invoices": list(
-            Invoice.objects.filter(order__in=order_ids).order_by("pk").values("public_id", "service", "metadata")
-        ),
-        "requests of partners": list(
-            _requests(order_ids).order_by("pk").values("created_at", "method", "path", "key_text")
-        ),
+        "invoices": _rows(Invoice.objects.filter(order__in=order_ids), "public_id", "service", "metadata"),
+        "requests of partners": _rows(_requests(order_ids), "created_at", "method", "path", "key_text"),
     }
 
 
@@ -45,3 +41,7 @@ def _requests(order_ids: Collection[UUID]) -> QuerySet[IdempotentRequest]:
         *Invoice.objects.filter(order__in=order_ids).values_list("public_id", flat=True),
     ]
     return IdempotentRequest.objects.filter(subject__in=[str(subject) for subject in subjects])
+
+
+def _rows(queryset: QuerySet[Any], *names: str) -> list[dict[str, Any]]:
+    return list(queryset.order_by("pk").values(*names))

@@ -18,7 +18,7 @@ REMARKS: dict[str, str] = {
     Remark.PARTNER_SETTLES: "the partner settles with the guest: nothing to give back by us",
     Remark.ALREADY_GIVEN_BACK: "everything has gone back already",
     Remark.NOTHING_PAID: "nothing was paid",
-    Remark.ENDED_OTHERWISE: "it was cancelled or had run out before its turn came",
+    Remark.ENDED_OTHERWISE: "it was cancelled or moved, or had run out, before its turn came",
 }
 
 

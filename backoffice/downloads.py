@@ -105,14 +105,14 @@ def _patient_connection() -> Iterator[None]:
             cursor.execute("RESET statement_timeout")
 
 
-def _cell(row: Model, name: str, model_admin: "ModelAdmin[Any]") -> str | int | float | Decimal:
+def _cell(row: Model, name: Any, model_admin: "ModelAdmin[Any]") -> str | int | float | Decimal:
     try:
         field, _, value = lookup_field(name, row, model_admin)
     except ObjectDoesNotExist:
         return ""
     if field is not None and field.is_relation:
         value = getattr(row, field.name)
-    elif getattr(field, "flatchoices", None):
+    elif field is not None and getattr(field, "flatchoices", None):
         value = display_for_field(value, field, "")
     return _plain(value)
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 
-def grant(apps: Any, grants: Mapping[str, Iterable[str]]) -> None:
-    """Make sure that the groups exist and hold at least these permissions, named as `app.codename`.
+def grant(apps: Any, grants: Mapping[Any, Iterable[str]]) -> None:
+    """Make sure that the groups (by their names) exist and hold at least these permissions, named as `app.codename`.
 
     What staff gave a group besides stays. Permissions are made here where they are missing: Django makes those of a
     migration only after the last one, which is too late for the next.

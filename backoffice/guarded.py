@@ -90,6 +90,7 @@ def guarded(admin_class: type[Any]) -> type[Any]:
     return type(admin_class.__name__, (GuardedAdmin, admin_class), {"__module__": admin_class.__module__})
 
 
-def masked(form: type[BaseForm]) -> type[BaseForm]:
+def masked(form: type[BaseForm]) -> Any:
     """Return a form class whose texts are masked."""
-    return form if issubclass(form, MaskedForm) else type(form)(form.__name__, (MaskedForm, form), {})
+    metaclass: Any = type(form)
+    return form if issubclass(form, MaskedForm) else metaclass(form.__name__, (MaskedForm, form), {})

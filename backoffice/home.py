@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
+from backoffice.queues import QueueCount, queue_counts
 from backoffice.takings import charts, takings
 from gateways.models import Environment, GatewayAccount
 
@@ -13,7 +14,16 @@ from gateways.models import Environment, GatewayAccount
 def home_context(request: HttpRequest) -> dict[str, Any]:
     """Return what the home page shows to this person."""
     may_see_payments = request.user.has_perm("payments.view_payment")
-    return {"may_search": may_see_payments, "takings": _takings(request) if may_see_payments else None}
+    return {
+        "may_search": may_see_payments,
+        "waiting": _waiting(request),
+        "takings": _takings(request) if may_see_payments else None,
+    }
+
+
+def _waiting(request: HttpRequest) -> list[QueueCount]:
+    """Return the work queues in which something waits that this person may see."""
+    return [each for each in queue_counts(request.user) if each.count]
 
 
 def _takings(request: HttpRequest) -> dict[str, Any]:

@@ -41,6 +41,8 @@ GROUPS: dict[str, list[Item]] = {
     "Work queues": [
         Item(title="All work queues", page="backoffice_queues", icon="checklist", permission="payments.view_case"),
         rows_of("payments.case", "Waits for a person", "assignment_late"),
+        rows_of("payments.casestep", "Work on cases", "checklist_rtl"),
+        rows_of("backoffice.probableduplicate", "Probable duplicates", "difference"),
         rows_of("backoffice.approvalrequest", "Refunds to approve", "approval"),
         rows_of("payments.dispute", "Disputes", "gavel"),
         rows_of("payments.webhookdelivery", "Webhooks", "inbox"),
@@ -108,16 +110,27 @@ GROUPS: dict[str, list[Item]] = {
 }
 
 
+# What support reaches for all day stays open.
+_ALWAYS_OPEN = frozenset({"Find", "Work queues"})
+
+
 def navigation_for(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the groups as the theme takes them, without what the person may not see."""
-    groups = []
+    groups: list[dict[str, Any]] = []
     for title, items in GROUPS.items():
         allowed = [_as_the_theme_takes_it(item, request) for item in items if request.user.has_perm(item.permission)]
         if allowed:
-            groups.append({"title": title, "separator": bool(groups), "collapsible": True, "items": allowed})
+            groups.append(
+                {
+                    "title": title,
+                    "separator": bool(groups),
+                    "collapsible": title not in _ALWAYS_OPEN,
+                    "items": allowed,
+                }
+            )
     return groups
 
 
 def _as_the_theme_takes_it(item: Item, request: HttpRequest) -> dict[str, Any]:
-    entry = {"title": item.title, "icon": item.icon, "link": reverse(f"admin:{item.page}")}
+    entry: dict[str, Any] = {"title": item.title, "icon": item.icon, "link": reverse(f"admin:{item.page}")}
     return entry if item.badge is None else {**entry, "badge": item.badge(request.user)}

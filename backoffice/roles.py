@@ -82,6 +82,21 @@ _SEE_APPROVALS = _permissions("backoffice", "view", "approvalrequest", "refundli
 _TAKE_MONEY = frozenset(
     {"payments.capture_payment", "backoffice.charge_card", "backoffice.start_departure_cancellation"}
 )
+_SEE_SETTLEMENTS = _permissions(
+    "reconciliation",
+    "view",
+    *("settlementsource", "settlementreport", "settlementbatch", "settlementline", "badline", "batchposting"),
+    *("match", "ledgerconsumed", "discrepancy", "discrepancyevent"),
+)
+_SETTLE = frozenset(
+    {
+        "reconciliation.add_settlementsource",
+        "reconciliation.change_settlementsource",
+        "reconciliation.import_settlement",
+        "reconciliation.work_discrepancies",
+        "reconciliation.approve_discrepancies",
+    }
+)
 _RUN_THE_HOUSE = (
     _permissions("bookings", "add", *_CATALOGUE)
     | _permissions("bookings", "change", *_CATALOGUE)
@@ -107,13 +122,13 @@ _SET_UP = (
 )
 
 _SUPPORT = _SEE_WHAT_IS_SOLD | _SEE_MONEY | _SEE_APPROVALS | _HELP_GUESTS
-_FINANCE = _SUPPORT | _SEE_SETUP | _TAKE_MONEY
+_FINANCE = _SUPPORT | _SEE_SETUP | _TAKE_MONEY | _SEE_SETTLEMENTS | _SETTLE
 _MANAGER = _FINANCE | _RUN_THE_HOUSE
 
 ROLES: dict[Role, frozenset[str]] = {
     Role.SUPPORT: _SUPPORT,
     Role.FINANCE: _FINANCE,
     Role.MANAGER: _MANAGER,
-    Role.AUDITOR: _SEE_WHAT_IS_SOLD | _SEE_MONEY | _SEE_APPROVALS | _SEE_SETUP | _SEE_STAFF,
+    Role.AUDITOR: _SEE_WHAT_IS_SOLD | _SEE_MONEY | _SEE_APPROVALS | _SEE_SETUP | _SEE_SETTLEMENTS | _SEE_STAFF,
     Role.ADMINISTRATOR: _MANAGER | _SEE_STAFF | _SET_UP,
 }

@@ -4,13 +4,13 @@ from django.apps import apps
 from django.contrib.admin.exceptions import NotRegistered
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import BadRequest
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 
 from backoffice.entering.site import GuardedSite
 from backoffice.guests import guest_urls
-from backoffice.home import home_context
 
 
 class BackofficeSite(GuardedSite):
@@ -33,9 +33,12 @@ class BackofficeSite(GuardedSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show the home page: search, what waits, what was taken."""
+        # Not at the top, for the reason below.
+        from backoffice.home import home_context
+
         return super().index(request, {**home_context(request), **(extra_context or {})})
 
-    def csv_view(self, request: HttpRequest, app_label: str, model_name: str) -> HttpResponse:
+    def csv_view(self, request: HttpRequest, app_label: str, model_name: str) -> HttpResponseBase:
         """Answer with a list as a file; here, so that no list lacks it."""
         # Not at the top: admins are registered at the site, and so cannot be loaded before it.
         from backoffice.downloads import list_as_csv
@@ -44,8 +47,6 @@ class BackofficeSite(GuardedSite):
             model_admin = self.get_model_admin(apps.get_model(app_label, model_name))
         except (LookupError, NotRegistered):
             raise Http404 from None
-        # What it stands on registers its pages with this site, so that the site has to be there before.
-
         try:
             return list_as_csv(request, model_admin)
         except IncorrectLookupParameters:

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Model
 
-from backoffice.actions.action import Action
+from backoffice.actions.action import Action, Standing
 from backoffice.actions.approving import Approve, Decline
 from backoffice.actions.collecting import ChargeCard, Confirm, SendLink, TakeExternal
 from backoffice.actions.holding import AskGateway, Capture, Void
@@ -39,12 +39,12 @@ ACTIONS: dict[str, Action[Any]] = {
 
 def actions_for(row: Model, person: User | AnonymousUser) -> list[tuple[Action[Any], Model]]:
     """Return what a person can do to a row, or to the order it belongs to, each with what it is done to."""
-    subjects = [row, row.order] if isinstance(row, Payment | Booking) else [row]
+    subjects: list[Model] = [row, row.order] if isinstance(row, Payment | Booking) else [row]
     return [
         (action, subject)
-        for subject in subjects
+        for subject, standing in ((each, Standing(each)) for each in subjects)
         for action in ACTIONS.values()
         if isinstance(subject, action.rows().model)
         and person.has_perm(action.permission)
-        and action.makes_sense(subject)
+        and action.makes_sense(subject, standing)
     ]

@@ -3,14 +3,17 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar
 
 from django import forms
 from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
 
+from bookings.models import Order
 from payments.admin.words import outcome_sentence
 from payments.models import Transaction
+from payments.selectors import OrderMoney, order_money
 
 Row = TypeVar("Row", bound=Model)
 
@@ -54,6 +57,19 @@ class Done:
     leads_to: Model | None = None
 
 
+class Standing:
+    """Be what several actions ask of one row, read once at most."""
+
+    def __init__(self, row: Model) -> None:
+        self._row = row
+
+    @cached_property
+    def money(self) -> OrderMoney:
+        """Return what the books say of an order."""
+        assert isinstance(self._row, Order)
+        return order_money(self._row)
+
+
 class Action(ABC, Generic[Row]):
     """Be one thing that staff can do to one row, on a page of its own.
 
@@ -71,8 +87,8 @@ class Action(ABC, Generic[Row]):
         """Return the rows it can be done to, with what its page shows of them."""
 
     @abstractmethod
-    def makes_sense(self, row: Row) -> bool:
-        """Say whether there is anything to do now; the service decides all the same."""
+    def makes_sense(self, row: Row, standing: Standing) -> bool:
+        """Say whether there is anything to do now, as the row stands; the service decides all the same."""
 
     def form(self, row: Row, entered: Any) -> forms.Form:
         """Return what is to be entered; nothing unless an action asks for something."""

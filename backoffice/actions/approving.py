@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
-from backoffice.actions.action import Action, Done, Line, Preview, Told
+from backoffice.actions.action import Action, Done, Line, Preview, Standing, Told
 from backoffice.actions.forms import ReasonForm
 from backoffice.actions.refunding import refund_lines, told_of_return
 from backoffice.errors import AboveLimit, NotDecidable
@@ -27,7 +27,7 @@ class DecisionAction(Action[ApprovalRequest]):
     def rows(self) -> QuerySet[ApprovalRequest]:
         return ApprovalRequest.objects.select_related("order", "payment", "requested_by")
 
-    def makes_sense(self, row: ApprovalRequest) -> bool:
+    def makes_sense(self, row: ApprovalRequest, standing: Standing) -> bool:
         return not row.decision and row.expires_at > timezone.now()
 
     def subject(self, row: ApprovalRequest) -> Model:

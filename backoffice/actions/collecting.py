@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from backoffice.actions.action import Action, Done, Line, Preview, Told, told_of
+from backoffice.actions.action import Action, Done, Line, Preview, Standing, Told, told_of
 from backoffice.actions.forms import CardForm, ExternalForm, LinkForm
 from bookings.models import BookingStatus, Order
 from bookings.requests import OrderChanges
@@ -54,8 +54,8 @@ class SendLink(OrderAction):
     done = "made payment link"
     permission = "payments.add_paymentlink"
 
-    def makes_sense(self, row: Order) -> bool:
-        return row.status in PAYABLE and self.due(row).minor > 0
+    def makes_sense(self, row: Order, standing: Standing) -> bool:
+        return row.status in PAYABLE and standing.money.due_minor > 0
 
     def form(self, row: Order, entered: Any) -> forms.Form:
         return LinkForm(entered, days=settings.BOOKINGS["PAY_LINK_DAYS"])
@@ -103,8 +103,10 @@ class ChargeCard(OrderAction):
     permission = "backoffice.charge_card"
     is_grave = True
 
-    def makes_sense(self, row: Order) -> bool:
-        return row.status in PAYABLE and self.due(row).minor > 0 and bool(chargeable_cards(row, now=timezone.now()))
+    def makes_sense(self, row: Order, standing: Standing) -> bool:
+        return (
+            row.status in PAYABLE and standing.money.due_minor > 0 and bool(chargeable_cards(row, now=timezone.now()))
+        )
 
     def form(self, row: Order, entered: Any) -> forms.Form:
         cards = [(str(card.pk), _card_words(card)) for card in chargeable_cards(row, now=timezone.now())]
@@ -148,8 +150,8 @@ class TakeExternal(OrderAction):
     done = "recorded external payment"
     permission = "backoffice.take_external_payment"
 
-    def makes_sense(self, row: Order) -> bool:
-        return row.status in PAYABLE and self.due(row).minor > 0 and external_route(row) is not None
+    def makes_sense(self, row: Order, standing: Standing) -> bool:
+        return row.status in PAYABLE and standing.money.due_minor > 0 and external_route(row) is not None
 
     def form(self, row: Order, entered: Any) -> forms.Form:
         return ExternalForm(entered, limit=self.due(row))
@@ -185,9 +187,10 @@ class Confirm(OrderAction):
     done = "confirmed paid order"
     permission = "backoffice.confirm_paid_order"
 
-    def makes_sense(self, row: Order) -> bool:
-        money = order_money(row)
-        return row.status == BookingStatus.ON_HOLD and money.due_minor == 0 and money.wanted_minor > 0
+    def makes_sense(self, row: Order, standing: Standing) -> bool:
+        if row.status != BookingStatus.ON_HOLD:
+            return False
+        return standing.money.due_minor == 0 and standing.money.wanted_minor > 0
 
     def preview(self, row: Order, entered: Mapping[str, Any], person: User) -> Preview:
         money = order_money(row)

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from backoffice.actions.action import Action, Done, Line, Preview, Told, told_of
+from backoffice.actions.action import Action, Done, Line, Preview, Standing, Told, told_of
 from backoffice.actions.forms import AmountForm, ReasonForm
 from money import Money
 from payments.admin.columns import when_text
@@ -36,7 +36,7 @@ class Capture(PaymentAction):
     done = "captured"
     permission = "payments.capture_payment"
 
-    def makes_sense(self, row: Payment) -> bool:
+    def makes_sense(self, row: Payment, standing: Standing) -> bool:
         return row.authorized_minor > 0 and aftercare.capturable(row).minor > 0
 
     def form(self, row: Payment, entered: Any) -> forms.Form:
@@ -73,7 +73,7 @@ class Void(PaymentAction):
     permission = "payments.capture_payment"
     is_grave = True
 
-    def makes_sense(self, row: Payment) -> bool:
+    def makes_sense(self, row: Payment, standing: Standing) -> bool:
         return row.authorized_minor > 0 and aftercare.capturable(row).minor > 0
 
     def form(self, row: Payment, entered: Any) -> forms.Form:
@@ -109,7 +109,7 @@ class AskGateway(PaymentAction):
     done = "asked gateway"
     permission = "payments.ask_gateway"
 
-    def makes_sense(self, row: Payment) -> bool:
+    def makes_sense(self, row: Payment, standing: Standing) -> bool:
         return _undecided(row).exists() or _unanswered(row).exists()
 
     def preview(self, row: Payment, entered: Mapping[str, Any], person: User) -> Preview:

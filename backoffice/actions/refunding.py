@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from backoffice.actions.action import Action, Done, Line, Preview, Row, Told, told_of
+from backoffice.actions.action import Action, Done, Line, Preview, Row, Standing, Told, told_of
 from backoffice.actions.forms import RefundForm
 from backoffice.models import ReasonCode, Wanted
 from backoffice.services.approvals import ask_for_approval
@@ -19,7 +19,7 @@ from money import Money
 from payments.models import Payment
 from payments.services.order_refunds import Returned, overpaid_of_order, returnable_of_order
 from payments.services.previewing import RefundPreview, Share
-from payments.services.surplus import refundable_of_payment
+from payments.services.surplus import left_minor, refundable_of_payment
 
 _BANKS_RATE = (
     "The guest is paid back in {currency}, as was paid. What a card in another currency makes of it is for its "
@@ -35,7 +35,7 @@ class RefundAction(Action[Row]):
     what: ClassVar[Wanted]
     is_whole: ClassVar[bool] = False
 
-    def limit(self, row: Row) -> Money:
+    def limit(self, row: Row, standing: Standing) -> Money:
         """Return the most that can be given back."""
         raise NotImplementedError
 
@@ -43,11 +43,11 @@ class RefundAction(Action[Row]):
         """Return what is to be given back of a row."""
         raise NotImplementedError
 
-    def makes_sense(self, row: Row) -> bool:
-        return self.limit(row).minor > 0
+    def makes_sense(self, row: Row, standing: Standing) -> bool:
+        return self.limit(row, standing).minor > 0
 
     def form(self, row: Row, entered: Any) -> forms.Form:
-        return RefundForm(entered, limit=self.limit(row), is_fixed=self.is_whole)
+        return RefundForm(entered, limit=self.limit(row, Standing(row)), is_fixed=self.is_whole)
 
     def seen(self, row: Row) -> str:
         return str(version_seen(self.wish(row, 0, "")))
@@ -106,7 +106,11 @@ class RefundPayment(RefundAction[Payment]):
     def rows(self) -> QuerySet[Payment]:
         return Payment.objects.select_related("order", "account")
 
-    def limit(self, row: Payment) -> Money:
+    def makes_sense(self, row: Payment, standing: Standing) -> bool:
+        # One query however many captures there are, of which each has a limit of its own.
+        return left_minor(row) > 0
+
+    def limit(self, row: Payment, standing: Standing) -> Money:
         return refundable_of_payment(row)
 
     def wish(self, row: Payment, minor: int, reason: str) -> RefundWish:
@@ -133,8 +137,8 @@ class RefundOrder(OrderRefundAction):
     done = "refunded order"
     what = Wanted.ORDER_REFUND
 
-    def limit(self, row: Order) -> Money:
-        return returnable_of_order(row)
+    def limit(self, row: Order, standing: Standing) -> Money:
+        return returnable_of_order(row, standing.money)
 
 
 class ReturnOverpayment(OrderRefundAction):
@@ -146,8 +150,8 @@ class ReturnOverpayment(OrderRefundAction):
     what = Wanted.OVERPAYMENT
     is_whole = True
 
-    def limit(self, row: Order) -> Money:
-        return overpaid_of_order(row)
+    def limit(self, row: Order, standing: Standing) -> Money:
+        return overpaid_of_order(row, standing.money)
 
 
 def refund_lines(preview: RefundPreview) -> list[Line]:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from api.callbacks.resending import resend_delivery
 from api.models import Delivery
-from backoffice.actions.action import Action, Done, Line, Preview, Told
+from backoffice.actions.action import Action, Done, Line, Preview, Standing, Told
 from backoffice.actions.forms import MailForm
 from bookings.models import MailKind, OutgoingMail
 from payments.admin.columns import when_text
@@ -27,7 +27,7 @@ class LinkAction(Action[PaymentLink]):
     def rows(self) -> QuerySet[PaymentLink]:
         return PaymentLink.objects.select_related("order__customer")
 
-    def makes_sense(self, row: PaymentLink) -> bool:
+    def makes_sense(self, row: PaymentLink, standing: Standing) -> bool:
         return row.closed_at is None and row.expires_at > timezone.now()
 
 
@@ -85,7 +85,7 @@ class Replay(Action[WebhookDelivery]):
     def rows(self) -> QuerySet[WebhookDelivery]:
         return WebhookDelivery.objects.select_related("account").defer("body_encrypted")
 
-    def makes_sense(self, row: WebhookDelivery) -> bool:
+    def makes_sense(self, row: WebhookDelivery, standing: Standing) -> bool:
         return True
 
     def seen(self, row: WebhookDelivery) -> str:
@@ -120,7 +120,7 @@ class Resend(Action[Delivery]):
     def rows(self) -> QuerySet[Delivery]:
         return Delivery.objects.select_related("subscription__partner", "order", "booking")
 
-    def makes_sense(self, row: Delivery) -> bool:
+    def makes_sense(self, row: Delivery, standing: Standing) -> bool:
         return row.subscription.ended_at is None
 
     def seen(self, row: Delivery) -> str:

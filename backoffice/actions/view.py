@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from api.callbacks.errors import CallbackError
 from backoffice.actions import ACTIONS
-from backoffice.actions.action import Action, Done, Preview
+from backoffice.actions.action import Action, Done, Preview, Standing
 from backoffice.audit import record
 from backoffice.errors import BackofficeError, StaleWish
 from backoffice.services.pressing import Wish, make_wish, press_once, read_wish, sign
@@ -53,7 +53,7 @@ def _row(action: Action[Any], row_id: str) -> Model:
 
 def _asked(request: HttpRequest, person: User, action: Action[Any], row: Model) -> HttpResponse:
     """Show the form or, once it is filled in, what would happen."""
-    if not action.makes_sense(row):
+    if not action.makes_sense(row, Standing(row)):
         messages.error(request, "There is nothing to do that with any more. Look at what happened.")
         return HttpResponseRedirect(page_of(row))
     form = action.form(row, request.POST if request.method == "POST" else None)

@@ -3,6 +3,7 @@
 from backoffice.admin.approvals import ApprovalRequestAdmin, RefundLimitAdmin
 from backoffice.admin.audit import AuditEntryAdmin
 from backoffice.admin.departures import DepartureCancellationAdmin
+from backoffice.admin.duplicates import ProbableDuplicateAdmin
 from backoffice.admin.staff import GroupAdmin, UserAdmin
 from backoffice.contributions import contribute
 
@@ -11,6 +12,7 @@ __all__ = [
     "AuditEntryAdmin",
     "DepartureCancellationAdmin",
     "GroupAdmin",
+    "ProbableDuplicateAdmin",
     "RefundLimitAdmin",
     "UserAdmin",
 ]

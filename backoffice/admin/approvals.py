@@ -53,7 +53,7 @@ class ApprovalRequestAdmin(RecordAdmin):
         return "waits" if row.expires_at > timezone.now() else "over"
 
 
-class LimitForm(forms.ModelForm):  # type: ignore[type-arg]
+class LimitForm(forms.ModelForm):
     """Ask for a limit in major units."""
 
     amount = forms.CharField(

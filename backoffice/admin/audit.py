@@ -27,7 +27,7 @@ class _ValueFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Keep the entries of the chosen value."""
         chosen = self.value()
-        return queryset if chosen is None else queryset.filter(**{self.parameter_name: chosen})
+        return queryset if chosen is None else queryset.filter(**{str(self.parameter_name): chosen})
 
 
 class ActorFilter(_ValueFilter):

@@ -10,6 +10,7 @@ from django.core import signing
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -93,7 +94,7 @@ class DepartureCancellationAdmin(RecordAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         """Add the pages."""
-        pages: list[tuple[str, Callable[..., HttpResponse], str]] = [
+        pages: list[tuple[str, Callable[..., HttpResponseBase], str]] = [
             ("plan/", self.plan_view, "plan"),
             ("<uuid:cancellation_id>/report.csv", self.csv_view, "csv"),
             ("<uuid:cancellation_id>/report/", self.report_view, "report"),
@@ -161,7 +162,7 @@ class DepartureCancellationAdmin(RecordAdmin):
             "page": page,
             "lines": [(item, guest_of(item.booking), parts_of(item), page_of(item.booking)) for item in page],
             "may_act": may_start,
-            "may_retry": may_start and cancellation.state in (CancellationState.RUNNING, CancellationState.FINISHED),
+            "may_retry": may_start and cancellation.state != CancellationState.PAUSED,
         }
         return self._page(request, "progress", context)
 

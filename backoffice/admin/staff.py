@@ -6,7 +6,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django_otp.plugins.otp_static.admin import StaticDevice
 from django_otp.plugins.otp_totp.admin import TOTPDevice
@@ -36,7 +36,8 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """Read along what the list shows."""
         users: QuerySet[User] = super().get_queryset(request)
-        return users.prefetch_related("groups", "totpdevice_set")
+        apps = TOTPDevice.objects.filter(user=OuterRef("pk"), confirmed=True)
+        return users.prefetch_related("groups").annotate(has_app=Exists(apps))
 
     @admin.display(description="roles")
     def roles(self, user: User) -> str:
@@ -47,7 +48,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     @admin.display(description="second factor", boolean=True)
     def has_second_factor(self, user: User) -> bool:
         """Say whether an authenticator app is set up."""
-        return any(device.confirmed for device in user.totpdevice_set.all())
+        return bool(getattr(user, "has_app", False))
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         """Let nobody give rights to themself, and let only a superuser make another or give single permissions."""

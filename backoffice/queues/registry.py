@@ -5,6 +5,7 @@ from backoffice.queues.at_risk import AT_RISK
 from backoffice.queues.callbacks import FAILING_CALLBACKS
 from backoffice.queues.cards import EXPIRING_CARDS
 from backoffice.queues.cases import BALANCE_REOPENED, DISPUTES, OVERPAID, PAID_UNCONFIRMED, queue_of_kind
+from backoffice.queues.discrepancies import OPEN_DISCREPANCIES
 from backoffice.queues.duplicates import PROBABLE_DUPLICATES
 from backoffice.queues.holds import LAPSING_HOLDS
 from backoffice.queues.queue import Queue
@@ -24,6 +25,7 @@ _NAMED = (
     ORPHANED_WEBHOOKS,
     UNREADABLE_WEBHOOKS,
     FAILING_CALLBACKS,
+    OPEN_DISCREPANCIES,
 )
 _WITH_A_QUEUE = frozenset().union(*(queue.kinds for queue in _NAMED))
 # What the core opens a case for is somebody's work, whoever adds the kind.

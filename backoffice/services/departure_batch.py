@@ -8,6 +8,7 @@ a booking has still to have back is counted under its order's lock from what was
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
+from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -73,7 +74,11 @@ def _due(now: datetime) -> QuerySet[DepartureItem]:
 
     The bookings of one order are worked on one after the other, in the order of the dry run.
     """
-    items = DepartureItem.objects.filter(cancellation__state=CancellationState.RUNNING)
+    # Of a stopped one only what was begun is finished: its guests wait for a part of their money.
+    is_wanted = Q(cancellation__state=CancellationState.RUNNING) | Q(
+        cancellation__state=CancellationState.STOPPED, cancelled_at__isnull=False
+    )
+    items = DepartureItem.objects.filter(is_wanted)
     earlier = DepartureItem.objects.filter(
         cancellation=OuterRef("cancellation"), order=OuterRef("order"), id__lt=OuterRef("id")
     ).filter(_startable())
@@ -90,7 +95,7 @@ def _under_way(now: datetime) -> QuerySet[DepartureItem]:
     news = Transaction.objects.filter(departure_return__item=OuterRef("pk"), decided_at__gt=OuterRef("decided_at"))
     written = DepartureItem.objects.filter(written_at__isnull=False).filter(unclaimed(now))
     is_open = Q(state__in=[ItemState.DOING, ItemState.UNDECIDED])
-    return written.filter(is_open | (Q(decided_at__isnull=False) & Exists(news))).order_by("id")
+    return written.filter(is_open | (Q(decided_at__isnull=False) & Exists(news)))
 
 
 def _work_on(item_id: int, clock: Clock) -> bool:
@@ -98,7 +103,8 @@ def _work_on(item_id: int, clock: Clock) -> bool:
     if not claim_row(DepartureItem.objects.filter(_startable(), pk=item_id), now, state=ItemState.DOING):
         return False
     item = DepartureItem.objects.select_related("cancellation").get(pk=item_id)
-    if item.cancellation.state != CancellationState.RUNNING:
+    is_begun = item.cancelled_at is not None and item.cancellation.state == CancellationState.STOPPED
+    if item.cancellation.state != CancellationState.RUNNING and not is_begun:
         _release(item, until=None)
         return False
     if not _take_pace(item, now):
@@ -132,6 +138,7 @@ def _write(item: DepartureItem, now: datetime) -> None:
     if item.cancelled_at is None:
         call_off_booking(
             booking_id=item.booking_id,
+            departure_ids=list(cancellation.departures.values_list("availability_id", flat=True)),
             reason=cancellation.reason,
             requested_by=cancellation.started_by,
             now=now,
@@ -229,7 +236,7 @@ def _fail(item: DepartureItem, error: str, now: datetime) -> None:
     )
 
 
-def _finish(cancellation_id: object, now: datetime) -> None:
+def _finish(cancellation_id: UUID, now: datetime) -> None:
     """Finish a cancellation of which nothing is open; a booking that is on its departures all the same joins it."""
     with database.atomic():
         cancellation = DepartureCancellation.objects.select_for_update(of=("self",)).get(pk=cancellation_id)

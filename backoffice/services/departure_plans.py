@@ -15,12 +15,16 @@ from payments.services.calling_off import Plan, plan_calling_off
 from payments.services.ways_back import Obstacle, Way
 from payments.states import OperationKind
 
+# Whether it is test money, the currency, the way and the account.
+_Key = tuple[bool, str, str, str]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sum:
-    """Be what goes back in one currency by one way; cards are told apart by the account that refunds them."""
+    """Be what goes back in one currency and mode by one way; cards are told apart by the account that refunds them."""
 
     currency: str
+    is_live: bool
     way: str
     account: str
     bookings: int
@@ -37,31 +41,40 @@ class DryRun:
 
     @property
     def totals(self) -> list[Money]:
-        """Return what goes back in all, per currency, by whatever way."""
+        """Return what goes back in all, per currency, by whatever way; test money is none."""
         sums: Counter[str] = Counter()
         for plan in self.plans:
-            sums[plan.booking.currency] += amount_of(plan)
+            if plan.booking.is_live:
+                sums[plan.booking.currency] += amount_of(plan)
         return [Money(minor, currency) for currency, minor in sorted(sums.items())]
 
     @property
     def sums(self) -> list[Sum]:
         """Return what goes back per currency and way, what waits for a gateway's word among it."""
-        amounts: Counter[tuple[str, str, str]] = Counter()
-        bookings: Counter[tuple[str, str, str]] = Counter()
+        amounts: Counter[_Key] = Counter()
+        bookings: Counter[_Key] = Counter()
         for plan in self.plans:
             keys = set()
+            mode = (not plan.booking.is_live, plan.booking.currency)
             for way in plan.ways:
-                key = (plan.booking.currency, named_way_of(way), _account_of(way))
+                key = (*mode, named_way_of(way), _account_of(way))
                 amounts[key] += way.parts.amount_minor
                 keys.add(key)
             if plan.undecided_minor:
-                key = (plan.booking.currency, "undecided", "")
+                key = (*mode, "undecided at the gateway", "")
                 amounts[key] += plan.undecided_minor
                 keys.add(key)
             bookings.update(keys)
         return [
-            Sum(currency=key[0], way=key[1], account=key[2], bookings=bookings[key], amount=Money(minor, key[0]))
-            for key, minor in sorted(amounts.items())
+            Sum(
+                currency=currency,
+                is_live=not is_test,
+                way=way,
+                account=account,
+                bookings=bookings[is_test, currency, way, account],
+                amount=Money(minor, currency),
+            )
+            for (is_test, currency, way, account), minor in sorted(amounts.items())
         ]
 
 

@@ -15,10 +15,12 @@ from payments.models import Transaction
 from payments.states import Status
 
 _AT_ONCE = 500
+_COLUMNS = ("planned", "done", "under_way", "by_hand", "settled", "failed")
 HEADINGS = (
     "Departure",
     "Booking",
     "Order",
+    "Mode",
     "Guest",
     "State",
     "Planned",
@@ -41,9 +43,13 @@ HEADINGS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Be what goes back in one currency: done, being done, left to a hand, settled by hand, and failed."""
+    """Be what goes back in one currency and mode: done, being done, left to a hand, settled by hand, and failed.
+
+    What failed and was done at another try is done.
+    """
 
     currency: str
+    is_live: bool
     planned: Money
     done: Money
     under_way: Money
@@ -122,6 +128,7 @@ def cells_of(cancellation: DepartureCancellation, item: DepartureItem, part: Par
         departure_in_words(departure) if departure is not None else "",
         item.booking.reference,
         item.order.reference,
+        "live" if item.order.is_live else "TEST",
         guest_of(item.booking),
         item.get_state_display(),
         Money(item.planned_minor, item.currency).format(),
@@ -143,28 +150,33 @@ def cells_of(cancellation: DepartureCancellation, item: DepartureItem, part: Par
 
 
 def _figures_of(cancellation: DepartureCancellation) -> Iterator[Figures]:
-    sums: dict[str, Counter[str]] = defaultdict(Counter)
-    for currency, planned in cancellation.items.values_list("currency").annotate(Sum("planned_minor")).order_by():
-        sums[currency]["planned"] += planned
+    sums: dict[tuple[str, bool], Counter[str]] = defaultdict(Counter)
+    planned = cancellation.items.values_list("currency", "order__is_live").annotate(Sum("planned_minor")).order_by()
+    for currency, is_live, minor in planned:
+        sums[currency, is_live]["planned"] += minor
     rows = (
         DepartureReturn.objects.filter(item__cancellation=cancellation)
-        .values_list("currency", "way", "transaction__status", "item__settled_by")
+        .values_list(
+            "currency", "item__order__is_live", "way", "transaction__status", "item__state", "item__settled_by"
+        )
         .annotate(amount=Sum("amount_minor"))
         .order_by()
     )
-    for currency, way, status, settled_by, amount in rows:
-        sums[currency][_column_of(way, status, is_settled=bool(settled_by))] += amount
-    for currency, of_currency in sorted(sums.items()):
-        amounts = {name: Money(of_currency[name], currency) for name in Figures.__annotations__ if name != "currency"}
-        yield Figures(currency=currency, **amounts)
+    for currency, is_live, way, status, state, settled_by, amount in rows:
+        sums[currency, is_live][_column_of(way, status, state, is_settled=bool(settled_by))] += amount
+    for (currency, is_live), found in sorted(sums.items(), key=lambda each: (not each[0][1], each[0][0])):
+        amounts = {name: Money(found[name], currency) for name in _COLUMNS}
+        yield Figures(currency=currency, is_live=is_live, **amounts)
 
 
-def _column_of(way: str, status: str | None, *, is_settled: bool) -> str:
+def _column_of(way: str, status: str | None, state: str, *, is_settled: bool) -> str:
     if way == ReturnWay.BY_HAND:
         return "settled" if is_settled else "by_hand"
     if status == Status.PENDING:
         return "under_way"
-    return "failed" if status == Status.FAILED else "done"
+    if status == Status.FAILED:
+        return "failed" if state == ItemState.FAILED else ""
+    return "done"
 
 
 def _part_of(each: DepartureReturn, item: DepartureItem) -> Part:

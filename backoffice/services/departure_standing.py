@@ -19,8 +19,14 @@ _RETURNING = (OperationKind.REFUND, OperationKind.VOID)
 
 
 def look_at(items: QuerySet[DepartureItem], *, now: datetime) -> None:
-    """Write the states that items have by now; a constant number of queries for those whose state stays."""
-    found = list(items.select_related("booking")[:_AT_ONCE])
+    """Write the states that items have by now; those whose state stays cost a few queries for hundreds of them."""
+    last_id = 0
+    while found := list(items.filter(pk__gt=last_id).order_by("pk")[:_AT_ONCE]):
+        _look_at(found, now)
+        last_id = found[-1].pk
+
+
+def _look_at(found: Sequence[DepartureItem], now: datetime) -> None:
     returns: dict[int, list[DepartureReturn]] = defaultdict(list)
     for each in DepartureReturn.objects.filter(item__in=found).select_related("transaction").order_by("id"):
         returns[each.item_id].append(each)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction as database
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
 
 from backoffice.audit import record
@@ -19,14 +20,18 @@ from backoffice.models import (
     CancelledDeparture,
     DepartureCancellation,
     DepartureItem,
+    DepartureReturn,
     ItemState,
+    ReturnWay,
 )
 from backoffice.services.departure_plans import DryRun, amount_of, calls_of, dry_run
 from backoffice.services.limits import limit_of
 from bookings.models import Availability
 from card_numbers import mask_card_numbers
 from money import Money
+from payments.models import CaseKind
 from payments.services.calling_off import Plan
+from payments.services.cases import close_case
 
 # From which states one comes into another by a person's hand.
 _MOVES: dict[CancellationState, tuple[CancellationState, ...]] = {
@@ -160,14 +165,17 @@ def retry_items(
 ) -> int:
     """Have what failed tried again, with new refunds for those that failed; return how many items that are.
 
-    :raises NotMovable: the cancellation is not running or finished, or none of these items failed; nothing was
-        written.
+    Of a stopped cancellation only what was begun is tried again.
+
+    :raises NotMovable: the cancellation is paused, or none of these items failed; nothing was written.
     """
     with database.atomic():
         cancellation = _locked(cancellation_id)
-        if cancellation.state not in (CancellationState.RUNNING, CancellationState.FINISHED):
-            raise NotMovable(f"It is {cancellation.get_state_display()}: resume it first.")
+        if cancellation.state == CancellationState.PAUSED:
+            raise NotMovable("It is paused: resume it first.")
         failed = cancellation.items.filter(pk__in=list(item_ids), state=ItemState.FAILED)
+        if cancellation.state == CancellationState.STOPPED:
+            failed = failed.filter(cancelled_at__isnull=False)
         count = failed.update(state=ItemState.WAITING, error="", tries=0, next_try_at=None, decided_at=None)
         if not count:
             raise NotMovable("None of these failed: look again.")
@@ -201,6 +209,7 @@ def settle_item(
         item.state, item.settled_by, item.settled_note = ItemState.DONE, person.get_username(), text
         item.decided_at = now
         item.save(update_fields=["state", "settled_by", "settled_note", "decided_at"])
+        _close_cases_of(item, person, now)
         record(
             actor=person.get_username(),
             action="settled by hand",
@@ -209,6 +218,17 @@ def settle_item(
             request=request,
         )
     return item
+
+
+def _close_cases_of(item: DepartureItem, person: User, now: datetime) -> None:
+    """Close the cases of the payments that were settled, unless another booking's part of one still waits."""
+    others = DepartureReturn.objects.filter(
+        payment=OuterRef("payment"), way=ReturnWay.BY_HAND, item__state=ItemState.BY_HAND
+    ).exclude(item=item)
+    mine = item.returns.filter(~Exists(others), way=ReturnWay.BY_HAND, payment__isnull=False)
+    for each in mine.select_related("payment"):
+        assert each.payment is not None
+        close_case(payment=each.payment, kind=CaseKind.REFUND_BY_HAND, closed_by=person.get_username(), now=now)
 
 
 def new_items(cancellation: DepartureCancellation, plans: Iterable[Plan]) -> list[DepartureItem]:

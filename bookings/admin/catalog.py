@@ -4,21 +4,16 @@ from django import forms
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
-from unfold.admin import TabularInline
 
-from bookings.admin.read_only import KeptAdmin
+from bookings.admin.read_only import KeptAdmin, LabelledInline
 from bookings.models import Availability, Option, Price, Product, Supplier, Unit
 from money import MoneyError, exponent_of
 
 if TYPE_CHECKING:
     _AvailabilityForm = forms.ModelForm[Availability]
     _ProductForm = forms.ModelForm[Product]
-    _OptionInline = admin.TabularInline[Option, Product]
-    _UnitInline = admin.TabularInline[Unit, Option]
-    _PriceInline = admin.TabularInline[Price, Unit]
 else:
     _AvailabilityForm = _ProductForm = forms.ModelForm
-    _OptionInline = _UnitInline = _PriceInline = TabularInline
 
 
 @admin.register(Supplier)
@@ -31,12 +26,11 @@ class SupplierAdmin(KeptAdmin):
     ordering = ["name"]
 
 
-class OptionInline(_OptionInline):
+class OptionInline(LabelledInline):
     """Show a product's options."""
 
     model = Option
     fields = ["name", "reference", "is_default", "local_start_times", "duration_minutes", "position"]
-    extra = 0
     can_delete = False
     show_change_link = True
 
@@ -72,12 +66,11 @@ class ProductAdmin(KeptAdmin):
     inlines = [OptionInline]
 
 
-class UnitInline(_UnitInline):
+class UnitInline(LabelledInline):
     """Show an option's units."""
 
     model = Unit
     fields = ["name", "reference", "type", "min_age", "max_age", "pax_count", "min_quantity", "max_quantity"]
-    extra = 0
     can_delete = False
     show_change_link = True
 
@@ -94,11 +87,10 @@ class OptionAdmin(KeptAdmin):
     inlines = [UnitInline]
 
 
-class PriceInline(_PriceInline):
+class PriceInline(LabelledInline):
     """Show what a unit costs, in minor units."""
 
     model = Price
-    extra = 0
 
 
 @admin.register(Unit)

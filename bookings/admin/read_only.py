@@ -63,6 +63,19 @@ class ReadOnlyInline(_TabularInline):
         return False
 
 
+class LabelledInline(_TabularInline):
+    """Let staff edit the rows below a row; who cannot see the head of a column hears it at each field."""
+
+    extra = 0
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **fields: Any) -> Any:
+        """Name the field as the head of its column does."""
+        field = super().formfield_for_dbfield(db_field, request, **fields)
+        if field is not None:
+            field.widget.attrs["aria-label"] = str(field.label)
+        return field
+
+
 class KeptAdmin(_ModelAdmin):
     """Let staff add and change, never delete: what was sold hangs on it."""
 

@@ -236,7 +236,7 @@ PAYMENTS: dict[str, Any] = {
     "WEBHOOK_OVERDUE_MINUTES": 10,
     # The surcharge goes back with the price of a confirmed booking that is cancelled in time; off: it is kept.
     "REFUND_SURCHARGE": env.bool("REFUND_SURCHARGE", default=True),
-    # How many days after a capture its gateway, by slug, still takes a refund (`adyen=365,viva=180`): what is older a
+    # How many days after a capture its gateway, by slug, still takes a refund (`slug=365,other=180`): what is older a
     # cancelled departure leaves to a person. It depends on contract and card scheme, so that none is set by the house.
     "REFUNDABLE_DAYS": env.dict("REFUNDABLE_DAYS", cast={"value": int}, default={}),
     # A gateway accepted an operation and its result has not come for this long: shown to staff.

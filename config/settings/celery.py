@@ -98,11 +98,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "confirm-paid-orders": _every(30, "payments.tasks.confirm_paid_orders", QUEUE_OPERATIONS),
     "charge-due-balances": _every(30, "payments.tasks.charge_due_balances", QUEUE_OPERATIONS),
     "finish-links": _every(10, "payments.tasks.finish_links", QUEUE_OPERATIONS),
-    "expire-approval-requests": _every(60, "backoffice.tasks.expire_approval_requests", QUEUE_DEFAULT),
+    "expire-approval-requests": _every(30, "backoffice.tasks.expire_approval_requests", QUEUE_DEFAULT),
     "drain-departures": _every(5, "backoffice.tasks.drain_departures", QUEUE_OPERATIONS),
     "drain-mails": _every(10, "bookings.tasks.drain_mails", QUEUE_DEFAULT),
     "tell-partners": _every(5, "api.tasks.tell_partners", QUEUE_CALLBACKS),
-    "find-duplicates": _every(60, "backoffice.tasks.find_duplicates", QUEUE_DEFAULT),
+    "find-duplicates": _every(30, "backoffice.tasks.find_duplicates", QUEUE_DEFAULT),
     # A file that is uploaded nudges nobody: who looks at the page again sees it done.
     "import-settlements": _every(20, "reconciliation.tasks.import_uploads", QUEUE_DEFAULT),
     "look-for-missing-settlements": {

@@ -2,7 +2,7 @@
 
 from payments.admin.balances import BalanceCollectionAdmin
 from payments.admin.cards import ReusableCardAdmin
-from payments.admin.cases import CaseAdmin
+from payments.admin.cases import CaseAdmin, CaseStepAdmin
 from payments.admin.consents import CardConsentAdmin, CardRevocationAdmin, ConsentTextAdmin, RevokedTokenAdmin
 from payments.admin.customers import CustomerAdmin
 from payments.admin.gifts import GiftAdmin
@@ -20,6 +20,7 @@ __all__ = [
     "CardConsentAdmin",
     "CardRevocationAdmin",
     "CaseAdmin",
+    "CaseStepAdmin",
     "ChallengeAdmin",
     "ConsentTextAdmin",
     "CustomerAdmin",

@@ -25,9 +25,10 @@ def faults_as_messages(request: HttpRequest, *, also: tuple[type[Exception], ...
     `also` are refusals of the caller's own, whose text is for the person as well.
     """
     said: list[str] = []
+    refusals: tuple[type[Exception], ...] = (PaymentError, BookingError, GatewayError, MoneyError, *also)
     try:
         yield said
-    except (PaymentError, BookingError, GatewayError, MoneyError, *also) as refusal:
+    except refusals as refusal:
         said.append(str(refusal) or type(refusal).__name__)
     except DatabaseError as error:
         log.warning("admin_button_database_fault", error=type(error).__name__)

@@ -71,3 +71,19 @@ class CaseAdmin(RecordAdmin):
     def log_change_of_payment(self, request: HttpRequest, case: Case) -> None:
         """Say it on the payment's page as well."""
         self.log_change(request, case.payment, f"Closed the case: {CASES[CaseKind(case.kind)]}.")
+
+
+@admin.register(CaseStep)
+class CaseStepAdmin(RecordAdmin):
+    """Show what people did about cases, the newest first."""
+
+    list_display = ["done", "by", "kind", "text", "case_link", "payment_link"]
+    list_display_links = ["done"]
+    list_select_related = ["case__payment"]
+    list_filter = ["kind"]
+    search_fields = ["=by", "=case__payment__reference"]
+    ordering = ["-id"]
+    fields = ["done", "by", "kind", "text", "case_link", "payment_link"]
+    done = staticmethod(when("at", "when"))
+    case_link = staticmethod(link("case", "case"))
+    payment_link = staticmethod(link("case.payment", "payment"))

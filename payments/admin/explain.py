@@ -51,7 +51,9 @@ def explain_context(request: HttpRequest, payment: Payment) -> dict[str, Any]:
     told = [figure for figure in reckoning.figures.values() if figure.steps or figure.notes]
     return {
         "figures": [_shown(figure) for figure in told],
-        "nothing": [figure.title for figure in reckoning.figures.values() if not figure.steps and not figure.notes],
+        "nothing": [
+            figure.title.lower() for figure in reckoning.figures.values() if not figure.steps and not figure.notes
+        ],
         "decimals": reckoning.decimals,
         "differences": differences(reckoning, money, payment.pk),
         "guest_text": guest_text(rows, reckoning, language=language),

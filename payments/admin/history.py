@@ -46,11 +46,11 @@ class History:
         return max(said, default=operation.decided_at or operation.requested_at)
 
     def newest(self, rows: QuerySet[Row], *order: Any, name: str, url: str) -> list[Row]:
-        """Return the first rows in an order that begins with the newest, and remember where the rest is."""
+        """Return the newest rows, oldest first, and remember where the rest is; `order` begins with the newest."""
         found = list(rows.order_by(*order)[: MOST + 1])
         if len(found) > MOST:
             self.lists.append((name, url))
-        return found[:MOST]
+        return found[:MOST][::-1]
 
 
 def list_of(model: type[Model], payment: Payment) -> str:

@@ -103,7 +103,11 @@ def _facts(payment: Payment, history: History) -> list[Line]:
 
 def _customer(payment: Payment) -> list[Line]:
     customer = payment.order.customer
-    return [] if customer is None else [Line(name="Guest", value=str(customer), url=page_of(customer))]
+    return (
+        []
+        if customer is None
+        else [Line(name="Guest", value=f"{customer.full_name or 'unnamed'} ({customer})", url=page_of(customer))]
+    )
 
 
 def _standing(payment: Payment) -> str:
@@ -158,12 +162,11 @@ class NoteChain:
 
 
 def _chains(notes: list[ExternalNote]) -> list[NoteChain]:
-    by_id = {note.pk: note for note in notes}
-    amended = {note.amends_id for note in notes}
+    corrected = {note.amends_id for note in notes}
+    latest = [note for note in notes if note.pk not in corrected]
+    by_id: dict[int | None, ExternalNote] = {note.pk: note for note in notes}
     chains = []
-    for note in notes:
-        if note.pk in amended:
-            continue
+    for note in latest:
         earlier, before = [], by_id.get(note.amends_id)
         while before is not None:
             earlier.append(before)
@@ -174,7 +177,8 @@ def _chains(notes: list[ExternalNote]) -> list[NoteChain]:
 
 
 def _bookings(payment: Payment) -> list[Line]:
-    bookings = Booking.objects.filter(order_id=payment.order_id).select_related("product").order_by("number")
+    found = Booking.objects.filter(order_id=payment.order_id).select_related("product").order_by("number")
+    bookings = found[:_MOST]
     return [
         Line(
             name=booking.reference,

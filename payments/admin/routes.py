@@ -2,8 +2,9 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import ModelAdmin
 
+from bookings.admin.read_only import LabelledInline
 from money import MoneyError, exponent_of
 from payments.admin.columns import mode, money_text
 from payments.models import AccountRoute, SurchargeRule
@@ -11,11 +12,9 @@ from payments.models import AccountRoute, SurchargeRule
 if TYPE_CHECKING:
     _RouteAdmin = admin.ModelAdmin[AccountRoute]
     _RuleAdmin = admin.ModelAdmin[SurchargeRule]
-    _RuleInline = admin.TabularInline[SurchargeRule, AccountRoute]
     _RuleForm = forms.ModelForm[SurchargeRule]
 else:
     _RouteAdmin = _RuleAdmin = ModelAdmin
-    _RuleInline = TabularInline
     _RuleForm = forms.ModelForm
 
 
@@ -33,12 +32,11 @@ class SurchargeRuleForm(_RuleForm):
         return currency
 
 
-class SurchargeRuleInline(_RuleInline):
+class SurchargeRuleInline(LabelledInline):
     """Say what paying through the route costs the guest on top; of several the one that says more counts."""
 
     model = SurchargeRule
     form = SurchargeRuleForm
-    extra = 0
     fields = ["source", "currency", "percent_basis_points", "fixed_minor", "is_active"]
 
 

@@ -31,7 +31,7 @@ def total_paid(rows: Rows) -> Figure:
 def paid_surcharge(rows: Rows) -> Figure:
     """Explain how much of what was taken is surcharge."""
     taking = [entry for entry in rows.entries if _is_taking(entry)]
-    return _figure(rows, "paidSurcharge", "Of it surcharge", "paidSurcharge (OCTO)", _steps(taking, _SURCHARGE))
+    return _figure(rows, "paidSurcharge", "Surcharge taken", "paidSurcharge (OCTO)", _steps(taking, _SURCHARGE))
 
 
 def total_refunded(rows: Rows) -> Figure:
@@ -45,7 +45,7 @@ def refunded_surcharge(rows: Rows) -> Figure:
     """Explain how much of what went back is surcharge."""
     refunds = [entry for entry in rows.entries if _kind(entry) == OperationKind.REFUND]
     steps = _steps(refunds, _SURCHARGE, is_return=True)
-    return _figure(rows, "refundedSurcharge", "Of it surcharge", "", steps)
+    return _figure(rows, "refundedSurcharge", "Surcharge given back", "", steps)
 
 
 def charged_back(rows: Rows) -> Figure:
@@ -71,15 +71,13 @@ def donation(rows: Rows) -> Figure:
 
 def gift(rows: Rows) -> Figure:
     """Explain what gift vouchers paid and did not get back; it is part of what was taken."""
-    return _tender(
-        rows, "gift", "Of it by gift vouchers", "giftPayment (OCTO)", lambda entry: entry.gift_id is not None
-    )
+    return _tender(rows, "gift", "Paid by gift vouchers", "giftPayment (OCTO)", lambda entry: entry.gift_id is not None)
 
 
 def credit(rows: Rows) -> Figure:
     """Explain what a customer's credit paid and did not get back; it is part of what was taken."""
     return _tender(
-        rows, "credit", "Of it by the guest's credit", "Customer credit (context)", lambda e: e.customer_id is not None
+        rows, "credit", "Paid by the guest's credit", "Customer credit (context)", lambda e: e.customer_id is not None
     )
 
 

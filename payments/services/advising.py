@@ -132,7 +132,7 @@ def decline_class(*, gateway: str, raw_code: str) -> DeclineClass | None:
         known = gateway_class(gateway).decline_classes
     except MisconfiguredAccount:
         return None
-    # Spreedly passes on processors' words in their own spelling.
+    # Some gateways pass on processors' words in their own spelling.
     return known.get(re.sub(r"[^a-z0-9]+", "_", raw_code.casefold()).strip("_"))
 
 

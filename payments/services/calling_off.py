@@ -113,11 +113,20 @@ def plan_calling_off(*, departure_ids: Collection[UUID], now: datetime) -> list[
 
 
 @tried_again_after_lock_timeout
-def call_off_booking(*, booking_id: UUID, reason: str, requested_by: str, now: datetime, noted: Noted) -> None:
-    """Cancel one booking of a departure that was called off, and write what gives its guest all of it back.
+def call_off_booking(
+    *,
+    booking_id: UUID,
+    departure_ids: Collection[UUID],
+    reason: str,
+    requested_by: str,
+    now: datetime,
+    noted: Noted,
+) -> None:
+    """Cancel one booking of departures that were called off, and write what gives its guest all of it back.
 
-    What the caller keeps is `noted` in the transaction that writes it, and undoes it by raising. The operations are
-    sent by whoever claims them first. Where a part cannot go back by itself, its payment is put before a person.
+    One that ended meanwhile, or was moved to another departure, is left alone. What the caller keeps is `noted` in the
+    transaction that writes it, and undoes it by raising. The operations are sent by whoever claims them first. Where a
+    part cannot go back by itself, its payment is put before a person.
     """
     with database.atomic():
         order_id = Booking.objects.values_list("order_id", flat=True).get(pk=booking_id)
@@ -126,7 +135,7 @@ def call_off_booking(*, booking_id: UUID, reason: str, requested_by: str, now: d
         if _is_redeemed(booking):
             noted(Sent(plan=Plan(booking=booking, remark=Remark.REDEEMED)))
             return
-        if booking.status not in LIVE_STATUSES:
+        if booking.status not in LIVE_STATUSES or booking.availability_id not in departure_ids:
             noted(Sent(plan=Plan(booking=booking, remark=Remark.ENDED_OTHERWISE)))
             return
         returns_surcharge = _returns_surcharge(order)

@@ -1,15 +1,16 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from uuid import UUID
+from typing import TypeVar
 
 import structlog
 from django.conf import settings
 
 log = structlog.get_logger(__name__)
+RowId = TypeVar("RowId")
 
 
 def drain(
-    ids: Iterable[UUID], act: Callable[[UUID], object], *, what: str, clock: Callable[[], datetime] | None = None
+    ids: Iterable[RowId], act: Callable[[RowId], object], *, what: str, clock: Callable[[], datetime] | None = None
 ) -> int:
     """Act on every row and return how many answered with something true.
 

@@ -13,7 +13,7 @@ from bookings.models import BookingStatus, Order, OrderKind
 from money import Money
 from payments.errors import NothingOverpaid, PaymentChanged, RefundTooLarge
 from payments.models import Transaction
-from payments.selectors import order_money
+from payments.selectors import OrderMoney, order_money
 from payments.services.guarding import order_version, refuse_after_change, refuse_while_unknown
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.operations import Clock, Patience, perform
@@ -92,7 +92,7 @@ def request_order_refund(
     """
     with database.atomic():
         order = _lock(order_id, version_seen)
-        limit = returnable_of_order(order)
+        limit = returnable_of_order(order, order_money(order))
         if money.currency != order.currency or not 0 < money.minor <= limit.minor:
             raise RefundTooLarge(f"At most {limit} can be given back.", refundable=limit)
         returned = _give_back(order, money.minor, reason=reason, requested_by=requested_by, now=now)
@@ -144,7 +144,7 @@ def request_overpayment_return(
     """
     with database.atomic():
         order = _lock(order_id, version_seen)
-        surplus = overpaid_of_order(order)
+        surplus = overpaid_of_order(order, order_money(order))
         if surplus.minor == 0:
             raise NothingOverpaid("Nothing of the order is overpaid.")
         if money != surplus:
@@ -165,19 +165,18 @@ def send(returned: Returned, clock: Clock) -> Returned:
     return Returned(order=returned.order, operations=tuple(sent), tenders=returned.tenders)
 
 
-def returnable_of_order(order: Order) -> Money:
+def returnable_of_order(order: Order, money: OrderMoney) -> Money:
     """Return what of an order's price can be given back by all that paid or holds it; only under its lock does it stay
     so. A top-up goes back by its payment, whose refund looks at the customer's credit.
     """
     if order.kind == OrderKind.TOP_UP:
         return Money(0, order.currency)
-    money = order_money(order)
     return Money(max(0, money.money_in_minor + money.held_minor - money.returning_minor), order.currency)
 
 
-def overpaid_of_order(order: Order) -> Money:
+def overpaid_of_order(order: Order, money: OrderMoney) -> Money:
     """Return what an order has beyond its price, without what nobody has decided."""
-    surplus = 0 if order.kind == OrderKind.TOP_UP else order_money(order).certain_surplus_minor
+    surplus = 0 if order.kind == OrderKind.TOP_UP else money.certain_surplus_minor
     return Money(max(0, surplus), order.currency)
 
 

@@ -119,7 +119,7 @@ def _cell(layout: Layout, field: str) -> Composable:
 
 def _amounts(layout: Layout, source: SettlementSource) -> Iterator[Composable]:
     for field in sorted(AMOUNTS):
-        read = SQL("NULL::numeric")
+        read: Composable = SQL("NULL::numeric")
         if field in layout.positions:
             read = SQL("CASE WHEN {cell} <> '' THEN reconciliation_amount({cell}, {mark}) END").format(
                 cell=Identifier(field), mark=Literal(source.decimal_mark)
@@ -151,7 +151,7 @@ def _time(layout: Layout, source: SettlementSource, field: str) -> Composable:
         written = SQL("regexp_replace({}, {}, {})").format(cell, Literal(local.shape), Literal(local.as_iso))
     zone_field, zone = _ZONE_OF[field]
     if zone_field in layout.positions:
-        in_zone = SQL(
+        in_zone: Composable = SQL(
             "AT TIME ZONE coalesce({zone}.utc_offset::interval, CASE WHEN {name} = '' THEN {offset} END)"
         ).format(zone=Identifier(zone), name=Identifier(zone_field), offset=_offset_of(written, source.time_zone))
     else:

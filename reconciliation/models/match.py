@@ -28,9 +28,18 @@ class Match(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    line = models.ForeignKey(SettlementLine, on_delete=models.PROTECT, related_name="matches", db_index=False)
+    # Without constraints for the reason that lines have none.
+    line = models.ForeignKey(
+        SettlementLine, on_delete=models.PROTECT, related_name="matches", db_index=False, db_constraint=False
+    )
     lead = models.ForeignKey(
-        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="followers", db_index=False
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="followers",
+        db_index=False,
+        db_constraint=False,
     )
     rule = models.CharField(max_length=12, choices=Rule.choices)
     difference_minor = models.BigIntegerField(default=0)
@@ -59,9 +68,9 @@ class LedgerConsumed(models.Model):
     """
 
     entry = models.OneToOneField(
-        LedgerEntry, on_delete=models.PROTECT, primary_key=True, related_name="settlement", db_column="entry_id"
+        LedgerEntry, on_delete=models.PROTECT, primary_key=True, related_name="settlement", db_constraint=False
     )
-    match = models.ForeignKey(Match, on_delete=models.PROTECT, related_name="consumed")
+    match = models.ForeignKey(Match, on_delete=models.PROTECT, related_name="consumed", db_constraint=False)
 
     def __str__(self) -> str:
         return f"{self.entry_id}"

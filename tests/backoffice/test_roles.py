@@ -6,9 +6,11 @@ import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
+from django.db.models import UUIDField
 from django.test import Client
 from django.urls import reverse
 
+from backoffice.actions import ACTIONS
 from backoffice.models import AuditEntry
 from backoffice.roles import ROLES, Role
 from bookings.models import OutgoingMail, Partner
@@ -17,18 +19,12 @@ from payments.models import Case, Transaction
 pytestmark = pytest.mark.django_db
 
 NOBODY = str(uuid.UUID(int=0))
-# What a button asks for, and the address it is pressed at. No such row is there: only who may press is told 404.
+# What a page's button asks for, and its address. No such row is there: only who may press is told 404.
 BUTTONS = {
-    "payments.refund_payment": [("payments_payment_refund", NOBODY)],
-    "payments.capture_payment": [("payments_payment_capture", NOBODY), ("payments_payment_void", NOBODY)],
-    "payments.ask_gateway": [("payments_payment_ask", NOBODY)],
-    "payments.change_paymentlink": [("payments_paymentlink_withdraw", NOBODY), ("payments_paymentlink_mail", NOBODY)],
     "payments.change_reusablecard": [("payments_reusablecard_revoke", NOBODY)],
     "payments.add_externalnote": [("payments_externalnote_amend", "0")],
-    "payments.change_webhookdelivery": [("payments_webhookdelivery_replay", NOBODY)],
     "bookings.change_gift": [("bookings_gift_again", NOBODY)],
     "bookings.change_outgoingmail": [("bookings_outgoingmail_again", NOBODY)],
-    "api.change_delivery": [("api_delivery_send_again", NOBODY)],
 }
 LIST_ACTIONS = {
     "payments.change_case": [("payments_case", "close_cases", "0")],
@@ -38,10 +34,17 @@ LIST_ACTIONS = {
     "bookings.change_signingsecret": [("bookings_signingsecret", "retire_secrets", NOBODY)],
     "auth.change_user": [("auth_user", "reset_second_factor", "0")],
 }
-# A page that only tells, and one of Django's that asks as the user's own page does.
-ELSEWHERE = {"payments_payment_explain", "auth_user_password_change"}
-# No form of its own, whatever the role: a group is a superuser's, a note is added on the page of the one it amends.
-NEVER_ADDED = {"auth.group", "payments.externalnote"}
+# Pages that only tell, one of Django's that asks as the user's own page does, and pages with a test of their own.
+ELSEWHERE = {
+    "auth_user_password_change",
+    "payments_payment_explain",
+    *(f"backoffice_departurecancellation_{name}" for name in ("act", "csv", "plan", "report")),
+}
+# No form of its own, whatever the role: a group is a superuser's, a note is added on the page of the one it amends, and
+# a link is made by an action.
+NEVER_ADDED = {"auth.group", "payments.externalnote", "payments.paymentlink"}
+# Added by a permission of another name.
+ADDED_BY = {"reconciliation.settlementreport": "reconciliation.import_settlement"}
 
 
 @pytest.fixture(params=list(Role))
@@ -56,6 +59,10 @@ def browser(browser_with_role, role) -> Client:
 
 def own_models():
     return [model for model in admin.site._registry if model._meta.app_label != "admin"]
+
+
+def missing_row_of(action):
+    return NOBODY if isinstance(action.rows().model._meta.pk, UUIDField) else "0"
 
 
 def written():
@@ -112,7 +119,8 @@ def test_every_form_for_something_new_opens_for_the_roles_that_may_add_it_and_fo
     wrong = []
     for model in own_models():
         options = model._meta
-        may = f"{options.app_label}.add_{options.model_name}" in ROLES[role]
+        own = f"{options.app_label}.add_{options.model_name}"
+        may = ADDED_BY.get(options.label_lower, own) in ROLES[role]
         is_open = may and options.label_lower not in NEVER_ADDED
         answer = browser.get(reverse(f"admin:{options.app_label}_{options.model_name}_add"))
         if answer.status_code != (200 if is_open else 403):
@@ -131,6 +139,18 @@ def test_a_button_is_for_who_may_press_it(role, browser):
     }
 
     assert answers == {pressed: 404 if pressed[0] in ROLES[role] else 403 for pressed in answers}
+    assert written() == before
+
+
+def test_an_action_is_for_who_may_do_it(role, browser):
+    before = written()
+
+    answers = {
+        name: browser.post(reverse("admin:do", args=[name, missing_row_of(action)])).status_code
+        for name, action in ACTIONS.items()
+    }
+
+    assert answers == {name: 404 if action.permission in ROLES[role] else 403 for name, action in ACTIONS.items()}
     assert written() == before
 
 

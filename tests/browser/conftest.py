@@ -2,11 +2,17 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from playwright.sync_api import Browser, sync_playwright
 
+from backoffice.granting import grant
+from backoffice.roles import ROLES, Role
+from tests.browser.staff import PASSWORD, Desk
 from tests.browser.visitor import Visitor
 from tests.payments.guest import Guest
 from tests.payments.house import House, build_house
@@ -81,3 +87,26 @@ def house(transactional_db: None) -> House:
 def guest(house: House, sandbox, live_server) -> Guest:
     """What arrives from the processors while a visitor pays."""
     return Guest(house, sandbox)
+
+
+@pytest.fixture
+def desk_of(browser: Browser, house, live_server) -> Iterator[Callable[..., Desk]]:
+    """Return the desk of a member of staff of a role, signed in; in the end nothing may have gone wrong at any."""
+    grant(apps, ROLES)
+    contexts, desks = [], []
+
+    def desk(role: Role, *, size: tuple[int, int] = DESKTOP) -> Desk:
+        person = get_user_model().objects.create_user(role.lower(), password=PASSWORD, is_staff=True)
+        person.groups.set([Group.objects.get(name=role)])
+        context = browser.new_context(viewport={"width": size[0], "height": size[1]}, locale="en-GB")
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        desks.append(Desk(context.new_page(), live_server.url))
+        desks[-1].sign_in(person.username)
+        return desks[-1]
+
+    yield desk
+    faults = [fault for each in desks for fault in each.faults]
+    for context in contexts:
+        context.close()
+    assert faults == []

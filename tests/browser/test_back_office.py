@@ -1,48 +1,18 @@
 """The commonest jobs of each role at a real browser, and what each role cannot do."""
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from django.apps import apps
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from backoffice.granting import grant
 from backoffice.models import AuditEntry
-from backoffice.roles import ROLES, Role
+from backoffice.roles import Role
 from gateways.protocol import OutcomeKind as Kind
 from payments.models import Case, CaseKind, Payment
 from payments.services.cases import open_case
 from tests.browser.conftest import DESKTOP, PHONE
-from tests.browser.staff import PASSWORD, Desk
 
 pytestmark = pytest.mark.django_db(transaction=True)
-Sitting = Callable[..., Desk]
-
-
-@pytest.fixture
-def desk_of(browser: Browser, house, live_server) -> Iterator[Sitting]:
-    """Return the desk of a member of staff of a role, signed in; in the end nothing may have gone wrong at any."""
-    grant(apps, ROLES)
-    contexts, desks = [], []
-
-    def desk(role: Role, *, size: tuple[int, int] = DESKTOP) -> Desk:
-        person = get_user_model().objects.create_user(role.lower(), password=PASSWORD, is_staff=True)
-        person.groups.set([Group.objects.get(name=role)])
-        context = browser.new_context(viewport={"width": size[0], "height": size[1]}, locale="en-GB")
-        context.set_default_timeout(15_000)
-        contexts.append(context)
-        desks.append(Desk(context.new_page(), live_server.url))
-        desks[-1].sign_in(person.username)
-        return desks[-1]
-
-    yield desk
-    faults = [fault for each in desks for fault in each.faults]
-    for context in contexts:
-        context.close()
-    assert faults == []
 
 
 def guest_of(payment: Payment, name: str, email: str) -> Payment:

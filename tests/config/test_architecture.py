@@ -45,11 +45,11 @@ def test_gateways_package_is_empty_so_that_the_sandbox_needs_no_django() -> None
     assert (settings.BASE_DIR / "gateways" / "__init__.py").read_text().strip() == ""
 
 
-# A gateway's folders, its settings line and variables, the demo's texts, what documents it, and its library; and the
-# requests of a dialect on whose wire one of the words means something else.
+# A gateway's folders, its settings line and variables, the texts of the demo and of made-up volume, what documents it,
+# and its library; and the requests of a dialect on whose wire one of the words means something else.
 NAMES_GATEWAYS = re.compile(
     r"(tests|docs|gateways/adapters/\w+|gateways/sandbox/\w+)/|README\.md|\.env\.example|requirements/"
-    r"|config/settings/gateways\.py|config/demo/texts\.py|api/invoices/requests\.py"
+    r"|config/settings/gateways\.py|config/demo/texts\.py|config/volume/catalog\.py|api/invoices/requests\.py"
 )
 
 
@@ -67,7 +67,8 @@ def test_no_line_outside_its_own_places_names_a_gateway() -> None:
         if not NAMES_GATEWAYS.match(path)
         for number, line in enumerate((settings.BASE_DIR / path).read_bytes().decode(errors="replace").splitlines(), 1)
         # The dialect of the invoices documents its options under a word that is also a gateway's name.
-        if named.search(line) and "gateway_options" not in line
+        # And the theme's tables have stripes.
+        if named.search(line.replace("striped", "")) and "gateway_options" not in line
     ]
 
     assert offending == []

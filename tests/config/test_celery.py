@@ -28,7 +28,7 @@ def test_our_app_is_the_current_one_in_every_django_process() -> None:
 
 
 def test_beat_messages_expire_so_that_no_backlog_grows() -> None:
-    periodic = {name: entry for name, entry in CELERY_BEAT_SCHEDULE.items() if not name.startswith("prune")}
+    periodic = {name: entry for name, entry in CELERY_BEAT_SCHEDULE.items() if isinstance(entry["schedule"], int)}
 
     assert all(entry["options"]["expires"] <= 30 for entry in periodic.values())
     assert {entry["options"]["queue"] for entry in CELERY_BEAT_SCHEDULE.values()} <= {

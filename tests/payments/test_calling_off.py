@@ -42,9 +42,16 @@ def planned(house) -> list[Plan]:
     return plan_calling_off(departure_ids=departures, now=house.clock())
 
 
-def called_off(house, booking, reason="storm") -> Sent:
+def called_off(house, booking, departure_id: UUID | None = None) -> Sent:
     noted: list[Sent] = []
-    call_off_booking(booking_id=booking.pk, reason=reason, requested_by="ada", now=house.clock(), noted=noted.append)
+    call_off_booking(
+        booking_id=booking.pk,
+        departure_ids=[departure_id or booking.availability_id],
+        reason="storm",
+        requested_by="ada",
+        now=house.clock(),
+        noted=noted.append,
+    )
     return noted[0]
 
 
@@ -129,6 +136,18 @@ def test_a_surplus_of_before_is_not_given_back_with_the_departure(house):
     assert books(booking.order) == {"RECEIVABLE>EXTERNAL": 9000}
     again = called_off(house, booking)
     assert (again.ways, again.plan.remark) == ((), "ENDED_OTHERWISE")
+
+
+def test_a_booking_that_was_moved_to_another_departure_is_left_alone(house):
+    booking = by_card(house)
+    called_off_departure = booking.availability_id
+    Booking.objects.filter(pk=booking.pk).update(availability=_another_departure(house))
+
+    sent = called_off(house, booking, called_off_departure)
+
+    assert (sent.ways, sent.plan.remark) == ((), "ENDED_OTHERWISE")
+    booking.refresh_from_db()
+    assert booking.status == "CONFIRMED"
 
 
 def test_the_surcharge_of_a_confirmed_booking_stays_where_the_settings_keep_it(house, settings):

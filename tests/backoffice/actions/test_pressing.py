@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from backoffice.actions import ACTIONS
-from backoffice.models import ActionPress, ApprovalRequest
+from backoffice.models import ActionPress, ApprovalRequest, ReasonCode, Wanted
 from backoffice.roles import ROLES, Role
 from backoffice.services import refunds as refund_services
 from backoffice.services.approvals import ask_for_approval
@@ -211,11 +212,11 @@ def test_an_unknown_action_and_an_unknown_row_are_not_there(desk, paid):
 
 def open_request(paid, ada) -> ApprovalRequest:
     wish = RefundWish(
-        what="PAYMENT_REFUND", order=paid.order, payment=paid, money=Money(9000, "EUR"), reason="goodwill: rain"
+        what=Wanted.PAYMENT_REFUND, order=paid.order, payment=paid, money=Money(9000, "EUR"), reason="goodwill: rain"
     )
-    from django.utils import timezone
-
-    return ask_for_approval(wish, total=wish.money, reason_code="goodwill", requested_by=ada, now=timezone.now())
+    return ask_for_approval(
+        wish, total=wish.money, reason_code=ReasonCode.GOODWILL, requested_by=ada, now=timezone.now()
+    )
 
 
 def rows_of_every_action(paid, ada):

@@ -2,17 +2,18 @@
 
 import csv
 import io
+from datetime import timedelta
 
 import pytest
 
-from backoffice.models import AuditEntry, DepartureReturn, RefundPace
+from backoffice.models import AuditEntry, DepartureItem, DepartureReturn, RefundPace
 from backoffice.services.departure_batch import drain_departures
 from backoffice.services.departure_reports import progress_of
 from backoffice.services.departures import NotMovable, move_cancellation, retry_items, settle_item
 from bookings.models import Booking, Change
 from gateways.protocol import OutcomeKind as Kind
 from payments.checking import ledger_findings, payment_findings
-from payments.models import Transaction
+from payments.models import Case, Transaction
 from payments.services import aftercare
 from payments.services.janitor import resolve_unknown, send_pending
 from tests.backoffice.departures.desk import (
@@ -151,7 +152,7 @@ def test_what_failed_is_tried_again_by_a_person_and_money_moves_once(house, gues
     assert (states(cancellation), cancellation.state) == ({"DONE": 1}, "FINISHED")
     assert came_back(cancellation) == returned_in_the_ledger(cancellation) == 9000
     (figures,) = progress_of(cancellation).figures
-    assert (figures.planned.minor, figures.done.minor, figures.failed.minor) == (9000, 9000, 9000)
+    assert (figures.planned.minor, figures.done.minor, figures.failed.minor) == (9000, 9000, 0)
     with pytest.raises(NotMovable):
         retry_items(cancellation_id=cancellation.pk, person=ada, item_ids=[item_of(booking).pk])
 
@@ -213,6 +214,34 @@ def test_a_paused_batch_waits_and_a_stopped_one_leaves_the_rest_alone(house, ada
     assert booking.status == "CONFIRMED"
 
 
+def test_what_a_stopped_batch_began_is_finished(house, guest, ada):
+    booking = confirmed(house, paid_online(house, guest))
+    unpaid(house)
+    guest.sandbox.post("faults", gateway="adyen", operation="refund", fault="answer_lost", times=1)
+    cancellation = cancel(house, ada)
+    DepartureItem.objects.exclude(booking=booking).update(next_try_at=house.clock() + timedelta(days=1))
+    drain_departures(clock=house.clock)
+    move_cancellation(cancellation_id=cancellation.pk, person=ada, to="STOPPED", now=house.clock())
+
+    house.clock.move(minutes=5)
+    resolve_unknown(clock=house.clock)
+    drain(house, guest)
+
+    assert states(cancellation) == {"DONE": 1, "WAITING": 1}
+    assert returned_in_the_ledger(cancellation) == 9000
+
+
+def test_test_money_is_never_added_to_live_money(house, ada):
+    by_card(house)
+    house.paid(house.payment(is_live=False), "PSP2")
+    found = rehearse(house)
+
+    assert [(each.is_live, each.amount.minor) for each in found.sums] == [(True, 9000), (False, 9000)]
+    assert [total.minor for total in found.totals] == [9000]
+    figures = progress_of(cancel(house, ada, found=found)).figures
+    assert [(each.is_live, each.planned.minor) for each in figures] == [(True, 9000), (False, 9000)]
+
+
 def test_so_many_refunds_a_minute_begin_at_one_account(house, ada, settings):
     settings.BACKOFFICE = {**settings.BACKOFFICE, "DEPARTURE_REFUNDS_PER_MINUTE": 2}
     bookings = [by_card(house, f"PSP{number}") for number in range(3)]
@@ -242,6 +271,7 @@ def test_what_was_done_by_hand_is_settled_with_a_word(house, ada):
 
     item.refresh_from_db()
     assert (item.state, item.settled_by) == ("DONE", "ada")
+    assert Case.objects.get(kind="REFUND_BY_HAND").closed_by == "ada"
     assert "4111 1111" not in item.settled_note
     with pytest.raises(NotMovable):
         settle_item(item_id=item.pk, person=ada, note="again", now=house.clock())

@@ -4,9 +4,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from api.models import Delivery, Subscription
+from backoffice.models import ApprovalRequest, ReasonCode, Wanted
 from backoffice.queues.narrowing import Narrowing
 from backoffice.queues.paging import read_page
 from backoffice.queues.queue import Row
@@ -26,6 +28,8 @@ from payments.services.confirming import confirm_booking
 from payments.services.consents import consent_text_for
 from payments.services.operations import mark_unknown
 from payments.services.transitions import apply_outcome
+from reconciliation.models import Discrepancy, DiscrepancyKind
+from reconciliation.services.importing import source_for
 from tests.payments.house import House
 
 
@@ -184,6 +188,38 @@ class Situations:
         find_duplicates(now=self.now)
         assert older.amount_minor == younger.amount_minor
         return younger.reference
+
+    def refund_to_approve(self) -> str:
+        """Ask for a refund that needs a second person."""
+        payment = self.confirmed()
+        ApprovalRequest.objects.create(
+            what=Wanted.PAYMENT_REFUND,
+            order=payment.order,
+            payment=payment,
+            amount_minor=4500,
+            total_minor=4500,
+            currency=payment.currency,
+            reason_code=ReasonCode.GOODWILL,
+            reason="rain all day",
+            requested_by=get_user_model().objects.get_or_create(username="sue")[0],
+            requested_at=self.now,
+            expires_at=self.now + timedelta(hours=72),
+        )
+        return payment.order.reference
+
+    def discrepancy(self) -> str:
+        """Have a captured payment that no settlement file speaks of."""
+        payment = self.confirmed()
+        source = source_for(payment.account, now=self.now)
+        return Discrepancy.objects.create(
+            source=source,
+            kind=DiscrepancyKind.MISSING_THERE,
+            entry=payment.ledger_entries.get(),
+            amount_minor=payment.amount_minor,
+            currency=payment.currency,
+            opened_on=self.now.date(),
+            opened_at=self.now,
+        ).get_kind_display()
 
     @property
     def now(self) -> datetime:

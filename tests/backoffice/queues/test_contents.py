@@ -35,6 +35,8 @@ def test_each_queue_holds_its_own_situation_and_no_other(situations):
         "unreadable-webhooks": {situations.webhook("FAILED")},
         "failing-callbacks": {situations.callback("FAILED"), situations.callback("WAITING")},
         "probable-duplicates": {situations.duplicate()},
+        "refunds-to-approve": {situations.refund_to_approve()},
+        "discrepancies": {situations.discrepancy()},
     }
     situations.webhook("RECEIVED")
     situations.webhook("PROCESSED")
@@ -47,7 +49,7 @@ def test_each_queue_holds_its_own_situation_and_no_other(situations):
     assert {slug: names for slug, names in held.items() if names} == expected
 
 
-@pytest.mark.parametrize("kind", [kind for queue in QUEUES[12:] for kind in queue.kinds])
+@pytest.mark.parametrize("kind", [kind for queue in QUEUES[13:] for kind in queue.kinds])
 def test_a_case_without_a_queue_of_its_own_has_one_by_its_kind(situations, kind):
     payment = situations.payment()
     open_case(payment=payment, kind=kind, detail="why", now=situations.now)

@@ -1,6 +1,7 @@
 """The pages of the queues: who may see what, who may do what, and what is kept of it."""
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from backoffice.models import AuditEntry, ProbableDuplicate
@@ -38,16 +39,19 @@ def desk(browser_with_role):
 
 
 @pytest.mark.parametrize("queue", QUEUES, ids=[queue.slug for queue in QUEUES])
-def test_a_queue_is_shown_to_those_who_may_see_it_and_to_nobody_else(queue, desk, user_with_role, client):
-    outsider = user_with_role(Role.SUPPORT, "out")
-    outsider.groups.clear()
-    client.force_login(outsider)
+def test_a_queue_is_shown_to_those_who_may_see_it_and_to_nobody_else(queue, user_with_role, client):
+    somebody = user_with_role(Role.SUPPORT, "ben")
+    somebody.groups.clear()
+    app, codename = queue.permission.split(".")
+    allowed = Permission.objects.get(content_type__app_label=app, codename=codename)
+    client.force_login(somebody)
+    assert client.get(address(queue.slug)).status_code == 403
 
-    page = desk.get(address(queue.slug))
+    somebody.user_permissions.add(allowed)
+    page = client.get(address(queue.slug))
 
     assert page.status_code == 200
     assert queue.name in page.content.decode().replace("&#x27;", "'")
-    assert client.get(address(queue.slug)).status_code == 403
 
 
 def test_what_is_told_to_programs_and_the_list_of_queues_are_guarded_too(case, user_with_role, client):
@@ -72,6 +76,15 @@ def test_a_page_shows_who_it_is_about_and_what_can_be_done(desk, situations):
 
     for shown in (reference, "Grace Hopper", "90.00 EUR", "departs in", "Refund …", "Assign to me"):
         assert shown in page
+
+
+def test_the_home_page_shows_what_waits(desk, situations):
+    situations.overpaid()
+
+    page = desk.get(reverse("admin:index")).content.decode()
+
+    assert f'<a href="{address("overpaid")}"><strong class="wq-count">1</strong>' in page
+    assert address("disputes") not in page
 
 
 def test_an_auditor_sees_cases_and_can_do_nothing_about_them(case, browser_with_role):

@@ -96,6 +96,8 @@ def cost(slug: str) -> int:
         ("orphaned-webhooks", lambda situations: situations.webhook("ORPHAN")),
         ("failing-callbacks", lambda situations: situations.callback("FAILED")),
         ("probable-duplicates", lambda situations: situations.duplicate()),
+        ("refunds-to-approve", Situations.refund_to_approve),
+        ("discrepancies", Situations.discrepancy),
         ("refund-failed", add_case),
     ],
 )

@@ -203,7 +203,7 @@ def test_a_list_costs_the_same_queries_for_one_row_or_many(house, desk, paid, mo
     with CaptureQueriesContext(connection) as many:
         response = desk.get(list_of(model))
 
-    assert response.context["cl"].result_count > 1
+    assert len(response.context["cl"].result_list) > 1
     assert len(many) == len(one)
     assert len(many) <= 12
 
@@ -341,7 +341,7 @@ def test_odd_searches_are_answered(desk, paid, paste):
     response = desk.get(list_of(Payment), {"q": paste})
 
     assert response.status_code == 200
-    assert response.context["cl"].result_count == (0 if paste.strip("\x00") else 1)
+    assert len(response.context["cl"].result_list) == (0 if paste.strip("\x00") else 1)
 
 
 def test_a_search_costs_the_same_queries_whatever_it_finds(house, desk, paid):

@@ -174,7 +174,9 @@ def test_a_refusal_before_the_payment_asks_for_nothing_any_more(house, desk):
     house.tell(payment, Kind.DECLINED, "PSP1")
     house.tell(payment, Kind.AUTHORIZED, "PSP2")
 
-    assert "It has been paid or held since; nothing is to be tried any more." in text_of(desk.get(page_of(payment)))
+    page = text_of(desk.get(page_of(payment)))
+
+    assert "It has been paid or held since; nothing is to be tried any more." in page
 
 
 def test_evidence_is_folded_below_each_moment(house, desk, paid):
