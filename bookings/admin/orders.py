@@ -98,6 +98,11 @@ class UnitItemInline(ReadOnlyInline):
     fields = ["reference", "unit", "uuid", "reseller_reference", "price", "ticket_code", "redeemed_at"]
     show_change_link = False
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[UnitItem]:
+        """Read with each ticket what its line names."""
+        items: QuerySet[UnitItem] = super().get_queryset(request)
+        return items.select_related("unit", "booking")
+
     @admin.display(description="price")
     def price(self, item: UnitItem) -> str:
         """Show the guest's price in major units."""

@@ -127,8 +127,9 @@ def read(typed: str) -> Sought | None:
     terms = tuple(_terms(text.split()))[:MOST_TERMS]
     if not terms:
         return None
-    is_one_code = len(terms) > 1 and not any(term.amounts for term in terms) and any(c.isdigit() for c in text)
-    return Sought(terms=terms, whole=_code(text) if is_one_code else None)
+    may_be_one = " " in text and not any(term.amounts for term in terms)
+    looks_like_one = any(map(str.isdigit, text)) or _ALOUD.fullmatch(_bare(text).upper())
+    return Sought(terms=terms, whole=_code(text) if may_be_one and looks_like_one else None)
 
 
 def _terms(tokens: list[str]) -> Iterator[Term]:
