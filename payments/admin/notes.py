@@ -198,7 +198,8 @@ class ExternalNoteAdmin(RecordAdmin):
                 written_by=request.user.get_username(),
                 now=timezone.now(),
             )
-            self.log_change(request, note.payment, f"Amended the note of {note.written_by}: {added.text}")
+            # Not what it says: a note can be blacked out, and the log cannot.
+            self.log_change(request, note.payment, f"Amended the note of {note.written_by}.")
             if (added.text, added.evidence) != (words["text"].strip(), words["evidence"].strip()):
                 messages.warning(request, "A card number was masked. Never write one down.")
             messages.success(request, "The correction is added; what it corrects stays.")
