@@ -17,7 +17,8 @@ LONGEST = 200
 MOST_TERMS = 6
 _LEAST_OF_A_NAME = 2
 _LARGEST_MINOR = 2**63 - 1
-_QUOTES = "\"'`´‘’‚“”„«»‹›()[]{}<>;,"
+# The last ones hide the digits of a card, on our pages and on others.
+_QUOTES = "\"'`´‘’‚“”„«»‹›()[]{}<>;,*•·"
 _SYMBOLS: dict[str, tuple[str, ...]] = {
     "€": ("EUR",),
     "£": ("GBP",),
@@ -95,7 +96,7 @@ class Sought:
 
 
 def cleaned(typed: str) -> str:
-    """Return what was typed without what programs put around and into it: quotes, #, odd spaces, invisible characters.
+    """Return what was typed without what programs put around and into it: quotes, #, hidden digits, odd spaces.
 
     What is left has single spaces, plain dashes and no more than `LONGEST` characters.
     """
@@ -168,7 +169,8 @@ def _code(text: str) -> Term:
     glued = text.replace(" ", "")
     bare = _bare(glued)
     if "@" in glued:
-        return Term(text=glued, email=glued)
+        address = re.sub("^mailto:", "", glued, flags=re.IGNORECASE)
+        return Term(text=address, email=address)
     uuid = UUID(bare.lower()) if _BARE_UUID.fullmatch(bare.lower()) else None
     return Term(
         text=text,

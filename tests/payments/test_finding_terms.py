@@ -20,6 +20,9 @@ ID = "0b0f6d3a-4c25-4d0a-9c3e-0a4a3f1d2e5b"
         ("BK\u20117Q2K\u200bMX4H\ufeff", "BK-7Q2KMX4H"),
         ("Grace\u00a0\u202f Hopper", "Grace Hopper"),
         ("４２４２", "4242"),
+        ("···· 4242", "4242"),
+        ("••••4242", "4242"),
+        ("**** **** **** 4242", "4242"),
         ("a\x00b\ud800", "ab"),
         ("\u200b \x00", ""),
     ],
@@ -102,6 +105,10 @@ def test_the_most_telling_term_leads_and_the_others_narrow():
     assert sought.lead.words == ("miller",)
     assert [term.text for term in sought.others] == ["1111", "49.90 eur"]
     assert sought.others[1].amounts == (Amount(4_990, ("EUR",)),)
+
+
+def test_an_address_is_read_out_of_a_link():
+    assert read("MAILTO:grace@example.com").lead.email == "grace@example.com"
 
 
 def test_a_number_and_an_id_are_read_too():
