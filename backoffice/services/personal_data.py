@@ -58,9 +58,9 @@ def personal_data_of(guest: Guest) -> dict[str, list[dict[str, Any]]]:
         **sold.personal_data_of(guest),
         **paid.personal_data_of(order_ids=guest.order_ids, customer_ids=guest.customer_ids),
         **edges.personal_data_of(order_ids=guest.order_ids),
-        "reasons for refunds to approve": list(_approvals(guest).values("reason", "decision_reason")),
-        "why it was no duplicate": list(_duplicates(guest).values("reason")),
-        "how it was paid back by hand": list(_by_hand(guest).values("settled_note")),
+        "reasons for refunds to approve": [dict(row) for row in _approvals(guest).values("reason", "decision_reason")],
+        "why it was no duplicate": [dict(row) for row in _duplicates(guest).values("reason")],
+        "how it was paid back by hand": [dict(row) for row in _by_hand(guest).values("settled_note")],
     }
 
 
