@@ -71,8 +71,9 @@ def only_place(groups: Sequence[Group]) -> str:
         return ""
     payments = {hit.payment_id for hit in hits}
     payment_id = hits[0].payment_id
-    is_one = len(payments) == 1 and payment_id is not None
-    return _payment_url(payment_id) if is_one else _order_url(hits[0].order_id)
+    if len(payments) == 1 and payment_id is not None:
+        return _payment_url(payment_id)
+    return _order_url(hits[0].order_id)
 
 
 def _orders(ids: Iterable[UUID]) -> dict[UUID, Order]:
