@@ -39,6 +39,7 @@ from backoffice.services.departures import (
     start_cancellation,
 )
 from bookings.models import Availability
+from bookings.staff_text import tell_what_was_masked
 from money import Money
 from payments.admin.columns import RecordAdmin, page_of, when
 from payments.services.calling_off import Plan
@@ -227,6 +228,7 @@ class DepartureCancellationAdmin(RecordAdmin):
         if not form.is_valid():
             messages.error(request, "Say why the departures are cancelled: guests and partners read it.")
             return again
+        tell_what_was_masked(request, [form])
         person = request.user
         assert not person.is_anonymous
         try:

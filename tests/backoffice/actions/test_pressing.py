@@ -193,6 +193,7 @@ def test_an_amount_that_cannot_be_is_refused_in_the_form(desk, paid, amount, wor
 
 def test_a_card_number_in_a_reason_is_masked_before_anything_keeps_it(desk, paid):
     told = {"reason_code": "goodwill", "reason": "guest says 4111 1111 1111 1111"}
+    assert "A card number was masked before anything was saved (Reason)." in asked
     asked = look(desk, "refund", paid, amount="1.00", **told).content.decode()
 
     carry_out(desk, "refund", paid, amount="1.00", **told)
