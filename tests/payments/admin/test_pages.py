@@ -368,7 +368,7 @@ def test_a_pasted_card_number_is_never_shown_again_and_only_its_last_digits_are_
     page = answer.content.decode()
     assert "4111 1111" not in page
     assert paid.reference in page
-    assert "Only its last four digits were searched" in page
+    assert "Only its last four digits are looked for" in page
 
 
 def test_no_token_secret_or_session_is_on_any_page(house, desk, paid):
