@@ -184,7 +184,7 @@ def test_the_page_says_who_gets_what_when_it_is_there_and_what_leaves_us(house, 
     gift = LedgerEntry.objects.filter(order=order, gift__isnull=False).first().gift
     assert lines == [
         (
-            "visa ···· 1111, by adyen-eu",
+            "Visa ···· 1111, by adyen-eu",
             "56.65 EUR",
             "1.65 EUR of it surcharge · there within 40 business days, as the guest's bank is quick",
         ),

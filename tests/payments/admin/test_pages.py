@@ -258,7 +258,7 @@ def test_a_payments_page_tells_what_happened_in_order_and_in_words(house, desk, 
     assert "Books agree" in page
     assert f"{house.clock():%Y-%m-%d %H:%M}" in page
     assert " UTC" in page
-    assert "visa ···· 1111" in page
+    assert "Visa ···· 1111" in page
     assert "grace@example.com" in page
 
 
