@@ -55,7 +55,9 @@ DECLINE_CLASSES = classes_by_code(
         DeclineClass.ASK_THE_BANK: "declined fatal_decline issuer_decline card_verification_failed",
         DeclineClass.NOT_FOR_THIS: "card_restricted functionality_is_not_permitted invalid_card_status",
         DeclineClass.TOKEN_GONE: "invalid_token",
-        DeclineClass.OUR_SIDE: "invalid_credentials access_denied invalid_request invalid_amount duplicated_transaction",
+        DeclineClass.OUR_SIDE: """
+            invalid_credentials access_denied invalid_request invalid_amount duplicated_transaction
+        """,
     }
 )
 
