@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from backoffice.actions.action import Action, Done, Line, Preview, Standing, Told, told_of
@@ -15,6 +15,7 @@ from payments.admin.columns import when_text
 from payments.admin.words import OPERATIONS
 from payments.models import Opening, OpeningStatus, Payment, Transaction
 from payments.services import aftercare, janitor
+from payments.services.ruling import can_be_ruled_out, rule_out_operation
 from payments.states import OperationKind, Status
 
 
@@ -28,16 +29,21 @@ class PaymentAction(Action[Payment]):
         return str(row.transactions.count())
 
 
-class Capture(PaymentAction):
+class HoldAction(PaymentAction):
+    """Do something to money that is held and not taken."""
+
+    permission = "payments.capture_payment"
+
+    def makes_sense(self, row: Payment, standing: Standing) -> bool:
+        return row.authorized_minor > 0 and aftercare.capturable(row).minor > 0
+
+
+class Capture(HoldAction):
     """Take held money, in whole or in part."""
 
     name = "capture"
     label = "Capture …"
     done = "captured"
-    permission = "payments.capture_payment"
-
-    def makes_sense(self, row: Payment, standing: Standing) -> bool:
-        return row.authorized_minor > 0 and aftercare.capturable(row).minor > 0
 
     def form(self, row: Payment, entered: Any) -> forms.Form:
         return AmountForm(entered, limit=aftercare.capturable(row))
@@ -64,17 +70,13 @@ class Capture(PaymentAction):
         return Done(told=told_of([capture]))
 
 
-class Void(PaymentAction):
+class Void(HoldAction):
     """Release all that a payment still holds."""
 
     name = "void"
     label = "Release the hold …"
     done = "released hold"
-    permission = "payments.capture_payment"
     is_grave = True
-
-    def makes_sense(self, row: Payment, standing: Standing) -> bool:
-        return row.authorized_minor > 0 and aftercare.capturable(row).minor > 0
 
     def form(self, row: Payment, entered: Any) -> forms.Form:
         return ReasonForm(entered)
@@ -140,6 +142,51 @@ class AskGateway(PaymentAction):
         if not count:
             return Done(told=[Told(sentence="Nothing of this payment is undecided.")])
         return Done(told=[Told(sentence=asked), *told_of(operations)])
+
+
+class RuleOut(Action[Transaction]):
+    """Take a person's word that an operation was never done, where no gateway can be asked any more."""
+
+    name = "rule-out"
+    label = "It was not done …"
+    done = "ruled out operation"
+    # The next refund may follow.
+    permission = "payments.refund_payment"
+    is_grave = True
+
+    def rows(self) -> QuerySet[Transaction]:
+        return Transaction.objects.select_related("payment", "account")
+
+    def makes_sense(self, row: Transaction, standing: Standing) -> bool:
+        return can_be_ruled_out(row)
+
+    def form(self, row: Transaction, entered: Any) -> forms.Form:
+        return ReasonForm(entered)
+
+    def subject(self, row: Transaction) -> Model:
+        return row.payment
+
+    def preview(self, row: Transaction, entered: Mapping[str, Any], person: User) -> Preview:
+        return Preview(
+            question=f"Record that {row.reference} was not done?",
+            button="Yes, it was not done",
+            lines=[
+                Line(
+                    name=OPERATIONS[OperationKind(row.kind)],
+                    value=str(Money(row.amount_minor, row.currency)),
+                    detail=f"asked for {when_text(row.requested_at)}",
+                ),
+                Line(name="Key", value=row.idempotency_key or row.reference, detail=f"at {row.account}"),
+            ],
+            notes=[
+                "Only if the gateway's own back office does not have this key.",
+                "The same can be asked for anew then, and would be done twice if it is there all the same.",
+            ],
+        )
+
+    def carry_out(self, row: Transaction, entered: Mapping[str, Any], person: User, seen: str) -> Done:
+        ruled_out = rule_out_operation(transaction_id=row.pk, requested_by=person.get_username(), clock=timezone.now)
+        return Done(told=told_of([ruled_out]))
 
 
 def _undecided(payment: Payment) -> QuerySet[Transaction]:

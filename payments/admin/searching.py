@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 
 from payments.admin.columns import RecordAdmin
 from payments.finding.search import Group, find
-from payments.finding.terms import read, without_card_number
+from payments.finding.terms import CARD_NUMBER, read, without_card_number
 
 # Of what a term is found by in many places, a list shows so many; the search box pages through all.
 _MOST_OF_EACH = 200
@@ -47,9 +47,7 @@ class FoundAdmin(RecordAdmin):
         """Show the list; a card number that somebody pasted is not shown again, its last four digits are searched."""
         term = request.GET.get("q", "")
         if (safe := without_card_number(term)) != term:
-            messages.warning(
-                request, "That was a card number. Only its last four digits were searched; never paste one."
-            )
+            messages.warning(request, CARD_NUMBER)
             return HttpResponseRedirect(f"{request.path}?{urlencode({'q': safe})}")
         return super().changelist_view(request, extra_context)
 

@@ -20,6 +20,17 @@ log = structlog.get_logger(__name__)
 _BEFORE_IT_WAS_ASKED = timedelta(days=1)
 
 
+def can_be_ruled_out(operation: Transaction) -> bool:
+    """Say whether nobody will find out by asking what became of an operation: only then a person's word is taken."""
+    return (
+        operation.origin == Origin.OURS
+        and operation.status == Status.PENDING
+        and operation.unknown_since_at is not None
+        and operation.gateway_reference is None
+        and operation.next_check_at is None
+    )
+
+
 def rule_out_operation(*, transaction_id: UUID, requested_by: str, clock: Clock) -> Transaction:
     """Record that an operation whose answer was lost was not carried out, as a person saw at the gateway.
 
@@ -29,20 +40,9 @@ def rule_out_operation(*, transaction_id: UUID, requested_by: str, clock: Clock)
     :raises StillOpen: it is decided, or somebody else will find out; nothing was written.
     """
     now = clock()
-    operation = (
-        Transaction.objects.filter(
-            pk=transaction_id,
-            origin=Origin.OURS,
-            status=Status.PENDING,
-            unknown_since_at__isnull=False,
-            gateway_reference__isnull=True,
-            next_check_at__isnull=True,
-        )
-        .filter(unclaimed(now))
-        .select_related("payment", "account", "opening")
-        .first()
-    )
-    if operation is None:
+    free = Transaction.objects.filter(unclaimed(now), pk=transaction_id)
+    operation = free.select_related("payment", "account", "opening").first()
+    if operation is None or not can_be_ruled_out(operation):
         raise StillOpen("It is decided, was accepted, or is still asked about by itself; nothing was written.")
     log.warning("operation_ruled_out", transaction=operation.reference, kind=operation.kind)
     outcome = Outcome(
