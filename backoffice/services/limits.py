@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from django.contrib.auth.models import User
 from django.db.models import Sum
 
-from backoffice.errors import AboveLimit, NoLimit
+from backoffice.errors import AboveLimit, MayNotRelease, NoLimit
 from backoffice.models import ApprovalRequest, Decision, RefundLimit, TenderReturn
 from bookings.models import Order
 from money import Money
 from payments.models import Transaction
 from payments.states import OperationKind, Status
 
-_COUNTED_FOR = timedelta(days=1)
+COUNTED_FOR = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +78,17 @@ def refuse_above_limit(*, person: User, order: Order, now: datetime) -> None:
         )
 
 
+def refuse_release(*, person: User, released: Money) -> None:
+    """Refuse a refund that releases holds, to a person who may not release one by itself; no limit counts a release.
+
+    :raises MayNotRelease: the person may not.
+    """
+    if released.minor and not person.has_perm("payments.capture_payment"):
+        raise MayNotRelease(
+            f"{released} of it is held and not taken: to release a hold needs a permission that you do not have."
+        )
+
+
 def note_tender_return(*, person: User, order: Order, amount_minor: int, now: datetime) -> None:
     """Remember what gifts and credit had back by a person's hand; the caller's transaction does it."""
     if amount_minor > 0:
@@ -91,7 +102,7 @@ def note_tender_return(*, person: User, order: Order, amount_minor: int, now: da
 
 
 def _used_minor(person: User, order: Order, now: datetime) -> int:
-    since = now - _COUNTED_FOR
+    since = now - COUNTED_FOR
     name = person.get_username()
     refunds = Transaction.objects.filter(
         order=order, kind=OperationKind.REFUND, requested_by=name, requested_at__gt=since

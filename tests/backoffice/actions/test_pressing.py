@@ -26,6 +26,7 @@ from tests.backoffice.actions.pressing import (
     press,
     presses,
     refunds,
+    refused,
     token_for,
     written,
 )
@@ -362,3 +363,15 @@ def test_a_fault_after_the_refund_was_written_is_not_logged_as_not_done(desk, bo
 
     assert [amount for amount, _, _ in refunds()] == [1000]
     assert [action for _, action, _ in audited()] == ["may have refunded"]
+
+
+def test_who_may_not_release_a_hold_cannot_do_it_by_refunding_the_order(desk_with_limit, held):
+    support = desk_with_limit(Role.SUPPORT, 1, currency="USD")
+    assert support.get(page("void", held)).status_code == 403
+
+    told = refused(support, "refund-order", held.order, amount="100.00", **RAIN)
+
+    assert told == [
+        "100.00 USD of it is held and not taken: to release a hold needs a permission that you do not have."
+    ]
+    assert not Transaction.objects.filter(kind="VOID").exists()
