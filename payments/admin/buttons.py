@@ -1,4 +1,4 @@
-"""What a button has in common: a word for every fault of a service, and for what became of an operation."""
+"""What a button has in common: a word for every fault of a service."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +11,7 @@ from django.http import HttpRequest
 from bookings.errors import BookingError
 from gateways.errors import GatewayError
 from money import MoneyError
-from payments.admin.words import outcome_sentence
 from payments.errors import PaymentError
-from payments.models import Transaction
 
 log = structlog.get_logger(__name__)
 
@@ -47,13 +45,3 @@ def faults_as_messages(request: HttpRequest, *, also: tuple[type[Exception], ...
         said.append("Something went wrong on our side; it is in the log. Look at what happened before you try again.")
     for sentence in said:
         messages.error(request, sentence)
-
-
-def tell_outcomes(request: HttpRequest, operations: list[Transaction]) -> str:
-    """Tell the person what became of each operation; return the same for the log."""
-    sentences = []
-    for operation in operations:
-        sentence, is_well = outcome_sentence(operation)
-        (messages.success if is_well else messages.warning)(request, sentence)
-        sentences.append(f"{sentence} ({operation.reference})")
-    return " ".join(sentences)

@@ -129,6 +129,8 @@ def outcome_sentence(operation: Transaction) -> tuple[str, bool]:
         return f"{what}: done.", True
     if operation.status == "FAILED":
         return f"{what}: the gateway refused ({operation.raw_text or operation.error_code}).", False
+    if operation.unknown_since_at is not None and operation.next_check_at is None:
+        return f"{what}: nobody knows, and the gateway is asked no more. Look it up there before anything else.", False
     if operation.unknown_since_at is not None:
         return f"{what}: the answer was lost. It is asked about again by itself; do not ask for it anew.", False
     if waits_for_guest(operation):

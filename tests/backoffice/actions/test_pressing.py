@@ -275,9 +275,34 @@ def test_a_lost_answer_is_told_as_unknown_and_the_next_refund_is_refused_in_word
     refund.refresh_from_db()
     assert refund.unknown_since_at is None
     assert refund.gateway_reference
-    assert asked[0] == "The gateway was asked about 1 thing."
+    assert asked[0] == "1 undecided thing was looked into."
     assert "the gateway took it on as" in asked[1]
     assert audited()[-1][:2] == ("ada", "asked gateway")
+
+
+def test_what_no_gateway_is_asked_about_any_more_is_ruled_out_once_by_who_may(desk, browser_with_role, guest, bought):
+    guest.sandbox.post("faults", gateway="adyen", operation="refund", fault="reset", times=1)
+    carry_out(desk, "refund", bought, amount="10.00", **RAIN)
+    refund = Transaction.objects.get(kind="REFUND")
+    assert page("rule-out", refund) not in desk.get(page_of(refund)).content.decode()
+    too_old = {"first_sent_at": timezone.now() - timedelta(days=8), "next_check_at": None, "checks_made": 99}
+    Transaction.objects.filter(pk=refund.pk).update(**too_old)
+
+    told = carry_out(desk, "ask", bought)
+
+    sentence = "nobody knows, and the gateway is asked no more. Look it up there before anything else."
+    assert told[1] == f"Refund of 10.00 EUR: {sentence} ({refund.reference})"
+    assert page("rule-out", refund) in desk.get(page_of(refund)).content.decode()
+    assert browser_with_role(Role.AUDITOR).get(page("rule-out", refund)).status_code == 403
+    token = token_for(desk, "rule-out", refund, reason="not in their list")
+    twice = [press(desk, "rule-out", refund, token) for _ in range(2)]
+
+    refund.refresh_from_db()
+    assert (refund.status, refund.raw_text) == ("FAILED", "staff: the gateway did not do it")
+    assert twice[0] == [f"Refund {refund.reference} of 10.00 EUR counts as not done."]
+    assert "pressed before" in twice[1][0]
+    (said,) = [detail for _, action, detail in audited() if action == "ruled out operation"]
+    assert "(not in their list)" in said
 
 
 def test_an_opening_that_was_never_answered_is_asked_for_again(desk, house, guest):
