@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
-from django.db.models import Sum
+from django.db.models import Exists, OuterRef, Q, Sum
 
 from backoffice.errors import AboveLimit, MayNotRelease, NoLimit
 from backoffice.models import ApprovalRequest, Decision, RefundLimit, TenderReturn
 from bookings.models import Order
 from money import Money
-from payments.models import Transaction
+from payments.models import EventSource, GatewayEvent, Transaction
 from payments.states import OperationKind, Status
 
 COUNTED_FOR = timedelta(days=1)
@@ -104,9 +104,15 @@ def note_tender_return(*, person: User, order: Order, amount_minor: int, now: da
 def _used_minor(person: User, order: Order, now: datetime) -> int:
     since = now - COUNTED_FOR
     name = person.get_username()
+    # What a person said was not done may have been: asked for anew, it is one with what comes after it.
+    is_ruled_out = Exists(GatewayEvent.objects.filter(transaction=OuterRef("pk"), source=EventSource.STAFF))
     refunds = Transaction.objects.filter(
-        order=order, kind=OperationKind.REFUND, requested_by=name, requested_at__gt=since
-    ).exclude(status=Status.FAILED)
+        ~Q(status=Status.FAILED) | is_ruled_out,
+        order=order,
+        kind=OperationKind.REFUND,
+        requested_by=name,
+        requested_at__gt=since,
+    )
     tendered = TenderReturn.objects.filter(order=order, returned_by=name, returned_at__gt=since)
     approved = ApprovalRequest.objects.filter(
         order=order, decision=Decision.APPROVED, decided_by=person, decided_at__gt=since

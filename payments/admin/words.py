@@ -137,4 +137,9 @@ def outcome_sentence(operation: Transaction) -> tuple[str, bool]:
         return f"{what}: the guest is at the bank; it is decided when they come back, or ends with their time.", True
     if operation.gateway_reference:
         return f"{what}: the gateway took it on as {operation.gateway_reference}; the result comes by webhook.", True
+    if operation.checks_made and operation.next_check_at is None:
+        return (
+            f"{what}: the gateway could not be reached and is tried no more. Ask it again on the payment's page.",
+            False,
+        )
     return f"{what}: the gateway could not be reached. It is sent again by itself; do not ask for it anew.", False

@@ -357,7 +357,9 @@ def test_a_gateway_that_is_not_set_up_is_told_in_words(desk, bought, settings):
     told = press(desk, "refund", bought, token)
 
     assert len(told) == 1
-    assert "could not be reached" in told[0]
+    assert "It is sent again by itself" in told[0]
+    Transaction.objects.filter(kind="REFUND").update(checks_made=99)
+    assert "could not be reached and is tried no more" in carry_out(desk, "ask", bought)[1]
 
 
 def test_a_fault_of_ours_is_told_in_words_and_never_as_a_broken_page(desk, paid, monkeypatch):
