@@ -2,6 +2,7 @@
 
 from bookings.models import Availability, Booking
 from bookings.rules import zone_of
+from bookings.services.customers import guest_name
 from payments.services.calling_off import Remark
 from payments.services.ways_back import Obstacle
 
@@ -31,5 +32,4 @@ def departure_in_words(departure: Availability) -> str:
 
 def guest_of(booking: Booking) -> str:
     """Return how staff know whose booking it is."""
-    names = booking.contact_full_name or f"{booking.contact_first_name} {booking.contact_last_name}".strip()
-    return names or booking.contact_email or "–"
+    return guest_name(booking) or booking.contact_email or "–"

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from datetime import datetime
 
 from django import forms
 from django.contrib import messages
@@ -113,9 +112,8 @@ def _wanted(request: HttpRequest, permission: str) -> Standing | None:
     """
     if not request.user.has_perm(permission):
         raise PermissionDenied("You may not do that.")
-    now: datetime = timezone.now()
     form = GuestForm(request.POST)
-    return standing_of_guest(form.cleaned_data["guest"], now=now) if form.is_valid() else None
+    return standing_of_guest(form.cleaned_data["guest"], now=timezone.now()) if form.is_valid() else None
 
 
 def _nothing(request: HttpRequest) -> HttpResponse:

@@ -1,10 +1,8 @@
 """The side navigation: what there is, in the words of staff. A page is added to it by a line here."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -13,15 +11,13 @@ from django.urls import reverse
 class Item:
     """Be one entry, shown to those who hold its permission.
 
-    `page` is the name of an address of the admin site; `icon` is a name of Material Symbols; `badge` says what waits
-    there, and shows nothing for 0.
+    `page` is the name of an address of the admin site; `icon` is a name of Material Symbols.
     """
 
     title: str
     page: str
     icon: str
     permission: str
-    badge: Callable[[AbstractBaseUser | AnonymousUser], int] | None = None
 
 
 def rows_of(label: str, title: str, icon: str) -> Item:
@@ -122,7 +118,11 @@ def navigation_for(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the groups as the theme takes them, without what the person may not see."""
     groups: list[dict[str, Any]] = []
     for title, items in GROUPS.items():
-        allowed = [_as_the_theme_takes_it(item, request) for item in items if request.user.has_perm(item.permission)]
+        allowed = [
+            {"title": item.title, "icon": item.icon, "link": reverse(f"admin:{item.page}")}
+            for item in items
+            if request.user.has_perm(item.permission)
+        ]
         if allowed:
             groups.append(
                 {
@@ -133,8 +133,3 @@ def navigation_for(request: HttpRequest) -> list[dict[str, Any]]:
                 }
             )
     return groups
-
-
-def _as_the_theme_takes_it(item: Item, request: HttpRequest) -> dict[str, Any]:
-    entry: dict[str, Any] = {"title": item.title, "icon": item.icon, "link": reverse(f"admin:{item.page}")}
-    return entry if item.badge is None else {**entry, "badge": item.badge(request.user)}

@@ -22,9 +22,9 @@ from payments.services.previewing import RefundPreview, Share
 from payments.services.surplus import left_minor, refundable_of_payment
 
 _BANKS_RATE = (
-    "The guest is paid back in {currency}, as was paid. What a card in another currency makes of it is for its "
+    "The guest is paid back in {currency}, as was paid. What a card in another currency makes of it is for its bank, "
+    "at its own rate of the day: no difference is ours to pay."
 )
-_BANKS_RATE += "bank, at its own rate of the day: no difference is ours to pay."
 
 
 class RefundAction(Action[Row]):

@@ -3,11 +3,10 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
-from django.utils.http import urlencode
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from backoffice.audit import actions_in_use, actors_in_use, kinds_in_use
@@ -83,9 +82,3 @@ class AuditEntryAdmin(RecordAdmin):
     def said(self, entry: AuditEntry) -> str:
         """Show the detail; what the admin wrote by itself is put into words."""
         return LogEntry(change_message=entry.detail).get_change_message()
-
-
-def audit_page_of(subject: Model) -> str:
-    """Return the address of the list of what was done with one thing."""
-    listed = reverse("admin:backoffice_auditentry_changelist")
-    return f"{listed}?{urlencode({'subject_kind': subject._meta.label_lower, 'subject_id': str(subject.pk)})}"

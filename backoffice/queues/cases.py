@@ -10,7 +10,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
 from backoffice.queues.actions import payment_buttons
-from backoffice.queues.queue import NEVER, OF_PAYMENT, CaseWork, Fact, Queue, Row, Source, ids_of
+from backoffice.queues.queue import NEVER, OF_PAYMENT, CaseWork, Fact, Queue, Row, Source
 from backoffice.queues.trips import NO_TRIP, Trip, departure_of, trips_of
 from payments.admin.columns import money_text, page_of, when_text
 from payments.admin.words import CASES
@@ -60,7 +60,7 @@ def open_cases(kinds: Iterable[CaseKind]) -> QuerySet[Case]:
 
 def case_work(cases: Sequence[Case]) -> dict[int, CaseWork]:
     """Return what people have done about each of these cases, in one query."""
-    steps = steps_of(ids_of(cases))
+    steps = steps_of([case.pk for case in cases])
     return {
         case.pk: CaseWork(
             case_id=case.pk,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import DateTimeField, Model, QuerySet, Value
+from django.db.models import DateTimeField, QuerySet, Value
 from django.db.models.expressions import Combinable
 
 from payments.models import CaseKind
@@ -132,8 +132,3 @@ def duration(length: timedelta) -> str:
     if hours:
         return f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
     return f"{minutes} min"
-
-
-def ids_of(rows: Sequence[Model]) -> list[Any]:
-    """Return the primary keys of rows."""
-    return [row.pk for row in rows]

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import OuterRef, Subquery
 
 from bookings.models import Booking, BookingStatus, Order
+from bookings.services.customers import guest_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +34,7 @@ def trips_of(order_ids: Collection[UUID]) -> dict[UUID, Trip]:
     departures: dict[UUID, datetime] = {}
     bookings = Booking.objects.filter(order__in=order_ids).select_related("availability").order_by("number")
     for booking in bookings:
-        name = booking.contact_full_name or f"{booking.contact_first_name} {booking.contact_last_name}".strip()
-        if name:
+        if name := guest_name(booking):
             guests.setdefault(booking.order_id, name)
         if booking.availability is not None and booking.status != BookingStatus.CANCELLED:
             starts_at = booking.availability.starts_at

@@ -5,7 +5,6 @@ the refunds are written, and are sent by whoever drains operations. What is writ
 a booking has still to have back is counted under its order's lock from what was written for it.
 """
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -35,13 +34,13 @@ from payments.models import Transaction
 from payments.models.claims import claim_row, unclaimed
 from payments.services.calling_off import Remark, Sent, call_off_booking, give_back_rest, plan_calling_off
 from payments.services.draining import drain
-from payments.services.operations import perform
+from payments.services.operations import Clock, perform
 from payments.services.ways_back import Obstacle, base_of
 from payments.states import Status
 
-Clock = Callable[[], datetime]
 log = structlog.get_logger(__name__)
 _WINDOW = timedelta(minutes=1)
+_LOOK_FOR_ROOM_AFTER = timedelta(seconds=5)
 _TRY_AGAIN_AFTER = timedelta(seconds=30)
 _MOST_TRIES = 5
 _OPEN = (ItemState.WAITING, ItemState.DOING, ItemState.UNDECIDED)
@@ -108,7 +107,7 @@ def _work_on(item_id: int, clock: Clock) -> bool:
         _release(item, until=None)
         return False
     if not _take_pace(item, now):
-        _release(item, until=now + _WINDOW / 12)
+        _release(item, until=now + _LOOK_FOR_ROOM_AFTER)
         return False
     try:
         _write(item, now)

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import connection
 from django.db import transaction as database
 
+from backoffice.errors import BackofficeError
 from backoffice.models import ProbableDuplicate
 from card_numbers import mask_card_numbers
 from payments.errors import NothingWritten
@@ -50,7 +51,7 @@ ON CONFLICT (charge_id, twin_id) DO NOTHING
 """
 
 
-class AlreadyDismissed(Exception):
+class AlreadyDismissed(BackofficeError):
     """Say that somebody else put it aside."""
 
 

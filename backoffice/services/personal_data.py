@@ -10,13 +10,14 @@ from typing import Any
 from django.db import transaction
 
 import api.personal_data as edges
+from backoffice.errors import BackofficeError
 from bookings.models import Order
 from bookings.services import personal_data as sold
 from bookings.services.personal_data import Guest, find_guest
 from payments.services import personal_data as paid
 
 
-class StillNeeded(Exception):
+class StillNeeded(BackofficeError):
     """Say why a guest's data cannot be erased yet; nothing was changed."""
 
     def __init__(self, reasons: list[str]) -> None:

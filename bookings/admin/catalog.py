@@ -130,7 +130,7 @@ class AvailabilityAdmin(KeptAdmin):
     """Show departures; seats that are held or sold are counted by the services alone."""
 
     form = AvailabilityForm
-    list_display = ["starts_at", "option", "capacity", "reserved", "is_closed"]
+    list_display = ["starts_at", "trip", "capacity", "reserved", "is_on_sale"]
     list_select_related = ["option__product"]
     list_filter = ["is_closed", "option__product"]
     search_fields = ["option__name", "option__product__name", "=id"]
@@ -138,6 +138,16 @@ class AvailabilityAdmin(KeptAdmin):
     ordering = ["starts_at"]
     readonly_fields = ["reserved"]
     autocomplete_fields = ["option"]
+
+    @admin.display(description="trip", ordering="option__product__name")
+    def trip(self, departure: Availability) -> str:
+        """Name the product and the way to take it."""
+        return f"{departure.option.product.name} · {departure.option.name}"
+
+    @admin.display(description="on sale", boolean=True, ordering="-is_closed")
+    def is_on_sale(self, departure: Availability) -> bool:
+        """Say whether it may be sold, so that green is good."""
+        return not departure.is_closed
 
     def get_readonly_fields(self, request: HttpRequest, obj: Availability | None = None) -> list[str]:
         """Freeze what tickets were sold for."""

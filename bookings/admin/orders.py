@@ -98,6 +98,11 @@ class UnitItemInline(ReadOnlyInline):
     fields = ["reference", "unit", "uuid", "reseller_reference", "price", "ticket_code", "redeemed_at"]
     show_change_link = False
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[UnitItem]:
+        """Read with each ticket what its line names."""
+        items: QuerySet[UnitItem] = super().get_queryset(request)
+        return items.select_related("unit", "booking")
+
     @admin.display(description="price")
     def price(self, item: UnitItem) -> str:
         """Show the guest's price in major units."""
@@ -123,7 +128,9 @@ class BookingAdmin(ReadOnlyAdmin):
     list_filter = ["status", "is_live", "partner", "product", ("created_at", RangeDateFilter)]
     list_filter_submit = True
     search_fields = ["reference"]
-    search_help_text = "Our reference or the partner's, number or id; the search box finds by everything else"
+    search_help_text = (
+        "Our reference or the partner's, voucher, number, id or order; the search box finds by everything else"
+    )
     ordering = ["-number"]
     inlines = [UnitItemInline]
     exclude = ["original_minor", "retail_minor", "net_minor", "deposit_minor", "kept_minor"]
@@ -134,7 +141,12 @@ class BookingAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, queryset: QuerySet[Booking], search_term: str
     ) -> tuple[QuerySet[Booking], bool]:
         """Find by what the booking is called."""
-        return named(queryset, search_term, texts=("reseller_reference",), numbers=("number",)), False
+        by_booking = named(
+            queryset, search_term, texts=("reseller_reference",), codes=("voucher_code",), numbers=("number",)
+        )
+        if by_booking.exists():
+            return by_booking, False
+        return queryset.filter(order__in=named(Order.objects.all(), search_term)), False
 
     @admin.display(description="price")
     def price(self, booking: Booking) -> str:

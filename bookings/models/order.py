@@ -258,6 +258,7 @@ class Booking(models.Model):
             models.Index(fields=["partner", "is_live", "-created_at"], name="booking_by_partner"),
             # What staff search by, whatever the case; an address also by how it begins (C).
             models.Index(Upper("reseller_reference"), name="booking_by_reseller_ref_caps"),
+            models.Index(fields=["voucher_code"], name="booking_by_voucher_code"),
             models.Index(Collate(Upper("contact_email"), "C"), name="booking_by_email"),
             GinIndex(
                 SearchVector("contact_full_name", "contact_first_name", "contact_last_name", config="simple"),
@@ -287,6 +288,7 @@ class UnitItem(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["booking", "uuid"], name="one_unit_item_per_uuid")]
+        indexes = [models.Index(fields=["ticket_code"], name="unit_item_by_ticket_code")]
 
     def __str__(self) -> str:
         return str(self.uuid)

@@ -64,7 +64,7 @@ class PaymentAdmin(FoundAdmin):
         total = payment.refunded_minor + payment.charged_back_minor
         return unbroken(str(Money(total, payment.currency))) if total else "–"
 
-    @admin.display(description="case", boolean=False)
+    @admin.display(description="case")
     def waits_for_staff(self, payment: Payment) -> str:
         """Say whether a case of it is open."""
         return format_html("<strong>{}</strong>", "open") if getattr(payment, "has_case", False) else ""

@@ -11,7 +11,7 @@ from django.db.models import Model, Q
 from django.db.models.expressions import BaseExpression
 from django.db.models.functions import Collate, Upper
 
-from bookings.models import Booking, Gift, Order, OrderKind, Partner
+from bookings.models import Booking, Gift, Order, OrderKind, Partner, UnitItem
 from gateways.models import GatewayAccount
 from payments.finding.terms import Kind, Term
 from payments.models import Dispute, ExternalNote, Opening, Payment, PaymentLink, Transaction
@@ -151,6 +151,17 @@ LOOKUPS: tuple[Lookup, ...] = (
     Lookup(name="payment", label="payment", where=spelled("reference"), **_PAYMENT),
     Lookup(name="order", label="order", model=Order, order="pk", where=spelled("reference")),
     Lookup(name="booking", label="booking", where=spelled("reference"), **_BOOKING),
+    Lookup(
+        name="voucher", label="voucher of a booking", said="voucher_code", where=spelled("voucher_code"), **_BOOKING
+    ),
+    Lookup(
+        name="ticket",
+        label="ticket",
+        model=UnitItem,
+        order="booking__order_id",
+        said="ticket_code",
+        where=spelled("ticket_code"),
+    ),
     Lookup(name="gift", label="gift voucher", model=Gift, position="number", where=spelled("reference")),
     Lookup(name="operation", label="our reference of an operation", where=spelled("reference"), **_OPERATION),
     Lookup(name="opening", label="our reference of a session", where=spelled("reference"), **_OPENING),

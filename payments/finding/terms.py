@@ -27,7 +27,7 @@ _SYMBOLS: dict[str, tuple[str, ...]] = {
 _AMOUNT = re.compile(r"([^\W\d_]{3}|[€£¥$])?(\d[\d.,'’]*)([^\W\d_]{3}|[€£¥$])?")
 _NUMBER = re.compile(r"[1-9]\d{0,17}", re.ASCII)
 _BARE_UUID = re.compile(r"[0-9a-f]{32}")
-_ALOUD = re.compile(r"(BK|OR|GF)([2-9A-Z]{8})")
+_ALOUD = re.compile(r"(BK|OR|GF)([2-9A-Z]{8})|(TK|TEST)([2-9A-Z]{16})")
 _PAYMENT = re.compile(r"(?:cp)?(\d{8})([a-z2-9]{10})")
 _OURS = re.compile(r"(tx|cpo)([a-z2-9]{20})")
 
@@ -127,8 +127,9 @@ def read(typed: str) -> Sought | None:
     terms = tuple(_terms(text.split()))[:MOST_TERMS]
     if not terms:
         return None
-    is_one_code = len(terms) > 1 and not any(term.amounts for term in terms) and any(c.isdigit() for c in text)
-    return Sought(terms=terms, whole=_code(text) if is_one_code else None)
+    may_be_one = " " in text and not any(term.amounts for term in terms)
+    looks_like_one = any(map(str.isdigit, text)) or _ALOUD.fullmatch(_bare(text).upper())
+    return Sought(terms=terms, whole=_code(text) if may_be_one and looks_like_one else None)
 
 
 def _terms(tokens: list[str]) -> Iterator[Term]:
@@ -188,7 +189,7 @@ def _spellings(text: str) -> tuple[str, ...]:
     bare = _bare(text)
     found = [text, glued, text.upper(), glued.upper(), glued.lower()]
     if aloud := _ALOUD.fullmatch(bare.upper()):
-        found.append("-".join(aloud.groups()))
+        found.append("-".join(filter(None, aloud.groups())))
     if payment := _PAYMENT.fullmatch(bare.lower()):
         found.append("_".join(("cp", *payment.groups())))
     if ours := _OURS.fullmatch(bare.lower()):

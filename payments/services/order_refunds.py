@@ -50,29 +50,6 @@ class Returned:
 Noted = Callable[[Returned], None]
 
 
-def refund_order(
-    *,
-    order_id: UUID,
-    money: Money,
-    reason: str,
-    requested_by: str,
-    clock: Clock,
-    version_seen: int | None = None,
-    noted: Noted | None = None,
-) -> Returned:
-    """Write a refund as `request_order_refund` does, and send what of it gateways carry out."""
-    returned = request_order_refund(
-        order_id=order_id,
-        money=money,
-        reason=reason,
-        requested_by=requested_by,
-        now=clock(),
-        version_seen=version_seen,
-        noted=noted,
-    )
-    return send(returned, clock)
-
-
 @tried_again_after_lock_timeout
 def request_order_refund(
     *,
@@ -104,29 +81,6 @@ def request_order_refund(
         if noted is not None:
             noted(returned)
         return returned
-
-
-def return_overpayment(
-    *,
-    order_id: UUID,
-    money: Money,
-    reason: str,
-    requested_by: str,
-    clock: Clock,
-    version_seen: int | None = None,
-    noted: Noted | None = None,
-) -> Returned:
-    """Write the return as `request_overpayment_return` does, and send what of it gateways carry out."""
-    returned = request_overpayment_return(
-        order_id=order_id,
-        money=money,
-        reason=reason,
-        requested_by=requested_by,
-        now=clock(),
-        version_seen=version_seen,
-        noted=noted,
-    )
-    return send(returned, clock)
 
 
 @tried_again_after_lock_timeout

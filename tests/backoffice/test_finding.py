@@ -12,7 +12,7 @@ from django.urls import reverse
 from backoffice.models import AuditEntry
 from backoffice.roles import Role
 from bookings.gift_codes import set_code
-from bookings.models import Gift
+from bookings.models import Booking, Gift, UnitItem
 from gateways.protocol import OutcomeKind as Kind
 from payments.admin.columns import page_of
 from payments.finding.lookups import LOOKUPS
@@ -82,9 +82,15 @@ def text_of(response):
         lambda payment: payment.openings.get().gateway_reference,
         lambda payment: payment.transactions.get().reference,
         lambda payment: "nw-88123",
+        lambda payment: "tk-7eh6gswq2c82k2xz",
+        lambda payment: "TK 7EH6 GSWQ 2C82 K2XA",
     ],
 )
 def test_what_names_one_thing_leads_straight_to_it(desk, paid, paste):
+    booking = paid.order.bookings.get()
+    Booking.objects.filter(pk=booking.pk).update(voucher_code="TK-7EH6GSWQ2C82K2XZ")
+    UnitItem.objects.filter(pk=booking.unit_items.first().pk).update(ticket_code="TK-7EH6GSWQ2C82K2XA")
+
     answer = look_for(desk, paste(paid))
 
     assert answer.status_code == 302

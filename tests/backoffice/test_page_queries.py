@@ -34,7 +34,7 @@ def costs(browser, transactions):
 def test_no_page_costs_more_queries_when_there_is_more_to_show(admin_client):
     few, many = costs(admin_client, 700), costs(admin_client, 2_500)
 
-    # What is found decides whether a search is recorded, and whether it leads straight on.
-    by_name = {name for name in few if not name.startswith("find: ")}
+    # What is found decides whether a search is recorded, and whether it leads straight on; few have no page 20.
+    by_name = {name for name in few if not name.startswith("find: ") and "page 20" not in name}
     assert {name: many[name] for name in by_name if many[name] > few[name]} == {}
     assert max(many.values()) <= 60

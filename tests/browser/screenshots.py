@@ -32,21 +32,23 @@ def _at(path: str) -> Way:
     return lambda page, admin: page.goto(f"{admin}{path}")
 
 
-def _first_of(path: str) -> Way:
-    """Return the way to the first row of a list."""
+def _row_of(path: str, index: int) -> Way:
+    """Return the way to one row of a list, counted from its top; -1 is the last."""
 
     def go(page: Page, admin: str) -> None:
         page.goto(f"{admin}{path}")
-        page.locator("#result_list tbody tr a[href*='/change/']").first.click()
+        page.locator("#result_list tbody tr a[href*='/change/']").nth(index).click()
 
     return go
 
 
 PAGES: dict[str, Way] = {
     "home": _at(""),
+    "queues": _at("queues/"),
     "payments": _at("payments/payment/"),
-    "payment": _first_of("payments/payment/?state=CAPTURED&o=2"),
-    "booking": _first_of("bookings/booking/"),
+    # The story's first guest, who paid by card and got a part of it back.
+    "payment": _row_of("payments/payment/", -1),
+    "booking": _row_of("bookings/booking/", 0),
     "cards": _at("payments/reusablecard/"),
     "departures": _at("bookings/availability/"),
     "ledger": _at("payments/ledgerentry/"),
@@ -100,14 +102,11 @@ def _keep(page: Page, name: str) -> None:
     """Keep a picture of a page from its top; a long one is cut, so that all of them stay small."""
     size = page.viewport_size
     assert size is not None
-    height = min(int(page.evaluate("document.documentElement.scrollHeight")), _TALLEST)
-    page.screenshot(
-        path=_TARGET / f"{name}.jpg",
-        type="jpeg",
-        quality=_QUALITY,
-        full_page=True,
-        clip={"x": 0, "y": 0, "width": size["width"], "height": max(height, size["height"])},
-    )
+    height = int(page.evaluate("document.documentElement.scrollHeight"))
+    # In a window as high as the picture, what sticks to the window's foot stands at the foot of the picture.
+    page.set_viewport_size({"width": size["width"], "height": max(size["height"], min(height, _TALLEST))})
+    page.screenshot(path=_TARGET / f"{name}.jpg", type="jpeg", quality=_QUALITY)
+    page.set_viewport_size(size)
 
 
 if __name__ == "__main__":

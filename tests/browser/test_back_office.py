@@ -168,6 +168,8 @@ def test_a_manager_closes_a_case(desk_of, house):
     open_case(payment=payment, kind=CaseKind.OVERPAID, detail="9.00 EUR too much", now=house.clock())
 
     manager = desk_of(Role.MANAGER)
+    manager.go("admin:backoffice_queues")
+    manager.reads("1 Overpaid")
     manager.go("admin:payments_case_changelist")
     manager.reads("More was paid than was due", "9.00 EUR too much")
     manager.chooses("close_cases")

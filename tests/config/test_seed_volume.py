@@ -1,20 +1,28 @@
 """The volume that pages are measured on: believable, the same again for a seed, and of which every check holds."""
 
+import re
 from datetime import UTC, datetime
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.db.models import Sum
+from django.db.models import Sum, Value
+from django.db.models.functions import Concat
 
-from bookings.models import Availability, Booking, BookingStatus, Order
+from bookings.models import Availability, Booking, BookingStatus, Order, Partner
 from config.volume import Wish, seed_volume
 from payments.checking import Severity, ledger_findings, payment_findings
 from payments.models import Case, ExternalNote, GatewayEvent, LedgerEntry, Payment, ReusableCard, Transaction
+from tests.payments.house import House, build_house
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 6, 15, 12, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def house(db) -> House:
+    return build_house()
 
 
 def seed(transactions=1_000, **fields):
@@ -31,7 +39,12 @@ def objects_of_the_database():
         )
         constraints = cursor.fetchall()
         cursor.execute("SELECT tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY tgname")
-        return indexes, constraints, cursor.fetchall()
+        return {"indexes": indexes, "constraints": constraints, "triggers": cursor.fetchall()}
+
+
+def plain(definition):
+    """Return a definition without the casts and parentheses that PostgreSQL writes anew each time it reads one."""
+    return tuple(re.sub(r"::(?:text|character varying)(?:\[\])?|[()]", "", str(part)) for part in definition)
 
 
 def test_every_check_holds_on_it():
@@ -67,9 +80,8 @@ def test_the_same_seed_gives_the_same_rows_and_another_gives_others():
             try:
                 seed(200, seed=number)
                 return list(
-                    GatewayEvent.objects.order_by("id").values_list(
-                        "payment_id", "kind", "gateway_reference", "amount_minor", "occurred_at"
-                    )
+                    # Numbers go on, whatever is taken back.
+                    GatewayEvent.objects.order_by("id").values_list("payment_id", "kind", "amount_minor", "occurred_at")
                 )
             finally:
                 cursor.execute("ROLLBACK TO SAVEPOINT before_seeding")
@@ -85,11 +97,14 @@ def test_indexes_keys_and_triggers_are_as_they_were():
 
     seed(200)
 
-    assert objects_of_the_database() == before
+    after = objects_of_the_database()
+    for name in before:
+        assert set(map(plain, before[name])) ^ set(map(plain, after[name])) == set(), name
 
 
 def test_a_database_that_holds_something_else_is_left_alone(house):
     house.payment()
+    Partner.objects.update(slug=Concat(Value("somebody-"), "slug"))
 
     with pytest.raises(CommandError, match="neither seeded nor the demo's"):
         call_command("seed_volume", "--transactions", "200", stdout=StringIO())

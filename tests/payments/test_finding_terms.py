@@ -34,6 +34,7 @@ def test_what_programs_put_into_a_text_is_taken_out(typed, is_cleaned_to):
         ("bk7q2kmx4h", "BK-7Q2KMX4H"),
         ("BK 7Q2K MX4H", "BK-7Q2KMX4H"),
         ("or-bcdfghjk", "OR-BCDFGHJK"),
+        ("OR - BCDF GHJK", "OR-BCDFGHJK"),
         ("CP_20260514_42KD10BQ7M".replace("10", "22"), "cp_20260514_42kd22bq7m"),
         ("20260514_42kd22bq7m", "cp_20260514_42kd22bq7m"),
         ("cp 20260514 42kd22bq7m", "cp_20260514_42kd22bq7m"),
