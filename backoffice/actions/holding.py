@@ -1,4 +1,4 @@
-"""Do something about what a payment holds or nobody knows: take it, release it, ask the gateway."""
+"""Do something about what a payment holds or nobody knows: take it, release it, ask about it, say it was not done."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -138,55 +138,59 @@ class AskGateway(PaymentAction):
     def carry_out(self, row: Payment, entered: Mapping[str, Any], person: User, seen: str) -> Done:
         operations, openings = janitor.ask_about_payment(payment_id=row.pk, clock=timezone.now)
         count = len(operations) + openings
-        asked = f"The gateway was asked about {count} {'thing' if count == 1 else 'things'}."
+        looked = f"{count} undecided {'thing was' if count == 1 else 'things were'} looked into."
         if not count:
             return Done(told=[Told(sentence="Nothing of this payment is undecided.")])
-        return Done(told=[Told(sentence=asked), *told_of(operations)])
+        return Done(told=[Told(sentence=looked), *told_of(operations)])
 
 
 class RuleOut(Action[Transaction]):
-    """Take a person's word that an operation was never done, where no gateway can be asked any more."""
+    """Take a person's word that something was not done, where no gateway is asked about it any more."""
 
     name = "rule-out"
     label = "It was not done …"
     done = "ruled out operation"
-    # The next refund may follow.
-    permission = "payments.refund_payment"
+    permission = "payments.refund_payment"  # the next refund may follow
     is_grave = True
 
     def rows(self) -> QuerySet[Transaction]:
         return Transaction.objects.select_related("payment", "account")
 
     def makes_sense(self, row: Transaction, standing: Standing) -> bool:
-        return can_be_ruled_out(row)
+        return can_be_ruled_out(now=timezone.now()).filter(pk=row.pk).exists()
 
-    def form(self, row: Transaction, entered: Any) -> forms.Form:
-        return ReasonForm(entered)
+    def seen(self, row: Transaction) -> str:
+        return f"{row.status} {row.claim_number}"
 
     def subject(self, row: Transaction) -> Model:
         return row.payment
 
+    def form(self, row: Transaction, entered: Any) -> forms.Form:
+        return ReasonForm(entered)
+
     def preview(self, row: Transaction, entered: Mapping[str, Any], person: User) -> Preview:
         return Preview(
-            question=f"Record that {row.reference} was not done?",
+            question=f"Say that {_named(row)} was not done?",
             button="Yes, it was not done",
             lines=[
-                Line(
-                    name=OPERATIONS[OperationKind(row.kind)],
-                    value=str(Money(row.amount_minor, row.currency)),
-                    detail=f"asked for {when_text(row.requested_at)}",
-                ),
-                Line(name="Key", value=row.idempotency_key or row.reference, detail=f"at {row.account}"),
+                Line(name="At", value=row.account.name),
+                Line(name="Key", value=row.idempotency_key or row.reference, detail="look for it there first"),
             ],
             notes=[
-                "Only if the gateway's own back office does not have this key.",
-                "The same can be asked for anew then, and would be done twice if it is there all the same.",
+                "The same can be asked anew then: if it was done all the same, it is done twice.",
+                "Whatever the gateway still says of it counts more than this.",
+                f"Reason: {entered['reason']}",
             ],
         )
 
     def carry_out(self, row: Transaction, entered: Mapping[str, Any], person: User, seen: str) -> Done:
-        ruled_out = rule_out_operation(transaction_id=row.pk, requested_by=person.get_username(), clock=timezone.now)
-        return Done(told=told_of([ruled_out]))
+        rule_out_operation(transaction_id=row.pk, requested_by=person.get_username(), clock=timezone.now)
+        return Done(told=[Told(sentence=f"{_named(row)} counts as not done.")], leads_to=row.payment)
+
+
+def _named(operation: Transaction) -> str:
+    money = Money(operation.amount_minor, operation.currency)
+    return f"{OPERATIONS[OperationKind(operation.kind)]} {operation.reference} of {money}"
 
 
 def _undecided(payment: Payment) -> QuerySet[Transaction]:

@@ -13,8 +13,8 @@ from backoffice.actions.action import Action, Done, Line, Preview, Row, Standing
 from backoffice.actions.forms import RefundForm
 from backoffice.models import ReasonCode, Wanted
 from backoffice.services.approvals import ask_for_approval
-from backoffice.services.limits import allowance_for
-from backoffice.services.refunds import RefundWish, preview_refund, refund_now, version_seen
+from backoffice.services.limits import allowance_for, refuse_release
+from backoffice.services.refunds import RefundWish, preview_refund, refund_now, version_seen, what_to_know
 from bookings.models import Order
 from money import Money
 from payments.admin.columns import when_text
@@ -59,6 +59,7 @@ class RefundAction(Action[Row]):
         wish = self._wish(row, entered)
         allowance = allowance_for(person=person, order=wish.order, now=now)
         preview = preview_refund(wish, now=now)
+        refuse_release(person=person, released=preview.released)
         is_request = not allowance.covers(preview.total)
         also = {"is_request": is_request, "total": preview.total.minor}
         if is_request:
@@ -199,4 +200,4 @@ def _lands(within_days: int | None) -> str:
 
 def _notes(preview: RefundPreview, wish: RefundWish) -> list[str]:
     rate = [_BANKS_RATE.format(currency=preview.currency)] if preview.leaves.minor else []
-    return [*rate, f"Reason: {wish.reason}"]
+    return [*what_to_know(wish), *rate, f"Reason: {wish.reason}"]

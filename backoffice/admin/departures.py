@@ -214,7 +214,7 @@ class DepartureCancellationAdmin(RecordAdmin):
                 settle_item(item_id=item_id, person=person, note=note, now=now, request=request)
             else:
                 raise Http404
-        except DepartureItem.DoesNotExist:
+        except (DepartureCancellation.DoesNotExist, DepartureItem.DoesNotExist):
             raise Http404 from None
         except BackofficeError as refusal:
             messages.error(request, str(refusal))
@@ -303,6 +303,7 @@ def _shown(request: HttpRequest, found: DryRun) -> dict[str, Any]:
     return {
         "departures": [departure_in_words(each) for each in found.departures],
         "found": found,
+        "begun": sum(each.starts_at <= timezone.now() for each in found.departures),
         "page": page,
         "lines": [_line_of(plan) for plan in page],
         "query": urlencode({"departure": named["departures"]}, doseq=True),

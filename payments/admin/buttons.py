@@ -16,13 +16,20 @@ from payments.errors import PaymentError
 log = structlog.get_logger(__name__)
 
 
+class Said(list[str]):
+    """Hold what a person is told instead of what became of it; `is_unsure` where it may have been done all the same."""
+
+    is_unsure = False
+
+
 @contextmanager
-def faults_as_messages(request: HttpRequest, *, also: tuple[type[Exception], ...] = ()) -> Iterator[list[str]]:
+def faults_as_messages(request: HttpRequest, *, also: tuple[type[Exception], ...] = ()) -> Iterator[Said]:
     """Turn whatever a service refuses into a message; what was said is in the list that is yielded.
 
-    `also` are refusals of the caller's own, whose text is for the person as well.
+    A refusal is before anything is written. Of a fault nobody knows: it may be after the rows were committed, which are
+    sent by whoever drains them. `also` are refusals of the caller's own, whose text is for the person as well.
     """
-    said: list[str] = []
+    said = Said()
     refusals: tuple[type[Exception], ...] = (PaymentError, BookingError, GatewayError, MoneyError, *also)
     try:
         yield said
@@ -30,9 +37,11 @@ def faults_as_messages(request: HttpRequest, *, also: tuple[type[Exception], ...
         said.append(str(refusal) or type(refusal).__name__)
     except DatabaseError as error:
         log.warning("admin_button_database_fault", error=type(error).__name__)
+        said.is_unsure = True
         said.append("The database was busy with this row. Look at what happened below before you try again.")
     except Exception:  # a button answers in words; the fault is in the log
         log.exception("admin_button_failed")
+        said.is_unsure = True
         said.append("Something went wrong on our side; it is in the log. Look at what happened before you try again.")
     for sentence in said:
         messages.error(request, sentence)

@@ -36,6 +36,11 @@ class Returned:
         return sum(refunds) + self.tendered_minor
 
     @property
+    def released_minor(self) -> int:
+        """Return what is held and not taken, and is only released."""
+        return sum(row.amount_minor for row in self.operations if row.kind == OperationKind.VOID)
+
+    @property
     def tendered_minor(self) -> int:
         """Return what gifts and credit had back."""
         return sum(tender.amount_minor for tender in self.tenders)

@@ -1,9 +1,10 @@
 """Take a person's word for it that something was never done, where no gateway can be asked any more."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
+from django.db.models import QuerySet
 
 from gateways.errors import ErrorCode
 from gateways.protocol import Decline, Outcome, Reference
@@ -20,15 +21,15 @@ log = structlog.get_logger(__name__)
 _BEFORE_IT_WAS_ASKED = timedelta(days=1)
 
 
-def can_be_ruled_out(operation: Transaction) -> bool:
-    """Say whether nobody will find out by asking what became of an operation: only then a person's word is taken."""
-    return (
-        operation.origin == Origin.OURS
-        and operation.status == Status.PENDING
-        and operation.unknown_since_at is not None
-        and operation.gateway_reference is None
-        and operation.next_check_at is None
-    )
+def can_be_ruled_out(*, now: datetime) -> QuerySet[Transaction]:
+    """Return the operations whose answer was lost and about which nobody will be asked any more."""
+    return Transaction.objects.filter(
+        origin=Origin.OURS,
+        status=Status.PENDING,
+        unknown_since_at__isnull=False,
+        gateway_reference__isnull=True,
+        next_check_at__isnull=True,
+    ).filter(unclaimed(now))
 
 
 def rule_out_operation(*, transaction_id: UUID, requested_by: str, clock: Clock) -> Transaction:
@@ -40,9 +41,10 @@ def rule_out_operation(*, transaction_id: UUID, requested_by: str, clock: Clock)
     :raises StillOpen: it is decided, or somebody else will find out; nothing was written.
     """
     now = clock()
-    free = Transaction.objects.filter(unclaimed(now), pk=transaction_id)
-    operation = free.select_related("payment", "account", "opening").first()
-    if operation is None or not can_be_ruled_out(operation):
+    operation = (
+        can_be_ruled_out(now=now).filter(pk=transaction_id).select_related("payment", "account", "opening").first()
+    )
+    if operation is None:
         raise StillOpen("It is decided, was accepted, or is still asked about by itself; nothing was written.")
     log.warning("operation_ruled_out", transaction=operation.reference, kind=operation.kind)
     outcome = Outcome(

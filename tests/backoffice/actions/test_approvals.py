@@ -123,6 +123,19 @@ class TestLimits:
         notes = look(support, "refund", bought, amount="5.00", **RAIN).context["preview"].notes
         assert not any("second person" in note for note in notes)
 
+    def test_what_was_said_not_to_be_done_counts_for_it_may_have_been(self, house, support):
+        payment = house.paid(house.payment())
+        refund = aftercare.request_refund(
+            payment_id=payment.pk, money=Money(2000, "EUR"), reason="rain", requested_by="sam", now=timezone.now()
+        )[0]
+        Transaction.objects.filter(pk=refund.pk).update(unknown_since_at=timezone.now(), first_sent_at=timezone.now())
+        carry_out(support, "rule-out", refund, reason="not in their list")
+
+        carry_out(support, "refund", payment, amount="20.00", **RAIN)
+
+        assert [amount for amount, _, _ in refunds()] == [2000]
+        assert ApprovalRequest.objects.get().amount_minor == 2000
+
     def test_the_next_day_and_another_order_are_counted_anew(self, house, support, bought, guest):
         carry_out(support, "refund", bought, amount="20.00", **RAIN)
         guest.deliver()

@@ -6,6 +6,8 @@ import pytest
 from django.utils import timezone
 
 from backoffice.models import ReasonCode, Wanted
+from backoffice.services.departure_batch import drain_departures
+from backoffice.services.departures import settle_item
 from backoffice.services.refunds import RefundWish, preview_refund, write_refund
 from bookings.models import Customer, OrderKind
 from bookings.services import confirm_order, create_asked_order
@@ -15,7 +17,8 @@ from payments.models import AccountRoute, LedgerEntry, Payment, SurchargeRule, T
 from payments.selectors import gift_balance
 from payments.services.collecting import NO_REQUEST, prepare_payment
 from payments.services.tenders import tenders_of
-from tests.backoffice.actions.pressing import shown, written
+from tests.backoffice.actions.pressing import look, shown, written
+from tests.backoffice.departures.desk import cancel
 from tests.payments.credits import booked_for, topped_up
 from tests.payments.credits import spend as spend_credit
 from tests.payments.gifts import sold_gift, spend
@@ -208,3 +211,19 @@ def test_a_rehearsal_holds_no_lock_and_leaves_no_row_behind(house):
 
     assert first == second
     assert written() == before
+
+
+def test_money_that_may_go_back_twice_is_said_before_it_does(house, desk, ada):
+    payment = house.paid(house.payment())
+    house.tell(payment, Kind.DISPUTE_OPENED, "DIS1", of="PSP1", minor=9000)
+    cancellation = cancel(house, ada)
+    drain_departures(clock=house.clock)
+    item = cancellation.items.get()
+    settle_item(item_id=item.pk, person=ada, note="sent to the guest's bank", now=house.clock())
+
+    for name, row in (("refund", payment), ("refund-order", payment.order)):
+        notes = look(desk, name, row, amount="90.00", **RAIN).context["preview"].notes
+        assert notes[:2] == [
+            "90.00 EUR was settled by hand by ada (sent to the guest's bank): the guest may have it already.",
+            "A dispute is open: a refund beside it could pay the guest twice.",
+        ]

@@ -28,7 +28,7 @@ def lost(guest, bought) -> Transaction:
 
 def test_what_was_not_done_has_failed_once_and_is_in_the_audit_log_of_its_payment(desk, lost):
     assert page("rule-out", lost) in desk.get(page_of(lost)).content.decode()
-    assert shown(desk, "rule-out", lost, **NOT_THERE)[1] == ("Key", lost.idempotency_key, f"at {lost.account}")
+    assert shown(desk, "rule-out", lost, **NOT_THERE)[1] == ("Key", lost.idempotency_key, "look for it there first")
     token = token_for(desk, "rule-out", lost, **NOT_THERE)
 
     told = press(desk, "rule-out", lost, token)
@@ -39,7 +39,7 @@ def test_what_was_not_done_has_failed_once_and_is_in_the_audit_log_of_its_paymen
     assert len(told) == 1
     assert lost.reference in told[0]
     assert again == ["This was pressed before: it was not done a second time. Look at what happened."]
-    question = f"Record that {lost.reference} was not done (not in the gateway's list)."
+    question = f"Say that Refund {lost.reference} of 10.00 EUR was not done (not in the gateway's list)."
     assert audited()[0] == ("ada", "ruled out operation", f"{question} {told[0]}")
 
 
