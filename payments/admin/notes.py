@@ -200,7 +200,8 @@ class ExternalNoteAdmin(RecordAdmin):
                 written_by=request.user.get_username(),
                 now=timezone.now(),
             )
-            self.log_change(request, note.payment, f"Amended the note of {note.written_by}: {added.text}")
+            # Not what it says: a note can be blacked out, and the log cannot.
+            self.log_change(request, note.payment, f"Amended the note of {note.written_by}.")
             messages.success(request, "The correction is added; what it corrects stays.")
         return HttpResponseRedirect(page_of(note) if said else page_of(note.payment))
 
