@@ -48,6 +48,7 @@ _SALT = "backoffice.departures"
 _TOKEN_LIVES_SECONDS = 30 * 60
 _LINES_PER_PAGE = 100
 _MOST_DEPARTURES = 200
+_LONGEST_ID = 18  # digits that surely fit into the database's bigint
 _PLAN = "backoffice.plan_departure_cancellation"
 _START = "backoffice.start_departure_cancellation"
 _MOVES: dict[str, CancellationState] = {
@@ -209,7 +210,9 @@ class DepartureCancellationAdmin(RecordAdmin):
                 )
                 messages.success(request, f"{count} bookings are tried again.")
             elif verb == "settle":
-                (item_id,) = _numbers(request) or (0,)
+                item_id = DepartureItem.objects.values_list("pk", flat=True).get(
+                    cancellation=cancellation_id, pk__in=_numbers(request)[:1]
+                )
                 note = request.POST.get("note", "")
                 settle_item(item_id=item_id, person=person, note=note, now=now, request=request)
             else:
@@ -289,7 +292,7 @@ def _departures_named(request: HttpRequest) -> list[UUID]:
 
 
 def _numbers(request: HttpRequest) -> list[int]:
-    return [int(each) for each in request.POST.getlist("item") if each.isdecimal()]
+    return [int(each) for each in request.POST.getlist("item") if each.isdecimal() and len(each) <= _LONGEST_ID]
 
 
 def _shown(request: HttpRequest, found: DryRun) -> dict[str, Any]:

@@ -127,6 +127,29 @@ def test_a_cancellation_that_is_not_there_is_not_found(ada, client, verb):
     assert client.post(f"{LIST}{uuid4()}/{verb}/do/", {"item": "7"}).status_code == 404
 
 
+def test_only_a_booking_of_the_cancellation_itself_is_settled_on_its_page(house, ada, client):
+    elsewhere(house)
+    mine = cancel(house, ada)
+    drain(house)
+    item = mine.items.get()
+    other = DepartureCancellation.objects.create(
+        state="PROPOSED", reason="x", needs_second_person=True, proposed_by="eve", proposed_at=house.clock()
+    )
+    client.force_login(ada)
+
+    def settle(cancellation, item_id):
+        wish = {"item": str(item_id), "note": "cash at the desk"}
+        return client.post(f"{LIST}{cancellation.pk}/settle/do/", wish).status_code
+
+    assert [settle(other, item.pk), settle(mine, "9" * 30), settle(mine, "")] == [404, 404, 404]
+    item.refresh_from_db()
+    assert item.state == "BY_HAND"
+    assert client.post(f"{LIST}{mine.pk}/retry/do/", {"item": "9" * 30}).status_code == 302
+    assert settle(mine, item.pk) == 302
+    item.refresh_from_db()
+    assert item.state == "DONE"
+
+
 def test_a_second_click_and_a_stale_page_start_nothing_again(house, ada, client):
     by_card(house)
     client.force_login(ada)
