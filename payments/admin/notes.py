@@ -193,7 +193,7 @@ class ExternalNoteAdmin(RecordAdmin):
 
     def _amended(self, request: HttpRequest, note: ExternalNote, words: dict[str, str]) -> HttpResponse:
         with faults_as_messages(request) as said:
-            added = amend_note(
+            amend_note(
                 note=note,
                 text=words["text"],
                 evidence=words["evidence"],
