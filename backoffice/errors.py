@@ -14,6 +14,10 @@ class NoLimit(BackofficeError):
     """Say that no role of the person may give anything back in the currency."""
 
 
+class MayNotRelease(BackofficeError):
+    """Say that part of it is a hold, which the person may not release."""
+
+
 class RequestIsOpen(BackofficeError):
     """Say that the same payment or order has a refund that waits for approval already."""
 

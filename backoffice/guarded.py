@@ -22,8 +22,8 @@ else:
 
 # Whoever looks at one of these is in the audit log.
 _LOOKS_ARE_KEPT = {"payments.reusablecard": "viewed card"}
-# Lists that find a card by its last four digits.
-_FIND_CARDS = frozenset({"payments.payment", "payments.transaction", "payments.reusablecard", "payments.cardconsent"})
+# Lists that find a card by its last four digits, and keep nothing of that themselves.
+_FIND_CARDS = frozenset({"payments.reusablecard", "payments.cardconsent"})
 _LAST_FOUR = re.compile(r"\s*\d{4}\s*")
 
 

@@ -8,9 +8,9 @@ from django.db.models import Model
 from backoffice.actions.action import Action, Standing
 from backoffice.actions.approving import Approve, Decline
 from backoffice.actions.collecting import ChargeCard, Confirm, SendLink, TakeExternal
-from backoffice.actions.holding import AskGateway, Capture, Void
+from backoffice.actions.holding import AskGateway, Capture, RuleOut, Void
 from backoffice.actions.refunding import RefundOrder, RefundPayment, ReturnOverpayment
-from backoffice.actions.telling import MailLink, Replay, Resend, WithdrawLink
+from backoffice.actions.telling import MailCode, MailLink, Replay, Resend, SendMail, WithdrawLink
 from bookings.models import Booking
 from payments.models import Payment
 
@@ -24,11 +24,14 @@ ACTIONS: dict[str, Action[Any]] = {
         Capture(),
         Void(),
         AskGateway(),
+        RuleOut(),
         SendLink(),
         ChargeCard(),
         TakeExternal(),
         MailLink(),
         WithdrawLink(),
+        MailCode(),
+        SendMail(),
         Replay(),
         Resend(),
         Approve(),

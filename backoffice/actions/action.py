@@ -73,7 +73,8 @@ class Standing:
 class Action(ABC, Generic[Row]):
     """Be one thing that staff can do to one row, on a page of its own.
 
-    `done` is how the audit log calls it; a refusal is logged under the same words with "not" before them.
+    `done` is how the audit log calls it; a refusal is logged under the same words with "not" before them,
+    and a fault of ours, after which it may be done or not, with "may have".
     """
 
     name: ClassVar[str]

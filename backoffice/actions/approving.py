@@ -14,8 +14,8 @@ from backoffice.actions.refunding import refund_lines, told_of_return
 from backoffice.errors import AboveLimit, NotDecidable
 from backoffice.models import ApprovalRequest
 from backoffice.services.approvals import approve, decline, wish_of
-from backoffice.services.limits import allowance_for
-from backoffice.services.refunds import preview_refund, version_seen
+from backoffice.services.limits import allowance_for, refuse_release
+from backoffice.services.refunds import preview_refund, version_seen, what_to_know
 from payments.admin.columns import when_text
 
 
@@ -53,6 +53,7 @@ class Approve(DecisionAction):
             raise NotDecidable("You asked for it yourself: a second person decides.")
         now = timezone.now()
         preview = preview_refund(wish_of(row), now=now)
+        refuse_release(person=person, released=preview.released)
         allowance = allowance_for(person=person, order=row.order, now=now)
         if not allowance.covers(preview.total):
             raise AboveLimit(f"You may approve {allowance.in_words()}: this needs somebody with a larger limit.")
@@ -60,7 +61,7 @@ class Approve(DecisionAction):
             question=f"Approve that {preview.total} goes back to the guest?",
             button=f"Yes, approve and refund {preview.total}",
             lines=[*_asked(row), *refund_lines(preview)],
-            notes=["It is sent at once and cannot be taken back."],
+            notes=[*what_to_know(wish_of(row)), "It is sent at once and cannot be taken back."],
         )
 
     def carry_out(self, row: ApprovalRequest, entered: Mapping[str, Any], person: User, seen: str) -> Done:

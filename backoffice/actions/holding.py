@@ -1,11 +1,11 @@
-"""Do something about what a payment holds or nobody knows: take it, release it, ask the gateway."""
+"""Do something about what a payment holds or nobody knows: take it, release it, ask about it, say it was not done."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from backoffice.actions.action import Action, Done, Line, Preview, Standing, Told, told_of
@@ -15,6 +15,7 @@ from payments.admin.columns import when_text
 from payments.admin.words import OPERATIONS
 from payments.models import Opening, OpeningStatus, Payment, Transaction
 from payments.services import aftercare, janitor
+from payments.services.ruling import can_be_ruled_out, rule_out_operation
 from payments.states import OperationKind, Status
 
 
@@ -28,16 +29,21 @@ class PaymentAction(Action[Payment]):
         return str(row.transactions.count())
 
 
-class Capture(PaymentAction):
+class HoldAction(PaymentAction):
+    """Do something to money that is held and not taken."""
+
+    permission = "payments.capture_payment"
+
+    def makes_sense(self, row: Payment, standing: Standing) -> bool:
+        return row.authorized_minor > 0 and aftercare.capturable(row).minor > 0
+
+
+class Capture(HoldAction):
     """Take held money, in whole or in part."""
 
     name = "capture"
     label = "Capture …"
     done = "captured"
-    permission = "payments.capture_payment"
-
-    def makes_sense(self, row: Payment, standing: Standing) -> bool:
-        return row.authorized_minor > 0 and aftercare.capturable(row).minor > 0
 
     def form(self, row: Payment, entered: Any) -> forms.Form:
         return AmountForm(entered, limit=aftercare.capturable(row))
@@ -64,17 +70,13 @@ class Capture(PaymentAction):
         return Done(told=told_of([capture]))
 
 
-class Void(PaymentAction):
+class Void(HoldAction):
     """Release all that a payment still holds."""
 
     name = "void"
     label = "Release the hold …"
     done = "released hold"
-    permission = "payments.capture_payment"
     is_grave = True
-
-    def makes_sense(self, row: Payment, standing: Standing) -> bool:
-        return row.authorized_minor > 0 and aftercare.capturable(row).minor > 0
 
     def form(self, row: Payment, entered: Any) -> forms.Form:
         return ReasonForm(entered)
@@ -136,10 +138,59 @@ class AskGateway(PaymentAction):
     def carry_out(self, row: Payment, entered: Mapping[str, Any], person: User, seen: str) -> Done:
         operations, openings = janitor.ask_about_payment(payment_id=row.pk, clock=timezone.now)
         count = len(operations) + openings
-        asked = f"The gateway was asked about {count} {'thing' if count == 1 else 'things'}."
+        looked = f"{count} undecided {'thing was' if count == 1 else 'things were'} looked into."
         if not count:
             return Done(told=[Told(sentence="Nothing of this payment is undecided.")])
-        return Done(told=[Told(sentence=asked), *told_of(operations)])
+        return Done(told=[Told(sentence=looked), *told_of(operations)])
+
+
+class RuleOut(Action[Transaction]):
+    """Take a person's word that something was not done, where no gateway is asked about it any more."""
+
+    name = "rule-out"
+    label = "It was not done …"
+    done = "ruled out operation"
+    permission = "payments.refund_payment"  # the next refund may follow
+    is_grave = True
+
+    def rows(self) -> QuerySet[Transaction]:
+        return Transaction.objects.select_related("payment", "account")
+
+    def makes_sense(self, row: Transaction, standing: Standing) -> bool:
+        return can_be_ruled_out(now=timezone.now()).filter(pk=row.pk).exists()
+
+    def seen(self, row: Transaction) -> str:
+        return f"{row.status} {row.claim_number}"
+
+    def subject(self, row: Transaction) -> Model:
+        return row.payment
+
+    def form(self, row: Transaction, entered: Any) -> forms.Form:
+        return ReasonForm(entered)
+
+    def preview(self, row: Transaction, entered: Mapping[str, Any], person: User) -> Preview:
+        return Preview(
+            question=f"Say that {_named(row)} was not done?",
+            button="Yes, it was not done",
+            lines=[
+                Line(name="At", value=row.account.name),
+                Line(name="Key", value=row.idempotency_key or row.reference, detail="look for it there first"),
+            ],
+            notes=[
+                "The same can be asked anew then: if it was done all the same, it is done twice.",
+                "Whatever the gateway still says of it counts more than this.",
+                f"Reason: {entered['reason']}",
+            ],
+        )
+
+    def carry_out(self, row: Transaction, entered: Mapping[str, Any], person: User, seen: str) -> Done:
+        rule_out_operation(transaction_id=row.pk, requested_by=person.get_username(), clock=timezone.now)
+        return Done(told=[Told(sentence=f"{_named(row)} counts as not done.")], leads_to=row.payment)
+
+
+def _named(operation: Transaction) -> str:
+    money = Money(operation.amount_minor, operation.currency)
+    return f"{OPERATIONS[OperationKind(operation.kind)]} {operation.reference} of {money}"
 
 
 def _undecided(payment: Payment) -> QuerySet[Transaction]:

@@ -7,15 +7,17 @@ from django import forms
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from backoffice.actions.action import Action, Done, Line, Preview, Row, Standing, Told, told_of
 from backoffice.actions.forms import RefundForm
 from backoffice.models import ReasonCode, Wanted
 from backoffice.services.approvals import ask_for_approval
-from backoffice.services.limits import allowance_for
-from backoffice.services.refunds import RefundWish, preview_refund, refund_now, version_seen
+from backoffice.services.limits import allowance_for, refuse_release
+from backoffice.services.refunds import RefundWish, preview_refund, refund_now, version_seen, what_to_know
 from bookings.models import Order
 from money import Money
+from payments.admin.columns import when_text
 from payments.models import Payment
 from payments.services.order_refunds import Returned, overpaid_of_order, returnable_of_order
 from payments.services.previewing import RefundPreview, Share
@@ -57,6 +59,7 @@ class RefundAction(Action[Row]):
         wish = self._wish(row, entered)
         allowance = allowance_for(person=person, order=wish.order, now=now)
         preview = preview_refund(wish, now=now)
+        refuse_release(person=person, released=preview.released)
         is_request = not allowance.covers(preview.total)
         also = {"is_request": is_request, "total": preview.total.minor}
         if is_request:
@@ -85,9 +88,7 @@ class RefundAction(Action[Row]):
                 requested_by=person,
                 now=timezone.now(),
             )
-            told = (
-                f"{str(request).capitalize()} waits for a second person until {request.expires_at:%Y-%m-%d %H:%M %Z}."
-            )
+            told = f"{capfirst(str(request))} waits for a second person until {when_text(request.expires_at)}."
             return Done(told=[Told(sentence=told)])
         return Done(told=told_of_return(refund_now(wish, person=person, seen=int(seen), clock=timezone.now)))
 
@@ -199,4 +200,4 @@ def _lands(within_days: int | None) -> str:
 
 def _notes(preview: RefundPreview, wish: RefundWish) -> list[str]:
     rate = [_BANKS_RATE.format(currency=preview.currency)] if preview.leaves.minor else []
-    return [*rate, f"Reason: {wish.reason}"]
+    return [*what_to_know(wish), *rate, f"Reason: {wish.reason}"]

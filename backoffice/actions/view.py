@@ -19,7 +19,8 @@ from backoffice.actions.action import Action, Done, Preview, Standing
 from backoffice.audit import record
 from backoffice.errors import BackofficeError, StaleWish
 from backoffice.services.pressing import Wish, make_wish, press_once, read_wish, sign
-from payments.admin.buttons import faults_as_messages
+from bookings.staff_text import tell_what_was_masked
+from payments.admin.buttons import Said, faults_as_messages
 from payments.admin.columns import page_of
 
 _REFUSALS = (BackofficeError, CallbackError)
@@ -62,6 +63,7 @@ def _asked(request: HttpRequest, person: User, action: Action[Any], row: Model) 
     preview: Preview | None = None
     token = ""
     if form.is_valid():
+        tell_what_was_masked(request, [form])
         # What was seen is read before what is shown: whatever happens in between is noticed.
         seen = action.seen(row)
         with faults_as_messages(request, also=_REFUSALS):
@@ -106,12 +108,19 @@ def _confirmed(request: HttpRequest, person: User, action: Action[Any], row: Mod
     words = [asked, *(told.sentence for told in done.told), *refused]
     record(
         actor=person.get_username(),
-        action=f"not {action.done}" if refused else action.done,
+        action=_logged_as(action, refused),
         subject=action.subject(row),
         detail=" ".join(filter(None, words)),
         request=request,
     )
     return HttpResponseRedirect(page_of(done.leads_to or row))
+
+
+def _logged_as(action: Action[Any], refused: Said) -> str:
+    """Return how the audit log calls what came of an action: after a fault of ours nobody knows."""
+    if not refused:
+        return action.done
+    return f"may have {action.done}" if refused.is_unsure else f"not {action.done}"
 
 
 def _is_stale(action: Action[Any], row: Model, wish: Wish) -> bool:

@@ -51,8 +51,14 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
         return bool(getattr(user, "has_app", False))
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
-        """Let nobody give rights to themself, and let only a superuser make another or give single permissions."""
+        """Let nobody give rights to themself, and let only a superuser make another or give single permissions.
+
+        Nobody is renamed: by the name the log knows people, limits count what they gave back, and a second person is
+        told from the first.
+        """
         frozen = {*super().get_readonly_fields(request, obj), "last_login", "date_joined"}
+        if obj is not None:
+            frozen.add("username")
         if obj is not None and obj.pk == request.user.pk:
             frozen.update(_RIGHTS)
         if not request.user.is_superuser:

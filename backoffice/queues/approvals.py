@@ -29,7 +29,7 @@ def _show(requests: Sequence[ApprovalRequest], _now: datetime) -> list[Row]:
                 detail=f"{request.get_reason_code_display()}: {request.reason}",
                 since=request.requested_at,
                 due_at=request.expires_at,
-                amount=money_text(request.amount_minor, request.currency),
+                amount=money_text(request.total_minor, request.currency),
                 guest=trip.guest,
                 departs_at=trip.departs_at,
                 is_live=order.is_live,

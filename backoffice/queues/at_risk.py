@@ -10,9 +10,9 @@ from django.conf import settings
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
-from backoffice.queues.actions import payment_buttons
+from backoffice.queues.actions import button, payment_buttons
 from backoffice.queues.cases import SEES_CASES, case_work, open_cases
-from backoffice.queues.queue import NEVER, OF_PAYMENT, CaseWork, Fact, Queue, Row, Source, countdown
+from backoffice.queues.queue import NEVER, OF_PAYMENT, Button, CaseWork, Fact, Queue, Row, Source, countdown
 from backoffice.queues.trips import NO_TRIP, Trip, departure_of, trips_of
 from money import Money
 from payments.admin.columns import page_of, when_text
@@ -138,7 +138,6 @@ def _row(risk: Risk, now: datetime) -> Row:
     payment, outlook = risk.subject.payment, risk.outlook
     sent = f"{risk.sent} of {risk.money}" if isinstance(risk.subject, Transaction) else risk.sent
     when = when_text(risk.sent_at) if risk.sent_at is not None else "by the gateway itself"
-    can_ask = outlook.step is SafeStep.ASK
     return Row(
         name=payment.reference,
         url=page_of(payment),
@@ -157,10 +156,18 @@ def _row(risk: Risk, now: datetime) -> Row:
             Fact(name="Safe to repeat with this key", value=_until(outlook.key_safe_until, now)),
             Fact(name="Asked again by itself", value=_next_check(outlook.next_check_at, now)),
         ),
-        buttons=payment_buttons(payment, "ask") if can_ask else (),
+        buttons=_buttons(risk),
         work=risk.work,
         told=_told(risk),
     )
+
+
+def _buttons(risk: Risk) -> tuple[Button, ...]:
+    """Return the safe step as a button, where it is one here."""
+    if risk.outlook.step is SafeStep.ASK:
+        return payment_buttons(risk.subject.payment, "ask")
+    is_persons_to_say = risk.outlook.step is SafeStep.LOOK_UP and risk.outlook.next_check_at is None
+    return (button("rule-out", risk.subject),) if is_persons_to_say else ()
 
 
 def _told(risk: Risk) -> dict[str, Any]:

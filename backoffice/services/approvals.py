@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 
 from backoffice.errors import NotDecidable, RequestIsOpen
 from backoffice.models import ApprovalRequest, Decision, ReasonCode, Wanted
-from backoffice.services.limits import note_tender_return, refuse_above_limit
+from backoffice.services.limits import note_tender_return, refuse_above_limit, refuse_release
 from backoffice.services.refunds import RefundWish, write_refund
 from money import Money
 from payments.services.locking import tried_again_after_lock_timeout
@@ -61,6 +61,7 @@ def approve(*, request_id: UUID, person: User, reason: str, seen: int, clock: Cl
 
     :raises NotDecidable: it is decided, over, or the person's own; nothing was written.
     :raises AboveLimit: it is above the person's own limit; nothing was written.
+    :raises MayNotRelease: a part of it is a hold, which the person may not release; nothing was written.
     :raises PaymentError: it cannot be given back any more; nothing was written.
     """
     return send(_approve(request_id, person, reason, seen, clock()), clock)
@@ -77,6 +78,7 @@ def _approve(request_id: UUID, person: User, reason: str, seen: int, now: dateti
                 person=request.requested_by, order=request.order, amount_minor=returned.tendered_minor, now=now
             )
             refuse_above_limit(person=person, order=request.order, now=now)
+            refuse_release(person=person, released=Money(returned.released_minor, request.currency))
 
         return write_refund(
             wish_of(request), requested_by=request.requested_by.get_username(), now=now, seen=seen, noted=noted

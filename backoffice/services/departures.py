@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction as database
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q, Sum
 from django.http import HttpRequest
 
 from backoffice.audit import record
@@ -25,7 +25,7 @@ from backoffice.models import (
     ReturnWay,
 )
 from backoffice.services.departure_plans import DryRun, amount_of, calls_of, dry_run
-from backoffice.services.limits import limit_of
+from backoffice.services.limits import COUNTED_FOR, limit_of
 from bookings.models import Availability
 from card_numbers import mask_card_numbers
 from money import Money
@@ -50,6 +50,10 @@ _MOVE_IN_WORDS: dict[CancellationState, str] = {
 
 class PlanChanged(BackofficeError):
     """Say that the dry run that was agreed to is not what would happen any more."""
+
+
+class AlreadyProposed(BackofficeError):
+    """Say that the same dry run waits for a second person already."""
 
 
 class AlreadyCancelled(BackofficeError):
@@ -79,10 +83,14 @@ def cancel_departures(
 
     :raises PlanChanged: the dry run says something else by now; nothing was written.
     :raises AlreadyCancelled: one of the departures is being cancelled; nothing was written.
+    :raises AlreadyProposed: the same waits for a second person; nothing was written.
     """
     with database.atomic():
         found = _locked_dry_run(departure_ids, fingerprint, now)
-        needs_second_person = not (may_start and _is_within_limit(person, found.totals))
+        needs_second_person = not (may_start and _is_within_limit(person, found.totals, now))
+        proposed = DepartureCancellation.objects.filter(state=CancellationState.PROPOSED, fingerprint=fingerprint)
+        if needs_second_person and proposed.exists():
+            raise AlreadyProposed("It waits for a second person already: nothing was written.")
         cancellation = DepartureCancellation.objects.create(
             state=CancellationState.PROPOSED,
             reason=mask_card_numbers(reason)[:200],
@@ -113,6 +121,7 @@ def start_cancellation(
     """Start what another person proposed, as the dry run of this fingerprint said to whoever starts it.
 
     :raises NeedsSecondPerson: it is the person's own proposal; nothing was written.
+    :raises NoLimit: the person may give back nothing in a currency of it; nothing was written.
     :raises NotMovable: it was started or withdrawn before; nothing was written.
     :raises PlanChanged, AlreadyCancelled: as `cancel_departures`.
     """
@@ -124,6 +133,8 @@ def start_cancellation(
             raise NeedsSecondPerson("You proposed it: above your limit somebody else starts it.")
         departure_ids = list(cancellation.departures.values_list("availability_id", flat=True))
         found = _locked_dry_run(departure_ids, fingerprint, now)
+        for total in found.totals:
+            limit_of(person, total.currency)
         cancellation.fingerprint = fingerprint
         _start(cancellation, person, found, now, request)
     return cancellation
@@ -272,13 +283,27 @@ def _start(
     _record(cancellation, person, "started departure cancellation", found, request)
 
 
-def _is_within_limit(person: User, totals: Iterable[Money]) -> bool:
-    """Say whether a person may give all of this back alone: the whole batch is measured, not each order."""
+def _is_within_limit(person: User, totals: Iterable[Money], now: datetime) -> bool:
+    """Say whether a person may give all of this back alone: the whole batch is measured, not each order, together with
+    what the person started since a day ago, so that one departure after the other is one batch.
+    """
     try:
         limits = [(total, limit_of(person, total.currency)) for total in totals if total.minor]
     except NoLimit:
         return False
-    return all(limit is None or total.minor <= limit.minor for total, limit in limits)
+    if all(limit is None for _, limit in limits):
+        return True
+    # Of a stopped one only what was begun goes back.
+    is_counted = ~Q(cancellation__state=CancellationState.STOPPED) | Q(cancelled_at__isnull=False)
+    started = DepartureItem.objects.filter(
+        is_counted,
+        cancellation__started_by=person.get_username(),
+        cancellation__started_at__gt=now - COUNTED_FOR,
+        order__is_live=True,
+    )
+    sums = started.values_list("currency").annotate(Sum("planned_minor")).order_by()
+    used: dict[str, int] = dict(sums)
+    return all(limit is None or used.get(total.currency, 0) + total.minor <= limit.minor for total, limit in limits)
 
 
 def _locked(cancellation_id: UUID) -> DepartureCancellation:

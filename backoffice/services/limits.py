@@ -4,16 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
-from django.db.models import Sum
+from django.db.models import Exists, OuterRef, Q, Sum
 
-from backoffice.errors import AboveLimit, NoLimit
+from backoffice.errors import AboveLimit, MayNotRelease, NoLimit
 from backoffice.models import ApprovalRequest, Decision, RefundLimit, TenderReturn
 from bookings.models import Order
 from money import Money
-from payments.models import Transaction
+from payments.models import EventSource, GatewayEvent, Transaction
 from payments.states import OperationKind, Status
 
-_COUNTED_FOR = timedelta(days=1)
+COUNTED_FOR = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +78,17 @@ def refuse_above_limit(*, person: User, order: Order, now: datetime) -> None:
         )
 
 
+def refuse_release(*, person: User, released: Money) -> None:
+    """Refuse a refund that releases holds, to a person who may not release one by itself; no limit counts a release.
+
+    :raises MayNotRelease: the person may not.
+    """
+    if released.minor and not person.has_perm("payments.capture_payment"):
+        raise MayNotRelease(
+            f"{released} of it is held and not taken: to release a hold needs a permission that you do not have."
+        )
+
+
 def note_tender_return(*, person: User, order: Order, amount_minor: int, now: datetime) -> None:
     """Remember what gifts and credit had back by a person's hand; the caller's transaction does it."""
     if amount_minor > 0:
@@ -91,11 +102,17 @@ def note_tender_return(*, person: User, order: Order, amount_minor: int, now: da
 
 
 def _used_minor(person: User, order: Order, now: datetime) -> int:
-    since = now - _COUNTED_FOR
+    since = now - COUNTED_FOR
     name = person.get_username()
+    # What a person said was not done may have been: asked for anew, it is one with what comes after it.
+    is_ruled_out = Exists(GatewayEvent.objects.filter(transaction=OuterRef("pk"), source=EventSource.STAFF))
     refunds = Transaction.objects.filter(
-        order=order, kind=OperationKind.REFUND, requested_by=name, requested_at__gt=since
-    ).exclude(status=Status.FAILED)
+        ~Q(status=Status.FAILED) | is_ruled_out,
+        order=order,
+        kind=OperationKind.REFUND,
+        requested_by=name,
+        requested_at__gt=since,
+    )
     tendered = TenderReturn.objects.filter(order=order, returned_by=name, returned_at__gt=since)
     approved = ApprovalRequest.objects.filter(
         order=order, decision=Decision.APPROVED, decided_by=person, decided_at__gt=since

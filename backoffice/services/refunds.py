@@ -6,11 +6,11 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 
-from backoffice.models import Wanted
-from backoffice.services.limits import note_tender_return, refuse_above_limit
+from backoffice.models import DepartureReturn, ReturnWay, Wanted
+from backoffice.services.limits import note_tender_return, refuse_above_limit, refuse_release
 from bookings.models import Order
 from money import Money
-from payments.models import Payment
+from payments.models import Case, CaseKind, Payment
 from payments.services import aftercare, order_refunds
 from payments.services.guarding import order_version
 from payments.services.operations import Clock
@@ -44,10 +44,29 @@ def preview_refund(wish: RefundWish, *, now: datetime) -> RefundPreview:
     return rehearsed(lambda: preview_of(write_refund(wish, requested_by="", now=now, seen=None, noted=_no_note)))
 
 
+def what_to_know(wish: RefundWish) -> list[str]:
+    """Return why the guest could have the same money twice: a dispute that nobody closed, and what of a cancelled
+    departure was settled by hand, which no book tells.
+    """
+    disputes = Case.objects.filter(payment__order=wish.order, kind=CaseKind.CHARGEBACK, closed_at__isnull=True)
+    by_hand = DepartureReturn.objects.filter(item__order=wish.order, way=ReturnWay.BY_HAND).exclude(item__settled_by="")
+    if wish.payment is not None:
+        disputes, by_hand = disputes.filter(payment=wish.payment), by_hand.filter(payment=wish.payment)
+    told = [
+        f"{Money(each.amount_minor, each.currency)} was settled by hand by {each.item.settled_by} "
+        f"({each.item.settled_note}): the guest may have it already."
+        for each in by_hand.select_related("item").order_by("pk")
+    ]
+    if disputes.exists():
+        told.append("A dispute is open: a refund beside it could pay the guest twice.")
+    return told
+
+
 def refund_now(wish: RefundWish, *, person: User, seen: int, clock: Clock) -> Returned:
     """Give back what a person may give back alone, and send it.
 
     :raises AboveLimit: it needs a second person; nothing was written.
+    :raises MayNotRelease: a part of it is a hold, which the person may not release; nothing was written.
     :raises NoLimit: the person may give back nothing in the currency; nothing was written.
     :raises PaymentError: it cannot be given back; nothing was written.
     """
@@ -56,6 +75,7 @@ def refund_now(wish: RefundWish, *, person: User, seen: int, clock: Clock) -> Re
     def noted(returned: Returned) -> None:
         note_tender_return(person=person, order=wish.order, amount_minor=returned.tendered_minor, now=now)
         refuse_above_limit(person=person, order=wish.order, now=now)
+        refuse_release(person=person, released=Money(returned.released_minor, wish.money.currency))
 
     written = write_refund(wish, requested_by=person.get_username(), now=now, seen=seen, noted=noted)
     return send(written, clock)

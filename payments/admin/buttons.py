@@ -1,4 +1,4 @@
-"""What a button has in common: a word for every fault of a service, and for what became of an operation."""
+"""What a button has in common: a word for every fault of a service."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,20 +11,25 @@ from django.http import HttpRequest
 from bookings.errors import BookingError
 from gateways.errors import GatewayError
 from money import MoneyError
-from payments.admin.words import outcome_sentence
 from payments.errors import PaymentError
-from payments.models import Transaction
 
 log = structlog.get_logger(__name__)
 
 
+class Said(list[str]):
+    """Hold what a person is told instead of what became of it; `is_unsure` where it may have been done all the same."""
+
+    is_unsure = False
+
+
 @contextmanager
-def faults_as_messages(request: HttpRequest, *, also: tuple[type[Exception], ...] = ()) -> Iterator[list[str]]:
+def faults_as_messages(request: HttpRequest, *, also: tuple[type[Exception], ...] = ()) -> Iterator[Said]:
     """Turn whatever a service refuses into a message; what was said is in the list that is yielded.
 
-    `also` are refusals of the caller's own, whose text is for the person as well.
+    A refusal is before anything is written. Of a fault nobody knows: it may be after the rows were committed, which are
+    sent by whoever drains them. `also` are refusals of the caller's own, whose text is for the person as well.
     """
-    said: list[str] = []
+    said = Said()
     refusals: tuple[type[Exception], ...] = (PaymentError, BookingError, GatewayError, MoneyError, *also)
     try:
         yield said
@@ -32,19 +37,11 @@ def faults_as_messages(request: HttpRequest, *, also: tuple[type[Exception], ...
         said.append(str(refusal) or type(refusal).__name__)
     except DatabaseError as error:
         log.warning("admin_button_database_fault", error=type(error).__name__)
+        said.is_unsure = True
         said.append("The database was busy with this row. Look at what happened below before you try again.")
     except Exception:  # a button answers in words; the fault is in the log
         log.exception("admin_button_failed")
+        said.is_unsure = True
         said.append("Something went wrong on our side; it is in the log. Look at what happened before you try again.")
     for sentence in said:
         messages.error(request, sentence)
-
-
-def tell_outcomes(request: HttpRequest, operations: list[Transaction]) -> str:
-    """Tell the person what became of each operation; return the same for the log."""
-    sentences = []
-    for operation in operations:
-        sentence, is_well = outcome_sentence(operation)
-        (messages.success if is_well else messages.warning)(request, sentence)
-        sentences.append(f"{sentence} ({operation.reference})")
-    return " ".join(sentences)

@@ -1,13 +1,8 @@
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.utils import timezone
 
-from payments.admin.buttons import faults_as_messages, tell_outcomes
 from payments.admin.columns import link, money, pretty_json, when
 from payments.admin.searching import FoundAdmin
 from payments.models import Challenge, Dispute, GatewayEvent, Opening, Transaction
-from payments.services.ruling import rule_out_operation
 from payments.states import Status
 
 
@@ -55,7 +50,7 @@ class OpeningAdmin(FoundAdmin):
 
 @admin.register(Transaction)
 class TransactionAdmin(FoundAdmin):
-    """Show attempts and operations; let staff end what no gateway can be asked about any more."""
+    """Show attempts and operations."""
 
     list_display = [
         "reference",
@@ -103,7 +98,6 @@ class TransactionAdmin(FoundAdmin):
         "checks_made",
         "decided",
     ]
-    actions = ["rule_out"]
     amount = staticmethod(money("amount_minor", "amount"))
     surcharge = staticmethod(money("surcharge_minor", "of it surcharge"))
     donation = staticmethod(money("donation_minor", "of it donation"))
@@ -117,30 +111,10 @@ class TransactionAdmin(FoundAdmin):
     next_check = staticmethod(when("next_check_at", "asked again at"))
     decided = staticmethod(when("decided_at", "decided"))
 
-    def has_rule_out_permission(self, request: HttpRequest) -> bool:
-        """Let those do it who may give money back: the next refund may follow."""
-        return bool(request.user.has_perm("payments.refund_payment"))
-
-    @admin.action(
-        description="The gateway's back office does not have the selected operations: they were not done",
-        permissions=["rule_out"],
-    )
-    def rule_out(self, request: HttpRequest, queryset: QuerySet[Transaction]) -> None:
-        """Record of each that it was not done, where its outcome is unknown and nobody will be asked any more."""
-        for row in queryset:
-            with faults_as_messages(request) as refused:
-                ruled_out = rule_out_operation(
-                    transaction_id=row.pk, requested_by=request.user.get_username(), clock=timezone.now
-                )
-                told = tell_outcomes(request, [ruled_out])
-            said = refused[0] if refused else told
-            self.log_change(request, row, f"Said to be not done. {said}")
-            self.log_change(request, row.payment, f"{row.kind} {row.reference} said to be not done. {said}")
-
     @admin.display(description="card", ordering="card_last4")
     def card(self, transaction: Transaction) -> str:
         """Show the card as the guest knows it."""
-        return f"{transaction.card_brand} ···· {transaction.card_last4}" if transaction.card_last4 else "–"
+        return transaction.card_text or "–"
 
 
 @admin.register(GatewayEvent)

@@ -129,10 +129,17 @@ def outcome_sentence(operation: Transaction) -> tuple[str, bool]:
         return f"{what}: done.", True
     if operation.status == "FAILED":
         return f"{what}: the gateway refused ({operation.raw_text or operation.error_code}).", False
+    if operation.unknown_since_at is not None and operation.next_check_at is None:
+        return f"{what}: nobody knows, and the gateway is asked no more. Look it up there before anything else.", False
     if operation.unknown_since_at is not None:
         return f"{what}: the answer was lost. It is asked about again by itself; do not ask for it anew.", False
     if waits_for_guest(operation):
         return f"{what}: the guest is at the bank; it is decided when they come back, or ends with their time.", True
     if operation.gateway_reference:
         return f"{what}: the gateway took it on as {operation.gateway_reference}; the result comes by webhook.", True
+    if operation.checks_made and operation.next_check_at is None:
+        return (
+            f"{what}: the gateway could not be reached and is tried no more. Ask it again on the payment's page.",
+            False,
+        )
     return f"{what}: the gateway could not be reached. It is sent again by itself; do not ask for it anew.", False

@@ -36,13 +36,14 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundPreview:
-    """Be what the guest gets, in the order in which it is given back, and what of it leaves us."""
+    """Be what the guest gets, in the order in which it is given back, what of it leaves us, and what is released."""
 
     currency: str
     shares: tuple[Share, ...]
     total: Money
     surcharge: Money
     leaves: Money
+    released: Money
 
 
 def rehearsed(act: Callable[[], _Done]) -> _Done:
@@ -68,6 +69,7 @@ def preview_of(returned: Returned) -> RefundPreview:
         total=Money(returned.total_minor, currency),
         surcharge=Money(sum(row.surcharge_minor for row in refunds), currency),
         leaves=Money(sum(row.amount_minor for row in refunds), currency),
+        released=Money(returned.released_minor, currency),
     )
 
 
@@ -85,9 +87,8 @@ def _operation_share(row: Transaction) -> Share:
     parent = row.parent
     assert parent is not None
     root = parent.parent or parent
-    card = f"{root.card_brand} ···· {root.card_last4}".strip() if root.card_last4 else "what was paid with"
     return Share(
-        to=f"{card}, by {row.account.name}",
+        to=f"{root.card_text or 'what was paid with'}, by {row.account.name}",
         parts=row.parts,
         is_release=row.kind == OperationKind.VOID,
         within_days=gateway_class(row.account.gateway).slowest_refund_days,

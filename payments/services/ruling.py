@@ -1,9 +1,10 @@
 """Take a person's word for it that something was never done, where no gateway can be asked any more."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
+from django.db.models import QuerySet
 
 from gateways.errors import ErrorCode
 from gateways.protocol import Decline, Outcome, Reference
@@ -20,6 +21,17 @@ log = structlog.get_logger(__name__)
 _BEFORE_IT_WAS_ASKED = timedelta(days=1)
 
 
+def can_be_ruled_out(*, now: datetime) -> QuerySet[Transaction]:
+    """Return the operations whose answer was lost and about which nobody will be asked any more."""
+    return Transaction.objects.filter(
+        origin=Origin.OURS,
+        status=Status.PENDING,
+        unknown_since_at__isnull=False,
+        gateway_reference__isnull=True,
+        next_check_at__isnull=True,
+    ).filter(unclaimed(now))
+
+
 def rule_out_operation(*, transaction_id: UUID, requested_by: str, clock: Clock) -> Transaction:
     """Record that an operation whose answer was lost was not carried out, as a person saw at the gateway.
 
@@ -30,17 +42,7 @@ def rule_out_operation(*, transaction_id: UUID, requested_by: str, clock: Clock)
     """
     now = clock()
     operation = (
-        Transaction.objects.filter(
-            pk=transaction_id,
-            origin=Origin.OURS,
-            status=Status.PENDING,
-            unknown_since_at__isnull=False,
-            gateway_reference__isnull=True,
-            next_check_at__isnull=True,
-        )
-        .filter(unclaimed(now))
-        .select_related("payment", "account", "opening")
-        .first()
+        can_be_ruled_out(now=now).filter(pk=transaction_id).select_related("payment", "account", "opening").first()
     )
     if operation is None:
         raise StillOpen("It is decided, was accepted, or is still asked about by itself; nothing was written.")

@@ -391,6 +391,17 @@ def test_nobody_gives_rights_to_themself(user_with_role):
     assert ([group.name for group in eve.groups.all()], eve.is_superuser) == (["Administrator"], False)
 
 
+def test_nobody_is_renamed_and_so_becomes_a_second_person(user_with_role):
+    eve = user_with_role(Role.ADMINISTRATOR, "eve")
+    client = Client()
+    client.force_login(eve)
+
+    user_form(client, eve, username="somebody-else", first_name="Eve")
+
+    eve.refresh_from_db()
+    assert (eve.username, eve.first_name) == ("eve", "Eve")
+
+
 def test_an_administrator_cannot_touch_a_superuser(browser_with_role):
     root = get_user_model().objects.create_superuser("root", password=PASSWORD)
     eve = browser_with_role(Role.ADMINISTRATOR, "eve")

@@ -23,13 +23,10 @@ NOBODY = str(uuid.UUID(int=0))
 BUTTONS = {
     "payments.change_reusablecard": [("payments_reusablecard_revoke", NOBODY)],
     "payments.add_externalnote": [("payments_externalnote_amend", "0")],
-    "bookings.change_gift": [("bookings_gift_again", NOBODY)],
-    "bookings.change_outgoingmail": [("bookings_outgoingmail_again", NOBODY)],
 }
 LIST_ACTIONS = {
     "payments.change_case": [("payments_case", "close_cases", "0")],
     "payments.change_reusablecard": [("payments_reusablecard", "revoke_cards", NOBODY)],
-    "payments.refund_payment": [("payments_transaction", "rule_out", NOBODY)],
     "bookings.change_partnerkey": [("bookings_partnerkey", "revoke_keys", NOBODY)],
     "bookings.change_signingsecret": [("bookings_signingsecret", "retire_secrets", NOBODY)],
     "auth.change_user": [("auth_user", "reset_second_factor", "0")],

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from backoffice.actions import ACTIONS
+from backoffice.actions import ACTIONS, view
 from backoffice.models import ActionPress, ApprovalRequest, ReasonCode, Wanted
 from backoffice.roles import ROLES, Role
 from backoffice.services import refunds as refund_services
@@ -26,6 +26,7 @@ from tests.backoffice.actions.pressing import (
     press,
     presses,
     refunds,
+    refused,
     token_for,
     written,
 )
@@ -91,8 +92,6 @@ def test_two_clicks_at_the_same_moment_do_it_once(ada, desk, bought):
 
 
 def test_control_without_the_nonce_and_what_was_seen_a_second_click_refunds_again(desk, bought, monkeypatch):
-    from backoffice.actions import view
-
     original = aftercare.request_refund
     monkeypatch.setattr(view, "press_once", lambda *_, **__: None)
     monkeypatch.setattr(type(ACTIONS["refund"]), "seen", lambda *_: "0")
@@ -108,8 +107,6 @@ def test_control_without_the_nonce_and_what_was_seen_a_second_click_refunds_agai
 
 
 def test_two_people_refunding_all_of_it_at_once_refund_it_once(desk_with_limit, bought, monkeypatch):
-    from backoffice.actions import view
-
     # The look before the service is taken away, so that both reach the payment's lock.
     monkeypatch.setattr(view, "_is_stale", lambda *_: False)
     first, second = (desk_with_limit(Role.FINANCE, 100_000, username=name) for name in ("ben", "cleo"))
@@ -197,6 +194,7 @@ def test_a_card_number_in_a_reason_is_masked_before_anything_keeps_it(desk, paid
 
     carry_out(desk, "refund", paid, amount="1.00", **told)
 
+    assert "A card number was masked before anything was saved (Reason)." in asked
     assert "4111 1111" not in asked + str(refunds()) + str(audited())
     assert refunds()[0][1] == "goodwill: guest says **** **** **** 1111"
 
@@ -274,9 +272,34 @@ def test_a_lost_answer_is_told_as_unknown_and_the_next_refund_is_refused_in_word
     refund.refresh_from_db()
     assert refund.unknown_since_at is None
     assert refund.gateway_reference
-    assert asked[0] == "The gateway was asked about 1 thing."
+    assert asked[0] == "1 undecided thing was looked into."
     assert "the gateway took it on as" in asked[1]
     assert audited()[-1][:2] == ("ada", "asked gateway")
+
+
+def test_what_no_gateway_is_asked_about_any_more_is_ruled_out_once_by_who_may(desk, browser_with_role, guest, bought):
+    guest.sandbox.post("faults", gateway="adyen", operation="refund", fault="reset", times=1)
+    carry_out(desk, "refund", bought, amount="10.00", **RAIN)
+    refund = Transaction.objects.get(kind="REFUND")
+    assert page("rule-out", refund) not in desk.get(page_of(refund)).content.decode()
+    too_old = {"first_sent_at": timezone.now() - timedelta(days=8), "next_check_at": None, "checks_made": 99}
+    Transaction.objects.filter(pk=refund.pk).update(**too_old)
+
+    told = carry_out(desk, "ask", bought)
+
+    sentence = "nobody knows, and the gateway is asked no more. Look it up there before anything else."
+    assert told[1] == f"Refund of 10.00 EUR: {sentence} ({refund.reference})"
+    assert page("rule-out", refund) in desk.get(page_of(refund)).content.decode()
+    assert browser_with_role(Role.AUDITOR).get(page("rule-out", refund)).status_code == 403
+    token = token_for(desk, "rule-out", refund, reason="not in their list")
+    twice = [press(desk, "rule-out", refund, token) for _ in range(2)]
+
+    refund.refresh_from_db()
+    assert (refund.status, refund.raw_text) == ("FAILED", "staff: the gateway did not do it")
+    assert twice[0] == [f"Refund {refund.reference} of 10.00 EUR counts as not done."]
+    assert "pressed before" in twice[1][0]
+    (said,) = [detail for _, action, detail in audited() if action == "ruled out operation"]
+    assert "(not in their list)" in said
 
 
 def test_an_opening_that_was_never_answered_is_asked_for_again(desk, house, guest):
@@ -331,7 +354,9 @@ def test_a_gateway_that_is_not_set_up_is_told_in_words(desk, bought, settings):
     told = press(desk, "refund", bought, token)
 
     assert len(told) == 1
-    assert "could not be reached" in told[0]
+    assert "It is sent again by itself" in told[0]
+    Transaction.objects.filter(kind="REFUND").update(checks_made=99)
+    assert "could not be reached and is tried no more" in carry_out(desk, "ask", bought)[1]
 
 
 def test_a_fault_of_ours_is_told_in_words_and_never_as_a_broken_page(desk, paid, monkeypatch):
@@ -345,5 +370,32 @@ def test_a_fault_of_ours_is_told_in_words_and_never_as_a_broken_page(desk, paid,
     told = press(desk, "refund", paid, token)
 
     assert told == ["Something went wrong on our side; it is in the log. Look at what happened before you try again."]
-    assert [action for _, action, _ in audited()] == ["not refunded"]
+    assert [action for _, action, _ in audited()] == ["may have refunded"]
     assert ActionPress.objects.get().action == "refund"
+
+
+def test_a_fault_after_the_refund_was_written_is_not_logged_as_not_done(desk, bought, monkeypatch):
+    token = token_for(desk, "refund", bought, amount="10.00", **RAIN)
+
+    def broken(*_, **__):
+        raise RuntimeError("secret detail")
+
+    # The rows are committed by then, and a worker sends them whatever becomes of this page.
+    monkeypatch.setattr("payments.services.order_refunds.perform", broken)
+
+    press(desk, "refund", bought, token)
+
+    assert [amount for amount, _, _ in refunds()] == [1000]
+    assert [action for _, action, _ in audited()] == ["may have refunded"]
+
+
+def test_who_may_not_release_a_hold_cannot_do_it_by_refunding_the_order(desk_with_limit, held):
+    support = desk_with_limit(Role.SUPPORT, 1, currency="USD")
+    assert support.get(page("void", held)).status_code == 403
+
+    told = refused(support, "refund-order", held.order, amount="100.00", **RAIN)
+
+    assert told == [
+        "100.00 USD of it is held and not taken: to release a hold needs a permission that you do not have."
+    ]
+    assert not Transaction.objects.filter(kind="VOID").exists()

@@ -6,16 +6,19 @@ import pytest
 from django.utils import timezone
 
 from backoffice.models import ReasonCode, Wanted
+from backoffice.services.departure_batch import drain_departures
+from backoffice.services.departures import settle_item
 from backoffice.services.refunds import RefundWish, preview_refund, write_refund
-from bookings.models import OrderKind
-from bookings.services import create_asked_order
+from bookings.models import Customer, OrderKind
+from bookings.services import confirm_order, create_asked_order
 from gateways.protocol import OutcomeKind as Kind
 from money import Money
 from payments.models import AccountRoute, LedgerEntry, Payment, SurchargeRule, Transaction
 from payments.selectors import gift_balance
 from payments.services.collecting import NO_REQUEST, prepare_payment
 from payments.services.tenders import tenders_of
-from tests.backoffice.actions.pressing import shown, written
+from tests.backoffice.actions.pressing import look, shown, written
+from tests.backoffice.departures.desk import cancel
 from tests.payments.credits import booked_for, topped_up
 from tests.payments.credits import spend as spend_credit
 from tests.payments.gifts import sold_gift, spend
@@ -151,8 +154,6 @@ def test_a_refund_of_an_order_goes_to_the_newest_tender_first_and_is_what_was_sh
 
 @pytest.mark.parametrize(("keeps", "parts"), [(True, [(5665, 165)]), (False, [(5500, 0)])])
 def test_the_setting_says_whether_a_confirmed_orders_surcharge_goes_back(house, settings, keeps, parts):
-    from bookings.services import confirm_order
-
     order = confirm_order(order=gift_and_card(house), now=house.clock())
     settings.PAYMENTS = {**settings.PAYMENTS, "REFUND_SURCHARGE": keeps}
     wish = RefundWish(what=Wanted.ORDER_REFUND, order=order, payment=None, money=Money(5500, "EUR"), reason="rain")
@@ -161,8 +162,6 @@ def test_the_setting_says_whether_a_confirmed_orders_surcharge_goes_back(house, 
 
 
 def test_credit_goes_back_to_the_guests_credit_and_leaves_us_not(house, desk):
-    from bookings.models import Customer
-
     customer = Customer.objects.create(partner=house.partner, is_live=True, reference="C-1", created_at=house.clock())
     topped_up(house, customer)
     order = booked_for(house, customer, adults=1)
@@ -188,7 +187,7 @@ def test_the_page_says_who_gets_what_when_it_is_there_and_what_leaves_us(house, 
     gift = LedgerEntry.objects.filter(order=order, gift__isnull=False).first().gift
     assert lines == [
         (
-            "visa ···· 1111, by adyen-eu",
+            "Visa ···· 1111, by adyen-eu",
             "56.65 EUR",
             "1.65 EUR of it surcharge · there within 40 business days, as the guest's bank is quick",
         ),
@@ -212,3 +211,19 @@ def test_a_rehearsal_holds_no_lock_and_leaves_no_row_behind(house):
 
     assert first == second
     assert written() == before
+
+
+def test_money_that_may_go_back_twice_is_said_before_it_does(house, desk, ada):
+    payment = house.paid(house.payment())
+    house.tell(payment, Kind.DISPUTE_OPENED, "DIS1", of="PSP1", minor=9000)
+    cancellation = cancel(house, ada)
+    drain_departures(clock=house.clock)
+    item = cancellation.items.get()
+    settle_item(item_id=item.pk, person=ada, note="sent to the guest's bank", now=house.clock())
+
+    for name, row in (("refund", payment), ("refund-order", payment.order)):
+        notes = look(desk, name, row, amount="90.00", **RAIN).context["preview"].notes
+        assert notes[:2] == [
+            "90.00 EUR was settled by hand by ada (sent to the guest's bank): the guest may have it already.",
+            "A dispute is open: a refund beside it could pay the guest twice.",
+        ]

@@ -1,10 +1,13 @@
 """The pages of cancelled departures: who sees what, who may do what, and what a double click does."""
 
 import re
+from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from backoffice.models import DepartureCancellation, DepartureItem
 from backoffice.roles import Role
@@ -65,6 +68,15 @@ def test_a_span_of_departures_is_planned_together(house, browser_with_role):
     assert "It ends before it begins." in backwards
 
 
+def test_a_departure_that_has_begun_is_said_to_have(house, browser_with_role):
+    by_card(house)
+    browser = browser_with_role(Role.SUPPORT)
+    assert "begun already" not in browser.get(plan_page(house)).content.decode()
+    Availability.objects.update(starts_at=timezone.now() - timedelta(hours=1))
+
+    assert "1 of them has begun already" in browser.get(plan_page(house)).content.decode()
+
+
 def test_the_page_of_a_departure_leads_to_its_dry_run(house, browser_with_role):
     departure_id = departures_of(house)[0]
     address = f"/admin/bookings/availability/{departure_id}/change/"
@@ -106,6 +118,36 @@ def test_support_may_not_start_or_stop_what_others_propose(house, ben, browser_w
 
     cancellation.refresh_from_db()
     assert cancellation.state == "RUNNING"
+
+
+@pytest.mark.parametrize("verb", ["pause", "retry", "settle"])
+def test_a_cancellation_that_is_not_there_is_not_found(ada, client, verb):
+    client.force_login(ada)
+
+    assert client.post(f"{LIST}{uuid4()}/{verb}/do/", {"item": "7"}).status_code == 404
+
+
+def test_only_a_booking_of_the_cancellation_itself_is_settled_on_its_page(house, ada, client):
+    elsewhere(house)
+    mine = cancel(house, ada)
+    drain(house)
+    item = mine.items.get()
+    other = DepartureCancellation.objects.create(
+        state="PROPOSED", reason="x", needs_second_person=True, proposed_by="eve", proposed_at=house.clock()
+    )
+    client.force_login(ada)
+
+    def settle(cancellation, item_id):
+        wish = {"item": str(item_id), "note": "cash at the desk"}
+        return client.post(f"{LIST}{cancellation.pk}/settle/do/", wish).status_code
+
+    assert [settle(other, item.pk), settle(mine, "9" * 30), settle(mine, "")] == [404, 404, 404]
+    item.refresh_from_db()
+    assert item.state == "BY_HAND"
+    assert client.post(f"{LIST}{mine.pk}/retry/do/", {"item": "9" * 30}).status_code == 302
+    assert settle(mine, item.pk) == 302
+    item.refresh_from_db()
+    assert item.state == "DONE"
 
 
 def test_a_second_click_and_a_stale_page_start_nothing_again(house, ada, client):

@@ -1,21 +1,28 @@
 """Who cancels departures, on what they have seen, and what happens to those who book or pay meanwhile."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import transaction
 from django.db.models.query import QuerySet
 
-from backoffice.errors import BackofficeError
+from backoffice.errors import BackofficeError, NoLimit
 from backoffice.models import AuditEntry, CancelledDeparture, DepartureCancellation, DepartureItem
+from backoffice.roles import Role
+from backoffice.services.departure_plans import dry_run
 from backoffice.services.departures import (
     AlreadyCancelled,
+    AlreadyProposed,
     NeedsSecondPerson,
     NotMovable,
     PlanChanged,
+    cancel_departures,
     move_cancellation,
     start_cancellation,
 )
 from bookings.errors import SoldOut
 from bookings.models import Availability, Booking
+from bookings.services import ensure_availabilities
 from payments.services import aftercare
 from tests.backoffice.departures.desk import cancel, departures_of, rehearse, states
 from tests.bookings.racing import Racer, overtaken_by
@@ -153,6 +160,56 @@ class TestASecondPerson:
             )
 
         assert not Availability.objects.get().is_closed
+
+    def test_who_may_give_nothing_back_in_the_currency_does_not_start_it(self, house, ben, user_with_role):
+        by_card(house, "PSP1")
+        by_card(house, "PSP2")
+        cancellation = cancel(house, ben)
+        mia = user_with_role(Role.MANAGER, "mia")
+
+        with pytest.raises(NoLimit):
+            start_cancellation(
+                cancellation_id=cancellation.pk, person=mia, fingerprint=cancellation.fingerprint, now=house.clock()
+            )
+
+        assert not Availability.objects.get().is_closed
+        assert not DepartureItem.objects.exists()
+
+    def test_one_departure_after_the_other_counts_as_one_batch(self, house, ben):
+        by_card(house, "PSP1")
+        first = cancel(house, ben)
+        day_after = Availability.objects.get().local_date + timedelta(days=1)
+        (later,) = ensure_availabilities(
+            option=house.option, from_date=day_after, days=1, capacity=10, now=house.clock()
+        )
+        by_card(house, "PSP2", availability_id=f"{day_after}T10:00:00+01:00")
+
+        second = cancel_departures(
+            person=ben,
+            departure_ids=[later.pk],
+            reason="storm warning",
+            fingerprint=dry_run(departure_ids=[later.pk], now=house.clock()).fingerprint,
+            now=house.clock(),
+        )
+
+        assert (first.state, second.state) == ("RUNNING", "PROPOSED")
+
+    def test_what_a_stopped_one_has_not_begun_does_not_count(self, house, ben):
+        by_card(house)
+        first = cancel(house, ben)
+        move_cancellation(cancellation_id=first.pk, person=ben, to="STOPPED", now=house.clock())
+
+        assert cancel(house, ben).state == "RUNNING"
+
+    def test_the_same_is_proposed_once(self, house, ben):
+        by_card(house)
+        found = rehearse(house)
+        cancel(house, ben, found=found, may_start=False)
+
+        with pytest.raises(AlreadyProposed):
+            cancel(house, ben, found=found, may_start=False)
+
+        assert DepartureCancellation.objects.count() == 1
 
     def test_who_may_only_plan_proposes(self, house, ada):
         by_card(house)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from backoffice.models import ApprovalRequest
 from backoffice.queues.registry import QUEUES
 from payments.models import Case, CaseKind, Payment, Transaction
 from payments.services import janitor
@@ -106,6 +107,15 @@ def test_disputes_are_sorted_by_their_deadline(situations):
         None,
     ]
     assert rows[0].facts[0].value == "chargeback · 90.00 EUR · Fraud"
+
+
+def test_a_refund_to_approve_says_what_goes_back_with_the_surcharge(situations):
+    situations.refund_to_approve()
+    ApprovalRequest.objects.update(total_minor=4635)
+
+    (row,) = rows_of("refunds-to-approve")
+
+    assert row.amount == "46.35 EUR"
 
 
 @pytest.mark.parametrize(

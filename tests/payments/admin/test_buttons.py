@@ -8,7 +8,7 @@ from django.utils import timezone
 from gateways.protocol import Card
 from money import Money
 from payments.admin.columns import page_of
-from payments.models import Case, CaseKind, Payment, ReusableCard, Transaction
+from payments.models import Case, CaseKind, Payment, ReusableCard
 from payments.services import aftercare, cases
 from payments.services.cards import keep_card
 from tests.payments.guest import opening_of
@@ -98,26 +98,3 @@ def test_the_page_of_a_payment_names_its_webhooks_and_who_asked_for_what(desk, g
     assert told.count(("webhook", "A webhook came in: processed")) == 2
     assert ("ada", "Refund asked for: rain") in told
     assert ("gateway (webhook)", "10.00 EUR was given back to the guest") in told
-
-
-def test_an_operation_that_was_not_done_is_ruled_out_and_a_refused_one_is_said(desk, browser_of, guest, bought):
-    guest.sandbox.post("faults", gateway="adyen", operation="refund", fault="reset", times=1)
-    aftercare.refund_payment(
-        payment=bought, money=Money(1000, "EUR"), reason="rain", requested_by="ada", clock=timezone.now
-    )
-    refund = Transaction.objects.get(kind="REFUND")
-    wish = {"action": "rule_out", "_selected_action": [str(refund.pk)]}
-    page = reverse("admin:payments_transaction_changelist")
-
-    early = desk.post(page, wish, follow=True)
-    Transaction.objects.filter(pk=refund.pk).update(next_check_at=None)
-    browser_of("view_transaction").post(page, wish)
-    refund.refresh_from_db()
-    assert refund.status == "PENDING"
-    told = desk.post(page, wish, follow=True)
-
-    refund.refresh_from_db()
-    assert (refund.status, refund.raw_text) == ("FAILED", "staff: the gateway did not do it")
-    assert ["nothing was written" in str(one) for one in early.context["messages"]] == [True]
-    assert len(list(told.context["messages"])) == 1
-    assert [what for who, what in logged()[-2:] if "said to be not done" in what.lower()] != []

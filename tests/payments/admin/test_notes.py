@@ -63,7 +63,7 @@ def test_a_card_number_in_a_correction_is_masked(desk, note):
 
     added = ExternalNote.objects.get(amends=note)
     assert "4111" not in f"{added.text} {added.evidence}"
-    assert "A card number was masked. Never write one down." in text_of(answer)
+    assert "A card number was masked before anything was saved (What is right, Where the proof is)." in text_of(answer)
 
 
 @pytest.mark.parametrize(
