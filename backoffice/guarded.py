@@ -4,13 +4,16 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import PermissionDenied
 from django.forms import BaseForm
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from backoffice.audit import record
+from backoffice.finding.typed import CARD_NUMBER
 from bookings.staff_text import MaskedForm, tell_what_was_masked
+from payments.finding.terms import without_card_number
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -19,8 +22,8 @@ else:
 
 # Whoever looks at one of these is in the audit log.
 _LOOKS_ARE_KEPT = {"payments.reusablecard": "viewed card"}
-# Lists that find a card by its last four digits.
-_FIND_CARDS = frozenset({"payments.payment", "payments.transaction", "payments.reusablecard", "payments.cardconsent"})
+# Lists that find a card by its last four digits, and keep nothing of that themselves.
+_FIND_CARDS = frozenset({"payments.reusablecard", "payments.cardconsent"})
 _LAST_FOUR = re.compile(r"\s*\d{4}\s*")
 
 
@@ -48,15 +51,21 @@ class GuardedAdmin(_ModelAdmin):
         super().save_formset(request, form, formset, change)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Refuse a list action that the person may not use, which Django would leave out without a word.
+        """Search for no card number, and refuse a list action that the person may not use, which Django would leave out
+        without a word.
 
         :raises PermissionDenied: nothing was done.
         """
+        term = request.GET.get(SEARCH_VAR, "")
+        if (safe := without_card_number(term)) != term:
+            messages.warning(request, CARD_NUMBER)
+            chosen = request.GET.copy()
+            chosen[SEARCH_VAR] = safe
+            return HttpResponseRedirect(f"{request.path}?{chosen.urlencode()}")
         wanted = set(request.POST.getlist("action")) - {""}
         if wanted - self.get_actions(request).keys():
             raise PermissionDenied("You may not do that.")
         response = super().changelist_view(request, extra_context)
-        term = request.GET.get("q", "")
         if self.opts.label_lower in _FIND_CARDS and response.status_code == 200 and _LAST_FOUR.fullmatch(term):
             record(
                 actor=request.user.get_username(),

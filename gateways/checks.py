@@ -42,6 +42,7 @@ _ATTRIBUTES = (
     "longest_opening_seconds",
     "slowest_refund_days",
     "secret_fields",
+    "decline_classes",
     "settlement_columns",
     "missing_credentials",
     "client_settings",

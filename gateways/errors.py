@@ -1,6 +1,8 @@
 """What can go wrong when we talk to a processor, and the six reasons a payment can fail for."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 
 
 class ErrorCode(StrEnum):
@@ -32,6 +34,11 @@ class DeclineClass(StrEnum):
     GUEST_GAVE_UP = "GUEST_GAVE_UP"
     TOKEN_GONE = "TOKEN_GONE"  # noqa: S105, a name
     OUR_SIDE = "OUR_SIDE"
+
+
+def classes_by_code(codes: Mapping[DeclineClass, str]) -> Mapping[str, DeclineClass]:
+    """Return the class of every code of a vendor, from the codes of each class, with spaces between them."""
+    return MappingProxyType({code: kind for kind, words in codes.items() for code in words.split()})
 
 
 class GatewayError(Exception):

@@ -10,7 +10,7 @@ from backoffice.actions.approving import Approve, Decline
 from backoffice.actions.collecting import ChargeCard, Confirm, SendLink, TakeExternal
 from backoffice.actions.holding import AskGateway, Capture, RuleOut, Void
 from backoffice.actions.refunding import RefundOrder, RefundPayment, ReturnOverpayment
-from backoffice.actions.telling import MailLink, Replay, Resend, WithdrawLink
+from backoffice.actions.telling import MailCode, MailLink, Replay, Resend, SendMail, WithdrawLink
 from bookings.models import Booking
 from payments.models import Payment
 
@@ -30,6 +30,8 @@ ACTIONS: dict[str, Action[Any]] = {
         TakeExternal(),
         MailLink(),
         WithdrawLink(),
+        MailCode(),
+        SendMail(),
         Replay(),
         Resend(),
         Approve(),

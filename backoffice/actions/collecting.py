@@ -55,7 +55,7 @@ class SendLink(OrderAction):
     permission = "payments.add_paymentlink"
 
     def makes_sense(self, row: Order, standing: Standing) -> bool:
-        return row.status in PAYABLE and standing.money.due_minor > 0
+        return _is_to_be_paid(row, standing)
 
     def form(self, row: Order, entered: Any) -> forms.Form:
         return LinkForm(entered, days=settings.BOOKINGS["PAY_LINK_DAYS"])
@@ -104,9 +104,7 @@ class ChargeCard(OrderAction):
     is_grave = True
 
     def makes_sense(self, row: Order, standing: Standing) -> bool:
-        return (
-            row.status in PAYABLE and standing.money.due_minor > 0 and bool(chargeable_cards(row, now=timezone.now()))
-        )
+        return _is_to_be_paid(row, standing) and bool(chargeable_cards(row, now=timezone.now()))
 
     def form(self, row: Order, entered: Any) -> forms.Form:
         cards = [(str(card.pk), _card_words(card)) for card in chargeable_cards(row, now=timezone.now())]
@@ -151,7 +149,7 @@ class TakeExternal(OrderAction):
     permission = "backoffice.take_external_payment"
 
     def makes_sense(self, row: Order, standing: Standing) -> bool:
-        return row.status in PAYABLE and standing.money.due_minor > 0 and external_route(row) is not None
+        return _is_to_be_paid(row, standing) and external_route(row) is not None
 
     def form(self, row: Order, entered: Any) -> forms.Form:
         return ExternalForm(entered, limit=self.due(row))
@@ -209,6 +207,10 @@ class Confirm(OrderAction):
     def carry_out(self, row: Order, entered: Mapping[str, Any], person: User, seen: str) -> Done:
         confirm_order(order=row, changes=OrderChanges(), request=NO_REQUEST, clock=timezone.now)
         return Done(told=[Told(sentence=f"{row} is confirmed.")])
+
+
+def _is_to_be_paid(order: Order, standing: Standing) -> bool:
+    return order.status in PAYABLE and standing.money.due_minor > 0
 
 
 def _card_words(card: ReusableCard) -> str:

@@ -1,4 +1,4 @@
-"""What actions ask for, in the theme's look. Texts are freed of card numbers before anything keeps them."""
+"""What actions ask for, in the theme's look; card numbers are masked in what is typed."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from unfold.widgets import (
 )
 
 from backoffice.models import ReasonCode
-from card_numbers import mask_card_numbers
+from bookings.staff_text import MaskedForm
 from money import Money, MoneyError
 
 _LONGEST_REASON = 140
@@ -48,25 +48,18 @@ class AmountField(forms.CharField):
         return money.minor
 
 
-class WordsField(forms.CharField):
-    """Ask for a text that people read; card numbers in it are masked."""
-
-    def __init__(self, **options: Any) -> None:
-        options.setdefault("max_length", _LONGEST_REASON)
-        super().__init__(widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}), **options)
-
-    def clean(self, value: Any) -> str:
-        """Return the text without card numbers."""
-        text: str = super().clean(value)
-        return mask_card_numbers(text)
+def words_field(*, label: str, help_text: str, longest: int = 200, required: bool = True) -> forms.CharField:
+    """Return a field for a text that people read."""
+    widget = UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"})
+    return forms.CharField(label=label, help_text=help_text, max_length=longest, required=required, widget=widget)
 
 
-def reason_field() -> WordsField:
+def reason_field() -> forms.CharField:
     """Return the field for why something is done."""
-    return WordsField(label="Reason", help_text="For us; the guest does not see it.")
+    return words_field(label="Reason", help_text="For us; the guest does not see it.", longest=_LONGEST_REASON)
 
 
-class ReasonForm(forms.Form):
+class ReasonForm(MaskedForm, forms.Form):
     """Ask why."""
 
     reason = reason_field()
@@ -80,7 +73,7 @@ class AmountForm(forms.Form):
         self.fields["amount"] = AmountField(limit=limit)
 
 
-class RefundForm(forms.Form):
+class RefundForm(MaskedForm, forms.Form):
     """Ask how much goes back and why, once as a word that can be counted and once in the person's own."""
 
     reason_code = forms.ChoiceField(label="Why", choices=ReasonCode.choices, widget=UnfoldAdminSelectWidget)
@@ -106,7 +99,7 @@ class LinkForm(forms.Form):
         self.fields["days"].initial = days
 
 
-class MailForm(forms.Form):
+class MailForm(MaskedForm, forms.Form):
     """Ask where a link is mailed, when not to the guest's own address."""
 
     to = forms.EmailField(
@@ -132,13 +125,13 @@ class CardForm(forms.Form):
 METHODS = [(each, each) for each in ("cash", "card terminal", "bank transfer", "voucher", "other")]
 
 
-class ExternalForm(forms.Form):
+class ExternalForm(MaskedForm, forms.Form):
     """Ask how something was paid elsewhere, and by what one can see it."""
 
     method = forms.ChoiceField(label="Paid by", choices=METHODS, widget=UnfoldAdminSelectWidget)
-    note = WordsField(label="Note", max_length=200, help_text="Who took it, where and when.")
-    evidence = WordsField(
-        label="Evidence", max_length=200, required=False, help_text="A receipt's number, a bank reference, a document."
+    note = words_field(label="Note", help_text="Who took it, where and when.")
+    evidence = words_field(
+        label="Evidence", help_text="A receipt's number, a bank reference, a document.", required=False
     )
 
     def __init__(self, entered: Any, *, limit: Money) -> None:

@@ -29,16 +29,21 @@ class PaymentAction(Action[Payment]):
         return str(row.transactions.count())
 
 
-class Capture(PaymentAction):
+class HoldAction(PaymentAction):
+    """Do something to money that is held and not taken."""
+
+    permission = "payments.capture_payment"
+
+    def makes_sense(self, row: Payment, standing: Standing) -> bool:
+        return row.authorized_minor > 0 and aftercare.capturable(row).minor > 0
+
+
+class Capture(HoldAction):
     """Take held money, in whole or in part."""
 
     name = "capture"
     label = "Capture …"
     done = "captured"
-    permission = "payments.capture_payment"
-
-    def makes_sense(self, row: Payment, standing: Standing) -> bool:
-        return row.authorized_minor > 0 and aftercare.capturable(row).minor > 0
 
     def form(self, row: Payment, entered: Any) -> forms.Form:
         return AmountForm(entered, limit=aftercare.capturable(row))
@@ -65,17 +70,13 @@ class Capture(PaymentAction):
         return Done(told=told_of([capture]))
 
 
-class Void(PaymentAction):
+class Void(HoldAction):
     """Release all that a payment still holds."""
 
     name = "void"
     label = "Release the hold …"
     done = "released hold"
-    permission = "payments.capture_payment"
     is_grave = True
-
-    def makes_sense(self, row: Payment, standing: Standing) -> bool:
-        return row.authorized_minor > 0 and aftercare.capturable(row).minor > 0
 
     def form(self, row: Payment, entered: Any) -> forms.Form:
         return ReasonForm(entered)

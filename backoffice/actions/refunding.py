@@ -7,6 +7,7 @@ from django import forms
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from backoffice.actions.action import Action, Done, Line, Preview, Row, Standing, Told, told_of
 from backoffice.actions.forms import RefundForm
@@ -16,6 +17,7 @@ from backoffice.services.limits import allowance_for, refuse_release
 from backoffice.services.refunds import RefundWish, preview_refund, refund_now, version_seen, what_to_know
 from bookings.models import Order
 from money import Money
+from payments.admin.columns import when_text
 from payments.models import Payment
 from payments.services.order_refunds import Returned, overpaid_of_order, returnable_of_order
 from payments.services.previewing import RefundPreview, Share
@@ -86,9 +88,7 @@ class RefundAction(Action[Row]):
                 requested_by=person,
                 now=timezone.now(),
             )
-            told = (
-                f"{str(request).capitalize()} waits for a second person until {request.expires_at:%Y-%m-%d %H:%M %Z}."
-            )
+            told = f"{capfirst(str(request))} waits for a second person until {when_text(request.expires_at)}."
             return Done(told=[Told(sentence=told)])
         return Done(told=told_of_return(refund_now(wish, person=person, seen=int(seen), clock=timezone.now)))
 

@@ -1,4 +1,6 @@
-"""Tell again what was told, or heard: a link to its guest, a callback to its partner, a delivery to ourselves."""
+"""Tell again what was told, or heard: a link, a code or a mail to its guest, a callback to its partner, a delivery to
+ourselves.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +14,10 @@ from api.callbacks.resending import resend_delivery
 from api.models import Delivery
 from backoffice.actions.action import Action, Done, Line, Preview, Standing, Told
 from backoffice.actions.forms import MailForm
-from bookings.models import MailKind, OutgoingMail
+from bookings.models import Gift, MailKind, MailStatus, OutgoingMail
+from bookings.rules import is_gift_sold
+from bookings.services import notify_gift, send_mail_again
+from bookings.services.gift_holds import address_of
 from payments.admin.columns import when_text
 from payments.inbox import replay
 from payments.models import DeliveryStatus, PaymentLink, WebhookDelivery
@@ -72,6 +77,65 @@ class WithdrawLink(LinkAction):
         if expire_link(link=row, now=timezone.now()):
             return Done(told=[Told(sentence="The link is withdrawn: nobody can pay by it any more.")])
         return Done(told=[Told(sentence="The link was closed already.", is_well=False)])
+
+
+class MailCode(Action[Gift]):
+    """Mail a gift voucher's code again."""
+
+    name = "mail-code"
+    label = "Mail the code again …"
+    done = "mailed gift code"
+    permission = "bookings.change_gift"
+
+    def rows(self) -> QuerySet[Gift]:
+        return Gift.objects.select_related("order")
+
+    def makes_sense(self, row: Gift, standing: Standing) -> bool:
+        return is_gift_sold(row) and bool(address_of(row))
+
+    def seen(self, row: Gift) -> str:
+        return f"{row.status} {row.mails.count()}"
+
+    def preview(self, row: Gift, entered: Mapping[str, Any], person: User) -> Preview:
+        return Preview(
+            question="Mail the code again?", button="Yes, mail it", lines=[Line(name="To", value=address_of(row))]
+        )
+
+    def carry_out(self, row: Gift, entered: Mapping[str, Any], person: User, seen: str) -> Done:
+        notify_gift(gift=row, to=None, language=None, now=timezone.now())
+        return Done(told=[Told(sentence="The code goes out within seconds.")])
+
+
+class SendMail(Action[OutgoingMail]):
+    """Have a mail go out again."""
+
+    name = "send-mail"
+    label = "Send again …"
+    done = "sent mail again"
+    permission = "bookings.change_outgoingmail"
+
+    def rows(self) -> QuerySet[OutgoingMail]:
+        return OutgoingMail.objects.all()
+
+    def makes_sense(self, row: OutgoingMail, standing: Standing) -> bool:
+        return row.status != MailStatus.WAITING
+
+    def seen(self, row: OutgoingMail) -> str:
+        return f"{row.status} {row.attempts}"
+
+    def preview(self, row: OutgoingMail, entered: Mapping[str, Any], person: User) -> Preview:
+        return Preview(
+            question="Send this mail again?",
+            button="Yes, send it",
+            lines=[
+                Line(name="To", value=row.to),
+                Line(name="Stands", value=row.status.lower(), detail=row.last_error),
+            ],
+        )
+
+    def carry_out(self, row: OutgoingMail, entered: Mapping[str, Any], person: User, seen: str) -> Done:
+        send_mail_again(mail=row, now=timezone.now())
+        return Done(told=[Told(sentence="The mail goes out within seconds.")])
 
 
 class Replay(Action[WebhookDelivery]):

@@ -19,6 +19,7 @@ from backoffice.actions.action import Action, Done, Preview, Standing
 from backoffice.audit import record
 from backoffice.errors import BackofficeError, StaleWish
 from backoffice.services.pressing import Wish, make_wish, press_once, read_wish, sign
+from bookings.staff_text import tell_what_was_masked
 from payments.admin.buttons import Said, faults_as_messages
 from payments.admin.columns import page_of
 
@@ -62,6 +63,7 @@ def _asked(request: HttpRequest, person: User, action: Action[Any], row: Model) 
     preview: Preview | None = None
     token = ""
     if form.is_valid():
+        tell_what_was_masked(request, [form])
         # What was seen is read before what is shown: whatever happens in between is noticed.
         seen = action.seen(row)
         with faults_as_messages(request, also=_REFUSALS):

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from bookings.models import Availability, Option
+from bookings.staff_text import MaskedForm
 
 if TYPE_CHECKING:
     _OptionField = forms.ModelChoiceField[Option]
@@ -58,12 +59,11 @@ class SpanForm(forms.Form):
         return found.order_by("starts_at")
 
 
-class ReasonForm(forms.Form):
-    """Ask why departures are cancelled; the service masks card numbers in it."""
+class ReasonForm(MaskedForm, forms.Form):
+    """Ask why departures are cancelled."""
 
     reason = forms.CharField(
         max_length=200,
-        strip=True,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "Storm warning"}),
         help_text="Partners are told, and it stands on every refund.",
     )

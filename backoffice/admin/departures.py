@@ -1,7 +1,6 @@
 """The pages of cancelled departures: the dry run, how far it is, and the report."""
 
-import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -20,7 +19,7 @@ from django.views.decorators.http import require_POST
 from backoffice.admin.departure_forms import ReasonForm, SpanForm
 from backoffice.audit import record
 from backoffice.departure_words import OBSTACLES, REMARKS, departure_in_words, guest_of
-from backoffice.downloads import neutralized
+from backoffice.downloads import csv_pieces, neutralized
 from backoffice.errors import BackofficeError
 from backoffice.models import CancellationState, DepartureCancellation, DepartureItem, ItemState
 from backoffice.services.departure_plans import DryRun, amount_of, dry_run, named_way_of
@@ -40,6 +39,7 @@ from backoffice.services.departures import (
     start_cancellation,
 )
 from bookings.models import Availability
+from bookings.staff_text import tell_what_was_masked
 from money import Money
 from payments.admin.columns import RecordAdmin, page_of, when
 from payments.services.calling_off import Plan
@@ -62,13 +62,6 @@ _BUTTONS: dict[CancellationState, tuple[tuple[str, str], ...]] = {
     CancellationState.RUNNING: (("pause", "Pause"), ("stop", "Stop for good")),
     CancellationState.PAUSED: (("resume", "Resume"), ("stop", "Stop for good")),
 }
-
-
-class _Line:
-    """Be the file that a CSV writer writes a line to and gets it back from."""
-
-    def write(self, line: str) -> str:
-        return line
 
 
 @admin.register(DepartureCancellation)
@@ -182,7 +175,8 @@ class DepartureCancellationAdmin(RecordAdmin):
     def csv_view(self, request: HttpRequest, cancellation_id: UUID) -> StreamingHttpResponse:
         """Answer with the report as a file."""
         cancellation = self._to_report(request, cancellation_id, "exported departure report")
-        response = StreamingHttpResponse(_csv_lines(cancellation), content_type="text/csv; charset=utf-8")
+        rows = (map(neutralized, cells_of(cancellation, item, part)) for item, part in report_rows(cancellation))
+        response = StreamingHttpResponse(csv_pieces(HEADINGS, rows), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="departure-{cancellation.pk}.csv"'
         response["Cache-Control"] = "no-store"
         return response
@@ -237,6 +231,7 @@ class DepartureCancellationAdmin(RecordAdmin):
         if not form.is_valid():
             messages.error(request, "Say why the departures are cancelled: guests and partners read it.")
             return again
+        tell_what_was_masked(request, [form])
         person = request.user
         assert not person.is_anonymous
         try:
@@ -353,11 +348,3 @@ def _read_token(request: HttpRequest) -> dict[str, Any]:
     if token["user"] != str(request.user.pk):
         raise PermissionDenied("The dry run was shown to somebody else. Nothing was done.")
     return token
-
-
-def _csv_lines(cancellation: DepartureCancellation) -> Iterator[str]:
-    writer = csv.writer(_Line())
-    # Excel takes a file for UTF-8 by this mark alone.
-    yield "\ufeff" + writer.writerow(HEADINGS)
-    for item, part in report_rows(cancellation):
-        yield writer.writerow([neutralized(cell) for cell in cells_of(cancellation, item, part)])

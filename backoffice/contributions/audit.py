@@ -1,3 +1,5 @@
+"""What the audit log knows of a row, on its page: who looked at a stored card, and what staff did with a payment."""
+
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
@@ -7,7 +9,9 @@ from django.urls import reverse
 from backoffice.audit import entries_of
 from payments.admin.columns import when_text
 from payments.admin.contributions import Section
-from payments.models import ReusableCard
+from payments.admin.history import MOST
+from payments.admin.moments import Moment, MomentKind
+from payments.models import Payment, ReusableCard
 
 _MOST = 50
 
@@ -25,3 +29,16 @@ def card_audit(card: ReusableCard, request: HttpRequest) -> Iterator[Section]:
         empty="Nobody, since it is stored.",
         url=f"{reverse('admin:backoffice_auditentry_changelist')}?{urlencode({'q': str(card.pk)})}",
     )
+
+
+def staff_moments(payment: Payment) -> Iterator[Moment]:
+    """Tell what staff did with a payment, by whichever page, and what was refused them."""
+    for entry in entries_of(payment)[:MOST]:
+        yield Moment(
+            at=entry.at,
+            kind=MomentKind.STAFF,
+            anchor=f"audit-{entry.pk}",
+            who=entry.actor,
+            what=": ".join(filter(None, [entry.action.capitalize(), entry.detail])),
+            rank=9,
+        )

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from unfold.forms import AuthenticationForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from backoffice.entering.lockout import is_locked, note_failure
+from backoffice.entering.lockout import is_locked, note_failure, one_guess_at_a_time
 
 if TYPE_CHECKING:
     from django.contrib.auth.forms import AuthenticationForm as _AuthenticationForm
@@ -28,13 +28,17 @@ class LoginForm(_AuthenticationForm):
         username = self.cleaned_data.get("username")
         if username is None or self.request is None:
             return super().clean()
-        if is_locked(username, self.request):
-            raise ValidationError(TOO_MANY, code="locked")
-        try:
-            return super().clean()
-        except ValidationError:
-            note_failure(username, self.request)
-            raise
+        with one_guess_at_a_time(username):
+            if is_locked(username, self.request):
+                refusal = ValidationError(TOO_MANY, code="locked")
+            else:
+                try:
+                    return super().clean()
+                except ValidationError as wrong:
+                    note_failure(username, self.request)
+                    refusal = wrong
+        # Not inside, or what was counted would be rolled back.
+        raise refusal
 
 
 class CodeForm(forms.Form):

@@ -5,10 +5,13 @@ said of names that exist and of names that do not. Of the three limits the two w
 the same address lately: somebody who guesses from elsewhere cannot keep staff out of their own desks.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -28,6 +31,15 @@ LOGIN = "login"  # the kind of subject
 def login_id(username: str) -> str:
     """Return by what the logins of a name are found; a name that was typed may be a password."""
     return fingerprint(f"login\n{username.strip().casefold()}")
+
+
+@contextmanager
+def one_guess_at_a_time(username: str) -> Iterator[None]:
+    """Have those who try a name wait for each other, so that of many guesses sent at once each is counted."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [login_id(username)])
+        yield
 
 
 def is_locked(username: str, request: HttpRequest) -> bool:

@@ -70,7 +70,10 @@ def only_place(groups: Sequence[Group]) -> str:
     if len({hit.order_id for hit in hits}) != 1:
         return ""
     payments = {hit.payment_id for hit in hits}
-    return _url(hits[0]) if len(payments) == 1 else _order_url(hits[0].order_id)
+    payment_id = hits[0].payment_id
+    if len(payments) == 1 and payment_id is not None:
+        return _payment_url(payment_id)
+    return _order_url(hits[0].order_id)
 
 
 def _orders(ids: Iterable[UUID]) -> dict[UUID, Order]:
@@ -94,7 +97,8 @@ def _answer(hit: Hit, order: Order) -> Answer:
     asked = order.asked_minor or sum(booking.retail_minor for booking in bookings)
     return Answer(
         why=f"{hit.lookup.label} {hit.text}".strip(),
-        url=_url(hit),
+        # Who is found by a guest's name wants to know what became of the money, as the line tells it.
+        url=_payment_url(payment.pk) if payment else _order_url(order.pk),
         order=order.reference,
         order_url=_order_url(order.pk),
         guest=", ".join(names) or (order.customer.full_name if order.customer else ""),
@@ -106,10 +110,8 @@ def _answer(hit: Hit, order: Order) -> Answer:
     )
 
 
-def _url(hit: Hit) -> str:
-    if hit.payment_id is None:
-        return _order_url(hit.order_id)
-    return reverse("admin:payments_payment_change", args=[hit.payment_id])
+def _payment_url(payment_id: UUID) -> str:
+    return reverse("admin:payments_payment_change", args=[payment_id])
 
 
 def _order_url(order_id: UUID) -> str:

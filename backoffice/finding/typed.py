@@ -4,9 +4,8 @@ import re
 
 from bookings.gift_codes import fingerprint_of_code
 from bookings.models import Gift
-from payments.finding.terms import cleaned, without_card_number
+from payments.finding.terms import CARD_NUMBER, cleaned, without_card_number
 
-CARD_NUMBER = "That was a card number. Only its last four digits are looked for; never paste one."
 GIFT_CODE = "That was a gift voucher's code, which is money. What is looked for is the voucher it belongs to."
 UNKNOWN_CODE = "No gift voucher has this code."
 # As `bookings.services.gift_holds` makes them, however they were spaced.

@@ -57,7 +57,7 @@ def _show(duplicates: Sequence[ProbableDuplicate], _now: datetime) -> list[Row]:
 
 
 def _fact(name: str, charge: Transaction) -> Fact:
-    card = f" · {charge.card_brand} ···· {charge.card_last4}" if charge.card_last4 else ""
+    card = f" · {charge.card_text}" if charge.card_text else ""
     told = f"{when_text(charge.requested_at)} · {charge.account.slug} · {charge.payment.reference}"
     return Fact(name=name, value=f"{told} · order {charge.payment.order.reference}{card}", url=page_of(charge.payment))
 

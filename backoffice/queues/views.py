@@ -119,7 +119,7 @@ def work_on_case(request: HttpRequest, case_id: int, verb: str) -> HttpResponse:
         raise PermissionDenied("You may not do that.")
     if not Case.objects.filter(pk=case_id).exists():
         raise Http404
-    by, now, text = request.user.get_username(), timezone.now(), request.POST.get("text", "")
+    by, now, text = request.user.get_username(), timezone.now(), _text(request)
     deeds: dict[str, tuple[str, Callable[[], Case]]] = {
         "take": (
             "took case",
@@ -135,13 +135,8 @@ def work_on_case(request: HttpRequest, case_id: int, verb: str) -> HttpResponse:
     try:
         with database.atomic():
             case = deed()
-            record(
-                actor=by,
-                action=action,
-                subject=case,
-                detail=": ".join(filter(None, (case.payment.reference, text))),
-                request=request,
-            )
+            # Not what was written: that can be erased with the guest, and this entry cannot.
+            record(actor=by, action=action, subject=case, detail=case.payment.reference, request=request)
     except PaymentError as refusal:
         messages.error(request, str(refusal))
     else:
@@ -155,11 +150,11 @@ def dismiss(request: HttpRequest, duplicate_id: int) -> HttpResponse:
         return HttpResponseNotAllowed(["POST"])
     if not request.user.has_perm(MAY_DISMISS):
         raise PermissionDenied("You may not do that.")
-    by, reason = request.user.get_username(), request.POST.get("text", "")
+    by, reason = request.user.get_username(), _text(request)
     try:
         with database.atomic():
             duplicate = dismiss_duplicate(duplicate_id=duplicate_id, by=by, reason=reason, now=timezone.now())
-            record(actor=by, action="dismissed duplicate", subject=duplicate, detail=duplicate.reason, request=request)
+            record(actor=by, action="dismissed duplicate", subject=duplicate, request=request)
     except ProbableDuplicate.DoesNotExist:
         raise Http404 from None
     except (AlreadyDismissed, NothingWritten) as refusal:
@@ -167,6 +162,11 @@ def dismiss(request: HttpRequest, duplicate_id: int) -> HttpResponse:
     else:
         messages.success(request, "Put aside.")
     return _back(request)
+
+
+def _text(request: HttpRequest) -> str:
+    """Return what was written; PostgreSQL keeps no text with a NUL in it."""
+    return request.POST.get("text", "").replace("\x00", "")
 
 
 def _back(request: HttpRequest) -> HttpResponse:

@@ -8,13 +8,16 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 import api.personal_data as edges
 from backoffice.errors import BackofficeError
+from backoffice.models import ApprovalRequest, DepartureItem, ProbableDuplicate
 from bookings.models import Order
 from bookings.services import personal_data as sold
 from bookings.services.personal_data import Guest, find_guest
 from payments.services import personal_data as paid
+from payments.services.personal_data import ERASED
 
 
 class StillNeeded(BackofficeError):
@@ -55,6 +58,9 @@ def personal_data_of(guest: Guest) -> dict[str, list[dict[str, Any]]]:
         **sold.personal_data_of(guest),
         **paid.personal_data_of(order_ids=guest.order_ids, customer_ids=guest.customer_ids),
         **edges.personal_data_of(order_ids=guest.order_ids),
+        "reasons for refunds to approve": list(_approvals(guest).values("reason", "decision_reason")),
+        "why it was no duplicate": list(_duplicates(guest).values("reason")),
+        "how it was paid back by hand": list(_by_hand(guest).values("settled_note")),
     }
 
 
@@ -78,7 +84,23 @@ def erase_guest(guest: Guest, *, requested_by: str, now: datetime) -> dict[str, 
             order_ids=guest.order_ids, customer_ids=guest.customer_ids, requested_by=requested_by, now=now
         ),
         **edges.erase_guest(order_ids=guest.order_ids),
+        "reasons for refunds to approve": _approvals(guest).update(reason=ERASED, decision_reason=""),
+        "why it was no duplicate": _duplicates(guest).update(reason=ERASED),
+        "how it was paid back by hand": _by_hand(guest).update(settled_note=ERASED),
     }
+
+
+def _approvals(guest: Guest) -> QuerySet[ApprovalRequest]:
+    return ApprovalRequest.objects.filter(order__in=guest.order_ids).exclude(reason=ERASED, decision_reason="")
+
+
+def _duplicates(guest: Guest) -> QuerySet[ProbableDuplicate]:
+    either = Q(charge__payment__order__in=guest.order_ids) | Q(twin__payment__order__in=guest.order_ids)
+    return ProbableDuplicate.objects.filter(either).exclude(reason__in=["", ERASED])
+
+
+def _by_hand(guest: Guest) -> QuerySet[DepartureItem]:
+    return DepartureItem.objects.filter(order__in=guest.order_ids).exclude(settled_note__in=["", ERASED])
 
 
 def _reasons(guest: Guest, now: datetime) -> list[str]:

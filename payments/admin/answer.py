@@ -92,7 +92,7 @@ def _refused(history: History, operations: list[Transaction]) -> Iterator[str]:
     charges = [row for row in operations if row.kind in CHARGE_KINDS]
     last = max(charges, key=lambda row: row.requested_at, default=None)
     if last is not None and last.status == Status.FAILED:
-        card = f" on {_card(last)}" if last.card_last4 else ""
+        card = f" on {last.card_text}" if last.card_text else ""
         amount = Money(last.amount_minor, last.currency)
         yield f"the last attempt, {amount}{card}, was refused on {day_text(history.told_at(last))}"
 
@@ -121,12 +121,8 @@ def _undecided(history: History) -> Iterator[str]:
 def _from(payment: Payment, operations: Iterable[Transaction], word: str = "from") -> str:
     """Say from which card; where no card is known, through which account."""
     charged = [row for row in operations if row.status == Status.PROCESSED and row.kind in (*CHARGE_KINDS, *_TAKES)]
-    cards = dict.fromkeys(_card(row) for row in charged if row.card_last4)
+    cards = dict.fromkeys(row.card_text for row in charged if row.card_text)
     return f"{word} {' and '.join(cards)}" if cards else f"through {payment.account}"
-
-
-def _card(row: Transaction) -> str:
-    return f"{row.card_brand.capitalize() or 'card'} ···· {row.card_last4}"
 
 
 def _on(history: History, rows: list[Transaction], payment: Payment) -> str:

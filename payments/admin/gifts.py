@@ -1,15 +1,9 @@
-from django.contrib import admin, messages
-from django.http import HttpRequest
-from django.utils import timezone
+from django.contrib import admin
 
 from bookings.admin.read_only import ReadOnlyInline
-from bookings.admin.row_button import RowButton
 from bookings.models import Gift, OutgoingMail
 from bookings.rules import is_gift_sold
-from bookings.services import notify_gift
-from bookings.services.gift_holds import address_of
 from money import Money
-from payments.admin.buttons import faults_as_messages
 from payments.admin.columns import RecordAdmin, link, mode, money, when
 from payments.admin.entries import EntryInline
 
@@ -24,11 +18,9 @@ class GiftMailInline(ReadOnlyInline):
 
 
 @admin.register(Gift)
-class GiftAdmin(RowButton, RecordAdmin):
+class GiftAdmin(RecordAdmin):
     """Show gift vouchers, what is left of them, and where it went; of a code only its end, which finds it."""
 
-    button = "again"
-    button_label = "Send again"
     list_display = ["reference", "partner", "status", "amount", "left", "recipient_full_name", "code_end", "mode"]
     list_select_related = ["partner"]
     list_filter = ["status", "is_live", "partner"]
@@ -71,15 +63,3 @@ class GiftAdmin(RowButton, RecordAdmin):
     def code_end(self, gift: Gift) -> str:
         """Show the last characters of the code; staff have no use for the others."""
         return gift.code_suffix or "–"
-
-    def hint(self, gift: Gift) -> str | None:
-        """Offer it where there is a code to be mailed and somebody to mail it to."""
-        address = address_of(gift)
-        return f"Mails the code to {address}." if is_gift_sold(gift) and address else None
-
-    def press(self, request: HttpRequest, gift: Gift) -> str:
-        """Mail the code once more."""
-        with faults_as_messages(request) as said:
-            mail = notify_gift(gift=gift, to=None, language=None, now=timezone.now())
-            messages.success(request, f"The code goes to {mail.to} within seconds.")
-        return " ".join(said) or "Sent again."

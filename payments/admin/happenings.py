@@ -6,8 +6,6 @@ from itertools import groupby
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.contrib.admin.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.urls import reverse
 
 from bookings.models import Change
@@ -26,7 +24,6 @@ from payments.models import (
     Opening,
     OpeningStatus,
     Origin,
-    Payment,
     Transaction,
     WebhookDelivery,
 )
@@ -302,23 +299,4 @@ def disputes(history: History) -> Iterator[Moment]:
             tone="bad",
             url=page_of(dispute),
             rank=5,
-        )
-
-
-def pressed(history: History) -> Iterator[Moment]:
-    """Tell which buttons were pressed, and by whom."""
-    payment = history.payment
-    of_payment = LogEntry.objects.filter(
-        content_type=ContentType.objects.get_for_model(Payment), object_id=str(payment.pk)
-    )
-    url = reverse("admin:payments_payment_history", args=[payment.pk])
-    logged = of_payment.select_related("user")
-    for entry in history.newest(logged, "-action_time", name="buttons pressed", url=url):
-        yield Moment(
-            at=entry.action_time,
-            kind=MomentKind.STAFF,
-            anchor=f"pressed-{entry.pk}",
-            who=str(entry.user),
-            what=entry.get_change_message(),
-            rank=9,
         )

@@ -15,6 +15,7 @@ from unfold.contrib.filters.admin import TextFilter
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from bookings.free_text import is_web_address
+from bookings.staff_text import MaskedForm, tell_what_was_masked
 from money import EXPONENTS, Money, MoneyError
 from payments.admin.buttons import faults_as_messages
 from payments.admin.columns import RecordAdmin, link, link_to, money_text, page_of, unbroken, when
@@ -81,7 +82,7 @@ class AmountFilter(_TextFilter):
         return queryset.filter(found)
 
 
-class AmendForm(forms.Form):
+class AmendForm(MaskedForm, forms.Form):
     """Ask what is right, and where the proof is."""
 
     text = forms.CharField(
@@ -178,6 +179,7 @@ class ExternalNoteAdmin(RecordAdmin):
             raise Http404
         form = AmendForm(request.POST or None, initial={"evidence": note.evidence})
         if request.method == "POST" and form.is_valid():
+            tell_what_was_masked(request, [form])
             return self._amended(request, note, form.cleaned_data)
         context = {
             **self.admin_site.each_context(request),
@@ -191,16 +193,15 @@ class ExternalNoteAdmin(RecordAdmin):
 
     def _amended(self, request: HttpRequest, note: ExternalNote, words: dict[str, str]) -> HttpResponse:
         with faults_as_messages(request) as said:
-            added = amend_note(
+            amend_note(
                 note=note,
-                text=words["text"].strip(),
-                evidence=words["evidence"].strip(),
+                text=words["text"],
+                evidence=words["evidence"],
                 written_by=request.user.get_username(),
                 now=timezone.now(),
             )
-            self.log_change(request, note.payment, f"Amended the note of {note.written_by}: {added.text}")
-            if (added.text, added.evidence) != (words["text"].strip(), words["evidence"].strip()):
-                messages.warning(request, "A card number was masked. Never write one down.")
+            # Not what it says: a note can be blacked out, and the log cannot.
+            self.log_change(request, note.payment, f"Amended the note of {note.written_by}.")
             messages.success(request, "The correction is added; what it corrects stays.")
         return HttpResponseRedirect(page_of(note) if said else page_of(note.payment))
 

@@ -114,7 +114,7 @@ class TransactionAdmin(FoundAdmin):
     @admin.display(description="card", ordering="card_last4")
     def card(self, transaction: Transaction) -> str:
         """Show the card as the guest knows it."""
-        return f"{transaction.card_brand} ···· {transaction.card_last4}" if transaction.card_last4 else "–"
+        return transaction.card_text or "–"
 
 
 @admin.register(GatewayEvent)

@@ -76,11 +76,7 @@ def page_context(request: HttpRequest, payment: Payment, history: History) -> di
 
 def _facts(payment: Payment, history: History) -> list[Line]:
     order = payment.order
-    cards = list(
-        dict.fromkeys(
-            f"{row.card_brand} ···· {row.card_last4}" for row in history.operations.values() if row.card_last4
-        )
-    )
+    cards = list(dict.fromkeys(row.card_text for row in history.operations.values() if row.card_text))
     stored = list(dict.fromkeys(row.card for row in history.operations.values() if row.card is not None))
     named = list(dict.fromkeys(row.gateway_reference for row in history.operations.values() if row.gateway_reference))
     facts = [

@@ -6,7 +6,6 @@ from gateways.errors import ErrorCode
 from payments.admin.answer import day_text
 from payments.admin.columns import money_text, page_of
 from payments.admin.history import History
-from payments.models import Transaction
 from payments.selectors import CHARGE_KINDS
 from payments.services.advising import Advice, advice_for
 from payments.states import Status
@@ -35,8 +34,9 @@ def last_refusal(history: History) -> Refusal | None:
     if not refused:
         return None
     last = max(refused, key=lambda row: row.requested_at)
+    card = f" from {last.card_text}" if last.card_text else ""
     return Refusal(
-        what=f"{money_text(last.amount_minor, last.currency)}{_card(last)} on {day_text(history.told_at(last))}",
+        what=f"{money_text(last.amount_minor, last.currency)}{card} on {day_text(history.told_at(last))}",
         url=page_of(last),
         code=last.error_code,
         raw=" ".join(filter(None, [last.raw_code, last.raw_text])) or "nothing more was said",
@@ -46,7 +46,3 @@ def last_refusal(history: History) -> Refusal | None:
         others=len(refused) - 1,
         is_over=bool(payment.captured_minor or payment.authorized_minor),
     )
-
-
-def _card(row: Transaction) -> str:
-    return f" from {row.card_brand} ···· {row.card_last4}" if row.card_last4 else ""

@@ -2,16 +2,14 @@
 
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils.http import urlencode
+from django.http import HttpRequest
 
 from payments.admin.columns import RecordAdmin
 from payments.finding.search import Group, find
-from payments.finding.terms import read, without_card_number
+from payments.finding.terms import read
 
 # Of what a term is found by in many places, a list shows so many; the search box pages through all.
 _MOST_OF_EACH = 200
@@ -42,16 +40,6 @@ class FoundAdmin(RecordAdmin):
     def called(self, term: str) -> Q:
         """Match the rows that go by a term themselves, beside those of payments and orders that do."""
         return Q(pk__in=[])
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the list; a card number that somebody pasted is not shown again, its last four digits are searched."""
-        term = request.GET.get("q", "")
-        if (safe := without_card_number(term)) != term:
-            messages.warning(
-                request, "That was a card number. Only its last four digits were searched; never paste one."
-            )
-            return HttpResponseRedirect(f"{request.path}?{urlencode({'q': safe})}")
-        return super().changelist_view(request, extra_context)
 
     def _of(self, groups: list[Group]) -> Q:
         """Match what hangs on the payments that were found, and on the orders that were found without naming one."""

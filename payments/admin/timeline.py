@@ -45,7 +45,6 @@ def history_of(payment: Payment) -> History:
         *happenings.cases(history),
         *happenings.notes(history.notes),
         *happenings.disputes(history),
-        *happenings.pressed(history),
         *moments_of(payment),
     ]
     history.moments = sorted(moments, key=lambda moment: (moment.at, moment.rank))

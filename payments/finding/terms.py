@@ -11,6 +11,8 @@ from uuid import UUID
 from card_numbers import mask_card_numbers
 from money import EXPONENTS
 
+# What is said to who typed one.
+CARD_NUMBER = "That was a card number. Only its last four digits are looked for; never paste one."
 # A term that is longer is no reference and no name.
 LONGEST = 200
 # More terms narrow no further, and every one costs a look.

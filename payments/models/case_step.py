@@ -14,7 +14,7 @@ class CaseStepKind(models.TextChoices):
 
 
 class CaseStep(models.Model):
-    """Be one thing a person did about a case; UPDATE and DELETE are refused by trigger.
+    """Be one thing a person did about a case; UPDATE and DELETE are refused by trigger, but for erasing the words.
 
     Whoever took the case last has it, until it is released.
     """

@@ -130,6 +130,11 @@ class Transaction(models.Model):
         """Return the amount in its parts."""
         return Parts.of(self.amount_minor, self.surcharge_minor, self.donation_minor)
 
+    @property
+    def card_text(self) -> str:
+        """Return the card as its guest knows it: brand and last four digits; empty where none is known."""
+        return f"{self.card_brand.capitalize()} ···· {self.card_last4}".strip() if self.card_last4 else ""
+
 
 class GatewayEvent(models.Model):
     """Be one thing a gateway said; append-only, and the same fact is stored once however often it is told.

@@ -5,7 +5,6 @@ from decimal import Decimal
 
 from bookings.models import BookingStatus
 from money import Money, exponent_of
-from payments.models import Transaction
 from payments.reckoning.rows import Rows
 from payments.reckoning.steps import Figure, Step
 from payments.selectors import Flight, in_flight_among
@@ -25,9 +24,8 @@ def pending(rows: Rows) -> Figure:
     for flight, row, minor in in_flight_among(rows.operations):
         if flight in _FLIGHTS:
             words, sign = _FLIGHTS[flight]
-            steps.append(
-                Step(sentence=words.format(card=_card(row)), minor=sign * minor, at=row.requested_at, about=row)
-            )
+            sentence = words.format(card=row.card_text or "the guest's card")
+            steps.append(Step(sentence=sentence, minor=sign * minor, at=row.requested_at, about=row))
     return _figure(rows, "pending", "On its way, nobody has decided", "amount_pending (resource)", steps)
 
 
@@ -129,7 +127,3 @@ def _figure(rows: Rows, key: str, title: str, told_as: str, steps: Iterable[Step
 
 def _money(rows: Rows, minor: int) -> Money:
     return Money(minor, rows.order.currency)
-
-
-def _card(row: Transaction) -> str:
-    return f"{row.card_brand.capitalize()} ···· {row.card_last4}".strip() if row.card_last4 else "the guest's card"

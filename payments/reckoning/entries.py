@@ -155,8 +155,8 @@ def _who(entry: LedgerEntry) -> str:
     if entry.customer_id is not None:
         return "The guest's credit"
     row = entry.transaction
-    if row is not None and row.card_last4:
-        return f"{row.card_brand.capitalize() or 'Card'} ···· {row.card_last4}"
+    if row is not None and row.card_text:
+        return row.card_text
     return f"What {entry.gateway_account or 'an account'} took"
 
 

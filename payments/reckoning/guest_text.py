@@ -101,8 +101,8 @@ def _movement(rows: Rows, entry: LedgerEntry, minor: int) -> Movement:
         by = "bank"
     elif LedgerAccount.EXTERNAL in (entry.from_account, entry.to_account):
         by = "elsewhere"
-    elif row is not None and row.card_last4:
-        name = f"{row.card_brand.capitalize()} ···· {row.card_last4}".strip()
+    elif row is not None:
+        name = row.card_text
     return Movement(
         at=timezone.localtime(entry.posting.occurred_at),
         minor=minor,

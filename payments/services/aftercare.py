@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction as database
 
 from bookings import services as booking_services
@@ -20,7 +19,7 @@ from payments.services.guarding import refuse_after_change, refuse_while_unknown
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.openings import close_openings
 from payments.services.operations import Clock, Patience, perform
-from payments.services.returning import give_back
+from payments.services.returning import give_back, gives_surcharge_back
 from payments.services.surplus import (
     new_operation,
     refund_leftovers,
@@ -223,7 +222,7 @@ def _write_cancellation(
     with database.atomic():
         before = booking_services.lock_order(order_id=order_id)
         was_open = before.status in (BookingStatus.ON_HOLD, BookingStatus.CONFIRMED)
-        returns_surcharge = before.status != BookingStatus.CONFIRMED or settings.PAYMENTS["REFUND_SURCHARGE"]
+        returns_surcharge = gives_surcharge_back(before)
         cancelled = cancel(now)
         order = order_of(cancelled)
         if was_open:

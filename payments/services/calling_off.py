@@ -28,7 +28,7 @@ from payments.selectors import Booked, OrderMoney, booked_for_orders, order_mone
 from payments.services.cases import open_case
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.openings import close_openings
-from payments.services.returning import send_back
+from payments.services.returning import gives_surcharge_back, send_back
 from payments.services.surplus import operations_of
 from payments.services.tenders import Tender, lock_tenders, settle_gift_sales, tenders_of_orders
 from payments.services.ways_back import Obstacle, ObstacleOf, Way, WaysBack, base_of
@@ -138,7 +138,7 @@ def call_off_booking(
         if booking.status not in LIVE_STATUSES or booking.availability_id not in departure_ids:
             noted(Sent(plan=Plan(booking=booking, remark=Remark.ENDED_OTHERWISE)))
             return
-        returns_surcharge = _returns_surcharge(order)
+        returns_surcharge = gives_surcharge_back(order)
         before = order_money(order)
         booking = booking_services.cancel_booking(
             booking=booking, reason=reason, force=True, now=now, is_called_off=True
@@ -202,7 +202,7 @@ def _plans_of_order(known: _Known, departure_ids: set[UUID], disputed: set[UUID]
     bookings = [copy(booking) for booking in known.bookings]
     gifts: list[Gift] = list(known.order.gifts.all())
     obstacle_of = _obstacles(known.operations, disputed, now)
-    ways_back = WaysBack(known.operations, returns_surcharge=_returns_surcharge(order), obstacle_of=obstacle_of)
+    ways_back = WaysBack(known.operations, returns_surcharge=gives_surcharge_back(order), obstacle_of=obstacle_of)
 
     def money() -> OrderMoney:
         return order_money(order, bookings=bookings, booked=known.booked, operations=known.operations)
@@ -214,7 +214,7 @@ def _plans_of_order(known: _Known, departure_ids: set[UUID], disputed: set[UUID]
         if _is_redeemed(shown):
             plans.append(Plan(booking=shown, remark=Remark.REDEEMED))
             continue
-        before, returns_surcharge = money(), _returns_surcharge(order)
+        before, returns_surcharge = money(), gives_surcharge_back(order)
         booking.status, booking.cancellation_refund = BookingStatus.CANCELLED, "FULL"
         booking_services.show_installments(order, bookings)
         booking_services.settle_status(order, bookings, gifts)
@@ -313,10 +313,6 @@ def _disputed(order_ids: Collection[UUID]) -> set[UUID]:
     """Return the payments of orders whose dispute nobody has closed: a refund beside it could pay the guest twice."""
     cases = Case.objects.filter(payment__order__in=order_ids, kind=CaseKind.CHARGEBACK, closed_at__isnull=True)
     return set(cases.values_list("payment_id", flat=True))
-
-
-def _returns_surcharge(order: Order) -> bool:
-    return order.status != BookingStatus.CONFIRMED or bool(settings.PAYMENTS["REFUND_SURCHARGE"])
 
 
 def _is_redeemed(booking: Booking) -> bool:

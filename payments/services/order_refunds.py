@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction as database
 
 from bookings import services as booking_services
-from bookings.models import BookingStatus, Order, OrderKind
+from bookings.models import Order, OrderKind
 from money import Money
 from payments.errors import NothingOverpaid, PaymentChanged, RefundTooLarge
 from payments.models import Transaction
@@ -17,7 +16,7 @@ from payments.selectors import OrderMoney, order_money
 from payments.services.guarding import order_version, refuse_after_change, refuse_while_unknown
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.operations import Clock, Patience, perform
-from payments.services.returning import give_back
+from payments.services.returning import give_back, gives_surcharge_back
 from payments.services.tenders import Tender, tenders_of
 from payments.states import OperationKind
 
@@ -158,7 +157,7 @@ def _give_back(order: Order, amount_minor: int, *, reason: str, requested_by: st
         reason=reason,
         requested_by=requested_by,
         now=now,
-        returns_surcharge=order.status != BookingStatus.CONFIRMED or settings.PAYMENTS["REFUND_SURCHARGE"],
+        returns_surcharge=gives_surcharge_back(order),
     )
     returned = Returned(order=order, operations=tuple(operations), tenders=_had_back(before, tenders_of(order)))
     planned = sum(row.parts.base_minor for row in operations) + returned.tendered_minor

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from bookings.models import Customer
 from payments.models import (
     Case,
+    CaseStep,
     Dispute,
     ExternalNote,
     LedgerEntry,
@@ -27,7 +28,8 @@ from payments.services.customer_credit import credit_balances
 from payments.services.external_notes import redact_note
 from payments.states import State, Status
 
-_ERASED = "(erased)"
+# Where a row has to say something.
+ERASED = "(erased)"
 
 
 def reasons_to_wait(*, order_ids: Collection[UUID], customer_ids: Collection[UUID], now: datetime) -> list[str]:
@@ -69,6 +71,7 @@ def personal_data_of(*, order_ids: Collection[UUID], customer_ids: Collection[UU
             *("brand", "bin", "last4", "expiry_month", "expiry_year", "created_at", "revoked_at"),
         ),
         "notes": _rows(ExternalNote.objects.filter(payment__order__in=order_ids), "text", "written_at"),
+        "case notes": _rows(_case_notes(order_ids), "kind", "text", "at"),
         "payment links": _rows(
             PaymentLink.objects.filter(order__in=order_ids), "created_at", "expires_at", "closed_as"
         ),
@@ -90,14 +93,15 @@ def erase_guest(
     cards = list(_cards(order_ids, customer_ids).filter(revoked_at__isnull=True).order_by("pk"))
     for card in cards:
         revoke_card(card=card, requested_by=requested_by, now=now)
-    notes = list(ExternalNote.objects.filter(payment__order__in=order_ids).exclude(text=_ERASED))
+    notes = list(ExternalNote.objects.filter(payment__order__in=order_ids).exclude(text=ERASED))
     for note in notes:
-        redact_note(note=note, text=_ERASED, evidence="", now=now)
+        redact_note(note=note, text=ERASED, evidence="", now=now)
     handled = WebhookDelivery.objects.filter(payment__order__in=order_ids, status=DeliveryStatus.PROCESSED)
     openings = Opening.objects.filter(payment__order__in=order_ids)
     return {
         "kept cards": len(cards),
         "notes": len(notes),
+        "case notes": _case_notes(order_ids).exclude(text=ERASED).update(text=ERASED),
         "reasons": Transaction.objects.filter(payment__order__in=order_ids).exclude(reason="").update(reason=""),
         "webhooks": handled.delete()[0],
         "addresses": openings.exclude(return_url="").update(return_url="", client_encrypted=None),
@@ -107,6 +111,10 @@ def erase_guest(
 
 def _cards(order_ids: Collection[UUID], customer_ids: Collection[UUID]) -> QuerySet[ReusableCard]:
     return ReusableCard.objects.filter(Q(order__in=order_ids) | Q(customer__in=customer_ids))
+
+
+def _case_notes(order_ids: Collection[UUID]) -> QuerySet[CaseStep]:
+    return CaseStep.objects.filter(case__payment__order__in=order_ids).exclude(text="")
 
 
 def _rows(queryset: QuerySet[Any], *names: str) -> list[dict[str, Any]]:

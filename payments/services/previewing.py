@@ -87,9 +87,8 @@ def _operation_share(row: Transaction) -> Share:
     parent = row.parent
     assert parent is not None
     root = parent.parent or parent
-    card = f"{root.card_brand} ···· {root.card_last4}".strip() if root.card_last4 else "what was paid with"
     return Share(
-        to=f"{card}, by {row.account.name}",
+        to=f"{root.card_text or 'what was paid with'}, by {row.account.name}",
         parts=row.parts,
         is_release=row.kind == OperationKind.VOID,
         within_days=gateway_class(row.account.gateway).slowest_refund_days,

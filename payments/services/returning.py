@@ -3,11 +3,18 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from bookings.models import Order
+from django.conf import settings
+
+from bookings.models import BookingStatus, Order
 from payments.models import Transaction
 from payments.services.surplus import operations_of, write_ways
 from payments.services.tenders import lock_tenders, return_to_tender
 from payments.services.ways_back import Way, WaysBack
+
+
+def gives_surcharge_back(order: Order) -> bool:
+    """Say whether the surcharge goes back with the price; that of a confirmed order may be kept by the settings."""
+    return order.status != BookingStatus.CONFIRMED or bool(settings.PAYMENTS["REFUND_SURCHARGE"])
 
 
 def give_back(

@@ -23,7 +23,6 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
     list_filter = ["state", "kind", "source", "currency"]
     search_fields = ["line__gateway_reference", "line__payment_reference", "line__our_reference", "batch__reference"]
     ordering = ["opened_on", "id"]
-    show_full_result_count = False
     raw_id_fields = ["line", "entry", "batch"]
     inlines = [DiscrepancyEventInline]
 

@@ -66,7 +66,6 @@ class SettlementReportAdmin(ReadOnlyAdmin):
     list_filter = ["state", "source"]
     search_fields = ["file_name", "sha256"]
     ordering = ["-received_at"]
-    show_full_result_count = False
     inlines = [BadLineInline]
     exclude = ["stored_path"]
 
@@ -101,7 +100,6 @@ class SettlementBatchAdmin(ReadOnlyAdmin):
     list_filter = ["state", "source", "currency"]
     search_fields = ["reference"]
     ordering = ["-settled_at"]
-    show_full_result_count = False
     raw_id_fields = ["bank_line"]
 
     @admin.display(description="net", ordering="net_minor")

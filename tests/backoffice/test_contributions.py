@@ -8,6 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from api.models import Delivery, Subscription
+from backoffice.audit import record
 from backoffice.roles import Role
 from bookings.encryption import encrypt_text, fingerprint
 from gateways.protocol import Card
@@ -87,6 +88,16 @@ def test_what_was_settled_is_shown_to_who_may_see_settlement_files(house, paid, 
     assert "What the gateway settled of it" in page
     assert "90.00 EUR 0.45 EUR 89.55 EUR" in page
     assert "balanced batch.csv, line 2" in page
+
+
+def test_what_staff_did_with_a_payment_is_in_its_timeline(paid, browser_with_role):
+    record(actor="ada", action="asked gateway", subject=paid, detail="Nothing of this payment is undecided.")
+    record(actor="ada", action="made payment link", subject=paid.order, detail="It goes out within seconds.")
+
+    moments = browser_with_role(Role.SUPPORT).get(page_of(paid), {"show": "staff"}).context["moments"]
+
+    told = [(moment.who, moment.what) for moment in moments]
+    assert told == [("ada", "Asked gateway: Nothing of this payment is undecided.")]
 
 
 def test_who_looked_at_a_stored_card_is_shown_to_who_may_read_the_audit_log(house, paid, browser_with_role):

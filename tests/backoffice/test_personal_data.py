@@ -6,10 +6,11 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.utils import timezone
 
-from backoffice.models import AuditEntry
+from backoffice.models import ApprovalRequest, AuditEntry
 from backoffice.roles import Role
 from backoffice.services.personal_data import StillNeeded, erase_guest, standing_of_guest
 from bookings.encryption import encrypt_text
@@ -21,6 +22,7 @@ from gateways.protocol import Card
 from payments.models import (
     Case,
     CaseKind,
+    CaseStep,
     Dispute,
     ExternalNote,
     GatewayEvent,
@@ -69,6 +71,13 @@ def paid(house) -> Payment:
     WebhookDelivery.objects.create(
         account=payment.account, payment=payment, delivery_key="1", body_encrypted=encrypt_text("Grace Hopper"),
         status="PROCESSED", received_at=past, processed_at=past,
+    )  # fmt: skip
+    case = Case.objects.create(payment=payment, kind=CaseKind.OVERPAID, opened_at=past, closed_at=past, closed_by="ben")
+    CaseStep.objects.create(case=case, kind="CLOSED", by="ben", text="Called Grace", at=past)
+    ApprovalRequest.objects.create(
+        what="PAYMENT_REFUND", order=order, payment=payment, amount_minor=100, total_minor=100, currency="EUR",
+        reason_code="goodwill", reason="Grace was ill", requested_by=get_user_model().objects.create_user("ben"),
+        requested_at=past, expires_at=past,
     )  # fmt: skip
     keep_card(payment=payment, card=Card(token="TOKEN", brand="visa", last4="1111"), now=house.clock())
     return payment
@@ -150,8 +159,10 @@ def test_erasing_takes_the_guest_out_of_everything_and_leaves_the_books(paid, gi
 
     assert erased == {
         "customers": 1, "orders": 1, "bookings": 1, "tickets": 2, "gifts": 0, "gifts received": 1, "changes": 4,
-        "mails": 1, "kept cards": 1, "notes": 1, "reasons": 1, "webhooks": 1, "addresses": 1, "payment links": 0,
-        "invoices": 0, "requests of partners": 0,
+        "mails": 1, "kept cards": 1, "notes": 1, "case notes": 1, "reasons": 1, "webhooks": 1, "addresses": 1,
+        "payment links": 0, "invoices": 0, "requests of partners": 0, "reasons for refunds to approve": 1,
+        "why it was no duplicate": 0,
+        "how it was paid back by hand": 0,
     }  # fmt: skip
     assert [secret for secret in SECRETS if secret in everything_held()] == []
     assert "Ada King" in everything_held()

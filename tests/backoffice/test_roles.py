@@ -23,8 +23,6 @@ NOBODY = str(uuid.UUID(int=0))
 BUTTONS = {
     "payments.change_reusablecard": [("payments_reusablecard_revoke", NOBODY)],
     "payments.add_externalnote": [("payments_externalnote_amend", "0")],
-    "bookings.change_gift": [("bookings_gift_again", NOBODY)],
-    "bookings.change_outgoingmail": [("bookings_outgoingmail_again", NOBODY)],
 }
 LIST_ACTIONS = {
     "payments.change_case": [("payments_case", "close_cases", "0")],

@@ -133,3 +133,16 @@ def test_a_password_stays_as_it_was_typed():
     assert form.is_valid()
     assert form.cleaned_data == {"password": "4111111111111111", "note": "************1111"}
     assert form.masked_labels == ["note"]
+
+
+def test_a_card_number_in_the_search_box_of_any_list_is_masked_before_anything_shows_it(admin_client):
+    for model, model_admin in admin.site._registry.items():
+        if not model_admin.search_fields:
+            continue
+        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+        answer = admin_client.get(address, {"q": f"miller {VISA}", "o": "1"}, follow=True)
+
+        assert answer.redirect_chain[0] == (f"{address}?q=miller+1111&o=1", 302), model
+        assert "4111" not in answer.content.decode(), model
+        assert "That was a card number" in told(answer), model

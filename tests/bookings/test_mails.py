@@ -1,13 +1,9 @@
-import re
 import smtplib
 import threading
 from datetime import timedelta
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.core import mail as sent_mails
-from django.urls import reverse
-from django.utils import timezone
 
 from bookings.errors import MailNotSendable
 from bookings.mailing import mail_language, render_mail
@@ -162,22 +158,6 @@ def test_sent_mails_are_forgotten_and_failed_ones_are_kept(shop, settings):
 
     assert prune_mails(now=NOW) == 1
     assert set(OutgoingMail.objects.values_list("subject_key", flat=True)) == {"failed", "young"}
-
-
-def test_staff_send_a_failed_mail_again_and_it_is_logged(admin_client, admin_user, shop, clock):
-    failed = summary(shop)
-    OutgoingMail.objects.update(status="FAILED", next_attempt_at=None, attempts=7, last_error="SMTPServerDisconnected")
-    page = admin_client.get(reverse("admin:bookings_outgoingmail_change", args=[failed.pk])).content.decode()
-    (address,) = re.findall(r'action="(/admin/bookings/outgoingmail/[^"]+/again/)"', page)
-
-    assert admin_client.get(address).status_code == 405
-    admin_client.post(address)
-    told = admin_client.post(address, follow=True).content.decode()
-
-    assert "waits to be sent already" in told
-    clock.now = timezone.now() + timedelta(seconds=1)
-    assert drain_mails(clock=clock) == 1
-    assert LogEntry.objects.filter(user=admin_user, change_message="Sent again.").count() == 1
 
 
 def test_a_mail_that_waits_is_not_sent_again(shop):

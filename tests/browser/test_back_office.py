@@ -52,9 +52,9 @@ def test_support_finds_a_payment_and_reads_why_the_card_was_declined(desk_of, ho
     desk = desk_of(Role.SUPPORT, size=size)
     desk.page.get_by_role("searchbox").fill("grace@example.com")
     desk.page.get_by_role("button", name="Find").click()
-    desk.reads(payment.reference)
+    desk.reads(payment.order.reference, "Grace Hopper", "the last attempt failed")
     desk.picture("staff-list")
-    desk.page.get_by_role("link", name=payment.reference).click()
+    desk.page.get_by_role("link", name="guest's e-mail grace@example.com").click()
 
     desk.reads("CREDIT_LIMIT_EXCEEDED", "TEST ACCOUNT: adyen-eu")
     desk.picture("staff-payment")

@@ -9,7 +9,6 @@ from backoffice.roles import Role
 from bookings.models import Availability
 from tests.backoffice.departures.desk import drain
 from tests.browser.conftest import PHONE
-from tests.browser.test_back_office import desk_of as desk_of
 from tests.payments.called_off import by_credit, elsewhere
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from gateways.errors import DeclineClass, ErrorCode
+from gateways.errors import DeclineClass, ErrorCode, classes_by_code
 from gateways.protocol import Decline
 from gateways.scrubbing import mask_numbers
 
@@ -93,24 +93,23 @@ _HOLDER_STOPPED = frozenset({"26"})
 # The stored card is not there. Source: Adyen docs, "API error codes".
 TOKEN_IS_GONE = frozenset({"800", "803"})
 # What a code adds to our six words: what can be done about it.
-_BY_CLASS: Mapping[DeclineClass, str] = {
-    DeclineClass.LOST_OR_STOLEN: "5",
-    DeclineClass.FRAUD: "14 20 22 31 40",
-    DeclineClass.HOLDER_STOPPED: "26",
-    DeclineClass.NEVER_AGAIN: "46",
-    DeclineClass.AUTHENTICATION: "11 38 39 41 42",
-    DeclineClass.SECURITY_CODE: "24",
-    DeclineClass.PIN: "17 18 19 33 36 43",
-    DeclineClass.ADDRESS: "32",
-    DeclineClass.LIMIT: "28 29",
-    DeclineClass.ASK_THE_BANK: "2 3 27",
-    DeclineClass.NOT_FOR_THIS: "10 23 25 34 35 37 44 45",
-    DeclineClass.GUEST_GAVE_UP: "15 16",
-    DeclineClass.TOKEN_GONE: "800 803",
-    DeclineClass.OUR_SIDE: "7",
-}
-DECLINE_CLASSES: Mapping[str, DeclineClass] = MappingProxyType(
-    {code: kind for kind, codes in _BY_CLASS.items() for code in codes.split()}
+DECLINE_CLASSES = classes_by_code(
+    {
+        DeclineClass.LOST_OR_STOLEN: "5",
+        DeclineClass.FRAUD: "14 20 22 31 40",
+        DeclineClass.HOLDER_STOPPED: "26",
+        DeclineClass.NEVER_AGAIN: "46",
+        DeclineClass.AUTHENTICATION: "11 38 39 41 42",
+        DeclineClass.SECURITY_CODE: "24",
+        DeclineClass.PIN: "17 18 19 33 36 43",
+        DeclineClass.ADDRESS: "32",
+        DeclineClass.LIMIT: "28 29",
+        DeclineClass.ASK_THE_BANK: "2 3 27",
+        DeclineClass.NOT_FOR_THIS: "10 23 25 34 35 37 44 45",
+        DeclineClass.GUEST_GAVE_UP: "15 16",
+        DeclineClass.TOKEN_GONE: "800 803",
+        DeclineClass.OUR_SIDE: "7",
+    }
 )
 
 

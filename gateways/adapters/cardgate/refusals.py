@@ -6,7 +6,7 @@ Source: the vendor's page of test cards, which lists the resolutions; which word
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from gateways.errors import DeclineClass, ErrorCode
+from gateways.errors import DeclineClass, ErrorCode, classes_by_code
 from gateways.protocol import Decline
 from gateways.scrubbing import mask_numbers
 
@@ -41,23 +41,24 @@ _CARD_IS_GONE = frozenset(
 # Our name for the refusal of an invoice because of its token, which the vendor gives as an error of that field.
 TOKEN_REFUSED = "invalid_token"  # noqa: S105, a name
 # What a code adds to our six words: what can be done about it.
-_BY_CLASS: Mapping[DeclineClass, str] = {
-    DeclineClass.LOST_OR_STOLEN: "lost_or_stolen_card card_is_lost card_is_stolen",
-    DeclineClass.FRAUD: "antifraud_error",
-    DeclineClass.AUTHENTICATION: """
+DECLINE_CLASSES = classes_by_code(
+    {
+        DeclineClass.LOST_OR_STOLEN: "lost_or_stolen_card card_is_lost card_is_stolen",
+        DeclineClass.FRAUD: "antifraud_error",
+        DeclineClass.AUTHENTICATION: """
         client_auth_failed invalid_3ds_code invalid_otp auth_3ds_required auth_fatal_error card_is_3ds_enrolled
         card_is_not_3ds_enrolled
     """,
-    DeclineClass.SECURITY_CODE: "invalid_cvv",
-    DeclineClass.PIN: "invalid_pin",
-    DeclineClass.LIMIT: "limit_violation",
-    DeclineClass.ASK_THE_BANK: "declined fatal_decline issuer_decline card_verification_failed",
-    DeclineClass.NOT_FOR_THIS: "card_restricted functionality_is_not_permitted invalid_card_status",
-    DeclineClass.TOKEN_GONE: "invalid_token",
-    DeclineClass.OUR_SIDE: "invalid_credentials access_denied invalid_request invalid_amount duplicated_transaction",
-}
-DECLINE_CLASSES: Mapping[str, DeclineClass] = MappingProxyType(
-    {code: kind for kind, codes in _BY_CLASS.items() for code in codes.split()}
+        DeclineClass.SECURITY_CODE: "invalid_cvv",
+        DeclineClass.PIN: "invalid_pin",
+        DeclineClass.LIMIT: "limit_violation",
+        DeclineClass.ASK_THE_BANK: "declined fatal_decline issuer_decline card_verification_failed",
+        DeclineClass.NOT_FOR_THIS: "card_restricted functionality_is_not_permitted invalid_card_status",
+        DeclineClass.TOKEN_GONE: "invalid_token",
+        DeclineClass.OUR_SIDE: """
+            invalid_credentials access_denied invalid_request invalid_amount duplicated_transaction
+        """,
+    }
 )
 
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gateways.adapters.spreedly.calls import Problem
-from gateways.errors import DeclineClass, ErrorCode
+from gateways.errors import DeclineClass, ErrorCode, classes_by_code
 from gateways.protocol import Decline
 from gateways.scrubbing import mask_numbers
 
@@ -61,30 +61,29 @@ _EXPIRED = "errors.expired"
 # A token that was never made, was purged before it was used, or was redacted.
 _NO_SUCH_CARD = re.compile(r"errors\.(invalid_)?payment_method\w*|errors\.\w*redacted\w*")
 # What a code adds to our six words: what can be done about it.
-_BY_CLASS: Mapping[DeclineClass, str] = {
-    DeclineClass.LOST_OR_STOLEN: "lost_stolen_card pick_up_card pickup_card",
-    DeclineClass.FRAUD: "fraud_suspected refused_due_to_sanctions",
-    DeclineClass.AUTHENTICATION: "authentication_required cardholder_authentication_required",
-    DeclineClass.SECURITY_CODE: "incorrect_cvv incorrect_cvc invalid_cvc security_code_error",
-    DeclineClass.PIN: "incorrect_pin",
-    DeclineClass.ADDRESS: "incorrect_zip incorrect_address",
-    DeclineClass.LIMIT: "card_limit_exceeded",
-    DeclineClass.ASK_THE_BANK: """
+DECLINE_CLASSES = classes_by_code(
+    {
+        DeclineClass.LOST_OR_STOLEN: "lost_stolen_card pick_up_card pickup_card",
+        DeclineClass.FRAUD: "fraud_suspected refused_due_to_sanctions",
+        DeclineClass.AUTHENTICATION: "authentication_required cardholder_authentication_required",
+        DeclineClass.SECURITY_CODE: "incorrect_cvv incorrect_cvc invalid_cvc security_code_error",
+        DeclineClass.PIN: "incorrect_pin",
+        DeclineClass.ADDRESS: "incorrect_zip incorrect_address",
+        DeclineClass.LIMIT: "card_limit_exceeded",
+        DeclineClass.ASK_THE_BANK: """
         do_not_honor processor_declined card_declined call_issuer contact_bank request_authorization_card
     """,
-    DeclineClass.NOT_FOR_THIS: """
+        DeclineClass.NOT_FOR_THIS: """
         restricted_card transaction_not_allowed non_reloadable_prepaid_card single_use_virtual_card_number
         multi_use_virtual_card_number
     """,
-    DeclineClass.ACCOUNT_CLOSED: "closed_card",
-    DeclineClass.OUR_SIDE: """
+        DeclineClass.ACCOUNT_CLOSED: "closed_card",
+        DeclineClass.OUR_SIDE: """
         invalid_merchant invalid_merchant_configuration invalid_amount insufficient_amount amount_not_supported
         currency_not_supported token_not_supported not_supported unsupported_feature duplicate_transaction
         cc_rejected_duplicated_payment config_error test_mode_live_card
     """,
-}
-DECLINE_CLASSES: Mapping[str, DeclineClass] = MappingProxyType(
-    {code: kind for kind, codes in _BY_CLASS.items() for code in codes.split()}
+    }
 )
 
 

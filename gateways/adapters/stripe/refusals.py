@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from gateways.errors import DeclineClass, ErrorCode
+from gateways.errors import DeclineClass, ErrorCode, classes_by_code
 from gateways.protocol import Decline
 from gateways.scrubbing import mask_numbers
 
@@ -50,31 +50,30 @@ _NEVER_AGAIN = "do_not_try_again"
 # `outcome.type` of a charge that Stripe's own rules stopped before a bank was asked.
 _BLOCKED = "blocked"
 # What a code adds to our six words: what can be done about it.
-_BY_CLASS: Mapping[DeclineClass, str] = {
-    DeclineClass.LOST_OR_STOLEN: "lost_card stolen_card pickup_card",
-    DeclineClass.FRAUD: "fraudulent merchant_blacklist security_violation blocked",
-    DeclineClass.HOLDER_STOPPED: "stop_payment_order revocation_of_authorization revocation_of_all_authorizations",
-    DeclineClass.NEVER_AGAIN: "do_not_try_again card_decline_rate_limit_exceeded",
-    DeclineClass.AUTHENTICATION: """
+DECLINE_CLASSES = classes_by_code(
+    {
+        DeclineClass.LOST_OR_STOLEN: "lost_card stolen_card pickup_card",
+        DeclineClass.FRAUD: "fraudulent merchant_blacklist security_violation blocked",
+        DeclineClass.HOLDER_STOPPED: "stop_payment_order revocation_of_authorization revocation_of_all_authorizations",
+        DeclineClass.NEVER_AGAIN: "do_not_try_again card_decline_rate_limit_exceeded",
+        DeclineClass.AUTHENTICATION: """
         authentication_required payment_intent_authentication_failure setup_intent_authentication_failure
     """,
-    DeclineClass.SECURITY_CODE: "incorrect_cvc invalid_cvc",
-    DeclineClass.PIN: "incorrect_pin invalid_pin pin_try_exceeded",
-    DeclineClass.ADDRESS: "incorrect_zip incorrect_address",
-    DeclineClass.LIMIT: """
+        DeclineClass.SECURITY_CODE: "incorrect_cvc invalid_cvc",
+        DeclineClass.PIN: "incorrect_pin invalid_pin pin_try_exceeded",
+        DeclineClass.ADDRESS: "incorrect_zip incorrect_address",
+        DeclineClass.LIMIT: """
         card_velocity_exceeded withdrawal_count_limit_exceeded charge_exceeds_source_limit
         charge_exceeds_transaction_limit invalid_amount
     """,
-    DeclineClass.ASK_THE_BANK: "generic_decline do_not_honor call_issuer approve_with_id no_action_taken",
-    DeclineClass.NOT_FOR_THIS: """
+        DeclineClass.ASK_THE_BANK: "generic_decline do_not_honor call_issuer approve_with_id no_action_taken",
+        DeclineClass.NOT_FOR_THIS: """
         transaction_not_allowed not_permitted service_not_allowed restricted_card card_not_supported
         currency_not_supported
     """,
-    DeclineClass.GUEST_GAVE_UP: "payment_method_customer_decline",
-    DeclineClass.OUR_SIDE: "duplicate_transaction testmode_decline",
-}
-DECLINE_CLASSES: Mapping[str, DeclineClass] = MappingProxyType(
-    {code: kind for kind, codes in _BY_CLASS.items() for code in codes.split()}
+        DeclineClass.GUEST_GAVE_UP: "payment_method_customer_decline",
+        DeclineClass.OUR_SIDE: "duplicate_transaction testmode_decline",
+    }
 )
 
 

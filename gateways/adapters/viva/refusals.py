@@ -6,7 +6,7 @@ Source: Viva docs, "Response information", for the texts; the mapping is ours.
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from gateways.errors import DeclineClass, ErrorCode
+from gateways.errors import DeclineClass, ErrorCode, classes_by_code
 from gateways.protocol import Decline
 from gateways.scrubbing import mask_numbers
 
@@ -100,21 +100,20 @@ REFUSALS: Mapping[str, tuple[str, ErrorCode]] = MappingProxyType(
 # The card is lost, stolen, closed or expired, or its holder took the permission back: it must not be tried again.
 _CARD_IS_GONE = frozenset({"10041", "10043", "10046", "10054", "10213", "10222", "10223", "10224"})
 # What a code adds to our six words: what can be done about it.
-_BY_CLASS: Mapping[DeclineClass, str] = {
-    DeclineClass.LOST_OR_STOLEN: "10004 10007 10041 10043 10222 10223",
-    DeclineClass.FRAUD: "10059 10063 10083",
-    DeclineClass.HOLDER_STOPPED: "10213",
-    DeclineClass.AUTHENTICATION: "2061 2062 10065 10300 10301 10302",
-    DeclineClass.SECURITY_CODE: "10210 10211",
-    DeclineClass.PIN: "10055 10075 10081 10086",
-    DeclineClass.LIMIT: "10061",
-    DeclineClass.ASK_THE_BANK: "10001 10005 10070 10212 10226 10227",
-    DeclineClass.NOT_FOR_THIS: "2108 10057 10058 10062 10078 10215",
-    DeclineClass.ACCOUNT_CLOSED: "10046 10224 10039 10052 10053",
-    DeclineClass.OUR_SIDE: "10003 10013 10030",
-}
-DECLINE_CLASSES: Mapping[str, DeclineClass] = MappingProxyType(
-    {code: kind for kind, codes in _BY_CLASS.items() for code in codes.split()}
+DECLINE_CLASSES = classes_by_code(
+    {
+        DeclineClass.LOST_OR_STOLEN: "10004 10007 10041 10043 10222 10223",
+        DeclineClass.FRAUD: "10059 10063 10083",
+        DeclineClass.HOLDER_STOPPED: "10213",
+        DeclineClass.AUTHENTICATION: "2061 2062 10065 10300 10301 10302",
+        DeclineClass.SECURITY_CODE: "10210 10211",
+        DeclineClass.PIN: "10055 10075 10081 10086",
+        DeclineClass.LIMIT: "10061",
+        DeclineClass.ASK_THE_BANK: "10001 10005 10070 10212 10226 10227",
+        DeclineClass.NOT_FOR_THIS: "2108 10057 10058 10062 10078 10215",
+        DeclineClass.ACCOUNT_CLOSED: "10046 10224 10039 10052 10053",
+        DeclineClass.OUR_SIDE: "10003 10013 10030",
+    }
 )
 
 

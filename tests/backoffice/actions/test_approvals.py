@@ -6,15 +6,18 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
+from backoffice.actions import view
 from backoffice.errors import NotDecidable
 from backoffice.models import ApprovalRequest, ReasonCode, RefundLimit, TenderReturn, Wanted
 from backoffice.roles import Role
 from backoffice.services import approvals
 from backoffice.services.refunds import RefundWish, version_seen
 from money import Money
-from payments.admin.columns import page_of
+from payments.admin.columns import page_of, when_text
 from payments.errors import RefundTooLarge
 from payments.models import Transaction
 from payments.services import aftercare, janitor
@@ -144,10 +147,6 @@ class TestLimits:
 
     @pytest.mark.django_db(transaction=True)
     def test_two_refunds_of_one_person_at_once_stay_within_the_limit(self, desk_with_limit, support, paid, monkeypatch):
-        from django.test import Client
-
-        from backoffice.actions import view
-
         # The looks at what changed are taken away: only the order's lock is left.
         original = aftercare.request_refund
         monkeypatch.setattr(view, "_is_stale", lambda *_: False)
@@ -177,8 +176,6 @@ class TestLimits:
         assert ApprovalRequest.objects.get().what == "ORDER_REFUND"
 
     def test_limits_are_set_in_major_units_by_who_may(self, desk, support):
-        from django.urls import reverse
-
         finance = Group.objects.get(name="Finance")
         add = reverse("admin:backoffice_refundlimit_add")
 
@@ -202,9 +199,8 @@ class TestAsking:
 
         request = ApprovalRequest.objects.get()
         assert written() == before
-        assert told == [
-            f"Refund of a payment: 90.00 eur waits for a second person until {request.expires_at:%Y-%m-%d %H:%M %Z}."
-        ] or told[0].startswith("Refund of a payment: 90.00 EUR waits for a second person until ")
+        until = when_text(request.expires_at)
+        assert told == [f"Refund of a payment: 90.00 EUR waits for a second person until {until}."]
         assert (request.requested_by.username, request.reason, request.reason_code) == (
             "sam",
             "goodwill: rain",

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from backoffice.actions import view
 from backoffice.roles import Role
 from bookings.models import BookingStatus, Customer
 from gateways.protocol import OutcomeKind as Kind
@@ -125,8 +126,6 @@ class TestStoredCards:
 
     @pytest.mark.django_db(transaction=True)
     def test_two_people_at_once_charge_it_once(self, desk_with_limit, card, owed, monkeypatch):
-        from backoffice.actions import view
-
         monkeypatch.setattr(view, "_is_stale", lambda *_: False)
         desks = [desk_with_limit(Role.FINANCE, username=name) for name in ("ben", "cleo")]
         tokens = [token_for(each, "charge-card", owed, card=str(card.pk), amount="90.00") for each in desks]

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from backoffice.actions import ACTIONS
+from backoffice.actions import ACTIONS, view
 from backoffice.models import ActionPress, ApprovalRequest, ReasonCode, Wanted
 from backoffice.roles import ROLES, Role
 from backoffice.services import refunds as refund_services
@@ -92,8 +92,6 @@ def test_two_clicks_at_the_same_moment_do_it_once(ada, desk, bought):
 
 
 def test_control_without_the_nonce_and_what_was_seen_a_second_click_refunds_again(desk, bought, monkeypatch):
-    from backoffice.actions import view
-
     original = aftercare.request_refund
     monkeypatch.setattr(view, "press_once", lambda *_, **__: None)
     monkeypatch.setattr(type(ACTIONS["refund"]), "seen", lambda *_: "0")
@@ -109,8 +107,6 @@ def test_control_without_the_nonce_and_what_was_seen_a_second_click_refunds_agai
 
 
 def test_two_people_refunding_all_of_it_at_once_refund_it_once(desk_with_limit, bought, monkeypatch):
-    from backoffice.actions import view
-
     # The look before the service is taken away, so that both reach the payment's lock.
     monkeypatch.setattr(view, "_is_stale", lambda *_: False)
     first, second = (desk_with_limit(Role.FINANCE, 100_000, username=name) for name in ("ben", "cleo"))
@@ -198,6 +194,7 @@ def test_a_card_number_in_a_reason_is_masked_before_anything_keeps_it(desk, paid
 
     carry_out(desk, "refund", paid, amount="1.00", **told)
 
+    assert "A card number was masked before anything was saved (Reason)." in asked
     assert "4111 1111" not in asked + str(refunds()) + str(audited())
     assert refunds()[0][1] == "goodwill: guest says **** **** **** 1111"
 

@@ -9,8 +9,8 @@ from backoffice.models import ReasonCode, Wanted
 from backoffice.services.departure_batch import drain_departures
 from backoffice.services.departures import settle_item
 from backoffice.services.refunds import RefundWish, preview_refund, write_refund
-from bookings.models import OrderKind
-from bookings.services import create_asked_order
+from bookings.models import Customer, OrderKind
+from bookings.services import confirm_order, create_asked_order
 from gateways.protocol import OutcomeKind as Kind
 from money import Money
 from payments.models import AccountRoute, LedgerEntry, Payment, SurchargeRule, Transaction
@@ -154,8 +154,6 @@ def test_a_refund_of_an_order_goes_to_the_newest_tender_first_and_is_what_was_sh
 
 @pytest.mark.parametrize(("keeps", "parts"), [(True, [(5665, 165)]), (False, [(5500, 0)])])
 def test_the_setting_says_whether_a_confirmed_orders_surcharge_goes_back(house, settings, keeps, parts):
-    from bookings.services import confirm_order
-
     order = confirm_order(order=gift_and_card(house), now=house.clock())
     settings.PAYMENTS = {**settings.PAYMENTS, "REFUND_SURCHARGE": keeps}
     wish = RefundWish(what=Wanted.ORDER_REFUND, order=order, payment=None, money=Money(5500, "EUR"), reason="rain")
@@ -164,8 +162,6 @@ def test_the_setting_says_whether_a_confirmed_orders_surcharge_goes_back(house, 
 
 
 def test_credit_goes_back_to_the_guests_credit_and_leaves_us_not(house, desk):
-    from bookings.models import Customer
-
     customer = Customer.objects.create(partner=house.partner, is_live=True, reference="C-1", created_at=house.clock())
     topped_up(house, customer)
     order = booked_for(house, customer, adults=1)
@@ -191,7 +187,7 @@ def test_the_page_says_who_gets_what_when_it_is_there_and_what_leaves_us(house, 
     gift = LedgerEntry.objects.filter(order=order, gift__isnull=False).first().gift
     assert lines == [
         (
-            "visa ···· 1111, by adyen-eu",
+            "Visa ···· 1111, by adyen-eu",
             "56.65 EUR",
             "1.65 EUR of it surcharge · there within 40 business days, as the guest's bank is quick",
         ),

