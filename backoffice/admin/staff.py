@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -19,7 +20,20 @@ from backoffice.entering import second_factor
 # Their pages show secrets.
 admin.site.unregister([User, Group, TOTPDevice, StaticDevice])
 
+# Who asks without being a person: what they asked for is judged by these names.
+_NOBODYS_NAMES = frozenset({"gateway", "guest", "partner", "system"})
 _RIGHTS = ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")
+
+
+class NewUserForm(UserCreationForm):
+    """Ask for a name that is a person's."""
+
+    def clean_username(self) -> str:
+        """Refuse the names under which the house itself, partners, guests and gateways act."""
+        username: str = super().clean_username()
+        if username.lower() in _NOBODYS_NAMES:
+            raise forms.ValidationError("That name stands for whoever is no person here; take another.")
+        return username
 
 
 @admin.register(User)
@@ -27,7 +41,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     """Add people, put them into groups, and end what they may do; the log of what they did keeps them."""
 
     form = UserChangeForm
-    add_form = UserCreationForm
+    add_form = NewUserForm
     change_password_form = AdminPasswordChangeForm
     list_display = ["username", "first_name", "last_name", "email", "roles", "has_second_factor", "is_active"]
     list_filter = ["is_active", "is_superuser", "groups"]

@@ -293,6 +293,8 @@ def _is_within_limit(person: User, totals: Iterable[Money], now: datetime) -> bo
         return False
     if all(limit is None for _, limit in limits):
         return True
+    # Two departures at once are one after the other.
+    User.objects.select_for_update(no_key=True).get(pk=person.pk)
     # Of a stopped one only what was begun goes back.
     is_counted = ~Q(cancellation__state=CancellationState.STOPPED) | Q(cancelled_at__isnull=False)
     started = DepartureItem.objects.filter(

@@ -402,6 +402,16 @@ def test_nobody_is_renamed_and_so_becomes_a_second_person(user_with_role):
     assert (eve.username, eve.first_name) == ("eve", "Eve")
 
 
+@pytest.mark.parametrize(("username", "is_taken"), [("System", False), ("partner", False), ("sue", True)])
+def test_nobody_is_called_what_stands_for_no_person(browser_with_role, username, is_taken):
+    eve = browser_with_role(Role.ADMINISTRATOR, "eve")
+    new = {"password1": "a much better phrase", "password2": "a much better phrase", "usable_password": "true"}
+
+    eve.post(reverse("admin:auth_user_add"), {"username": username, **new})
+
+    assert get_user_model().objects.filter(username=username).exists() is is_taken
+
+
 def test_an_administrator_cannot_touch_a_superuser(browser_with_role):
     root = get_user_model().objects.create_superuser("root", password=PASSWORD)
     eve = browser_with_role(Role.ADMINISTRATOR, "eve")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 from django.utils.datastructures import MultiValueDict
 
 from reconciliation.admin.reports import UploadForm
@@ -22,7 +22,7 @@ def folder(settings, tmp_path):
 
 def upload(till, content: bytes, name: str = "batch.csv") -> UploadForm:
     source = source_for(till.account.slug, now=NOON)
-    files = MultiValueDict({"file": [SimpleUploadedFile(name, content)]})
+    files: MultiValueDict[str, UploadedFile] = MultiValueDict({"file": [SimpleUploadedFile(name, content)]})
     form = UploadForm({"source": source.pk}, files)
     form.uploaded_by = "ada"
     return form

@@ -9,6 +9,7 @@ from django.db.models.query import QuerySet
 from backoffice.errors import BackofficeError, NoLimit
 from backoffice.models import AuditEntry, CancelledDeparture, DepartureCancellation, DepartureItem
 from backoffice.roles import Role
+from backoffice.services import departures
 from backoffice.services.departure_plans import dry_run
 from backoffice.services.departures import (
     AlreadyCancelled,
@@ -27,7 +28,7 @@ from payments.services import aftercare
 from tests.backoffice.departures.desk import cancel, departures_of, rehearse, states
 from tests.bookings.racing import Racer, overtaken_by
 from tests.payments.called_off import by_card, unpaid
-from tests.payments.races import run_together
+from tests.payments.races import meet, run_together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -116,6 +117,25 @@ def test_a_booking_that_came_first_is_seen_before_it_is_started(house, ada):
     assert len(rehearse(house).plans) == 2
 
 
+def booked_on_the_day_after(house):
+    """Return the id of a second departure, of which somebody has bought 90.00 EUR."""
+    day_after = Availability.objects.get().local_date + timedelta(days=1)
+    (later,) = ensure_availabilities(option=house.option, from_date=day_after, days=1, capacity=10, now=house.clock())
+    by_card(house, "PSP2", availability_id=f"{day_after}T10:00:00+01:00")
+    return later.pk
+
+
+def cancel_one(house, person, departure_id):
+    """Cancel one departure as its dry run says."""
+    return cancel_departures(
+        person=person,
+        departure_ids=[departure_id],
+        reason="storm warning",
+        fingerprint=dry_run(departure_ids=[departure_id], now=house.clock()).fingerprint,
+        now=house.clock(),
+    )
+
+
 class TestASecondPerson:
     """Above the limit of who wants it, somebody else starts it."""
 
@@ -178,21 +198,19 @@ class TestASecondPerson:
     def test_one_departure_after_the_other_counts_as_one_batch(self, house, ben):
         by_card(house, "PSP1")
         first = cancel(house, ben)
-        day_after = Availability.objects.get().local_date + timedelta(days=1)
-        (later,) = ensure_availabilities(
-            option=house.option, from_date=day_after, days=1, capacity=10, now=house.clock()
-        )
-        by_card(house, "PSP2", availability_id=f"{day_after}T10:00:00+01:00")
 
-        second = cancel_departures(
-            person=ben,
-            departure_ids=[later.pk],
-            reason="storm warning",
-            fingerprint=dry_run(departure_ids=[later.pk], now=house.clock()).fingerprint,
-            now=house.clock(),
-        )
+        second = cancel_one(house, ben, booked_on_the_day_after(house))
 
         assert (first.state, second.state) == ("RUNNING", "PROPOSED")
+
+    def test_two_departures_at_once_count_as_one_batch(self, house, ben, monkeypatch):
+        by_card(house, "PSP1")
+        one, other = departures_of(house)[0], booked_on_the_day_after(house)
+        meet(monkeypatch, departures, "limit_of")
+
+        started = run_together(lambda: cancel_one(house, ben, one), lambda: cancel_one(house, ben, other))
+
+        assert sorted(each.state for each in started) == ["PROPOSED", "RUNNING"]
 
     def test_what_a_stopped_one_has_not_begun_does_not_count(self, house, ben):
         by_card(house)
