@@ -11,7 +11,7 @@ from django.utils.html import format_html
 
 from bookings.models import Booking, Order
 from bookings.services.customers import guest_name
-from payments.admin.columns import mode_badge, money_text, unbroken, when_text
+from payments.admin.columns import mode_badge, money_text, moves_real_money, unbroken, when_text
 from payments.admin.words import STATES
 from payments.finding.search import Group, Hit
 from payments.models import Payment
@@ -105,7 +105,7 @@ def _answer(hit: Hit, order: Order) -> Answer:
         partner=str(order.partner),
         amount=money_text(payment.amount_minor, payment.currency) if payment else money_text(asked, order.currency),
         state=STATES[State(payment.state)] if payment else "no payment",
-        is_live=order.is_live,
+        is_live=moves_real_money(is_live=order.is_live, account=payment.account) if payment else order.is_live,
         at=payment.created_at if payment else order.created_at,
     )
 

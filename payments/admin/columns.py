@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from bookings.admin.mode import mode as mode
 from bookings.admin.mode import mode_badge as mode_badge
 from bookings.admin.read_only import ReadOnlyAdmin
+from gateways.models import Environment, GatewayAccount
 from money import Money, MoneyError
 
 Column = Callable[[Any], str]
@@ -22,6 +23,11 @@ Column = Callable[[Any], str]
 
 class RecordAdmin(ReadOnlyAdmin):
     """Show rows that only the core writes."""
+
+
+def moves_real_money(*, is_live: bool, account: GatewayAccount) -> bool:
+    """Say whether money is real: asked for with a live key, at a processor that is no test system."""
+    return is_live and account.environment == Environment.LIVE
 
 
 def money_text(minor: int | None, currency: str) -> str:

@@ -9,7 +9,7 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html
 
 from money import Money
-from payments.admin.columns import mode, money, page_of, unbroken, when
+from payments.admin.columns import mode_badge, money, moves_real_money, page_of, unbroken, when
 from payments.admin.explain import explain_context
 from payments.admin.page import page_context
 from payments.admin.searching import FoundAdmin
@@ -41,10 +41,14 @@ class PaymentAdmin(FoundAdmin):
     list_filter = ["state", "is_live", "account", "partner"]
     payment_path, order_path = "pk", "order_id"
     ordering = ["-number"]
-    mode = staticmethod(mode)
     amount = staticmethod(money("amount_minor", "amount"))
     captured = staticmethod(money("captured_minor", "taken"))
     created = staticmethod(when("created_at", "created"))
+
+    @admin.display(description="mode", ordering="is_live")
+    def mode(self, payment: Payment) -> str:
+        """Show TEST wherever no real money is, as the payment's own page does."""
+        return mode_badge(is_live=moves_real_money(is_live=payment.is_live, account=payment.account))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Payment]:
         """Read with each payment what its list and page name."""

@@ -86,7 +86,7 @@ def test_a_file_says_what_the_list_says(desk, house):
         "Account", "Number",
     ]  # fmt: skip
     assert line == [
-        payment.reference, "live", payment.order.reference, str(payment.partner), "90.00 EUR", "CAPTURED", "90.00 EUR",
+        payment.reference, "TEST", payment.order.reference, str(payment.partner), "90.00 EUR", "CAPTURED", "90.00 EUR",
         "–", "", f"{payment.created_at:%Y-%m-%d %H:%M:%S} UTC", "adyen-eu", str(payment.number),
     ]  # fmt: skip
 
