@@ -220,9 +220,15 @@ def _confirm(wanted: _Wanted, request: PaymentRequest, clock: Clock) -> Confirma
     try:
         order = explain(order_id, done.money, request, charged, clock, patience)
     except PaymentDue:
+        order = Order.objects.select_related("partner").get(pk=order_id)
+        if order_money(order).is_covered:
+            # A worker took in what was missing since we looked.
+            done = _look_again(wanted, request, patience, charged)
+            if isinstance(done, Confirmation):
+                return done
         if not wanted.gift_code:
             raise
-        order = Order.objects.get(pk=order_id)  # the gift paid its part; the rest is due
+        # The gift paid its part; the rest is due.
     return Confirmation(order=order, is_confirmed=False)
 
 

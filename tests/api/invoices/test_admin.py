@@ -46,7 +46,7 @@ def test_a_list_of_invoices_costs_the_same_for_any_number(desk, browser, django_
     for number in range(3):
         desk.made(reference_id=f"R-{number}")
 
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         assert browser.get(reverse("admin:api_invoice_changelist")).status_code == 200
 
 

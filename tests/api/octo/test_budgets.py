@@ -59,6 +59,8 @@ def many_old_bookings(shop: Shop, numbers: range) -> None:
         items.append(_copy(item, id=None, uuid=uuid.uuid4(), booking_id=fresh["booking"]))
     for model_class, rows in ((Customer, customers), (Order, orders), (Booking, bookings), (UnitItem, items)):
         model_class.objects.bulk_create(rows, batch_size=1_000)
+        with connection.cursor() as cursor:
+            cursor.execute(f"ANALYZE {model_class._meta.db_table}")
 
 
 def _copy(row: Any, **fields: Any) -> Any:
