@@ -5,6 +5,11 @@ const TIMES = 40;
 
 const waiting = document.getElementById("waiting");
 const { url, state, refusal } = waiting.dataset;
+// A guest who presses something while an answer is under way goes where that leads, and is not called back.
+let isLeaving = false;
+addEventListener("beforeunload", () => {
+  isLeaving = true;
+});
 const pause = () => new Promise((resolve) => setTimeout(resolve, EVERY_MILLISECONDS));
 
 for (let time = 0; time < TIMES; time += 1) {
@@ -17,6 +22,7 @@ for (let time = 0; time < TIMES; time += 1) {
   } catch {
     continue; // the network was away for a moment
   }
+  if (isLeaving) break;
   if (told.state !== state || told.refusal !== refusal) {
     location.replace(told.next || location.pathname);
     break;
