@@ -24,7 +24,7 @@ class MaskedForm(_Form):
     """Be mixed into a form that staff fill in: no card number in any of its texts gets further than this.
 
     In free text it is masked; a name or an address that holds one is refused. A password is never kept readable, so it
-    stays as it is.
+    stays as it is, and so does what is only shown, such as its hash.
     """
 
     masked_labels: list[str]
@@ -34,7 +34,7 @@ class MaskedForm(_Form):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         self.masked_labels = []
         for name, field in self.fields.items():
-            if name not in cleaned or isinstance(field.widget, forms.PasswordInput):
+            if name not in cleaned or field.disabled or isinstance(field.widget, forms.PasswordInput):
                 continue
             masked = without_card_numbers(cleaned[name])
             if masked == cleaned[name]:

@@ -4,6 +4,8 @@ Django's own flush truncates every table and makes content types and permissions
 test with real transactions, and what migrations wrote is gone. Deleting what is there takes milliseconds.
 """
 
+from functools import cache
+
 from django.db import connection
 
 # A table that has grown beyond this is truncated with all others, or its dead rows would slow the tests that follow.
@@ -50,9 +52,29 @@ BEGIN
         END IF;
     END LOOP;
 END $$;
+
+CREATE FUNCTION pristine.changed() RETURNS SETOF pristine.tables LANGUAGE plpgsql AS $$
+DECLARE
+    this pristine.tables;
+    is_changed boolean;
+BEGIN
+    FOR this IN TABLE pristine.tables LOOP
+        IF this.has_rows THEN
+            EXECUTE format(
+                'SELECT (SELECT count(*) FROM %s) <> (SELECT count(*) FROM pristine.%I)', this.name, 'of_' || this.name
+            ) INTO is_changed;
+        ELSE
+            EXECUTE format('SELECT EXISTS (SELECT FROM %s)', this.name) INTO is_changed;
+        END IF;
+        IF is_changed THEN
+            RETURN NEXT this;
+        END IF;
+    END LOOP;
+END $$;
 """
 
 
+@cache
 def is_superuser() -> bool:
     """Say whether we may set triggers and foreign keys aside, as `restore` does."""
     with connection.cursor() as cursor:
@@ -70,3 +92,10 @@ def restore() -> None:
     """Empty every table, in spite of its triggers, and put back what the migrations wrote; sequences go on."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pristine.restore(%s)", [_LARGEST_BYTES])
+
+
+def changed_tables() -> dict[str, bool]:
+    """Return the tables that hold more, or less, than the migrations left, and whether these had left rows there."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name::text, has_rows FROM pristine.changed()")
+        return dict(cursor.fetchall())

@@ -1,6 +1,6 @@
 """A small operator with a partner and accounts, and the words to sell and to be paid with; for tests of the core."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -22,6 +22,7 @@ from payments.models import AccountRoute, EventSource, LedgerEntry, Opening, Pay
 from payments.services import reserving
 from payments.services.collecting import NO_REQUEST, PaymentRequest
 from payments.services.transitions import Applied, apply_outcome
+from tests.remembered import remembered
 
 METHODS = ["DIRECT", "WHOLESALE", "VOUCHER", "DEFERRED", "DEPOSIT"]
 RETURN_URL = "https://shop.example.com/return"
@@ -173,7 +174,12 @@ def operations(order: Order) -> list[tuple[str, str, str, int]]:
 
 
 def build_house() -> House:
-    """Build the operator, its catalogue, two partners, the accounts and their routes."""
+    """Build the operator, its catalogue, two partners, the accounts and their routes; its clock starts now."""
+    return replace(_built(), clock=Clock())
+
+
+@remembered
+def _built() -> House:
     clock = Clock()
     supplier = ensure_supplier(name="Spree Kanal Touren", country_code="DE", email="office@example.com")
     product = ensure_product(

@@ -20,6 +20,7 @@ from bookings.services.catalogue import (
 )
 from gateways.models import GatewayAccount
 from payments.models import AccountRoute
+from tests.remembered import remembered
 
 METHODS = ["DIRECT", "WHOLESALE", "VOUCHER", "DEFERRED", "DEPOSIT"]
 CORE = ""
@@ -114,6 +115,7 @@ class Shop:
         return Booking.objects.get(pk=booking["id"])
 
 
+@remembered
 def build_shop() -> Shop:
     """Build the shop: a START_TIME tour in three currencies and an OPENING_HOURS park, live and test keys, accounts."""
     now = timezone.now()
