@@ -148,7 +148,9 @@ def measure(page: Page, get: Callable[[str], Any]) -> Figures:
 
 
 def _see(response: Any, page: Page) -> None:
-    if response.status_code not in (200, 302):
+    # What a search finds alone it leads straight to.
+    is_found = page.path.startswith("/admin/find/") and response.status_code == 302
+    if response.status_code != 200 and not is_found:
         raise RuntimeError(f"{page.name} answered {response.status_code} at {page.path}")
 
 
@@ -178,7 +180,7 @@ def main() -> int:
     transactions = seed_volume(wish, say=lambda text: print(f"    {text}", file=sys.stderr, flush=True))
     seeded_in = time.monotonic() - started
     staff = get_user_model().objects.create_superuser("bench", "bench@example.com", "correct horse battery")
-    client = Client()
+    client = Client(headers={"host": "127.0.0.1"})
     client.force_login(staff)
     figures = []
     for page in pages():

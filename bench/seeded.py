@@ -20,7 +20,7 @@ def measure_pages(stand: Stand, size: int, *, say: Callable[[str], None]) -> dic
     """Seed a database of its own with so many transactions and return what each page cost."""
     say(f"pages on {size:,} transactions")
     address = _new_database(stand.database_url, f"pages_{size}")
-    environment = {**stand.environment(), "DATABASE_URL": address, "REDIS_URL": stand.redis_url}
+    environment = {**stand.environment(), "DATABASE_URL": address, "REDIS_URL": stand.redis_url, "LOG_LEVEL": "WARNING"}
     for arguments in (["manage.py", "migrate", "--noinput", "--verbosity=0"], ["-m", "bench.pages", str(size)]):
         done = subprocess.run(
             [sys.executable, *arguments], env=environment, stdout=subprocess.PIPE, text=True, check=True
