@@ -135,6 +135,20 @@ def test_a_password_stays_as_it_was_typed():
     assert form.masked_labels == ["note"]
 
 
+class ShownForm(MaskedForm, forms.Form):
+    """Show a hash, whose digits may be those of a card number by chance, and ask for an address."""
+
+    hash = forms.SlugField(disabled=True, initial="4111111111111111")
+    address = forms.EmailField()
+
+
+def test_what_a_form_only_shows_is_not_refused():
+    form = ShownForm({"address": "ada@example.com"})
+
+    assert form.is_valid(), form.errors
+    assert form.cleaned_data == {"hash": "4111111111111111", "address": "ada@example.com"}
+
+
 def test_a_card_number_in_the_search_box_of_any_list_is_masked_before_anything_shows_it(admin_client):
     for model, model_admin in admin.site._registry.items():
         if not model_admin.search_fields:
