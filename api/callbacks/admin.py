@@ -18,9 +18,9 @@ from api.callbacks.signing import mint_signing_secret, retire_signing_secret
 from api.callbacks.subscriptions import headers_of, url_of
 from api.models import Delivery, Subscription
 from bookings.admin.mode import mode
-from bookings.admin.read_only import KeptAdmin
+from bookings.admin.read_only import KeptAdmin, ReadOnlyAdmin
 from bookings.models import SigningSecret
-from payments.admin.columns import RecordAdmin, link, when
+from payments.admin.columns import link, when
 
 if TYPE_CHECKING:
     _SecretForm = forms.ModelForm[SigningSecret]
@@ -29,7 +29,7 @@ else:
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(RecordAdmin):
+class SubscriptionAdmin(ReadOnlyAdmin):
     """Show who is told of what, and how its receiver does; passwords are not shown."""
 
     list_display = ["url_host", "event", "partner", "mode", "failures", "rests", "attempted", "created", "ended"]
@@ -71,7 +71,7 @@ class SubscriptionAdmin(RecordAdmin):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(RecordAdmin):
+class DeliveryAdmin(ReadOnlyAdmin):
     """Show what was told and what was not; what it said is not kept."""
 
     list_display = [

@@ -6,7 +6,8 @@ from django.contrib import admin
 from unfold.admin import ModelAdmin
 
 from api.context.models import ContextPreference, PaymentProcess
-from payments.admin.columns import RecordAdmin, link
+from bookings.admin.read_only import ReadOnlyAdmin
+from payments.admin.columns import link
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[ContextPreference]
@@ -23,7 +24,7 @@ class ContextPreferenceAdmin(_ModelAdmin):
 
 
 @admin.register(PaymentProcess)
-class PaymentProcessAdmin(RecordAdmin):
+class PaymentProcessAdmin(ReadOnlyAdmin):
     """Show the payments partners began, by the `paymentProcessAuditId` they know."""
 
     list_display = ["id", "started_at", "key", "context", "context_number", "transaction_link"]

@@ -4,9 +4,10 @@ from django.contrib import admin
 
 from api.invoices.models import Invoice, InvoiceRefund
 from api.invoices.standing import standing_of
-from bookings.admin.read_only import ReadOnlyInline
+from bookings.admin.mode import mode_badge
+from bookings.admin.read_only import ReadOnlyAdmin, ReadOnlyInline
 from money import Money
-from payments.admin.columns import RecordAdmin, link, mode_badge, unbroken, when_text
+from payments.admin.columns import link, unbroken, when_text
 
 
 class InvoiceRefundInline(ReadOnlyInline):
@@ -23,7 +24,7 @@ class InvoiceRefundInline(ReadOnlyInline):
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(RecordAdmin):
+class InvoiceAdmin(ReadOnlyAdmin):
     """Show invoices; money is looked after on the page of the payment."""
 
     list_display = ["public_id", "reference", "partner", "mode", "asked", "order_status", "created", "expires"]

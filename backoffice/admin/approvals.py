@@ -8,12 +8,13 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from backoffice.models import ApprovalRequest, RefundLimit
+from bookings.admin.read_only import ReadOnlyAdmin
 from money import Money, MoneyError
-from payments.admin.columns import RecordAdmin, link, money, when
+from payments.admin.columns import link, money, when
 
 
 @admin.register(ApprovalRequest)
-class ApprovalRequestAdmin(RecordAdmin):
+class ApprovalRequestAdmin(ReadOnlyAdmin):
     """Show the refunds that wait for a second person, and what became of those that did."""
 
     list_display = ["requested", "what", "total", "order_link", "requested_by", "reason", "expires", "stands"]

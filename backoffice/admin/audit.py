@@ -11,7 +11,8 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from backoffice.audit import actions_in_use, actors_in_use, kinds_in_use
 from backoffice.models import AuditEntry
-from payments.admin.columns import RecordAdmin, when
+from bookings.admin.read_only import ReadOnlyAdmin
+from payments.admin.columns import when
 
 
 class _ValueFilter(admin.SimpleListFilter):
@@ -54,7 +55,7 @@ class KindFilter(_ValueFilter):
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(RecordAdmin):
+class AuditEntryAdmin(ReadOnlyAdmin):
     """Show who did what and who looked at what; nobody changes it, not even in the database."""
 
     list_display = ["at_second", "actor", "action", "subject", "said", "address"]

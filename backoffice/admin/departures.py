@@ -38,10 +38,11 @@ from backoffice.services.departures import (
     settle_item,
     start_cancellation,
 )
+from bookings.admin.read_only import ReadOnlyAdmin
 from bookings.models import Availability
 from bookings.staff_text import tell_what_was_masked
 from money import Money
-from payments.admin.columns import RecordAdmin, page_of, when
+from payments.admin.columns import page_of, when
 from payments.services.calling_off import Plan
 
 _SALT = "backoffice.departures"
@@ -65,7 +66,7 @@ _BUTTONS: dict[CancellationState, tuple[tuple[str, str], ...]] = {
 
 
 @admin.register(DepartureCancellation)
-class DepartureCancellationAdmin(RecordAdmin):
+class DepartureCancellationAdmin(ReadOnlyAdmin):
     """Show cancelled departures; services change them."""
 
     list_display = ["departures_cancelled", "reason", "state", "proposed_by", "proposed", "started_by", "finished"]

@@ -1,11 +1,12 @@
 from django.contrib import admin
 
 from backoffice.models import ProbableDuplicate
-from payments.admin.columns import RecordAdmin, link, when
+from bookings.admin.read_only import ReadOnlyAdmin
+from payments.admin.columns import link, when
 
 
 @admin.register(ProbableDuplicate)
-class ProbableDuplicateAdmin(RecordAdmin):
+class ProbableDuplicateAdmin(ReadOnlyAdmin):
     """Show every pair of charges that looked like one wish paid twice, and why it was put aside; the work on those that
     wait is done in their queue.
     """

@@ -9,9 +9,10 @@ from django.db.models import Prefetch
 from django.urls import reverse
 from django.utils.html import format_html
 
+from bookings.admin.mode import mode_badge
 from bookings.models import Booking, Order
 from bookings.services.customers import guest_name
-from payments.admin.columns import mode_badge, money_text, moves_real_money, unbroken, when_text
+from payments.admin.columns import money_text, moves_real_money, unbroken, when_text
 from payments.admin.words import STATES
 from payments.finding.search import Group, Hit
 from payments.models import Payment

@@ -1,11 +1,12 @@
 from django.contrib import admin
 
-from payments.admin.columns import RecordAdmin, link, money, when
+from bookings.admin.read_only import ReadOnlyAdmin
+from payments.admin.columns import link, money, when
 from payments.models import BalanceCollection
 
 
 @admin.register(BalanceCollection)
-class BalanceCollectionAdmin(RecordAdmin):
+class BalanceCollectionAdmin(ReadOnlyAdmin):
     """Show which balances were asked for by themselves, how, and what became of it."""
 
     list_display = ["due_date", "order_link", "amount", "charge_link", "created", "done"]

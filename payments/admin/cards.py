@@ -11,9 +11,10 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
 
-from bookings.admin.read_only import ReadOnlyInline
+from bookings.admin.mode import mode
+from bookings.admin.read_only import ReadOnlyAdmin, ReadOnlyInline
 from payments.admin.buttons import faults_as_messages
-from payments.admin.columns import RecordAdmin, link, mode, page_of, unbroken, when, when_text
+from payments.admin.columns import link, page_of, unbroken, when, when_text
 from payments.admin.passport import passport_of
 from payments.models import CardConsent, ReusableCard
 from payments.nudges import nudge
@@ -50,7 +51,7 @@ class ConsentInline(ReadOnlyInline):
 
 
 @admin.register(ReusableCard)
-class ReusableCardAdmin(RecordAdmin):
+class ReusableCardAdmin(ReadOnlyAdmin):
     """Show stored cards as guests know them, expired and revoked ones among them; the token is nowhere here."""
 
     change_form_template = "admin/payments/reusablecard/change_form.html"

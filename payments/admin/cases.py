@@ -5,8 +5,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from bookings.admin.read_only import ReadOnlyInline
-from payments.admin.columns import RecordAdmin, link, when
+from bookings.admin.read_only import ReadOnlyAdmin, ReadOnlyInline
+from payments.admin.columns import link, when
 from payments.admin.words import CASES
 from payments.errors import CaseIsClosed
 from payments.models import Case, CaseKind, CaseStep
@@ -25,7 +25,7 @@ class CaseStepInline(ReadOnlyInline):
 
 
 @admin.register(Case)
-class CaseAdmin(RecordAdmin):
+class CaseAdmin(ReadOnlyAdmin):
     """Show what waits for a person, the oldest first; what each kind means is in docs/operations.md."""
 
     list_display = ["meaning", "payment_link", "order", "detail", "opened", "closed", "closed_by"]
@@ -74,7 +74,7 @@ class CaseAdmin(RecordAdmin):
 
 
 @admin.register(CaseStep)
-class CaseStepAdmin(RecordAdmin):
+class CaseStepAdmin(ReadOnlyAdmin):
     """Show what people did about cases, the newest first."""
 
     list_display = ["done", "by", "kind", "text", "case_link", "payment_link"]

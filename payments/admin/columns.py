@@ -12,17 +12,10 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from bookings.admin.mode import mode as mode
-from bookings.admin.mode import mode_badge as mode_badge
-from bookings.admin.read_only import ReadOnlyAdmin
 from gateways.models import Environment, GatewayAccount
 from money import Money, MoneyError
 
 Column = Callable[[Any], str]
-
-
-class RecordAdmin(ReadOnlyAdmin):
-    """Show rows that only the core writes."""
 
 
 def moves_real_money(*, is_live: bool, account: GatewayAccount) -> bool:

@@ -1,11 +1,12 @@
 from django.contrib import admin
 
-from payments.admin.columns import RecordAdmin, link, when
+from bookings.admin.read_only import ReadOnlyAdmin
+from payments.admin.columns import link, when
 from payments.models import CardConsent, CardRevocation, ConsentText, RevokedToken
 
 
 @admin.register(ConsentText)
-class ConsentTextAdmin(RecordAdmin):
+class ConsentTextAdmin(ReadOnlyAdmin):
     """Show every wording that guests were asked to agree to; which one is asked now is in the account or settings."""
 
     list_display = ["text", "language", "first_used", "version"]
@@ -22,7 +23,7 @@ class ConsentTextAdmin(RecordAdmin):
 
 
 @admin.register(CardConsent)
-class CardConsentAdmin(RecordAdmin):
+class CardConsentAdmin(ReadOnlyAdmin):
     """Show who agreed to what, and when."""
 
     list_display = ["given", "card_link", "payment_link", "order_link", "text_link"]
@@ -39,7 +40,7 @@ class CardConsentAdmin(RecordAdmin):
 
 
 @admin.register(CardRevocation)
-class CardRevocationAdmin(RecordAdmin):
+class CardRevocationAdmin(ReadOnlyAdmin):
     """Show how the deletion of revoked cards at their gateways goes; "Revoke" on the card tries again."""
 
     list_display = ["card_link", "requested_by", "requested", "attempts", "next_attempt", "done", "last_error"]
@@ -55,7 +56,7 @@ class CardRevocationAdmin(RecordAdmin):
 
 
 @admin.register(RevokedToken)
-class RevokedTokenAdmin(RecordAdmin):
+class RevokedTokenAdmin(ReadOnlyAdmin):
     """Show when gateways deleted cards; of a token there is only a fingerprint, and not here."""
 
     list_display = ["account", "revoked"]

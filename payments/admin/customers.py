@@ -1,14 +1,16 @@
 from django.contrib import admin
 from django.utils.html import format_html
 
+from bookings.admin.mode import mode
+from bookings.admin.read_only import ReadOnlyAdmin
 from bookings.models import Customer
-from payments.admin.columns import RecordAdmin, mode, when
+from payments.admin.columns import when
 from payments.admin.entries import EntryInline
 from payments.services.customer_credit import credit_balances
 
 
 @admin.register(Customer)
-class CustomerAdmin(RecordAdmin):
+class CustomerAdmin(ReadOnlyAdmin):
     """Show guests' accounts: their orders, and what we owe them."""
 
     list_display = ["number", "full_name", "email", "partner", "mode", "orders_link"]

@@ -1,10 +1,11 @@
 from django.contrib import admin
 
-from bookings.admin.read_only import ReadOnlyInline
+from bookings.admin.mode import mode
+from bookings.admin.read_only import ReadOnlyAdmin, ReadOnlyInline
 from bookings.models import Gift, OutgoingMail
 from bookings.rules import is_gift_sold
 from money import Money
-from payments.admin.columns import RecordAdmin, link, mode, money, when
+from payments.admin.columns import link, money, when
 from payments.admin.entries import EntryInline
 
 
@@ -18,7 +19,7 @@ class GiftMailInline(ReadOnlyInline):
 
 
 @admin.register(Gift)
-class GiftAdmin(RecordAdmin):
+class GiftAdmin(ReadOnlyAdmin):
     """Show gift vouchers, what is left of them, and where it went; of a code only its end, which finds it."""
 
     list_display = ["reference", "partner", "status", "amount", "left", "recipient_full_name", "code_end", "mode"]

@@ -2,8 +2,9 @@ from typing import Any
 
 from django.contrib import admin
 
+from bookings.admin.mode import mode
 from bookings.admin.read_only import ReadOnlyInline
-from payments.admin.columns import link, mode, money, unbroken, when, when_text
+from payments.admin.columns import link, money, unbroken, when, when_text
 from payments.admin.searching import FoundAdmin
 from payments.models import LedgerEntry, Posting
 

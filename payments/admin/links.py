@@ -5,13 +5,15 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 
-from payments.admin.columns import RecordAdmin, link, mode_badge, when
+from bookings.admin.mode import mode_badge
+from bookings.admin.read_only import ReadOnlyAdmin
+from payments.admin.columns import link, when
 from payments.models import PaymentLink
 from payments.services.links import link_url
 
 
 @admin.register(PaymentLink)
-class PaymentLinkAdmin(RecordAdmin):
+class PaymentLinkAdmin(ReadOnlyAdmin):
     """Show payment links; whoever may make them sees their addresses."""
 
     list_display = ["created", "order_link", "mode", "status", "expires", "created_by", "closed"]

@@ -14,11 +14,12 @@ from django.utils.html import format_html
 from unfold.contrib.filters.admin import TextFilter
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
+from bookings.admin.read_only import ReadOnlyAdmin
 from bookings.free_text import is_web_address
 from bookings.staff_text import MaskedForm, tell_what_was_masked
 from money import EXPONENTS, Money, MoneyError
 from payments.admin.buttons import faults_as_messages
-from payments.admin.columns import RecordAdmin, link, link_to, money_text, page_of, unbroken, when
+from payments.admin.columns import link, link_to, money_text, page_of, unbroken, when
 from payments.admin.contributions import sections_of
 from payments.admin.words import OPERATIONS
 from payments.models import ExternalNote
@@ -101,7 +102,7 @@ class AmendForm(MaskedForm, forms.Form):
 
 
 @admin.register(ExternalNote)
-class ExternalNoteAdmin(RecordAdmin):
+class ExternalNoteAdmin(ReadOnlyAdmin):
     """Show what was written about payments taken elsewhere; a correction is a note of its own."""
 
     change_form_template = "admin/payments/externalnote/change_form.html"

@@ -8,8 +8,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 
+from bookings.admin.mode import mode_badge
 from money import Money
-from payments.admin.columns import mode_badge, money, moves_real_money, page_of, unbroken, when
+from payments.admin.columns import money, moves_real_money, page_of, unbroken, when
 from payments.admin.explain import explain_context
 from payments.admin.page import page_context
 from payments.admin.searching import FoundAdmin

@@ -4,9 +4,10 @@ from django import forms
 from django.contrib import admin
 from unfold.admin import ModelAdmin
 
+from bookings.admin.mode import mode
 from bookings.admin.read_only import LabelledInline
 from money import MoneyError, exponent_of
-from payments.admin.columns import mode, money_text
+from payments.admin.columns import money_text
 from payments.models import AccountRoute, SurchargeRule
 
 if TYPE_CHECKING:

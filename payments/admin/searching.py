@@ -7,7 +7,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from payments.admin.columns import RecordAdmin
+from bookings.admin.read_only import ReadOnlyAdmin
 from payments.finding.search import Group, find
 from payments.finding.terms import read
 
@@ -15,7 +15,7 @@ from payments.finding.terms import read
 _MOST_OF_EACH = 200
 
 
-class FoundAdmin(RecordAdmin):
+class FoundAdmin(ReadOnlyAdmin):
     """Show rows of payments, found by whatever a support person pasted of the payment or its order.
 
     `payment_path` and `order_path` lead from a row there; a model with neither order nor operation has only the former.
