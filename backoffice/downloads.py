@@ -109,7 +109,7 @@ def _patient_connection() -> Iterator[None]:
             cursor.execute("RESET statement_timeout")
 
 
-def _cell(row: Model, name: Any, model_admin: "ModelAdmin[Any]") -> str | int | float | Decimal:
+def _cell(row: Model, name: Any, model_admin: "ModelAdmin[Any]") -> str | int | Decimal:
     try:
         field, _, value = lookup_field(name, row, model_admin)
     except ObjectDoesNotExist:
@@ -121,13 +121,13 @@ def _cell(row: Model, name: Any, model_admin: "ModelAdmin[Any]") -> str | int | 
     return _plain(value)
 
 
-def _plain(value: Any) -> str | int | float | Decimal:
+def _plain(value: Any) -> str | int | Decimal:
     match value:
         case None:
             return ""
         case bool():
             return "yes" if value else "no"
-        case int() | float() | Decimal():
+        case int() | Decimal():
             return value
         case datetime():
             return when_text(value)
