@@ -1,5 +1,6 @@
 """Give money back: of a payment, of an order over all that paid it, or what was overpaid."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -37,13 +38,13 @@ class RefundAction(Action[Row]):
     what: ClassVar[Wanted]
     is_whole: ClassVar[bool] = False
 
+    @abstractmethod
     def limit(self, row: Row, standing: Standing) -> Money:
         """Return the most that can be given back."""
-        raise NotImplementedError
 
+    @abstractmethod
     def wish(self, row: Row, minor: int, reason: str) -> RefundWish:
         """Return what is to be given back of a row."""
-        raise NotImplementedError
 
     def makes_sense(self, row: Row, standing: Standing) -> bool:
         return self.limit(row, standing).minor > 0
