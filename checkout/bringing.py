@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from gateways.protocol import Brought, BroughtField
+from gateways.partner_talk import Brought, BroughtField
 
 
 def read_brought(fields: Iterable[BroughtField], given: Mapping[str, str]) -> dict[Brought, str]:

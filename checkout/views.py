@@ -20,7 +20,7 @@ from checkout.bringing import read_brought
 from checkout.policy import guard, origin_only
 from checkout.throttling import is_one_too_many
 from gateways.errors import ErrorCode
-from gateways.protocol import Brought
+from gateways.partner_talk import Brought
 from payments.errors import LinkUnknown
 from payments.models import PaymentLink
 from payments.sentences import sentence_for

@@ -11,7 +11,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from api.fields import LARGEST_AMOUNT, Fields
-from gateways.protocol import Brought, BroughtField, BrowserInfo, ExternalCharge, PartnerTalk, RawCard, Shopper
+from gateways.partner_talk import Brought, BroughtField, PartnerTalk
+from gateways.protocol import BrowserInfo, ExternalCharge, RawCard, Shopper
 from payments.services.collecting import PaymentRequest
 from payments.services.talks import partner_talks, takes_reports
 

@@ -16,7 +16,8 @@ from bookings.free_text import (
 )
 from bookings.gift_codes import LONGEST_CODE
 from bookings.models import SettlementMethod
-from gateways.protocol import Brought, BroughtField, BrowserInfo, PartnerTalk, RawCard
+from gateways.partner_talk import Brought, BroughtField, PartnerTalk
+from gateways.protocol import BrowserInfo, RawCard
 from payments.services.talks import partner_talks
 
 

@@ -16,7 +16,8 @@ from bookings.models import BookingStatus
 from bookings.pay_links import link_return_address
 from bookings.requests import OrderChanges
 from gateways.models import GatewayAccount
-from gateways.protocol import Brought, Capability, CheckoutPage, Source
+from gateways.partner_talk import Brought, CheckoutPage
+from gateways.protocol import Capability, Source
 from gateways.registry import gateway_for
 from payments.errors import PaymentError
 from payments.models import LinkEnd, Opening, OpeningStatus, PaymentLink, Transaction

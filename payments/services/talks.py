@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from django.conf import settings
 
-from gateways.protocol import Capability, PartnerTalk
+from gateways.partner_talk import PartnerTalk
+from gateways.protocol import Capability
 from gateways.registry import gateway_class
 
 

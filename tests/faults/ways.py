@@ -12,7 +12,8 @@ from django.conf import settings
 from bookings.models import Price
 from config.local_secrets import standin_of
 from gateways.models import GatewayAccount
-from gateways.protocol import Brought, Capability
+from gateways.partner_talk import Brought
+from gateways.protocol import Capability
 from gateways.registry import gateway_class
 from money import MoneyError
 from payments.models import AccountRoute

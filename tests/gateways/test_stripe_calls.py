@@ -8,7 +8,8 @@ import pytest
 
 from gateways.adapters.stripe.refusals import CARD_IS_GONE, REFUSALS
 from gateways.errors import AnswerLost, Busy, ErrorCode, MisconfiguredAccount, NotSent, Rejected, Unsupported
-from gateways.protocol import Brought, Card, Outcome, OutcomeKind, Reference, Source
+from gateways.partner_talk import Brought
+from gateways.protocol import Card, Outcome, OutcomeKind, Reference, Source
 from gateways.scrubbing import BLANK
 from money import Money
 from tests.gateways.scripted_server import ScriptedServer

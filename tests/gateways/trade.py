@@ -15,8 +15,8 @@ from uuid import uuid4
 from django.conf import settings
 
 from config.local_secrets import standin_of
+from gateways.partner_talk import Brought
 from gateways.protocol import (
-    Brought,
     Capability,
     CaptureRequest,
     ChargeRequest,

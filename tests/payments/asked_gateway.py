@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from gateways.adapters.external.gateway import ExternalGateway
 from gateways.errors import GatewayError, InvalidSignature, NotSent, Rejected
+from gateways.partner_talk import PartnerTalk
 from gateways.protocol import (
     Capability,
     Delivery,
@@ -13,7 +14,6 @@ from gateways.protocol import (
     OpenRequest,
     Outcome,
     OutcomeKind,
-    PartnerTalk,
     Reference,
     Verified,
 )

@@ -11,13 +11,12 @@ from django.db import connection
 from bookings.requests import BookingChanges, UnitItemRequest
 from gateways.errors import AnswerLost, ErrorCode, NotSent
 from gateways.models import GatewayAccount
+from gateways.partner_talk import Brought, CheckoutPage
 from gateways.protocol import (
     Action,
-    Brought,
     Capability,
     Card,
     ChargeRequest,
-    CheckoutPage,
     Decline,
     Outcome,
     OutcomeKind,

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from gateways.protocol import Brought, BroughtField, CheckoutPage
+from gateways.partner_talk import Brought, BroughtField, CheckoutPage
 
 # The script is loaded from Adyen, as its card fields are: pinned, because a major version has other calls.
 VERSION = "6.45.2"

@@ -13,11 +13,11 @@ from gateways.adapters.adyen.settlement import SETTLEMENT_DETAILS
 from gateways.errors import DeclineClass, MisconfiguredAccount, Rejected, Unsupported
 from gateways.exponents import Exponents
 from gateways.http import LONGEST_CALL_SECONDS, HttpClient, call_seconds
+from gateways.partner_talk import CheckoutPage, PartnerTalk
 from gateways.protocol import (
     Capability,
     CaptureRequest,
     ChargeRequest,
-    CheckoutPage,
     ColumnMap,
     CompleteRequest,
     Delivery,
@@ -25,7 +25,6 @@ from gateways.protocol import (
     Opened,
     OpenRequest,
     Outcome,
-    PartnerTalk,
     Reference,
     RefundRequest,
     RevokeCardRequest,

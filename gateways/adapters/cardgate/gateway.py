@@ -28,11 +28,11 @@ from gateways.errors import (
 )
 from gateways.exponents import Exponents
 from gateways.http import LONGEST_CALL_SECONDS, HttpClient, call_seconds
+from gateways.partner_talk import CheckoutPage, PartnerTalk
 from gateways.protocol import (
     Capability,
     CaptureRequest,
     ChargeRequest,
-    CheckoutPage,
     ColumnMap,
     CompleteRequest,
     Delivery,
@@ -41,7 +41,6 @@ from gateways.protocol import (
     OpenRequest,
     Outcome,
     OutcomeKind,
-    PartnerTalk,
     Reference,
     RefundRequest,
     RevokeCardRequest,

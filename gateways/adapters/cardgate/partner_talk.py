@@ -1,6 +1,6 @@
 """What a partner's page is given to send a guest to CardGate's page, and what it brings back."""
 
-from gateways.protocol import Brought, BroughtField, PartnerTalk
+from gateways.partner_talk import Brought, BroughtField, PartnerTalk
 
 PARTNER_TALK = PartnerTalk(
     name="cardgate",

@@ -5,13 +5,11 @@ from typing import Any, ClassVar
 
 from gateways.errors import DeclineClass, ErrorCode, Rejected, Unsupported
 from gateways.exponents import Exponents
+from gateways.partner_talk import Brought, BroughtField, CheckoutPage, PartnerTalk
 from gateways.protocol import (
-    Brought,
-    BroughtField,
     Capability,
     CaptureRequest,
     ChargeRequest,
-    CheckoutPage,
     ColumnMap,
     CompleteRequest,
     Decline,
@@ -21,7 +19,6 @@ from gateways.protocol import (
     OpenRequest,
     Outcome,
     OutcomeKind,
-    PartnerTalk,
     Reference,
     RefundRequest,
     RevokeCardRequest,

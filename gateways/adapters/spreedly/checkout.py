@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from gateways.protocol import Brought, BroughtField, CheckoutPage
+from gateways.partner_talk import Brought, BroughtField, CheckoutPage
 
 _BASE_URL = "https://core.spreedly.com/iframe/"
 

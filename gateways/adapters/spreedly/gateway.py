@@ -16,11 +16,11 @@ from gateways.adapters.spreedly.settlement import TRANSACTIONS
 from gateways.errors import AnswerLost, DeclineClass, MisconfiguredAccount, Rejected, Unsupported
 from gateways.exponents import Exponents
 from gateways.http import LONGEST_CALL_SECONDS, HttpClient, call_seconds
+from gateways.partner_talk import CheckoutPage, PartnerTalk
 from gateways.protocol import (
     Capability,
     CaptureRequest,
     ChargeRequest,
-    CheckoutPage,
     ColumnMap,
     CompleteRequest,
     Decline,
@@ -30,7 +30,6 @@ from gateways.protocol import (
     OpenRequest,
     Outcome,
     OutcomeKind,
-    PartnerTalk,
     Reference,
     RefundRequest,
     RevokeCardRequest,

@@ -1,6 +1,6 @@
 """What a partner's page is given to start Spreedly's Express or iFrame with, and what it brings back."""
 
-from gateways.protocol import ACTION_SHAPE, Brought, BroughtField, PartnerTalk
+from gateways.partner_talk import ACTION_SHAPE, Brought, BroughtField, PartnerTalk
 
 PARTNER_TALK = PartnerTalk(
     name="spreedly",

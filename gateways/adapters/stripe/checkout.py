@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from gateways.protocol import Brought, BroughtField, CheckoutPage
+from gateways.partner_talk import Brought, BroughtField, CheckoutPage
 
 # Stripe's script may not be kept elsewhere; the name of the release goes with the version of the API.
 _SCRIPT = "https://js.stripe.com/dahlia/stripe.js"

@@ -12,11 +12,11 @@ from gateways.adapters.stripe.settlement import PAYOUT_RECONCILIATION
 from gateways.errors import AnswerLost, DeclineClass, ErrorCode, MisconfiguredAccount, Rejected, Unsupported
 from gateways.exponents import Exponents
 from gateways.http import LONGEST_CALL_SECONDS, HttpClient, call_seconds
+from gateways.partner_talk import CheckoutPage, PartnerTalk
 from gateways.protocol import (
     Capability,
     CaptureRequest,
     ChargeRequest,
-    CheckoutPage,
     ColumnMap,
     CompleteRequest,
     Decline,
@@ -26,7 +26,6 @@ from gateways.protocol import (
     OpenRequest,
     Outcome,
     OutcomeKind,
-    PartnerTalk,
     Reference,
     RefundRequest,
     RevokeCardRequest,

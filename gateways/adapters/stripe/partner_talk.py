@@ -1,6 +1,6 @@
 """What a partner's page is given to mount Stripe's Payment Element with, and what it brings back."""
 
-from gateways.protocol import Brought, BroughtField, PartnerTalk
+from gateways.partner_talk import Brought, BroughtField, PartnerTalk
 
 _INTENT = {"id": {"type": "string"}, "publishableKey": {"type": "string"}, "clientSecret": {"type": "string"}}
 

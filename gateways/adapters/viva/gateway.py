@@ -19,13 +19,11 @@ from gateways.adapters.viva.settlement import SALE_TRANSACTIONS
 from gateways.errors import AnswerLost, DeclineClass, MisconfiguredAccount, NotSent, Rejected, Unsupported
 from gateways.exponents import Exponents
 from gateways.http import LONGEST_CALL_SECONDS, HttpClient, call_seconds
+from gateways.partner_talk import Brought, BroughtField, CheckoutPage, PartnerTalk
 from gateways.protocol import (
-    Brought,
-    BroughtField,
     Capability,
     CaptureRequest,
     ChargeRequest,
-    CheckoutPage,
     ColumnMap,
     CompleteRequest,
     Delivery,
@@ -34,7 +32,6 @@ from gateways.protocol import (
     OpenRequest,
     Outcome,
     OutcomeKind,
-    PartnerTalk,
     Reference,
     RefundRequest,
     RevokeCardRequest,

@@ -9,16 +9,13 @@ from urllib.parse import urlencode
 from gateways.errors import DeclineClass, MisconfiguredAccount, Unsupported
 from gateways.exponents import Exponents
 from gateways.http import HttpClient
+from gateways.partner_talk import Brought, BroughtField, CheckoutPage, PartnerTalk
 from gateways.protocol import (
-    Brought,
-    BroughtField,
     Capability,
-    CheckoutPage,
     ColumnMap,
     Opened,
     OpenRequest,
     Outcome,
-    PartnerTalk,
     Reference,
     RefundRequest,
 )
