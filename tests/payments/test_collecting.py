@@ -2,10 +2,8 @@
 
 import pytest
 
-from bookings import services as booking_services
-from bookings.errors import HoldExpired
 from bookings.models import BookingStatus
-from bookings.requests import BookingChanges, UnitItemRequest
+from bookings.requests import BookingChanges
 from gateways.protocol import ExternalCharge
 from gateways.protocol import OutcomeKind as Kind
 from money import Money
@@ -20,20 +18,15 @@ from payments.errors import (
     PaymentPending,
     PaymentRefused,
 )
-from payments.models import ExternalNote, Opening, Payment, ReusableCard, Transaction
+from payments.models import ExternalNote, Opening, Payment, Transaction
 from payments.selectors import order_money
-from payments.services import aftercare, changing, collecting, confirming, holds, janitor
+from payments.services import aftercare, changing, collecting, holds, janitor
 from payments.services.collecting import PaymentRequest
+from tests.payments.confirming import adults, confirm
 from tests.payments.guest import opening_of
 from tests.payments.house import books, operations
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def confirm(house, booking, **request):
-    return confirming.confirm_booking(
-        booking=booking, changes=None, request=PaymentRequest(**request), clock=house.clock
-    )
 
 
 def test_a_hold_gets_a_session_and_is_confirmed_once_the_webhook_is_in(house, guest):
@@ -291,10 +284,6 @@ def test_external_money_can_be_reported_with_a_change_and_taken_back(house, gues
         confirm(house, booking)
 
 
-def adults(house, count):
-    return BookingChanges(unit_items=tuple(UnitItemRequest(unit_id=str(house.adult.pk)) for _ in range(count)))
-
-
 @pytest.fixture
 def confirmed(house, guest):
     booking = house.reserve()
@@ -340,12 +329,7 @@ def test_a_confirmation_that_makes_it_dearer_than_what_was_paid_changes_nothing(
     guest.deliver()
 
     with pytest.raises(PaymentDue):
-        confirming.confirm_booking(
-            booking=booking,
-            changes=adults(house, 3),
-            request=PaymentRequest(opening_reference=opening.gateway_reference),
-            clock=house.clock,
-        )
+        confirm(house, booking, adults(house, 3), opening_reference=opening.gateway_reference)
 
     booking.refresh_from_db()
     assert (booking.status, booking.retail_minor, booking.unit_items.count()) == ("ON_HOLD", 9000, 2)
@@ -403,128 +387,6 @@ class TestWhatNobodyHasDecided:
         assert [(row.kind, row.amount_minor) for row in Transaction.objects.filter(kind="REFUND")] == [("REFUND", 9000)]
 
 
-@pytest.fixture
-def carded(house, guest):
-    """A booking whose guest paid and had the card kept, and the card."""
-    account = house.accounts["adyen-eu"]
-    account.stores_cards = True
-    account.save()
-    booking = house.reserve()
-    guest.pay(opening_of(booking), storePaymentMethod=True)
-    guest.deliver()
-    return booking, str(ReusableCard.objects.get().id)
-
-
-def confirm_with(house, booking, changes, **request):
-    return confirming.confirm_booking(
-        booking=booking, changes=changes, request=PaymentRequest(**request), clock=house.clock
-    )
-
-
-def test_a_dearer_confirmation_charges_the_card_once_and_confirms(house, guest, carded):
-    booking, card_id = carded
-
-    confirmation = confirm_with(house, booking, adults(house, 3), card_id=card_id)
-    guest.deliver()
-
-    assert confirmation.is_confirmed
-    assert books(booking.order) == {"RECEIVABLE>CLEARING": 13500}
-    assert not Transaction.objects.filter(kind="REFUND").exists()
-
-
-def confirming_breaks(monkeypatch, error, *, at):
-    """Let these confirmations of a locked order break, counted from 1."""
-    original = booking_services.confirm_locked_order
-    calls = []
-
-    def breaking(**fields):
-        calls.append(fields)
-        if len(calls) in at:
-            raise error
-        return original(**fields)
-
-    monkeypatch.setattr(booking_services, "confirm_locked_order", breaking)
-
-
-def test_a_dearer_confirmation_that_turns_out_impossible_gives_the_charge_back(house, guest, carded, monkeypatch):
-    booking, card_id = carded
-    confirming_breaks(monkeypatch, HoldExpired(str(booking.uuid)), at=(2, 3))
-
-    with pytest.raises(HoldExpired):
-        confirm_with(house, booking, adults(house, 3), card_id=card_id)
-
-    assert books(booking.order) == {"RECEIVABLE>CLEARING": 13500}
-    assert [row.amount_minor for row in Transaction.objects.filter(kind="REFUND")] == [4500]
-
-
-def test_an_answer_is_recorded_where_the_confirmation_with_it_breaks(house, guest, carded, monkeypatch):
-    booking, card_id = carded
-    confirming_breaks(monkeypatch, RuntimeError("the disk is full"), at=(2, 3))
-
-    with pytest.raises(RuntimeError):
-        confirm_with(house, booking, adults(house, 3), card_id=card_id)
-
-    charge = Transaction.objects.get(origin="OURS")
-    assert (charge.status, charge.amount_minor, charge.claimed_until) == ("PROCESSED", 4500, None)
-    assert charge.events.count() == 1
-    assert books(booking.order) == {"RECEIVABLE>CLEARING": 13500}
-    booking.order.refresh_from_db()
-    assert (booking.order.status, booking.order.money_in_minor) == ("ON_HOLD", 13500)
-
-
-def test_a_confirmation_that_breaks_with_the_answer_is_made_after_it(house, guest, carded, monkeypatch):
-    booking, card_id = carded
-    confirming_breaks(monkeypatch, RuntimeError("the disk is full"), at=(2,))
-
-    confirmation = confirm_with(house, booking, adults(house, 3), card_id=card_id)
-
-    assert confirmation.is_confirmed
-    assert Transaction.objects.get(origin="OURS").events.count() == 1
-    assert books(booking.order) == {"RECEIVABLE>CLEARING": 13500}
-
-
-def test_evidence_that_pays_leaves_nothing_for_the_card_to_pay(house, guest, carded):
-    booking, card_id = carded
-    changing.update_booking(
-        booking=booking, changes=adults(house, 3), payment_request=PaymentRequest(), clock=house.clock
-    )
-    opening = opening_of(booking)
-    guest.lose_webhooks()
-    paid = guest.pay(opening)
-
-    confirmation = confirm(
-        house,
-        booking,
-        card_id=card_id,
-        opening_reference=opening.gateway_reference,
-        evidence=paid["sessionResult"],
-    )
-
-    assert confirmation.is_confirmed
-    assert books(booking.order) == {"RECEIVABLE>CLEARING": 13500}
-
-
-def test_an_unknown_charge_is_not_repeated_once_the_guest_paid_otherwise(house, guest, carded):
-    booking, card_id = carded
-    changing.update_booking(
-        booking=booking, changes=adults(house, 3), payment_request=PaymentRequest(), clock=house.clock
-    )
-    opening = opening_of(booking)
-    guest.sandbox.post("faults", gateway="adyen", operation="payments", fault="reset", times=1)
-    with pytest.raises(PaymentPending):
-        confirm(house, booking, card_id=card_id)
-    guest.pay(opening)
-    guest.deliver()
-
-    house.clock.move(hours=1)
-    janitor.resolve_unknown(clock=house.clock)
-    guest.deliver()
-
-    assert books(booking.order) == {"RECEIVABLE>CLEARING": 13500}
-    assert not Transaction.objects.filter(kind="REFUND").exists()
-    assert confirm(house, booking).is_confirmed
-
-
 def test_an_uncovered_confirmation_captures_nothing(house, guest):
     booking = house.reserve(currency="USD")
     opening = opening_of(booking)
@@ -532,7 +394,7 @@ def test_an_uncovered_confirmation_captures_nothing(house, guest):
     guest.deliver()
 
     with pytest.raises(PaymentDue):
-        confirm_with(house, booking, adults(house, 3), opening_reference=opening.gateway_reference)
+        confirm(house, booking, adults(house, 3), opening_reference=opening.gateway_reference)
 
     assert not Transaction.objects.filter(kind="CAPTURE").exists()
 
