@@ -18,6 +18,7 @@ from pytest_django import DjangoDbBlocker
 
 from config.embedded import EmbeddedServers, remove_abandoned_directories, server_home
 from config.heartbeat import impatient_redis
+from tests.migrated import lay_migrated_cluster
 from tests.pristine import is_superuser, remember, restore
 from tests.processes import CeleryWorker, Sandbox
 
@@ -102,6 +103,7 @@ def servers() -> Iterator[None]:
     directory: Path = settings.TEST_SERVERS_DIRECTORY
     remove_abandoned_directories(directory.parent)
     directory.mkdir(mode=0o700)
+    lay_migrated_cluster(directory / "data", postgres=settings.EMBEDDED_POSTGRES)
     embedded = EmbeddedServers(
         home=server_home(settings.VAR_DIR),
         data=directory / "data",

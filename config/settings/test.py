@@ -72,6 +72,9 @@ EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
 
 # A pool is exhausted by test threads that do not close, and a kept connection blocks the drop of the test database.
 DATABASES = {"default": {**database_settings(pooled=False), "CONN_MAX_AGE": 0}}
+if EMBEDDED_SERVERS:
+    # Migrated already: see tests/migrated.py. Migrations that it lacks are run on the copy as ever.
+    DATABASES["default"]["TEST"] = {"TEMPLATE": "app"}
 
 # The test process stands for the web process; the worker it starts says WEB_PROCESS=0.
 IS_WEB = env.bool("WEB_PROCESS", default=True)
