@@ -61,7 +61,7 @@ class TransactionAdmin(FoundAdmin):
         "payment_link",
         "account",
         "gateway_reference",
-        "card",
+        "paid_with",
         "error_code",
         "requested",
     ]
@@ -84,7 +84,7 @@ class TransactionAdmin(FoundAdmin):
         "opening_link",
         "parent_link",
         "gateway_reference",
-        "card",
+        "paid_with",
         "card_expiry",
         "error_code",
         "raw_code",
@@ -112,7 +112,7 @@ class TransactionAdmin(FoundAdmin):
     decided = staticmethod(when("decided_at", "decided"))
 
     @admin.display(description="card", ordering="card_last4")
-    def card(self, transaction: Transaction) -> str:
+    def paid_with(self, transaction: Transaction) -> str:
         """Show the card as the guest knows it."""
         return transaction.card_text or "–"
 

@@ -65,6 +65,17 @@ def test_an_order_and_a_booking_show_money_as_people_say_it(staff):
     assert not re.search(r"field-\w+_minor", order_page + booking_page)
 
 
+def test_no_column_of_the_admin_hides_behind_a_field_of_its_name():
+    hidden = []
+    for model, model_admin in admin.site._registry.items():
+        fields = {field.name for field in model._meta.get_fields()}
+        named = {each for each in [*model_admin.list_display, *(model_admin.fields or [])] if isinstance(each, str)}
+        hidden += [(model.__name__, each) for each in named & fields if hasattr(type(model_admin), each)]
+
+    # Django would show the field, and read what it points to row by row.
+    assert hidden == []
+
+
 def test_every_model_is_in_the_admin():
     from django.apps import apps
 
