@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` and `make test`. Everything else is in `make help`.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo run test check bench screenshots clean setup requirements format
+.PHONY: help demo run test check types bench screenshots clean setup requirements format
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -49,12 +49,15 @@ bench: $(STAMP)
 check: $(STAMP)
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
-	$(PY) -m mypy .
 	$(VENV)/bin/lint-imports
 	$(PY) manage.py makemigrations --check --dry-run --settings config.settings.test
 	$(PY) .ci/check_deploy.py
 	@$(PY) .ci/audit.py
-	$(PYTEST) $(ARGS)
+	@$(MAKE) --no-print-directory --jobs=2 types test
+
+# Beside the tests, which wait often enough: nice, so that it takes nothing from those that look at the clock.
+types: $(STAMP)
+	nice $(PY) -m mypy .
 
 screenshots: $(STAMP)
 	@exec $(PY) -m tests.browser.screenshots
