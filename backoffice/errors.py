@@ -24,3 +24,7 @@ class RequestIsOpen(BackofficeError):
 
 class NotDecidable(BackofficeError):
     """Say that a request is decided, is over, or is the person's own."""
+
+
+class NotAgreeable(BackofficeError):
+    """Say that a limit counts, is over, or is the person's own."""

@@ -101,7 +101,8 @@ _RUN_THE_HOUSE = (
     _permissions("bookings", "add", *_CATALOGUE)
     | _permissions("bookings", "change", *_CATALOGUE)
     | _permissions("backoffice", "view", "auditentry")
-    | {"backoffice.export_personal_data", "backoffice.erase_personal_data", "backoffice.approve_refund"}
+    | {"backoffice.export_personal_data", "backoffice.erase_personal_data"}
+    | {"backoffice.approve_refund", "backoffice.agree_refundlimit"}
 )
 _SET_UP = (
     frozenset(

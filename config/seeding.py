@@ -117,7 +117,7 @@ def seed_demo(*, secrets: LocalSecrets, now: datetime) -> Demo:
     _fill_a_small_boat(small_option, seats=SMALL_BOAT - SEATS_LEFT_WHEN_NEARLY_FULL, now=now)
     booking = _unpaid_booking(first, small_option, now)
     grant(apps, ROLES)
-    _seed_refund_limits(accounts.values())
+    _seed_refund_limits(accounts.values(), now)
     assert booking.order.customer is not None
     return Demo(
         access=_keys_of(first, secrets, now),
@@ -299,7 +299,7 @@ def _seed_staff(secrets: LocalSecrets) -> str:
 
 def _seed_role(role: Role, secrets: LocalSecrets) -> str:
     """Return user name and password of the demo's person of a role."""
-    username = f"demo-{role.lower()}"
+    username = _name_of(role)
     user, _ = get_user_model().objects.get_or_create(
         username=username,
         defaults={"first_name": "Demo", "last_name": role, "email": f"{role.lower()}@fernweg.example.com"},
@@ -310,15 +310,27 @@ def _seed_role(role: Role, secrets: LocalSecrets) -> str:
     return f"{username} / {password}"
 
 
-def _seed_refund_limits(accounts: Iterable[GatewayAccount]) -> None:
+def _name_of(role: Role) -> str:
+    return f"demo-{role.lower()}"
+
+
+def _seed_refund_limits(accounts: Iterable[GatewayAccount], now: datetime) -> None:
     """Let each role give back what the demo shows; what staff changed stays as they left it."""
     currencies = {currency for account in accounts for currency in account.currencies}
     for role, whole_units in REFUND_LIMITS.items():
         for currency in currencies:
             limit = Money.parse(whole_units, currency).minor if whole_units else None
-            RefundLimit.objects.get_or_create(
-                group=Group.objects.get(name=role), currency=currency, defaults={"amount_minor": limit}
-            )
+            group = Group.objects.get(name=role)
+            if not RefundLimit.objects.filter(group=group, currency=currency).exists():
+                RefundLimit.objects.create(
+                    group=group,
+                    currency=currency,
+                    amount_minor=limit,
+                    set_by=_name_of(Role.ADMINISTRATOR),
+                    set_at=now,
+                    agreed_by=_name_of(Role.MANAGER),
+                    agreed_at=now,
+                )
 
 
 def _let_in(user: User, password: str, *, is_superuser: bool) -> None:

@@ -9,6 +9,7 @@ from backoffice.actions.action import Action, Standing
 from backoffice.actions.approving import Approve, Decline
 from backoffice.actions.collecting import ChargeCard, Confirm, SendLink, TakeExternal
 from backoffice.actions.holding import AskGateway, Capture, RuleOut, Void
+from backoffice.actions.limiting import AgreeLimit, EndLimit
 from backoffice.actions.refunding import RefundOrder, RefundPayment, ReturnOverpayment
 from backoffice.actions.telling import MailCode, MailLink, Replay, Resend, SendMail, WithdrawLink
 from bookings.models import Booking
@@ -36,6 +37,8 @@ ACTIONS: dict[str, Action[Any]] = {
         Resend(),
         Approve(),
         Decline(),
+        AgreeLimit(),
+        EndLimit(),
     )
 }
 

@@ -21,7 +21,7 @@ from backoffice.entering import second_factor
 admin.site.unregister([User, Group, TOTPDevice, StaticDevice])
 
 # Who asks without being a person: what they asked for is judged by these names.
-_NOBODYS_NAMES = frozenset({"gateway", "guest", "partner", "system"})
+_NOBODYS_NAMES = frozenset({"gateway", "guest", "migration", "partner", "system"})
 _RIGHTS = ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")
 
 

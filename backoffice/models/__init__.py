@@ -1,4 +1,4 @@
-from backoffice.models.approval import ApprovalRequest, Decision, ReasonCode, RefundLimit, TenderReturn, Wanted
+from backoffice.models.approval import ApprovalRequest, Decision, ReasonCode, TenderReturn, Wanted
 from backoffice.models.audit import AuditEntry
 from backoffice.models.departure import (
     CancellationState,
@@ -11,11 +11,13 @@ from backoffice.models.departure import (
     ReturnWay,
 )
 from backoffice.models.duplicate import ProbableDuplicate
+from backoffice.models.limit import AgreedLimit, RefundLimit
 from backoffice.models.press import ActionPress
 from backoffice.models.rights import Right
 
 __all__ = [
     "ActionPress",
+    "AgreedLimit",
     "ApprovalRequest",
     "AuditEntry",
     "CancellationState",

@@ -1,38 +1,12 @@
 import uuid
 
 from django.conf import settings
-from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import F, Q
 
 from bookings.models import Order
 from money import Money
 from payments.models import Payment
-
-
-class RefundLimit(models.Model):
-    """Be how much of one order a role may give back on its own within a day, and approve of what others ask for.
-
-    A role without one for a currency may do neither in it. Who has several roles has the largest of their limits.
-    """
-
-    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="refund_limits", verbose_name="role")
-    currency = models.CharField(max_length=3)
-    amount_minor = models.BigIntegerField(
-        null=True, blank=True, help_text="In the currency's smallest unit: 25000 is 250.00 EUR. Empty: without a limit."
-    )
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["group", "currency"], name="one_refund_limit_per_role_and_currency"),
-            models.CheckConstraint(
-                condition=Q(amount_minor__isnull=True) | Q(amount_minor__gt=0), name="refund_limit_positive"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        amount = "any amount of" if self.amount_minor is None else Money(self.amount_minor, self.currency).format()
-        return f"{self.group}: {amount} {self.currency}"
 
 
 class Wanted(models.TextChoices):

@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, Q, Sum
 
 from backoffice.errors import AboveLimit, MayNotRelease, NoLimit
 from backoffice.models import ApprovalRequest, Decision, RefundLimit, TenderReturn
+from backoffice.services.agreeing import counting
 from bookings.models import Order
 from money import Money
 from payments.models import EventSource, GatewayEvent, Transaction
@@ -49,14 +50,15 @@ def allowance_for(*, person: User, order: Order, now: datetime) -> Allowance:
 
 
 def limit_of(person: User, currency: str) -> Money | None:
-    """Return what a person's roles let them give back of an order within a day; None is without a limit.
+    """Return what a person's roles let them give back of an order within a day; None is without a limit. What nobody
+    agreed to yet does not count.
 
     :raises NoLimit: no role of the person has a limit for the currency. Superusers need none.
     """
     if person.is_superuser:
         return None
     limits = list(
-        RefundLimit.objects.filter(group__user=person, currency=currency).values_list("amount_minor", flat=True)
+        counting(RefundLimit).filter(group__user=person, currency=currency).values_list("amount_minor", flat=True)
     )
     if not limits:
         raise NoLimit(f"Your role may not give money back in {currency}; an administrator sets the limits of roles.")

@@ -4,10 +4,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import Group
 from playwright.sync_api import expect
 
-from backoffice.models import ApprovalRequest, AuditEntry, RefundLimit
+from backoffice.models import ApprovalRequest, AuditEntry
 from backoffice.roles import Role
 from bookings.models import OutgoingMail
 from bookings.requests import ContactDetails
@@ -17,6 +16,7 @@ from payments.models import Case, CaseKind, ExternalNote, Payment, ReusableCard
 from payments.services.cards import keep_card
 from payments.services.cases import open_case
 from payments.services.links import create_link
+from tests.backoffice.limits import let_give_back
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.payments.guest import opening_of
 from tests.payments.house import operations
@@ -62,7 +62,7 @@ def test_support_finds_a_payment_and_reads_why_the_card_was_declined(desk_of, ho
 
 def test_support_asks_for_a_refund_and_a_manager_approves_it(desk_of, house, bought):
     for role, minor in ((Role.SUPPORT, 1000), (Role.MANAGER, 500_000)):
-        RefundLimit.objects.create(group=Group.objects.get(name=role), currency="EUR", amount_minor=minor)
+        let_give_back(role, minor)
     wish = {"Amount in EUR": "25.00", "Why": "complaint", "Reason": "The tour was cut short"}
 
     support = desk_of(Role.SUPPORT)
@@ -90,7 +90,7 @@ def test_finance_refunds_a_part_and_releases_a_hold_which_support_may_not(desk_o
     guest.deliver()
     hold = Payment.objects.get(order=held.order)
     support, finance = desk_of(Role.SUPPORT), desk_of(Role.FINANCE)
-    RefundLimit.objects.create(group=Group.objects.get(name=Role.FINANCE), currency="EUR", amount_minor=50_000)
+    let_give_back(Role.FINANCE, 50_000)
     wish = {"Amount in EUR": "10.00", "Why": "goodwill", "Reason": "Rain"}
 
     support.go("admin:payments_payment_change", hold.pk)

@@ -1,13 +1,13 @@
 """Cancelling a departure at a browser, from its page to the report."""
 
 import pytest
-from django.contrib.auth.models import Group
 from playwright.sync_api import expect
 
-from backoffice.models import DepartureCancellation, RefundLimit
+from backoffice.models import DepartureCancellation
 from backoffice.roles import Role
 from bookings.models import Availability
 from tests.backoffice.departures.desk import drain
+from tests.backoffice.limits import let_give_back
 from tests.browser.conftest import PHONE
 from tests.payments.called_off import by_credit, elsewhere
 
@@ -18,7 +18,7 @@ def test_a_manager_cancels_a_departure_and_reads_the_report(desk_of, house):
     by_credit(house)
     elsewhere(house)
     desk = desk_of(Role.MANAGER)
-    RefundLimit.objects.create(group=Group.objects.get(name=Role.MANAGER), currency="EUR", amount_minor=None)
+    let_give_back(Role.MANAGER, None)
     departure = Availability.objects.get()
 
     desk.go("admin:bookings_availability_change", departure.pk)

@@ -1,10 +1,9 @@
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
 from django.test import Client
 
-from backoffice.models import RefundLimit
 from payments.models import Payment
+from tests.backoffice.limits import let_give_back
 from tests.payments.guest import Guest, opening_of
 
 
@@ -34,9 +33,7 @@ def desk_with_limit(browser_with_role):
     def desk(role, minor: int | None = None, username: str = "", currency: str = "EUR") -> Client:
         browser = browser_with_role(role, username)
         if minor is not None:
-            RefundLimit.objects.update_or_create(
-                group=Group.objects.get(name=role), currency=currency, defaults={"amount_minor": minor}
-            )
+            let_give_back(role, minor, currency)
         return browser
 
     return desk

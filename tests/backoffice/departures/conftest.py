@@ -1,9 +1,9 @@
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 
-from backoffice.models import RefundLimit
 from backoffice.roles import Role
+from tests.backoffice.limits import let_give_back
 from tests.payments.guest import Guest
 from tests.payments.house import House
 
@@ -23,7 +23,7 @@ def ada(db) -> User:
 def ben(user_with_role) -> User:
     """A member of finance, who may give back 100.00 EUR."""
     person = user_with_role(Role.FINANCE, "ben")
-    RefundLimit.objects.create(group=Group.objects.get(name=Role.FINANCE), currency="EUR", amount_minor=10000)
+    let_give_back(Role.FINANCE, 10000)
     return person
 
 
