@@ -75,7 +75,7 @@ class Tables:
             *("gateway_reference", "amount_minor", "currency", "decline_code", "raw_code", "raw_text"),
             *("occurred_at", "received_at"),
         )
-        self.postings = Rows(Posting, "id", "event_id", "cause", "occurred_at", "posted_at")
+        self.postings = Rows(Posting, "id", "event_id", "cause", "occurred_at", "posted_at", "counts_at")
         self.entries = Rows(
             LedgerEntry,
             *("posting_id", "from_account", "to_account", "amount_minor", "currency", "gateway_account_id"),

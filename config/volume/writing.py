@@ -319,7 +319,7 @@ class Writer:
         if not moves:
             return
         posting = self._id()
-        tables.postings.add(posting, number, kind.lower(), told, told)
+        tables.postings.add(posting, number, kind.lower(), told, told, told)
         money = LedgerAccount.EXTERNAL if plan.story is Story.TAKEN_ELSEWHERE else LedgerAccount.CLEARING
         ways = {
             Kind.CAPTURED: (LedgerAccount.RECEIVABLE, money),

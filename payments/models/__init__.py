@@ -8,6 +8,7 @@ from payments.models.ledger import LedgerAccount, LedgerEntry, Posting
 from payments.models.link import LinkEnd, PaymentLink
 from payments.models.note import ExternalNote
 from payments.models.payment import Opening, OpeningStatus, Payment
+from payments.models.period import ClosedPeriod
 from payments.models.route import AccountRoute, SurchargeRule
 from payments.models.transaction import (
     Case,
@@ -29,6 +30,7 @@ __all__ = [
     "CaseStep",
     "CaseStepKind",
     "Challenge",
+    "ClosedPeriod",
     "ConsentText",
     "DeliveryStatus",
     "Dispute",

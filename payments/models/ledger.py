@@ -30,16 +30,24 @@ class LedgerAccount(models.TextChoices):
 
 
 class Posting(models.Model):
-    """Be the entries of one cause."""
+    """Be the entries of one cause.
+
+    `counts_at` says in which accounting period: when it happened or, where that month is closed, at the beginning of
+    the first open one. A trigger sets it, whoever inserts the row, and refuses one that lies in a closed month.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     event = models.ForeignKey(GatewayEvent, on_delete=models.PROTECT, null=True, blank=True, related_name="postings")
     cause = models.CharField(max_length=40, help_text="Such as captured, refunded, charged_back.")
     occurred_at = models.DateTimeField()
     posted_at = models.DateTimeField()
+    counts_at = models.DateTimeField(editable=False)
 
     class Meta:
-        indexes = [models.Index(fields=["-posted_at", "-id"], name="posting_by_time")]
+        indexes = [
+            models.Index(fields=["-posted_at", "-id"], name="posting_by_time"),
+            models.Index(fields=["counts_at"], name="posting_by_period"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.cause} {self.posted_at:%Y-%m-%d %H:%M:%S}"
