@@ -289,3 +289,9 @@ class NothingWritten(PaymentError):
     """Say that a note or a reason is needed and has no words."""
 
     code = "NOTHING_WRITTEN"
+
+
+class PeriodRefused(PaymentError):
+    """Say why a month of the books cannot be closed or reopened; nothing was done."""
+
+    code = "PERIOD_REFUSED"

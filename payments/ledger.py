@@ -66,11 +66,14 @@ def post_settlement(
     cause: str,
     occurred_at: datetime,
     now: datetime,
+    counts_at: datetime | None = None,
 ) -> Posting:
     """Write what a gateway's settlement moved between the operator's own accounts (from, to, above zero); no order has
     a part in it.
+
+    It counts in the period it happened in, or the first open one; `counts_at` says a later one.
     """
-    posting = Posting.objects.create(cause=cause, occurred_at=occurred_at, posted_at=now)
+    posting = Posting.objects.create(cause=cause, occurred_at=occurred_at, posted_at=now, counts_at=counts_at)
     LedgerEntry.objects.bulk_create(
         LedgerEntry(
             posting=posting,

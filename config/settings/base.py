@@ -149,6 +149,8 @@ LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
+# In which the operator's books have their days and months.
+OPERATOR_TIME_ZONE = env.str("OPERATOR_TIME_ZONE", default="UTC")
 
 STATIC_URL = "/static/"
 STATIC_ROOT: Path = VAR_DIR / "static"

@@ -10,11 +10,20 @@ from django.db import connection
 from django.db.models import Sum
 
 from money import Money
+from payments.checking.periods import closed_periods
 from payments.checking.reading import MOST_FINDINGS, Finding, Reading, in_chunks
 from payments.models import LedgerAccount, LedgerEntry, Payment, Posting
 from payments.services.parts import COUNTERPARTS, moved_by, parts_of_operations
 
-_GUARDS = ("ledger_entries_stay", "postings_stay", "gateway_events_stay", "refunds_within_capture")
+_GUARDS = (
+    "ledger_entries_stay",
+    "postings_stay",
+    "gateway_events_stay",
+    "refunds_within_capture",
+    "postings_count_in_open_periods",
+    "entries_count_in_open_periods",
+    "closings_stay",
+)
 _MONEY = (LedgerAccount.CLEARING, LedgerAccount.EXTERNAL)
 
 # What of an entry does not agree with the order, and the payment's operation or the gift, it was made for. What
@@ -122,6 +131,7 @@ def ledger_findings(*, limit: int = MOST_FINDINGS) -> list[Finding]:
         _gifts(),
         _credits(),
         _empty_postings(),
+        closed_periods(),
     )
     return list(islice(found, limit))
 

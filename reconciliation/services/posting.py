@@ -1,6 +1,7 @@
 """Post what gateways settled: payouts, fees, reserves and conversions, a batch at a time."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
@@ -9,6 +10,7 @@ from django.db import connection
 from money import Money
 from payments.ledger import post_settlement
 from payments.models import LedgerAccount
+from payments.services.periods import last_closing
 from reconciliation.models import BatchPosting, SettlementReport, SettlementSource
 from reconciliation.statements import statement
 
@@ -39,6 +41,7 @@ def post_batches(
     moved: dict[tuple[int, LedgerAccount, datetime], list[Money]] = defaultdict(list)
     for batch_id, counterpart, currency, minor, settled_at in rows:
         moved[batch_id, LedgerAccount(counterpart), settled_at].append(Money(minor, currency))
+    counts_at = _counting(source)
     for (batch_id, counterpart, settled_at), amounts in moved.items():
         posting = post_settlement(
             account=source.account,
@@ -49,15 +52,20 @@ def post_batches(
                 for amount in amounts
             ],
             cause=_CAUSES[counterpart],
-            occurred_at=_open_day(source, settled_at),
+            occurred_at=settled_at,
+            counts_at=counts_at(settled_at),
             now=now,
         )
         BatchPosting.objects.create(posting=posting, batch_id=batch_id)
 
 
-def _open_day(source: SettlementSource, settled_at: datetime) -> datetime:
-    """Return when something counts as having happened: not in a period that is closed, but on the day after it."""
-    first = source.first_open_day
-    if first is None:
-        return settled_at
-    return max(settled_at, datetime.combine(first, time(), ZoneInfo(source.time_zone)))
+def _counting(source: SettlementSource) -> Callable[[datetime], datetime | None]:
+    """Return what says when something of a source counts: not on a day that is locked for the source, but on the day
+    after, nor in a closed month. None where the database alone decides, by months.
+    """
+    if source.first_open_day is None:
+        return lambda _: None
+    first = datetime.combine(source.first_open_day, time(), ZoneInfo(source.time_zone))
+    last = last_closing()
+    open_from = first if last is None else max(first, last.ends_at)
+    return lambda settled_at: max(settled_at, open_from)

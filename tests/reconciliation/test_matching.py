@@ -222,7 +222,7 @@ def test_matching_again_changes_nothing(till, tmp_path):
     assert [model.objects.count() for model in counted] == before
 
 
-def test_a_closed_period_is_not_posted_into(till, tmp_path):
+def test_what_is_settled_for_a_locked_day_counts_on_the_first_open_one(till, tmp_path):
     till.books(4_500, "P1")
     till.save()
     source = source_for(till.account.slug, now=SETTLED)
@@ -231,7 +231,9 @@ def test_a_closed_period_is_not_posted_into(till, tmp_path):
 
     till.imports(written(tmp_path / "batch.csv", [*rows, payout(rows)]))
 
-    assert Posting.objects.get(cause="paid_out").occurred_at.isoformat() == "2026-11-30T23:00:00+00:00"
+    paid_out = Posting.objects.get(cause="paid_out")
+    assert paid_out.occurred_at == SETTLED
+    assert paid_out.counts_at.isoformat() == "2026-11-30T23:00:00+00:00"
 
 
 def test_four_eyes_are_the_databases_own(till, tmp_path):

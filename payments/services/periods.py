@@ -1,0 +1,134 @@
+"""Close months of the books, in order, and reopen the last one: what is posted later counts in the first open month."""
+
+import json
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
+from django.db.models import Max, Min
+
+from payments.errors import PeriodRefused
+from payments.models import ClosedPeriod, LedgerEntry, Posting
+from payments.services.locking import is_about_a_lock
+
+# What every account moved by in a period, and how many postings made it up.
+_TOTALS = """
+    SELECT coalesce(jsonb_object_agg(name, minor) FILTER (WHERE minor <> 0), '{}')
+      FROM (SELECT concat_ws(' ', CASE WHEN e.is_live THEN 'live' ELSE 'test' END, side.account, e.currency) AS name,
+                   sum(side.sign * e.amount_minor)::bigint AS minor
+              FROM payments_posting p
+              JOIN payments_ledgerentry e ON e.posting_id = p.id
+             CROSS JOIN LATERAL (VALUES (e.to_account, 1), (e.from_account, -1)) AS side(account, sign)
+             WHERE p.counts_at >= %(since)s AND p.counts_at < %(until)s AND e.id <= %(watermark)s
+             GROUP BY 1) AS moved
+"""
+
+
+def month_of(moment: datetime) -> date:
+    """Return the first day of the month that a moment lies in, in the operator's time zone."""
+    return moment.astimezone(_zone()).date().replace(day=1)
+
+
+def bounds_of(month: date) -> tuple[datetime, datetime]:
+    """Return when a month begins and when the next one does, in the operator's time zone."""
+    return _begin(month), _begin(month_after(month))
+
+
+def month_after(month: date) -> date:
+    """Return the first day of the month after one."""
+    return (month.replace(day=1) + timedelta(days=31)).replace(day=1)
+
+
+def last_closing() -> ClosedPeriod | None:
+    """Return the last month that is closed, and with it everything before."""
+    return ClosedPeriod.objects.filter(reopened_at__isnull=True).order_by("-month").first()
+
+
+def next_to_close(*, now: datetime) -> date | None:
+    """Return the month that can be closed next: the first open one in which something was posted, once it is over."""
+    last = last_closing()
+    if last is not None:
+        month = month_after(last.month)
+    else:
+        first = Posting.objects.aggregate(first=Min("counts_at"))["first"]
+        if first is None:
+            return None
+        month = month_of(first)
+    return month if bounds_of(month)[1] <= now else None
+
+
+def close_month(*, month: date, by: str, now: datetime) -> ClosedPeriod:
+    """Close the month that is next, with the last ledger entry there is and what the month moved.
+
+    Whoever posts waits meanwhile, and who had begun is waited for.
+
+    :raises PeriodRefused: it is not the next one, or not over, or too much is being posted; nothing was done.
+    """
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                # In the order in which who posts takes them.
+                cursor.execute("LOCK TABLE payments_posting, payments_ledgerentry IN SHARE MODE")
+            expected = next_to_close(now=now)
+            if month != expected:
+                raise PeriodRefused(
+                    f"{month:%Y-%m} cannot be closed now; "
+                    + (f"{expected:%Y-%m} comes first." if expected else "the month that is next is not over yet.")
+                )
+            since, until = bounds_of(month)
+            last = last_closing()
+            if last is not None:
+                # The operator may have moved to another time zone since: no hour is lost or counted twice.
+                since = last.ends_at
+            watermark = LedgerEntry.objects.aggregate(last=Max("id"))["last"] or 0
+            return ClosedPeriod.objects.create(
+                month=month,
+                time_zone=settings.OPERATOR_TIME_ZONE,
+                starts_at=since,
+                ends_at=until,
+                watermark=watermark,
+                posting_count=Posting.objects.filter(counts_at__gte=since, counts_at__lt=until).count(),
+                totals=totals_of(since=since, until=until, watermark=watermark),
+                closed_at=now,
+                closed_by=by,
+            )
+    except OperationalError as error:
+        if not is_about_a_lock(error):
+            raise
+        raise PeriodRefused("Too much is being posted at this moment; nothing was done. Try again.") from None
+
+
+def reopen_month(*, month: date, by: str, because: str, now: datetime) -> ClosedPeriod:
+    """Open the last closed month again, by somebody else than closed it.
+
+    :raises PeriodRefused: it is not the last one, it was this person who closed it, or no reason was given.
+    """
+    if not because.strip():
+        raise PeriodRefused("Say why it is reopened.")
+    with transaction.atomic():
+        last = ClosedPeriod.objects.select_for_update().filter(reopened_at__isnull=True).order_by("-month").first()
+        if last is None or last.month != month:
+            raise PeriodRefused(f"{month:%Y-%m} is not the last month that is closed.")
+        if last.closed_by == by:
+            raise PeriodRefused("Who closed a month cannot reopen it: a second person has to.")
+        last.reopened_at, last.reopened_by, last.reopened_because = now, by, because
+        last.save(update_fields=["reopened_at", "reopened_by", "reopened_because"])
+    return last
+
+
+def totals_of(*, since: datetime, until: datetime, watermark: int) -> dict[str, int]:
+    """Return what each account moved by in a period, by mode, account and currency, where it is not nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TOTALS, {"since": since, "until": until, "watermark": watermark})
+        row = cursor.fetchone()
+    assert row is not None
+    return dict(json.loads(row[0]))
+
+
+def _begin(month: date) -> datetime:
+    return datetime.combine(month, time(), _zone())
+
+
+def _zone() -> ZoneInfo:
+    return ZoneInfo(settings.OPERATOR_TIME_ZONE)
