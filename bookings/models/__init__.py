@@ -1,5 +1,6 @@
 from bookings.models.catalog import Availability, AvailabilityType, Option, Price, Product, Supplier, Unit, UnitType
 from bookings.models.change import Change, ChangeTopic
+from bookings.models.former import FormerBooking
 from bookings.models.gift import Gift
 from bookings.models.mail import MailKind, MailStatus, OutgoingMail
 from bookings.models.order import (
@@ -26,6 +27,7 @@ __all__ = [
     "ChangeTopic",
     "Customer",
     "Dialect",
+    "FormerBooking",
     "Gift",
     "Installment",
     "InstallmentKind",
