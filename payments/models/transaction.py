@@ -1,7 +1,7 @@
 import uuid
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 
 from bookings.models import Order
 from bookings.models.order import next_of
@@ -187,6 +187,12 @@ class Dispute(models.Model):
     evidence_due_at = models.DateTimeField(null=True, blank=True)
     opened_at = models.DateTimeField()
     changed_at = models.DateTimeField()
+    stages = models.JSONField(
+        default=list,
+        db_default=Value([], models.JSONField()),
+        editable=False,
+        help_text="Every stage, with when we were told of it and until when evidence was due then; only added to.",
+    )
 
     class Meta:
         constraints = [

@@ -64,7 +64,7 @@ def note_news(
     if is_card_gone and transaction is not None and transaction.card is not None:
         revoke_card(card=transaction.card, requested_by="gateway", now=now)
     if outcome.dispute is not None:
-        _note_dispute(payment, transaction, outcome, outcome.dispute)
+        _note_dispute(payment, transaction, outcome, outcome.dispute, now)
     if outcome.problem:
         open_case(payment=payment, kind=CaseKind.FIGURES_CONFLICT, detail=_words_for_staff(outcome), now=now)
     elif event.problem:
@@ -104,7 +104,9 @@ def _is_about_the_whole(outcome: Outcome, transaction: Transaction | None) -> bo
     return outcome.kind is Kind.AUTHORIZED or (outcome.kind is Kind.CAPTURED and is_sale)
 
 
-def _note_dispute(payment: Payment, transaction: Transaction | None, outcome: Outcome, news: DisputeNews) -> None:
+def _note_dispute(
+    payment: Payment, transaction: Transaction | None, outcome: Outcome, news: DisputeNews, now: datetime
+) -> None:
     dispute, was_opened = Dispute.objects.get_or_create(
         payment=payment,
         gateway_reference=outcome.reference.gateway or outcome.event_key,
@@ -117,10 +119,20 @@ def _note_dispute(payment: Payment, transaction: Transaction | None, outcome: Ou
             "evidence_due_at": news.evidence_due_at,
             "opened_at": outcome.occurred_at,
             "changed_at": outcome.occurred_at,
+            "stages": [_stage(news.stage, news.evidence_due_at, now)],
         },
     )
     if not was_opened and outcome.occurred_at >= dispute.changed_at:
         dispute.stage = news.stage
         dispute.evidence_due_at = news.evidence_due_at or dispute.evidence_due_at
         dispute.changed_at = outcome.occurred_at
-        dispute.save(update_fields=["stage", "evidence_due_at", "changed_at"])
+        dispute.stages.append(_stage(dispute.stage, dispute.evidence_due_at, now))
+        dispute.save(update_fields=["stage", "evidence_due_at", "changed_at", "stages"])
+
+
+def _stage(stage: str, evidence_due_at: datetime | None, now: datetime) -> dict[str, str | None]:
+    return {
+        "stage": stage,
+        "evidence_due_at": evidence_due_at.isoformat() if evidence_due_at is not None else None,
+        "recorded_at": now.isoformat(),
+    }
