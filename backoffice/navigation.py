@@ -87,6 +87,8 @@ GROUPS: dict[str, list[Item]] = {
         rows_of("reconciliation.settlementreport", "Settlement files", "description"),
         rows_of("reconciliation.settlementbatch", "Payouts", "savings"),
         rows_of("reconciliation.settlementsource", "Where files come from", "source"),
+        rows_of("reconciliation.feecontract", "What gateways may charge", "request_quote"),
+        rows_of("reconciliation.accountcode", "Account codes", "tag"),
         rows_of("payments.posting", "Postings", "menu_book"),
         rows_of("payments.ledgerentry", "Ledger", "account_balance"),
     ],

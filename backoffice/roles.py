@@ -86,10 +86,12 @@ _SEE_SETTLEMENTS = _permissions(
     "reconciliation",
     "view",
     *("settlementsource", "settlementreport", "settlementbatch", "settlementline", "badline", "batchposting"),
-    *("match", "ledgerconsumed", "discrepancy", "discrepancyevent"),
+    *("match", "ledgerconsumed", "discrepancy", "discrepancyevent", "feecontract", "accountcode"),
 )
 _SETTLE = frozenset(
     {
+        "reconciliation.add_accountcode",
+        "reconciliation.add_feecontract",
         "reconciliation.add_settlementsource",
         "reconciliation.change_settlementsource",
         "reconciliation.import_settlement",

@@ -68,8 +68,15 @@ class PartnerAdmin(KeptAdmin):
     list_filter = ["is_active"]
     search_fields = ["name", "slug", "keys__prefix"]
     ordering = ["name"]
-    prepopulated_fields = {"slug": ["name"]}
     inlines = [PartnerKeyInline]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Partner | None = None) -> list[str]:
+        """Freeze by what reports name a partner."""
+        return ["slug"] if obj else []
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Partner | None = None) -> dict[str, Any]:
+        """Make the slug of the name while there is none."""
+        return {} if obj else {"slug": ["name"]}
 
 
 class MintForm(_KeyForm):

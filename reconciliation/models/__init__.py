@@ -1,3 +1,4 @@
+from reconciliation.models.contract import AccountCode, FeeContract
 from reconciliation.models.discrepancy import (
     NEEDS_TWO,
     Discrepancy,
@@ -21,6 +22,7 @@ from reconciliation.models.source import SettlementSource, SourceKind
 __all__ = [
     "NEEDS_TWO",
     "PAYMENT_KINDS",
+    "AccountCode",
     "BadLine",
     "BatchPosting",
     "BatchState",
@@ -28,6 +30,7 @@ __all__ = [
     "DiscrepancyEvent",
     "DiscrepancyKind",
     "DiscrepancyState",
+    "FeeContract",
     "LedgerConsumed",
     "LineKind",
     "Match",

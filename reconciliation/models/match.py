@@ -1,3 +1,4 @@
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
@@ -24,7 +25,8 @@ class Match(models.Model):
 
     `difference_minor` is what the line says beyond the ledger, in minor units of its gross currency; above the
     source's tolerance there is a Discrepancy of it. Lines that were matched together name the `lead` that took the
-    ledger's entries. An undone match stays and counts no more.
+    ledger's entries. An undone match stays and counts no more; what it had taken is kept by triggers in `released_…`,
+    so that a report of how things stood before says the same as it did then.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -46,6 +48,8 @@ class Match(models.Model):
     matched_by = models.CharField(max_length=150, help_text="A staff user name or 'system'.")
     matched_at = models.DateTimeField()
     undone_at = models.DateTimeField(null=True, blank=True)
+    released_entry_ids = ArrayField(models.BigIntegerField(), null=True, editable=False)
+    released_batch_ids = ArrayField(models.BigIntegerField(), null=True, editable=False)
 
     class Meta:
         verbose_name_plural = "matches"
@@ -54,6 +58,7 @@ class Match(models.Model):
         ]
         indexes = [
             models.Index(fields=["lead"], condition=Q(lead__isnull=False), name="match_by_lead"),
+            models.Index(fields=["undone_at"], condition=Q(undone_at__isnull=False), name="match_undone"),
         ]
 
     def __str__(self) -> str:
