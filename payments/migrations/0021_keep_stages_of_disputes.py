@@ -1,11 +1,10 @@
-
 from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('payments', '0018_erase_what_case_notes_say'),
+        ('payments', '0020_guard_closed_periods'),
     ]
 
     operations = [
