@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction as database
-from django.db.models import Exists, OuterRef, Q, Sum
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
 
 from backoffice.audit import record
@@ -25,7 +25,7 @@ from backoffice.models import (
     ReturnWay,
 )
 from backoffice.services.departure_plans import DryRun, amount_of, calls_of, dry_run
-from backoffice.services.limits import COUNTED_FOR, limit_of
+from backoffice.services.limits import given_back_minor, limit_of, lock_allowance
 from bookings.models import Availability
 from card_numbers import mask_card_numbers
 from money import Money
@@ -285,7 +285,7 @@ def _start(
 
 def _is_within_limit(person: User, totals: Iterable[Money], now: datetime) -> bool:
     """Say whether a person may give all of this back alone: the whole batch is measured, not each order, together with
-    what the person started since a day ago, so that one departure after the other is one batch.
+    all that the person gave back since a day ago, so that one departure after the other, or a refund before it, is one.
     """
     try:
         limits = [(total, limit_of(person, total.currency)) for total in totals if total.minor]
@@ -293,19 +293,16 @@ def _is_within_limit(person: User, totals: Iterable[Money], now: datetime) -> bo
         return False
     if all(limit is None for _, limit in limits):
         return True
-    # Two departures at once are one after the other.
-    User.objects.select_for_update(no_key=True).get(pk=person.pk)
-    # Of a stopped one only what was begun goes back.
-    is_counted = ~Q(cancellation__state=CancellationState.STOPPED) | Q(cancelled_at__isnull=False)
-    started = DepartureItem.objects.filter(
-        is_counted,
-        cancellation__started_by=person.get_username(),
-        cancellation__started_at__gt=now - COUNTED_FOR,
-        order__is_live=True,
+    lock_allowance(person)
+    return all(
+        limit is None or _used_minor(person, limit.currency, now) + total.minor <= limit.minor
+        for total, limit in limits
     )
-    sums = started.values_list("currency").annotate(Sum("planned_minor")).order_by()
-    used: dict[str, int] = dict(sums)
-    return all(limit is None or used.get(total.currency, 0) + total.minor <= limit.minor for total, limit in limits)
+
+
+def _used_minor(person: User, currency: str, now: datetime) -> int:
+    within = {"currency": currency, "order__is_live": True}
+    return given_back_minor(person=person, now=now, within=within)
 
 
 def _locked(cancellation_id: UUID) -> DepartureCancellation:

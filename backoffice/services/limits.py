@@ -1,13 +1,22 @@
 """How much of one order a person may give back within a day, and has given back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, Q, Sum
 
 from backoffice.errors import AboveLimit, MayNotRelease, NoLimit
-from backoffice.models import ApprovalRequest, Decision, RefundLimit, TenderReturn
+from backoffice.models import (
+    ApprovalRequest,
+    CancellationState,
+    Decision,
+    DepartureItem,
+    RefundLimit,
+    TenderReturn,
+)
 from backoffice.services.agreeing import counting
 from bookings.models import Order
 from money import Money
@@ -15,6 +24,8 @@ from payments.models import EventSource, GatewayEvent, Transaction
 from payments.states import OperationKind, Status
 
 COUNTED_FOR = timedelta(days=1)
+# What is looked for: one order, or a currency and mode.
+Within = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +50,13 @@ class Allowance:
 def allowance_for(*, person: User, order: Order, now: datetime) -> Allowance:
     """Return what a person may give back of an order, alone or by approving; under the order's lock it stays so.
 
-    What counts as used is what the person asked for or approved since a day ago and was not refused, so that splitting
-    a refund does not get below the limit.
+    What counts as used is what the person asked for or approved since a day ago and was not refused, and what of the
+    order departures give back that the person cancelled, so that splitting a refund does not get below the limit.
 
     :raises NoLimit: no role of the person has one for the order's currency.
     """
-    return Allowance(
-        limit=limit_of(person, order.currency), used=Money(_used_minor(person, order, now), order.currency)
-    )
+    used = given_back_minor(person=person, now=now, within={"order": order})
+    return Allowance(limit=limit_of(person, order.currency), used=Money(used, order.currency))
 
 
 def limit_of(person: User, currency: str) -> Money | None:
@@ -72,6 +82,7 @@ def refuse_above_limit(*, person: User, order: Order, now: datetime) -> None:
     :raises AboveLimit: with it the person has given back more than is allowed.
     :raises NoLimit: the person may give back nothing in the currency.
     """
+    lock_allowance(person)
     allowance = allowance_for(person=person, order=order, now=now)
     if not allowance.covers(Money(0, order.currency)):
         raise AboveLimit(
@@ -103,25 +114,43 @@ def note_tender_return(*, person: User, order: Order, amount_minor: int, now: da
         )
 
 
-def _used_minor(person: User, order: Order, now: datetime) -> int:
+def given_back_minor(*, person: User, now: datetime, within: Within) -> int:
+    """Return what a person gave back since a day ago, by single refunds and by departures, in minor units.
+
+    What a departure's cancellation was to give back counts from its start, whatever has become of it; of a stopped one
+    what was begun.
+    """
     since = now - COUNTED_FOR
     name = person.get_username()
     # What a person said was not done may have been: asked for anew, it is one with what comes after it.
     is_ruled_out = Exists(GatewayEvent.objects.filter(transaction=OuterRef("pk"), source=EventSource.STAFF))
     refunds = Transaction.objects.filter(
         ~Q(status=Status.FAILED) | is_ruled_out,
-        order=order,
+        **within,
         kind=OperationKind.REFUND,
         requested_by=name,
         requested_at__gt=since,
+        departure_return__isnull=True,
     )
-    tendered = TenderReturn.objects.filter(order=order, returned_by=name, returned_at__gt=since)
+    tendered = TenderReturn.objects.filter(**within, returned_by=name, returned_at__gt=since)
     approved = ApprovalRequest.objects.filter(
-        order=order, decision=Decision.APPROVED, decided_by=person, decided_at__gt=since
+        **within, decision=Decision.APPROVED, decided_by=person, decided_at__gt=since
+    )
+    of_departures = DepartureItem.objects.filter(
+        ~Q(cancellation__state=CancellationState.STOPPED) | Q(cancelled_at__isnull=False),
+        Q(cancellation__started_at__gt=since) | Q(written_at__gt=since),
+        **within,
+        cancellation__started_by=name,
     )
     sums = (
         refunds.aggregate(total=Sum("amount_minor", default=0)),
         tendered.aggregate(total=Sum("amount_minor", default=0)),
         approved.aggregate(total=Sum("total_minor", default=0)),
+        of_departures.aggregate(total=Sum("planned_minor", default=0)),
     )
     return sum(each["total"] for each in sums)
+
+
+def lock_allowance(person: User) -> None:
+    """Let what one person gives back be counted one after the other; locked after everything else."""
+    User.objects.select_for_update(no_key=True).get(pk=person.pk)

@@ -9,7 +9,7 @@ from django.db.models.query import QuerySet
 from backoffice.errors import BackofficeError, NoLimit
 from backoffice.models import AuditEntry, CancelledDeparture, DepartureCancellation, DepartureItem
 from backoffice.roles import Role
-from backoffice.services import departures
+from backoffice.services import departures, limits
 from backoffice.services.departure_plans import dry_run
 from backoffice.services.departures import (
     AlreadyCancelled,
@@ -24,11 +24,13 @@ from backoffice.services.departures import (
 from bookings.errors import SoldOut
 from bookings.models import Availability, Booking
 from bookings.services import ensure_availabilities
+from money import Money
 from payments.services import aftercare
-from tests.backoffice.departures.desk import cancel, departures_of, rehearse, states
+from tests.backoffice.departures.desk import cancel, departures_of, drain, rehearse, states
+from tests.backoffice.limits import let_give_back
 from tests.bookings.racing import Racer, overtaken_by
-from tests.payments.called_off import by_card, unpaid
-from tests.payments.races import meet, run_together
+from tests.payments.called_off import by_card, by_credit, by_gift_and_card, unpaid
+from tests.payments.races import meet, run_together, take_row_locks_away
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -136,6 +138,23 @@ def cancel_one(house, person, departure_id):
     )
 
 
+def refund(booking, minor, house, **fields):
+    """Write a refund of ben's, which no worker sends here."""
+    return aftercare.request_refund(
+        payment_id=booking.order.payments.get().pk,
+        money=Money(minor, "EUR"),
+        reason="rain",
+        requested_by="ben",
+        now=house.clock(),
+        **fields,
+    )
+
+
+def used(house, person, booking):
+    """Return what counts of what a person gave back of a booking's order."""
+    return limits.allowance_for(person=person, order=booking.order, now=house.clock()).used.minor
+
+
 class TestASecondPerson:
     """Above the limit of who wants it, somebody else starts it."""
 
@@ -202,6 +221,46 @@ class TestASecondPerson:
         second = cancel_one(house, ben, booked_on_the_day_after(house))
 
         assert (first.state, second.state) == ("RUNNING", "PROPOSED")
+
+    @pytest.mark.parametrize(("refunded_minor", "state"), [(1000, "RUNNING"), (1001, "PROPOSED")])
+    def test_what_the_person_refunded_before_counts_with_a_departure(self, house, ben, refunded_minor, state):
+        refund(by_card(house, "PSP1"), refunded_minor, house)
+
+        assert cancel_one(house, ben, booked_on_the_day_after(house)).state == state
+
+    def test_what_a_departure_gives_back_counts_once_in_what_may_be_refunded_of_an_order(self, house, ben):
+        by_gift, by_both = by_credit(house), by_gift_and_card(house)
+        let_give_back(Role.FINANCE, 50_000)
+
+        cancel(house, ben)
+        at_the_start = [used(house, ben, booking) for booking in (by_gift, by_both)]
+        drain(house)
+
+        assert at_the_start == [9000, 9000]
+        assert [used(house, ben, booking) for booking in (by_gift, by_both)] == [9000, 9000]
+
+    @pytest.mark.parametrize("is_locked", [True, False], ids=["locked", "control"])
+    def test_a_refund_and_a_departure_at_once_are_counted_one_after_the_other(self, house, ben, monkeypatch, is_locked):
+        booking = by_card(house)
+        found = rehearse(house)
+        if not is_locked:
+            take_row_locks_away(monkeypatch)
+        meet(monkeypatch, limits, "given_back_minor")
+        monkeypatch.setattr(departures, "given_back_minor", limits.given_back_minor)
+
+        def refund_alone():
+            refund(
+                booking,
+                4500,
+                house,
+                noted=lambda _: limits.refuse_above_limit(person=ben, order=booking.order, now=house.clock()),
+            )
+            return "refunded"
+
+        results = run_together(refund_alone, lambda: cancel(house, ben, found=found).state)
+
+        are_both_done = results == ["refunded", "RUNNING"]
+        assert are_both_done != is_locked
 
     def test_two_departures_at_once_count_as_one_batch(self, house, ben, monkeypatch):
         by_card(house, "PSP1")
