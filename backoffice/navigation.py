@@ -89,6 +89,7 @@ GROUPS: dict[str, list[Item]] = {
         rows_of("reconciliation.settlementsource", "Where files come from", "source"),
         rows_of("reconciliation.feecontract", "What gateways may charge", "request_quote"),
         rows_of("reconciliation.accountcode", "Account codes", "tag"),
+        rows_of("reconciliation.exportrun", "Exports", "table_view"),
         rows_of("payments.posting", "Postings", "menu_book"),
         rows_of("payments.ledgerentry", "Ledger", "account_balance"),
     ],

@@ -1,11 +1,13 @@
 from reconciliation.admin.contracts import AccountCodeAdmin, FeeContractAdmin
 from reconciliation.admin.discrepancies import DiscrepancyAdmin
+from reconciliation.admin.exports import ExportRunAdmin
 from reconciliation.admin.reports import SettlementBatchAdmin, SettlementReportAdmin
 from reconciliation.admin.sources import SettlementSourceAdmin
 
 __all__ = [
     "AccountCodeAdmin",
     "DiscrepancyAdmin",
+    "ExportRunAdmin",
     "FeeContractAdmin",
     "SettlementBatchAdmin",
     "SettlementReportAdmin",

@@ -7,6 +7,7 @@ from reconciliation.models.discrepancy import (
     DiscrepancyState,
     Resolution,
 )
+from reconciliation.models.export import ExportFormat, ExportRun, ExportState
 from reconciliation.models.line import PAYMENT_KINDS, LineKind, SettlementLine
 from reconciliation.models.match import LedgerConsumed, Match, Rule
 from reconciliation.models.report import (
@@ -30,6 +31,9 @@ __all__ = [
     "DiscrepancyEvent",
     "DiscrepancyKind",
     "DiscrepancyState",
+    "ExportFormat",
+    "ExportRun",
+    "ExportState",
     "FeeContract",
     "LedgerConsumed",
     "LineKind",
