@@ -86,7 +86,7 @@ _SEE_SETTLEMENTS = _permissions(
     "reconciliation",
     "view",
     *("settlementsource", "settlementreport", "settlementbatch", "settlementline", "badline", "batchposting"),
-    *("match", "ledgerconsumed", "discrepancy", "discrepancyevent", "feecontract", "accountcode"),
+    *("match", "ledgerconsumed", "discrepancy", "discrepancyevent", "feecontract", "accountcode", "exportrun"),
 )
 _SETTLE = frozenset(
     {
@@ -97,6 +97,7 @@ _SETTLE = frozenset(
         "reconciliation.import_settlement",
         "reconciliation.work_discrepancies",
         "reconciliation.approve_discrepancies",
+        "reconciliation.export_reports",
     }
 )
 _RUN_THE_HOUSE = (
