@@ -27,3 +27,23 @@ class BadLines(ReconciliationError):
 
 class SourceIsBusy(ReconciliationError):
     """Say that another process works on the files of the same source."""
+
+
+class ExportError(ReconciliationError):
+    """Be the root of what is refused about an export."""
+
+
+class UnknownReport(ExportError):
+    """Say that no report goes by a name."""
+
+
+class UnusableFilter(ExportError):
+    """Say that a report cannot be narrowed so, and why."""
+
+
+class ExportIsBusy(ExportError):
+    """Say that another process writes the same export."""
+
+
+class FileIsGone(ExportError):
+    """Say that an export has no file: not yet, or no longer."""

@@ -1,0 +1,69 @@
+"""What a report is: its columns with their kinds and units, what it can be narrowed by, what its seal adds up."""
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+
+class Kind(Enum):
+    """Say what a column holds, and so how every format writes it."""
+
+    TEXT = "what people wrote"
+    REFERENCE = "a text that stays one, whatever it looks like"
+    WORD = "one of our own fixed words, such as a currency or a state"
+    MINOR = "a whole number of minor units"
+    MAJOR = "an amount with the decimals of its currency; the SQL gives it in minor units"
+    RATE = "a number with every decimal it has"
+    COUNT = "a whole number: of things, or that names one of ours"
+    DATE = "a day"
+    TIME = "a moment, shown in the operator's time zone"
+    FLAG = "yes or no"
+
+
+class Filter(StrEnum):
+    """Name what a report may be narrowed by, besides its period and the mode, live or test."""
+
+    ACCOUNT = "account"
+    CURRENCY = "currency"
+    PARTNER = "partner"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Be one column; `currency` names the column that says in what currency a MAJOR amount is."""
+
+    name: str
+    kind: Kind
+    currency: str = ""
+
+    def heading(self, zone: str) -> str:
+        """Return what stands above the column: a moment names the zone it is shown in."""
+        return f"{self.name} ({zone})" if self.kind is Kind.TIME else self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Be one report. `sql/exporting/<slug>.sql` is a SELECT of exactly these columns, in any order of rows.
+
+    `order` are the columns by which rows are put in order (texts by COLLATE "C"); the last ones make it unique.
+    `period` is the column whose moments, or days, the period of an export speaks of; empty: the report has none.
+    `totals` are the pairs of an amount and its currency that the seal adds up, never across currencies.
+    """
+
+    slug: str
+    title: str
+    columns: tuple[Column, ...]
+    order: tuple[str, ...]
+    filters: frozenset[Filter] = frozenset()
+    period: str = ""
+    totals: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        named = {column.name for column in self.columns}
+        asked = {*self.order, *(name for pair in self.totals for name in pair), *filter(None, [self.period])}
+        asked |= {column.currency for column in self.columns if column.kind is Kind.MAJOR}
+        if missing := asked - named:
+            raise ValueError(f"report {self.slug} has no columns {sorted(missing)}")
+
+    def kind_of(self, name: str) -> Kind:
+        """Return what a column holds."""
+        return next(column.kind for column in self.columns if column.name == name)
