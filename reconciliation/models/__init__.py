@@ -10,6 +10,7 @@ from reconciliation.models.discrepancy import (
 from reconciliation.models.export import ExportFormat, ExportRun, ExportState
 from reconciliation.models.line import PAYMENT_KINDS, LineKind, SettlementLine
 from reconciliation.models.match import LedgerConsumed, Match, Rule
+from reconciliation.models.proposal import Proposal, ProposalDecision, ProposalKind
 from reconciliation.models.report import (
     BadLine,
     BatchPosting,
@@ -38,6 +39,9 @@ __all__ = [
     "LedgerConsumed",
     "LineKind",
     "Match",
+    "Proposal",
+    "ProposalDecision",
+    "ProposalKind",
     "ReportState",
     "Resolution",
     "Rule",
