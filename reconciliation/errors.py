@@ -47,3 +47,7 @@ class ExportIsBusy(ExportError):
 
 class FileIsGone(ExportError):
     """Say that an export has no file: not yet, or no longer."""
+
+
+class NotResolvable(ReconciliationError):
+    """Say why a discrepancy cannot be worked on in this way; nothing was done."""

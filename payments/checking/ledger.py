@@ -61,7 +61,7 @@ _DIMENSIONS = """
                  'RECEIVABLE', 'DISPUTED', 'EXTERNAL', 'SURCHARGE', 'DONATION', 'GIFT_LIABILITY',
                  'CUSTOMER_CREDIT']::varchar[]
            AND NOT (e.order_id IS NULL AND ARRAY[e.from_account, e.to_account] <@ ARRAY[
-                 'CLEARING', 'EXTERNAL', 'BANK', 'FEES', 'RESERVE', 'CONVERSION']::varchar[])
+                 'CLEARING', 'EXTERNAL', 'BANK', 'FEES', 'RESERVE', 'CONVERSION', 'WRITE_OFF']::varchar[])
          ) AS read
      WHERE problem <> ''
      ORDER BY id

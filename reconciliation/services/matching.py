@@ -14,23 +14,15 @@ from money import EXPONENTS
 from payments.models import LedgerAccount
 from reconciliation.models import (
     PAYMENT_KINDS,
-    DiscrepancyKind,
     ReportState,
     SettlementReport,
     SettlementSource,
     SourceKind,
 )
+from reconciliation.movements import UNPLACED
 from reconciliation.services.posting import post_batches
 from reconciliation.statements import run
 
-# Why a line may still be without a match; a later run looks at them again.
-_UNPLACED = (
-    DiscrepancyKind.MISSING_HERE,
-    DiscrepancyKind.DUPLICATE,
-    DiscrepancyKind.UNDECIDED,
-    DiscrepancyKind.AMBIGUOUS,
-    DiscrepancyKind.UNKNOWN_CREDIT,
-)
 _PASSES = (
     "open_lines",
     "by_operation",
@@ -50,6 +42,8 @@ _PASSES = (
 _BANK_PASSES = ("bank", "discrepancies", "closing", "tidy")
 # Two runs without a common lock can only meet at what both take; the second to come sees it when it begins anew.
 _TRIES = 3
+# What refuses a movement that is taken, and a line that is matched, by whomever.
+TAKEN_MEANWHILE = ("reconciliation_ledgerconsumed_pkey", "one_match_per_line")
 
 
 def match_report(*, report: SettlementReport, now: datetime) -> None:
@@ -61,7 +55,7 @@ def match_report(*, report: SettlementReport, now: datetime) -> None:
                 report.state, report.matched_at = ReportState.MATCHED, now
                 report.save(update_fields=["state", "matched_at"])
         except IntegrityError as error:
-            if left == 0 or "reconciliation_ledgerconsumed_pkey" not in str(error):
+            if left == 0 or not any(name in str(error) for name in TAKEN_MEANWHILE):
                 raise
         else:
             return
@@ -101,7 +95,7 @@ def _params(source: SettlementSource, report: SettlementReport | None, now: date
         "report": report.pk if report else None,
         "money_account": None if is_bank else money_account_of(source).value,
         "payment_kinds": [kind.value for kind in PAYMENT_KINDS],
-        "unplaced_kinds": [kind.value for kind in _UNPLACED],
+        "unplaced_kinds": [kind.value for kind in UNPLACED],
         "decimals": json.dumps(EXPONENTS),
         "tolerance": source.tolerance_minor,
         "fee_tolerance": source.fee_tolerance_minor,

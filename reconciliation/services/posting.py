@@ -1,15 +1,16 @@
-"""Post what gateways settled: payouts, fees, reserves and conversions, a batch at a time."""
+"""Post what gateways settled: payouts, fees, reserves and conversions, a batch at a time; and what was written off."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from django.db import connection
 
+from gateways.models import GatewayAccount
 from money import Money
 from payments.ledger import post_settlement
-from payments.models import LedgerAccount
+from payments.models import LedgerAccount, Posting
 from payments.services.periods import last_closing
 from reconciliation.models import BatchPosting, SettlementReport, SettlementSource
 from reconciliation.statements import statement
@@ -57,6 +58,34 @@ def post_batches(
             now=now,
         )
         BatchPosting.objects.create(posting=posting, batch_id=batch_id)
+
+
+def post_write_off(
+    *, account: GatewayAccount, transfers: Sequence[tuple[LedgerAccount, LedgerAccount, Money]], now: datetime
+) -> Posting:
+    """Post what two people wrote off, now: the days that it is about may be closed."""
+    return post_settlement(account=account, transfers=transfers, cause="written_off", occurred_at=now, now=now)
+
+
+def post_reversal(*, posting: Posting, now: datetime) -> Posting:
+    """Post the opposite of a write-off, now; what was posted stays."""
+    entries = list(posting.entries.select_related("gateway_account").order_by("id"))
+    account = entries[0].gateway_account
+    assert account is not None, "a write-off is of an account"
+    return post_settlement(
+        account=account,
+        transfers=[
+            (
+                LedgerAccount(entry.to_account),
+                LedgerAccount(entry.from_account),
+                Money(entry.amount_minor, entry.currency),
+            )
+            for entry in entries
+        ],
+        cause="write_off_undone",
+        occurred_at=now,
+        now=now,
+    )
 
 
 def _counting(source: SettlementSource) -> Callable[[datetime], datetime | None]:

@@ -1,0 +1,180 @@
+"""What a line, or a movement of the ledger, could belong to: reads for people who match by hand."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.db.models import F, QuerySet
+from django.db.models.functions import Abs
+
+from payments.models import LedgerAccount, LedgerEntry
+from reconciliation.models import (
+    BatchState,
+    Discrepancy,
+    DiscrepancyKind,
+    DiscrepancyState,
+    SettlementBatch,
+    SettlementLine,
+)
+from reconciliation.statements import statement
+
+# Why a line may still be without a match.
+UNPLACED = (
+    DiscrepancyKind.MISSING_HERE,
+    DiscrepancyKind.DUPLICATE,
+    DiscrepancyKind.UNDECIDED,
+    DiscrepancyKind.AMBIGUOUS,
+    DiscrepancyKind.UNKNOWN_CREDIT,
+)
+MOST_CANDIDATES = 20
+# How far an amount may be from what is looked for, in parts of it, and how far the days.
+_NEAR = 10
+_WINDOW = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Movement:
+    """Be what one posting moved through the gateway's account for one operation, in minor units; negative is out of it.
+
+    `entry_id` is the first of its entries, which stands for it.
+    """
+
+    entry_id: int
+    minor: int
+    currency: str
+    occurred_at: datetime
+    kind: str
+    reference: str
+    gateway_reference: str
+    payment_reference: str
+
+
+def free_movements(
+    *, account_id: int, money_account: LedgerAccount, currency: str, entry_ids: Sequence[int]
+) -> list[Movement]:
+    """Return those of the movements that nobody took."""
+    if not entry_ids:
+        return []
+    return _movements(
+        account_id=account_id,
+        money_account=money_account,
+        currency=currency,
+        entries=list(entry_ids),
+        only=list(entry_ids),
+        at_most=len(entry_ids),
+    )
+
+
+def candidate_movements(
+    *,
+    account_id: int,
+    money_account: LedgerAccount,
+    currency: str,
+    minor: int,
+    at: datetime,
+    references: Iterable[str],
+) -> list[Movement]:
+    """Return movements that nobody took: of the operations, payments and orders that are named, and those of about an
+    amount within a month; the nearest first.
+    """
+    return _movements(
+        account_id=account_id,
+        money_account=money_account,
+        currency=currency,
+        references=sorted(set(filter(None, references))),
+        least=abs(minor) - abs(minor) // _NEAR,
+        most=abs(minor) + abs(minor) // _NEAR,
+        since=at - _WINDOW,
+        until=at + _WINDOW,
+        wanted=minor,
+    )
+
+
+def movement_minor(entry: LedgerEntry, money_account: LedgerAccount) -> int:
+    """Return what the movement that an entry stands for moved, signed, taken or not."""
+    entries = LedgerEntry.objects.filter(
+        posting_id=entry.posting_id, transaction_id=entry.transaction_id, currency=entry.currency
+    )
+    return sum(
+        each.amount_minor * ((each.to_account == money_account) - (each.from_account == money_account))
+        for each in entries
+    )
+
+
+def names_of(line: SettlementLine) -> list[str]:
+    """Return every reference that a line gives."""
+    names = (line.gateway_reference, line.payment_reference, line.our_reference, line.our_operation_reference)
+    return [name for name in dict.fromkeys(names) if name]
+
+
+def open_lines(*, source_id: int, currency: str) -> QuerySet[SettlementLine]:
+    """Return the lines of a source that no run could place and nobody closed."""
+    return SettlementLine.objects.filter(
+        discrepancies__in=_open_unplaced(source_id), gross_currency=currency
+    ).select_related("batch", "report")
+
+
+def candidate_lines(*, source_id: int, currency: str, minor: int, references: Iterable[str]) -> list[SettlementLine]:
+    """Return lines without a place: those that give one of the references, then the nearest by amount."""
+    lines = open_lines(source_id=source_id, currency=currency).annotate(off=Abs(F("gross_minor") - minor))
+    wanted = set(filter(None, references))
+    nearest = list(lines.order_by("off", "id")[:MOST_CANDIDATES])
+    return sorted(nearest, key=lambda line: not wanted & set(names_of(line)))
+
+
+def candidate_batches(*, currency: str, minor: int, at: datetime) -> list[SettlementBatch]:
+    """Return payouts that the bank is not known to have, the nearest by amount."""
+    waiting = SettlementBatch.objects.filter(
+        state=BatchState.BALANCED, bank_line__isnull=True, currency=currency, payout_minor__isnull=False
+    ).exclude(payout_minor=0)
+    near = waiting.filter(settled_at__range=(at - _WINDOW, at + _WINDOW)).annotate(off=Abs(F("payout_minor") - minor))
+    return list(near.select_related("source").order_by("off", "id")[:MOST_CANDIDATES])
+
+
+def candidate_credits(*, currency: str, minor: int) -> list[SettlementLine]:
+    """Return lines of bank statements that are no payout we know, the nearest by amount."""
+    unknown = SettlementLine.objects.filter(
+        discrepancies__in=_open_unplaced(None, DiscrepancyKind.UNKNOWN_CREDIT), net_currency=currency
+    )
+    return list(
+        unknown.annotate(off=Abs(F("net_minor") - minor))
+        .select_related("batch", "report")
+        .order_by("off", "id")[:MOST_CANDIDATES]
+    )
+
+
+def _open_unplaced(source_id: int | None, *kinds: DiscrepancyKind) -> QuerySet[Discrepancy]:
+    found = Discrepancy.objects.filter(kind__in=kinds or UNPLACED).exclude(state=DiscrepancyState.CLOSED)
+    return found if source_id is None else found.filter(source_id=source_id)
+
+
+def _movements(*, account_id: int, money_account: LedgerAccount, currency: str, **wanted: object) -> list[Movement]:
+    nothing = {
+        "references": [],
+        "entries": [],
+        "only": None,
+        "least": None,
+        "most": None,
+        "since": None,
+        "until": None,
+        "wanted": 0,
+        "at_most": MOST_CANDIDATES,
+    }
+    fields = {"account": account_id, "money_account": money_account.value, "currency": currency}
+    with connection.cursor() as cursor:
+        cursor.execute(statement("working/movements"), {**nothing, **fields, **wanted})
+        rows = cursor.fetchall()
+    return [
+        Movement(
+            entry_id=entry_id,
+            minor=minor,
+            currency=code,
+            occurred_at=occurred_at,
+            kind=kind,
+            reference=reference,
+            gateway_reference=gateway_reference,
+            payment_reference=payment_reference,
+        )
+        for entry_id, minor, code, occurred_at, kind, reference, gateway_reference, payment_reference in rows
+    ]

@@ -1,0 +1,333 @@
+"""Work on a discrepancy: somebody takes it on, explains it or proposes how it ends; a second person approves. What was
+done is undone by new rows, never by an edit.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+
+from gateways.models import GatewayAccount
+from reconciliation.errors import NotResolvable
+from reconciliation.models import (
+    Discrepancy,
+    DiscrepancyState,
+    Proposal,
+    ProposalDecision,
+    ProposalKind,
+    Resolution,
+)
+from reconciliation.services.events import close, lock, lock_open, note, reopen, worked_state
+from reconciliation.services.hand_matching import HandMatch, carry_out_match, read_match, undo_match
+from reconciliation.services.matching import TAKEN_MEANWHILE
+from reconciliation.services.posting import post_reversal, post_write_off
+from reconciliation.services.stakes import transfers_to_write_off
+
+
+@transaction.atomic
+def assign(*, discrepancy_id: int, assignee: User | None, by: str, now: datetime) -> Discrepancy:
+    """Give a discrepancy to somebody, or to nobody.
+
+    :raises NotResolvable: it is closed.
+    """
+    discrepancy = lock_open(discrepancy_id)
+    before, discrepancy.assignee = discrepancy.state, assignee
+    if discrepancy.state != DiscrepancyState.PROPOSED:
+        discrepancy.state = worked_state(discrepancy)
+    discrepancy.save(update_fields=["assignee", "state"])
+    name = assignee.get_username() if assignee is not None else "nobody"
+    note(discrepancy, action="assigned", by=by, detail=f"to {name}", now=now, before=before)
+    return discrepancy
+
+
+@transaction.atomic
+def comment(*, discrepancy_id: int, text: str, by: str, now: datetime) -> Discrepancy:
+    """Say something about a discrepancy, closed or not.
+
+    :raises NotResolvable: nothing was said.
+    """
+    discrepancy = lock(discrepancy_id)
+    _refuse_silence(text)
+    note(discrepancy, action="commented", by=by, detail=text, now=now, before=discrepancy.state)
+    return discrepancy
+
+
+@transaction.atomic
+def explain(*, discrepancy_id: int, reason: str, by: str, now: datetime) -> Discrepancy:
+    """Close a discrepancy with why it is none; nothing moves.
+
+    :raises NotResolvable: it is closed, something is proposed, or no reason was given.
+    """
+    discrepancy = lock_open(discrepancy_id)
+    _refuse_silence(reason)
+    _refuse_proposed(discrepancy)
+    close([discrepancy], resolution=Resolution.EXPLAINED, reason=reason, by=by, action="explained", now=now)
+    return discrepancy
+
+
+@transaction.atomic
+def propose_write_off(*, discrepancy_id: int, reason: str, by: str, now: datetime) -> Proposal:
+    """Propose to take out of the books what a discrepancy leaves there.
+
+    :raises NotResolvable: it is closed, something is proposed, or it leaves nothing.
+    """
+    discrepancy = lock_open(discrepancy_id)
+    transfers = transfers_to_write_off(discrepancy)
+    return _propose(
+        discrepancy, kind=ProposalKind.WRITE_OFF, amount_minor=transfers[0][2].minor, reason=reason, by=by, now=now
+    )
+
+
+@transaction.atomic
+def propose_match(
+    *,
+    discrepancy_id: int,
+    line_ids: Sequence[int],
+    entry_ids: Sequence[int],
+    batch_ids: Sequence[int],
+    reason: str,
+    by: str,
+    now: datetime,
+) -> Proposal:
+    """Propose that lines belong to movements, or a line of the bank to payouts.
+
+    :raises NotResolvable: it is closed, something is proposed, or they cannot be matched.
+    """
+    discrepancy = lock_open(discrepancy_id)
+    match = read_match(discrepancy, line_ids=line_ids, entry_ids=entry_ids, batch_ids=batch_ids)
+    return _propose(
+        discrepancy,
+        kind=ProposalKind.MATCH,
+        amount_minor=match.difference_minor,
+        reason=reason,
+        by=by,
+        now=now,
+        line_ids=[line.pk for line in match.lines],
+        entry_ids=[movement.entry_id for movement in match.movements],
+        batch_ids=[batch.pk for batch in match.batches],
+    )
+
+
+def approve(*, proposal_id: int, by: str, now: datetime) -> Proposal:
+    """Carry out what somebody else proposed; whoever comes second finds it decided.
+
+    :raises NotResolvable: it is the person's own, is decided, or cannot be done any more; nothing was written.
+    """
+    try:
+        with transaction.atomic():
+            return _approve(proposal_id, by, now)
+    except IntegrityError as error:
+        if not any(name in str(error) for name in TAKEN_MEANWHILE):
+            raise
+        raise NotResolvable("Something of it was matched meanwhile; nothing was done. Look again.") from None
+
+
+def _approve(proposal_id: int, by: str, now: datetime) -> Proposal:
+    proposal, discrepancy = _lock_proposal(proposal_id)
+    refuse_own(proposal, by=by)
+    if proposal.kind == ProposalKind.WRITE_OFF:
+        transfers = transfers_to_write_off(discrepancy)
+        if transfers[0][2].minor != proposal.amount_minor:
+            raise NotResolvable("Another amount is left by now: reject it, and have it proposed anew.")
+        account = account_of(discrepancy)
+        proposal.posting = post_write_off(account=account, transfers=transfers, now=now)
+        _decide(proposal, ProposalDecision.APPROVED, by=by, reason="", now=now)
+        close(
+            [discrepancy],
+            resolution=Resolution.WRITTEN_OFF,
+            reason=proposal.reason,
+            proposed_by=proposal.proposed_by,
+            approved_by=by,
+            by=by,
+            action="approved",
+            now=now,
+        )
+    else:
+        match = match_of(proposal)
+        if match.difference_minor != proposal.amount_minor:
+            raise NotResolvable("Another difference is left by now: reject it, and have it proposed anew.")
+        _decide(proposal, ProposalDecision.APPROVED, by=by, reason="", now=now)
+        carry_out_match(proposal, match, by=by, now=now)
+    return proposal
+
+
+@transaction.atomic
+def reject(*, proposal_id: int, reason: str, by: str, now: datetime) -> Proposal:
+    """Say no to what somebody else proposed; the discrepancy is worked on.
+
+    :raises NotResolvable: it is the person's own, or decided, or no reason was given.
+    """
+    proposal, discrepancy = _lock_proposal(proposal_id)
+    _refuse_silence(reason)
+    refuse_own(proposal, by=by)
+    _back_to_work(proposal, discrepancy, ProposalDecision.REJECTED, by=by, reason=reason, now=now)
+    return proposal
+
+
+@transaction.atomic
+def withdraw(*, proposal_id: int, by: str, now: datetime) -> Proposal:
+    """Take one's own proposal back.
+
+    :raises NotResolvable: it is somebody else's, or decided.
+    """
+    proposal, discrepancy = _lock_proposal(proposal_id)
+    if proposal.proposed_by != by:
+        raise NotResolvable(f"{proposal.proposed_by} proposed it: reject it instead.")
+    _back_to_work(proposal, discrepancy, ProposalDecision.WITHDRAWN, by=by, reason="", now=now)
+    return proposal
+
+
+@transaction.atomic
+def undo(*, discrepancy_id: int, reason: str, by: str, now: datetime) -> Discrepancy:
+    """Open again what a person closed: a write-off is posted back, a match by hand counts no more.
+
+    :raises NotResolvable: it is open, came right by itself, or no reason was given.
+    """
+    discrepancy = lock(discrepancy_id)
+    _refuse_silence(reason)
+    if discrepancy.state != DiscrepancyState.CLOSED:
+        raise NotResolvable("It is not closed.")
+    if discrepancy.resolution == Resolution.ARRIVED:
+        raise NotResolvable("It came right by itself: there is nothing to undo.")
+    if discrepancy.resolution == Resolution.EXPLAINED:
+        reopen([discrepancy], reason=reason, by=by, now=now)
+        return discrepancy
+    proposal = approved_proposal(discrepancy)
+    if proposal is None:
+        raise NotResolvable("Nothing that two people decided is kept of it: it cannot be undone.")
+    proposal.undone_by, proposal.undone_at = by, now
+    if proposal.posting is not None:
+        proposal.undo_posting = post_reversal(posting=proposal.posting, now=now)
+        reopen([discrepancy], reason=reason, by=by, now=now)
+    else:
+        undo_match(proposal, reason=reason, by=by, now=now)
+    proposal.save(update_fields=["undone_by", "undone_at", "undo_posting"])
+    discrepancy.refresh_from_db()
+    return discrepancy
+
+
+def open_proposal(discrepancy: Discrepancy) -> Proposal | None:
+    """Return what is proposed and not decided."""
+    return discrepancy.proposals.filter(decision="").first()
+
+
+def approved_proposal(discrepancy: Discrepancy) -> Proposal | None:
+    """Return what was approved and closed a discrepancy; a match by hand may have been proposed on another one."""
+    approved = Proposal.objects.filter(decision=ProposalDecision.APPROVED, undone_at__isnull=True).select_related(
+        "posting", "discrepancy__source"
+    )
+    if discrepancy.resolution == Resolution.WRITTEN_OFF:
+        return approved.filter(discrepancy=discrepancy, kind=ProposalKind.WRITE_OFF).first()
+    matches = approved.filter(kind=ProposalKind.MATCH)
+    for field, subject in (
+        ("line_ids", discrepancy.line_id),
+        ("entry_ids", discrepancy.entry_id),
+        ("batch_ids", discrepancy.batch_id),
+    ):
+        if subject is not None:
+            return matches.filter(**{f"{field}__contains": [subject]}).first()
+    return None
+
+
+def match_of(proposal: Proposal) -> HandMatch:
+    """Return what a proposal would match, as it stands now.
+
+    :raises NotResolvable: it cannot be matched any more.
+    """
+    return read_match(
+        proposal.discrepancy,
+        line_ids=proposal.line_ids,
+        entry_ids=proposal.entry_ids,
+        batch_ids=proposal.batch_ids,
+    )
+
+
+def refuse_own(proposal: Proposal, *, by: str) -> None:
+    """Refuse a decision of one's own proposal.
+
+    :raises NotResolvable: it is.
+    """
+    if proposal.proposed_by == by:
+        raise NotResolvable("You proposed it yourself: a second person decides.")
+
+
+def _propose(
+    discrepancy: Discrepancy,
+    *,
+    kind: ProposalKind,
+    amount_minor: int,
+    reason: str,
+    by: str,
+    now: datetime,
+    line_ids: Sequence[int] = (),
+    entry_ids: Sequence[int] = (),
+    batch_ids: Sequence[int] = (),
+) -> Proposal:
+    _refuse_silence(reason)
+    _refuse_proposed(discrepancy)
+    proposal = Proposal.objects.create(
+        discrepancy=discrepancy,
+        kind=kind,
+        reason=reason,
+        line_ids=list(line_ids),
+        entry_ids=list(entry_ids),
+        batch_ids=list(batch_ids),
+        amount_minor=amount_minor,
+        currency=discrepancy.currency,
+        proposed_by=by,
+        proposed_at=now,
+    )
+    before, discrepancy.state, discrepancy.proposed_by = discrepancy.state, DiscrepancyState.PROPOSED, by
+    discrepancy.save(update_fields=["state", "proposed_by"])
+    detail = f"{proposal.get_kind_display()}: {reason}"
+    note(discrepancy, action="proposed", by=by, detail=detail, now=now, before=before)
+    return proposal
+
+
+def _lock_proposal(proposal_id: int) -> tuple[Proposal, Discrepancy]:
+    proposal = Proposal.objects.get(pk=proposal_id)
+    discrepancy = lock(proposal.discrepancy_id)
+    proposal.refresh_from_db()
+    if proposal.decision:
+        raise NotResolvable(f"It is {proposal.get_decision_display().lower()} already, by {proposal.decided_by}.")
+    proposal.discrepancy = discrepancy
+    return proposal, discrepancy
+
+
+def _decide(proposal: Proposal, decision: ProposalDecision, *, by: str, reason: str, now: datetime) -> None:
+    proposal.decision, proposal.decided_by, proposal.decided_at = decision, by, now
+    proposal.decision_reason = reason
+    proposal.save(update_fields=["decision", "decided_by", "decided_at", "decision_reason", "posting"])
+
+
+def _back_to_work(
+    proposal: Proposal,
+    discrepancy: Discrepancy,
+    decision: ProposalDecision,
+    *,
+    by: str,
+    reason: str,
+    now: datetime,
+) -> None:
+    _decide(proposal, decision, by=by, reason=reason, now=now)
+    before, discrepancy.state, discrepancy.proposed_by = discrepancy.state, worked_state(discrepancy), ""
+    discrepancy.save(update_fields=["state", "proposed_by"])
+    note(discrepancy, action=decision.lower(), by=by, detail=reason, now=now, before=before)
+
+
+def account_of(discrepancy: Discrepancy) -> GatewayAccount:
+    """Return whose books a write-off is in."""
+    account = discrepancy.source.account
+    assert account is not None, "nothing of the bank's own is written off"
+    return account
+
+
+def _refuse_silence(text: str) -> None:
+    if not text.strip():
+        raise NotResolvable("Say why.")
+
+
+def _refuse_proposed(discrepancy: Discrepancy) -> None:
+    if discrepancy.state == DiscrepancyState.PROPOSED:
+        raise NotResolvable(f"{discrepancy.proposed_by} has proposed something: that is decided or withdrawn first.")
