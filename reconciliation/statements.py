@@ -1,5 +1,6 @@
 """The SQL of the passes: one file each, below `sql/`."""
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -8,12 +9,14 @@ from typing import Any
 from django.db import connection
 
 _FOLDER = Path(__file__).parent / "sql"
+_INCLUDED = re.compile(r"^-- include: (\S+)$", re.MULTILINE)
 
 
 @lru_cache
 def statement(name: str) -> str:
-    """Return the text of one pass, such as matching/by_operation."""
-    return (_FOLDER / f"{name}.sql").read_text(encoding="utf-8")
+    """Return the text of one pass, such as matching/by_operation, with what it includes of others in its place."""
+    text = (_FOLDER / f"{name}.sql").read_text(encoding="utf-8")
+    return _INCLUDED.sub(lambda included: statement(included[1]).rstrip(), text)
 
 
 def run(name: str, params: Mapping[str, Any]) -> int:
