@@ -1,35 +1,28 @@
 """The reports there are, by slug."""
 
 from reconciliation.errors import UnknownReport
-from reconciliation.exporting.report import Column, Filter, Kind, Report
+from reconciliation.exporting.books import CHANGES_SINCE, EXTERNAL_NOTES, JOURNAL, REUSABLE_CARDS, TRIP_MONEY
+from reconciliation.exporting.movements import CHARGEBACKS, PAYMENTS, REFUNDS
+from reconciliation.exporting.report import Report
+from reconciliation.exporting.settlements import DISCREPANCIES, FEES, SETTLEMENT_BY_PAYOUT, UNMATCHED
 
-PAYMENTS = Report(
-    slug="payments",
-    title="Payments",
-    columns=(
-        Column("operation", Kind.REFERENCE),
-        Column("operation_kind", Kind.WORD),
-        Column("payment", Kind.REFERENCE),
-        Column("order", Kind.REFERENCE),
-        Column("account", Kind.WORD),
-        Column("gateway_reference", Kind.REFERENCE),
-        Column("service_date", Kind.DATE),
-        Column("paid_at", Kind.TIME),
-        Column("settled_at", Kind.TIME),
-        Column("currency", Kind.WORD),
-        Column("amount_minor", Kind.MINOR),
-        Column("amount", Kind.MAJOR, currency="currency"),
-        Column("surcharge_minor", Kind.MINOR),
-        Column("donation_minor", Kind.MINOR),
-        Column("movement", Kind.COUNT),
-    ),
-    order=("paid_at", "movement"),
-    filters=frozenset(Filter),
-    period="paid_at",
-    totals=(("amount_minor", "currency"), ("surcharge_minor", "currency"), ("donation_minor", "currency")),
-)
-
-REPORTS: dict[str, Report] = {report.slug: report for report in (PAYMENTS,)}
+REPORTS: dict[str, Report] = {
+    report.slug: report
+    for report in (
+        PAYMENTS,
+        REFUNDS,
+        CHARGEBACKS,
+        SETTLEMENT_BY_PAYOUT,
+        UNMATCHED,
+        FEES,
+        DISCREPANCIES,
+        TRIP_MONEY,
+        JOURNAL,
+        CHANGES_SINCE,
+        REUSABLE_CARDS,
+        EXTERNAL_NOTES,
+    )
+}
 
 
 def report_of(slug: str) -> Report:

@@ -42,7 +42,8 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Be one report. `sql/exporting/<slug>.sql` is a SELECT of exactly these columns, in any order of rows.
+    """Be one report. `sql/exporting/<slug>.sql`, or another `statement` there, is a SELECT of these columns, perhaps of
+    more, in any order of rows. `kinds` are those of the operations that it is about, where it is about some.
 
     `order` are the columns by which rows are put in order (texts by COLLATE "C"); the last ones make it unique.
     `period` is the column whose moments, or days, the period of an export speaks of; empty: the report has none.
@@ -56,6 +57,8 @@ class Report:
     filters: frozenset[Filter] = frozenset()
     period: str = ""
     totals: tuple[tuple[str, str], ...] = ()
+    statement: str = ""
+    kinds: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         named = {column.name for column in self.columns}

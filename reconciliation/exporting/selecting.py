@@ -23,7 +23,7 @@ _TEXTS = (Kind.TEXT, Kind.REFERENCE, Kind.WORD)
 
 def body_of(report: Report) -> Composable:
     """Return the report's own SELECT, as the table that everything is read from."""
-    return SQL("({}) AS reported").format(SQL(statement(f"exporting/{report.slug}")))
+    return SQL("({}) AS reported").format(SQL(statement(f"exporting/{report.statement or report.slug}")))
 
 
 def totals_statement(report: Report) -> Composed:

@@ -156,6 +156,7 @@ def _params(run: ExportRun) -> dict[str, Any]:
         "account": GatewayAccount.objects.values_list("pk", flat=True).get(slug=account) if account else None,
         "currency": filters.get("currency"),
         "partner": UUID(filters["partner"]) if "partner" in filters else None,
+        "kinds": list(report_of(run.report).kinds),
     }
 
 
