@@ -18,6 +18,7 @@ import pytest
 from django.conf import settings as django_settings
 
 from config.embedded import server_home
+from config.processes import stop_on_signals
 from tests.processes import wait_until
 
 
@@ -94,7 +95,8 @@ def run() -> Iterator[Run]:
     shutil.rmtree(var, ignore_errors=True)
 
 
-def test_a_run_from_start_to_sigterm(run: Run) -> None:
+@pytest.mark.timeout(300)
+def test_a_run_through_the_deaths_of_its_processes_and_its_own_to_sigterm(run: Run) -> None:
     run.start()
     family = run.family()
     assert run.process is not None
@@ -133,6 +135,16 @@ def test_a_run_from_start_to_sigterm(run: Run) -> None:
     )
 
     family = run.family()
+    sockets = Path(json.loads((run.var / "run" / "servers.json").read_text())["socket_directory"])
+    run.process.kill()
+    run.process.wait()
+    wait_until(lambda: not any(_runs(process) for process in family), seconds=15, what="the end of every process")
+
+    run.start()
+    family = run.family()
+    assert len(family) >= 8
+    assert not sockets.exists()
+
     started = time.monotonic()
     run.process.send_signal(signal.SIGTERM)
     assert run.process.wait(15) == 0
@@ -141,21 +153,16 @@ def test_a_run_from_start_to_sigterm(run: Run) -> None:
     assert not (run.var / "run" / "servers.json").exists()
 
 
-def test_killing_a_run_leaves_nothing_behind_and_the_next_one_starts(run: Run) -> None:
-    run.start()
-    family = run.family()
-    assert run.process is not None
-    assert len(family) >= 8
-    sockets = Path(json.loads((run.var / "run" / "servers.json").read_text())["socket_directory"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_the_first_signal_interrupts_and_later_ones_do_not_cut_the_stop_short(number: int) -> None:
+    before = signal.getsignal(number)
 
-    run.process.kill()
-    run.process.wait()
+    with stop_on_signals():
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+        signal.raise_signal(number)
 
-    wait_until(lambda: not any(_runs(process) for process in family), seconds=15, what="the end of every process")
-    run.start()
-    assert not sockets.exists()
-    run.process.send_signal(signal.SIGINT)
-    assert run.process.wait(15) == 0
+    assert signal.getsignal(number) is before
 
 
 @pytest.mark.parametrize("name", ["WEB_PORT", "SANDBOX_PORT"])

@@ -36,6 +36,8 @@ class WebProcess:
             **environment,
         )
         self._process: subprocess.Popen[bytes] | None = None
+        # One for all questions: making a client reads every certificate of the machine's authorities.
+        self._client = httpx.Client(base_url=self.url, trust_env=False)
 
     @property
     def output(self) -> str:
@@ -60,6 +62,7 @@ class WebProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._client.close()
         assert self._process is not None
         self._process.terminate()
         with suppress(subprocess.TimeoutExpired):
@@ -71,7 +74,7 @@ class WebProcess:
         if self._process is not None and self._process.poll() is not None:
             raise AssertionError(f"the web process ended:\n{self.output[-3000:]}")
         try:
-            return httpx.get(f"{self.url}/health/live", trust_env=False).is_success
+            return self._client.get("/health/live").is_success
         except httpx.HTTPError:
             return False
 
