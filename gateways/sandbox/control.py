@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from gateways.sandbox import bank
 from gateways.sandbox.faults import BadFault
+from gateways.sandbox.settling import BATCHES, CannotSettle, Settlement, settle
 
 if TYPE_CHECKING:
     from gateways.sandbox.app import Sandbox
@@ -66,6 +68,10 @@ def control_routes(sandbox: "Sandbox") -> list[web.RouteDef]:
         web.post("/control/webhooks/flush", control.flush),
         web.post("/control/webhooks/send", control.send),
         web.post("/control/webhooks/{id}/resend", control.resend),
+        web.get("/control/settlements", control.list_settlements),
+        web.post("/control/bank/credit", control.credit),
+        web.post("/control/bank/statement", control.statement),
+        web.post("/control/{gateway}/settle", control.settle),
     ]
 
 
@@ -134,3 +140,33 @@ class _Control:
         if delivery is None:
             raise BadWish("there is no such webhook", status=404)
         return web.json_response(delivery)
+
+    async def settle(self, request: web.Request) -> web.Response:
+        wish, gateway = await read_wish(request), request.match_info["gateway"]
+        desk: Settlement | None = getattr(self._sandbox.processors.get(gateway), "settlement", None)
+        if desk is None:
+            raise BadWish(f"there is no gateway {gateway!r} that settles", status=404)
+        origin = f"{request.scheme}://{request.host}"
+        try:
+            batches = settle(self._sandbox.store, desk, wish, origin=origin)
+        except CannotSettle as error:
+            raise BadWish(str(error), status=422) from error
+        finally:
+            self._sandbox.store.save()
+        return web.json_response({"batches": batches}, status=201)
+
+    async def list_settlements(self, _: web.Request) -> web.Response:
+        return web.json_response({"batches": list(self._sandbox.store.all(BATCHES).values())})
+
+    async def credit(self, request: web.Request) -> web.Response:
+        try:
+            line = bank.credit(self._sandbox.store, await read_wish(request))
+        except CannotSettle as error:
+            raise BadWish(str(error), status=422) from error
+        self._sandbox.store.save()
+        return web.json_response(line, status=201)
+
+    async def statement(self, _: web.Request) -> web.Response:
+        told = bank.statement(self._sandbox.store)
+        self._sandbox.store.save()
+        return web.json_response({"fileName": told.file_name, "content": told.content}, status=201)

@@ -49,7 +49,7 @@ class Dispatch:
 
 
 class Processor(Protocol):
-    """One stand-in processor."""
+    """One stand-in processor. One that settles has a `settlement` too, see settling.py."""
 
     slug: str
     operations: frozenset[str]

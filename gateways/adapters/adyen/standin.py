@@ -30,6 +30,8 @@ def credentials(account: str, secret: Callable[[str], str], origin: str) -> dict
         "hmac_keys": secret(f"{account} hmac_key").upper(),
         "webhook_user": f"{account}-webhooks",
         "webhook_password": secret(f"{account} webhook_password")[:32],
+        "report_user": f"report_{account}@Company.Tours",
+        "report_password": secret(f"{account} report_password")[:32],
         "client_key": f"test_{secret(f'{account} client_key')[:32].upper()}",
         "environment": "test",
         "live_prefix": "",
@@ -50,6 +52,8 @@ def sandbox_account(fields: Mapping[str, str], webhook_url: str) -> dict[str, An
         "webhook_url": webhook_url,
         "webhook_user": fields["webhook_user"],
         "webhook_password": fields["webhook_password"],
+        "report_user": fields["report_user"],
+        "report_password": fields["report_password"],
         "token_webhooks": True,
     }
 

@@ -16,6 +16,24 @@ ALSO_POSTED: Mapping[str, Mapping[str, Any]] = {
     "refused_as_expired": {"number": _GOOD, "full_name": "expired card"},
     "refused_for_good": {"number": _GOOD, "full_name": "stop recurring payment"},
 }
+# Spreedly settles nothing. How the report of the processor behind it is read, as a source's own column map.
+SETTLEMENT_MAP: Mapping[str, Any] = {
+    "columns": {
+        "merchant_account": {"header": "Merchant ID"},
+        "acquirer_reference": {"header": "Transaction ID"},
+        "our_operation_reference": {"header": "Merchant Order"},
+        "type": {"header": "Type"},
+        "occurred_at": {"header": "Date", "unit": "YYYY-MM-DD HH:MM:SS UTC"},
+        "gross_currency": {"header": "Currency"},
+        "gross_signed": {"header": "Amount", "unit": "major"},
+        "commission": {"header": "Fee", "unit": "major"},
+        "exchange_rate": {"header": "Rate"},
+        "net_currency": {"header": "Settlement Currency"},
+        "net_signed": {"header": "Settlement Amount", "unit": "major"},
+        "batch_number": {"header": "Batch"},
+    },
+    "types": {"SALE": "CAPTURE", "CREDIT": "REFUND", "FEE": "FEE", "RESERVE": "RESERVE", "DEPOSIT": "PAYOUT"},
+}
 
 
 def credentials(account: str, secret: Callable[[str], str], origin: str) -> dict[str, str]:

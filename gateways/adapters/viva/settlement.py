@@ -51,6 +51,10 @@ SALE_TRANSACTIONS = ColumnMap(
             "61": "REFUND",
             "8": "OTHER",
             "19": "PAYOUT",
+            # Words of ours for what has no number, or one that is not published.
+            "chargeback": "CHARGEBACK",
+            "chargeback_reversed": "CHARGEBACK_REVERSED",
+            "fee": "FEE",
         }
     ),
     currencies=MappingProxyType({number: currency for currency, number in NUMBERS.items()}),

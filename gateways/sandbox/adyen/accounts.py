@@ -19,7 +19,7 @@ class Account:
     `multiple_partial_captures` off means, as at Adyen, that one capture releases the rest.
     `send_auto_capture` adds a CAPTURE webhook to captures made at once, which Adyen sends only on request.
     `token_webhooks` adds the webhook "Recurring tokens life cycle events", which a merchant sets up beside the standard
-    one.
+    one. `report_user` may download reports, which no API key can.
     """
 
     merchant_account: str
@@ -35,11 +35,13 @@ class Account:
     send_auto_capture: bool = False
     raw_cards: bool = True
     token_webhooks: bool = False
+    report_user: str = ""
+    report_password: str = field(default="", repr=False)
 
     def shown(self) -> Document:
         """Return the account without its secrets."""
         shown = asdict(self)
-        for name in ("api_key", "hmac_key", "webhook_password"):
+        for name in ("api_key", "hmac_key", "webhook_password", "report_password"):
             shown[name] = "[hidden]" if shown[name] else ""
         return shown
 

@@ -3,8 +3,10 @@
 Every request is answered with `received`; the outcome is decided at once and told by webhook.
 """
 
+import time
+
 from gateways.sandbox.adyen import requests
-from gateways.sandbox.adyen.books import Books
+from gateways.sandbox.adyen.books import Books, stamp
 from gateways.sandbox.adyen.notifications import modification
 from gateways.sandbox.adyen.question import Question
 from gateways.sandbox.adyen.validation import Shape, check
@@ -280,5 +282,6 @@ def _note(payment: Document, kind: str, psp_reference: str, amount: Document, re
             "reference": reference,
             "status": "refused" if reason else "success",
             "reason": reason,
+            "createdAt": stamp(time.time()),
         }
     )

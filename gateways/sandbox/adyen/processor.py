@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from gateways.sandbox.adyen import modifications, notifications, payments, sessions, tokens
+from gateways.sandbox.adyen import modifications, notifications, payments, sessions, settlement, tokens
 from gateways.sandbox.adyen.accounts import accounts_for_key, read_account
 from gateways.sandbox.adyen.backoffice import AdyenBackOffice
 from gateways.sandbox.adyen.books import ACCOUNTS, SLUG, Books, stamp
@@ -23,6 +23,7 @@ from gateways.sandbox.adyen.question import Question
 from gateways.sandbox.control import BadWish
 from gateways.sandbox.pipeline import Endpoint
 from gateways.sandbox.processor import Answer, Call, Dispatch
+from gateways.sandbox.settling import Settlement
 from gateways.sandbox.store import Document
 from gateways.sandbox.sums import SUMS, Sums
 
@@ -68,6 +69,14 @@ class AdyenProcessor:
         """
         self._sandbox = sandbox
         self.books = Books(sandbox.store, sandbox.courier)
+        self.settlement = Settlement(
+            slug=SLUG,
+            account_names=lambda: [account.merchant_account for account in self.books.accounts()],
+            movements=partial(settlement.movements, self.books),
+            label=settlement.label,
+            report=settlement.report,
+            announce=partial(settlement.announce, self.books),
+        )
         self._keys = IdempotencyKeys(sandbox.store)
         for account in sandbox.config.accounts(SLUG):
             read_account(account)
@@ -84,6 +93,7 @@ class AdyenProcessor:
             *Pages(self.books).routes(),
             *Browser(self.books).routes(),
             *AdyenBackOffice(self.books).routes(),
+            *settlement.download_routes(self.books),
         ]
 
     async def respond(self, work: Work, call: Call, hold_seconds: float) -> Answer:

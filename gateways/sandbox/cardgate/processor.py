@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from gateways.sandbox.cardgate import callbacks, invoices, refunds, sales
+from gateways.sandbox.cardgate import callbacks, invoices, refunds, sales, settlement
 from gateways.sandbox.cardgate.accounts import account_for, read_account
 from gateways.sandbox.cardgate.backoffice import CardGateBackOffice
 from gateways.sandbox.cardgate.books import ACCOUNTS, SLUG, Books
@@ -24,6 +24,7 @@ from gateways.sandbox.cardgate.sale_tokens import sid_of
 from gateways.sandbox.control import BadWish
 from gateways.sandbox.pipeline import Endpoint
 from gateways.sandbox.processor import Answer, Call, Dispatch
+from gateways.sandbox.settling import Settlement
 from gateways.sandbox.store import Document
 from gateways.sandbox.sums import Sums
 
@@ -61,6 +62,13 @@ class CardgateProcessor:
         """
         self._sandbox = sandbox
         self.books = Books(sandbox.store, sandbox.courier)
+        self.settlement = Settlement(
+            slug=SLUG,
+            account_names=lambda: [account.account_id for account in self.books.accounts()],
+            movements=partial(settlement.movements, self.books),
+            label=settlement.label,
+            report=settlement.report,
+        )
         for account in sandbox.config.accounts(SLUG):
             read_account(account)
             self.books.put_account(account)

@@ -90,7 +90,9 @@ def charge_back(books: Books, invoice: Document, amount: int | None) -> None:
     if not 0 < taken <= left:
         raise invalid("amount", "The amount is larger than what can be charged back.")
     total = (invoice["charged_back_amount"] or 0) + taken
-    books.change(invoice, status="charged_back", charged_back_amount=total, charged_back=int(time.time()))
+    now = int(time.time())
+    entries = [*invoice.get("chargebacks", []), {"amount": taken, "at": now}]
+    books.change(invoice, status="charged_back", charged_back_amount=total, charged_back=now, chargebacks=entries)
 
 
 def refundable(invoice: Document) -> int:

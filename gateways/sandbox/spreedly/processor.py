@@ -14,7 +14,8 @@ from gateways.sandbox.config import BadConfig
 from gateways.sandbox.control import BadWish
 from gateways.sandbox.pipeline import Endpoint
 from gateways.sandbox.processor import Answer, Call, Dispatch
-from gateways.sandbox.spreedly import callbacks, cards, charges, followups, proofs, transactions
+from gateways.sandbox.settling import Settlement
+from gateways.sandbox.spreedly import callbacks, cards, charges, followups, proofs, settlement, transactions
 from gateways.sandbox.spreedly.accounts import Account, account_for, read_account
 from gateways.sandbox.spreedly.backoffice import SpreedlyBackOffice
 from gateways.sandbox.spreedly.books import ACCOUNTS, SLUG, Books, stamp
@@ -163,6 +164,13 @@ class SpreedlyProcessor:
         """
         self._sandbox = sandbox
         self.books = Books(sandbox.store, sandbox.courier)
+        self.settlement = Settlement(
+            slug=SLUG,
+            account_names=lambda: [account.environment_key for account in self.books.accounts()],
+            movements=partial(settlement.movements, self.books),
+            label=settlement.label,
+            report=settlement.report,
+        )
         described = sandbox.config.section(SLUG).get("accounts", [])
         if not isinstance(described, list) or not all(isinstance(account, dict) for account in described):
             raise BadConfig("spreedly.accounts must be a list of objects.")

@@ -19,8 +19,9 @@ from gateways.sandbox.control import BadWish
 from gateways.sandbox.forms import BadForm, read_form
 from gateways.sandbox.pipeline import Endpoint
 from gateways.sandbox.processor import Answer, Call, Dispatch
+from gateways.sandbox.settling import Settlement
 from gateways.sandbox.store import Document
-from gateways.sandbox.stripe import disputes, intents, methods, objects, refunds
+from gateways.sandbox.stripe import disputes, intents, methods, objects, refunds, settlement
 from gateways.sandbox.stripe.accounts import account_for, read_account
 from gateways.sandbox.stripe.backoffice import StripeBackOffice
 from gateways.sandbox.stripe.books import ACCOUNTS, CHARGES, INTENTS, REFUNDS, SLUG, Books
@@ -60,6 +61,9 @@ API: tuple[tuple[str, str, str, Work], ...] = (
     ("GET", "/refunds/{id}", "refunds", refunds.show),
     ("GET", "/disputes", "disputes", disputes.listed),
     ("GET", "/disputes/{id}", "disputes", disputes.show),
+    ("POST", "/reporting/report_runs", "report_run", settlement.create_run),
+    ("GET", "/reporting/report_runs/{id}", "report_run", settlement.show_run),
+    ("GET", "/files/{id}/contents", "report_file", settlement.contents),
 )
 # What a guest's browser may do, with the publishable key and the intent's own secret.
 OPEN_TO_BROWSERS = frozenset({"retrieve", "confirm"})
@@ -84,6 +88,14 @@ class StripeProcessor:
         """
         self._sandbox = sandbox
         self.books = Books(sandbox.store, sandbox.courier)
+        self.settlement = Settlement(
+            slug=SLUG,
+            account_names=lambda: [account.account for account in self.books.accounts()],
+            movements=partial(settlement.movements, self.books),
+            label=settlement.label,
+            report=settlement.report,
+            announce=partial(settlement.announce, self.books),
+        )
         self._keys = IdempotencyKeys(sandbox.store)
         for account in sandbox.config.accounts(SLUG):
             read_account(account)

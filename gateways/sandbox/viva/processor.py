@@ -13,9 +13,10 @@ from aiohttp import web
 from gateways.sandbox.control import BadWish
 from gateways.sandbox.pipeline import Endpoint
 from gateways.sandbox.processor import Answer, Call, Dispatch
+from gateways.sandbox.settling import Settlement
 from gateways.sandbox.store import Document
 from gateways.sandbox.sums import Sums
-from gateways.sandbox.viva import events, identity, orders, transactions
+from gateways.sandbox.viva import events, identity, orders, settlement, transactions
 from gateways.sandbox.viva.accounts import Account, by_merchant, read_account
 from gateways.sandbox.viva.backoffice import VivaBackOffice
 from gateways.sandbox.viva.books import ACCOUNTS, CAPTURE, CHARGE, HOLD, SLUG, Books
@@ -77,6 +78,13 @@ class VivaProcessor:
         """
         self._sandbox = sandbox
         self.books = Books(sandbox.store, sandbox.courier)
+        self.settlement = Settlement(
+            slug=SLUG,
+            account_names=lambda: [account.merchant_id for account in self.books.accounts()],
+            movements=partial(settlement.movements, self.books),
+            label=settlement.label,
+            report=settlement.report,
+        )
         for account in sandbox.config.accounts(SLUG):
             read_account(account)
             self.books.put_account(account)

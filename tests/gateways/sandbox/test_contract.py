@@ -22,7 +22,8 @@ def routes() -> set[tuple[str, str]]:
 def test_everything_is_below_the_api_the_control_api_or_a_page() -> None:
     of_others = tuple(f"/{slug}/" for slug in Sandbox(load_config(None), Store()).processors if slug != "adyen")
     of_scripts = ("/adyen/test/checkoutshopper/", "/browser/")
-    known = (f"{BASE}/", "/control/", "/adyen/pay/", "/adyen/3ds/", *of_scripts, *of_others)
+    pages = ("/adyen/pay/", "/adyen/3ds/", "/adyen/reports/")
+    known = (f"{BASE}/", "/control/", *pages, *of_scripts, *of_others)
 
     assert {path for _, path in routes() if not path.startswith(known)} == set()
 
