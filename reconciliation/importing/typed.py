@@ -81,8 +81,8 @@ _REFERENCES = (
     "acquirer_reference",
     "batch_number",
 )
-_OFFSET_TIME = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d(:?\d\d)?)$"
-_BARE_TIME = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?$"
+_OFFSET_TIME = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d(:?\d\d)?)$"
+_BARE_TIME = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?)?$"
 _ZONE_OF = {"occurred_at": ("time_zone", "occurred_in"), "booked_at": ("booked_time_zone", "booked_in")}
 # A reason shows so much of a cell: too little for a card number that stands in the wrong column.
 _SHOWN = 12
@@ -96,7 +96,7 @@ def typed_lines(layout: Layout, source: SettlementSource, staging: str) -> Compo
             (name, code, Decimal(10) ** iso, Decimal(10) ** (iso - own)) for name, code, iso, own in layout.currencies
         ),
         zones=_rows((name, offset) for name, offset in ZONES.items()),
-        types=_rows(layout.types.items() or [("", LineKind.OTHER.value)]),
+        types=_rows(layout.types.items() or [("", LineKind.UNKNOWN.value)]),
         cells=SQL(", ").join(SQL("{} AS {}").format(_cell(layout, field), Identifier(field)) for field in fields),
         staging=Identifier(staging),
         values=SQL(", ").join([*_amounts(layout, source), *_times(layout, source)]),
@@ -180,7 +180,7 @@ def _kind(layout: Layout) -> Composable:
     if layout.is_bank:
         return Literal(LineKind.BANK.value)
     if "type" in layout.positions:
-        return SQL("coalesce(type.kind, {})").format(Literal(LineKind.OTHER.value))
+        return SQL("coalesce(type.kind, {})").format(Literal(LineKind.UNKNOWN.value))
     # A till's list without types: what was taken is positive, and what was given back negative.
     return SQL(
         "CASE WHEN coalesce(gross_value, gross_signed_value, gross_credit_value) >= 0 THEN 'CAPTURE' ELSE 'REFUND' END"

@@ -4,7 +4,10 @@ from reconciliation.models.report import SettlementBatch, SettlementReport
 
 
 class LineKind(models.TextChoices):
-    """Say what a line is about; the words that gateways' column maps translate their types to."""
+    """Say what a line is about; the words that gateways' column maps translate their types to.
+
+    OTHER is a type that a map knows and that belongs to none of the others, UNKNOWN one that it does not know.
+    """
 
     CAPTURE = "CAPTURE"
     CAPTURE_FAILED = "CAPTURE_FAILED"
@@ -20,6 +23,7 @@ class LineKind(models.TextChoices):
     PAYOUT_RETURNED = "PAYOUT_RETURNED"
     BANK = "BANK"
     OTHER = "OTHER"
+    UNKNOWN = "UNKNOWN"
 
 
 # What belongs to a payment, and therefore has a movement in our ledger.

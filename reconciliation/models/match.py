@@ -16,6 +16,7 @@ class Rule(models.TextChoices):
     ORDER = "ORDER", "the order, with amount and day"
     AMOUNT = "AMOUNT", "amount and day, the only ones"
     BATCH = "BATCH", "explained by its batch: a fee, a reserve, a payout"
+    OTHER = "OTHER", "explained by its kind: it moves nothing"
     BANK = "BANK", "the payout of a batch"
     HAND = "HAND", "a person"
 

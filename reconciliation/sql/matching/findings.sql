@@ -28,7 +28,7 @@ SELECT l.line_id, 'LATE', abs(l.gross_minor), l.gross_currency, l.settled_at
  UNION ALL
 SELECT l.id, 'UNKNOWN_TYPE', abs(l.net_minor), l.net_currency, l.settled_at
   FROM reconciliation_settlementline l
- WHERE l.report_id = %(report)s AND l.kind = 'OTHER'
+ WHERE l.report_id = %(report)s AND (l.kind = 'UNKNOWN' OR (l.kind = 'OTHER' AND l.net_minor <> 0))
  UNION ALL
 -- Fees as stated are not what is missing between gross and net, or the exchange rate does not lead there. Each side is
 -- rounded for itself, and a rate by its last digit.

@@ -19,6 +19,13 @@ WITH bare AS (
       JOIN payments_transaction t ON t.order_id = o.id AND t.account_id = %(account)s
      WHERE t.kind = ANY(b.operation_kinds)
      UNION
+    -- What partners and guests know an order by is the reference of its booking.
+    SELECT b.line_id, t.id, 'ORDER'
+      FROM bare b
+      JOIN bookings_booking booking ON booking.reference = b.our_reference
+      JOIN payments_transaction t ON t.order_id = booking.order_id AND t.account_id = %(account)s
+     WHERE t.kind = ANY(b.operation_kinds)
+     UNION
     SELECT b.line_id, t.id, 'AMOUNT'
       FROM bare b
       JOIN payments_transaction t
