@@ -16,6 +16,8 @@ from tests.processes import wait_until
 
 # What was taken less what was given back, in minor units, by booking and currency.
 Taken = dict[tuple[str, str], int]
+# The booking that a receipt names, its currency, and what was taken or given back, in minor units.
+Receipt = tuple[str, str, int]
 
 
 class Till:
@@ -30,6 +32,7 @@ class Till:
             if Capability.CHARGE_EXTERNAL in gateway_class(slug).capabilities
         )
         self.taken: Taken = defaultdict(int)
+        self.receipts: list[Receipt] = []
 
     def sell(self) -> None:
         """Sell, perhaps only at the second card, perhaps reported twice at once; perhaps the guest cancels."""
@@ -90,7 +93,9 @@ class Till:
         self._note(booking, -taken)
 
     def _note(self, booking: dict[str, Any], minor: int) -> None:
-        self.taken[booking["uuid"], booking["pricing"]["currency"]] += minor
+        currency = booking["pricing"]["currency"]
+        self.taken[booking["uuid"], currency] += minor
+        self.receipts.append((booking["supplierReference"], currency, minor))
 
 
 def taken_by_the_books() -> Taken:
