@@ -4,16 +4,18 @@ Edges of this app write it. Edges below write the admin's own log, and a trigger
 """
 
 import structlog
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from backoffice.addresses import address_of
-from backoffice.models import AuditEntry
+from backoffice.models import AuditEntry, AuditReason
+from bookings.models import Order
 from card_numbers import mask_card_numbers
 
 _LONGEST_WORDS = 200
+_LONGEST_REASON = 300
 # What these are called is a guest's name or words; the trigger that copies the admin's log leaves them out as well.
 _NAMELESS = frozenset({"bookings.customer", "payments.externalnote"})
 # One step through an index per value, however many entries share it.
@@ -28,14 +30,22 @@ SELECT value FROM found WHERE value IS NOT NULL
 """
 
 
+@transaction.atomic
 def record(
-    *, actor: str, action: str, subject: Model | None, detail: str = "", request: HttpRequest | None = None
+    *,
+    actor: str,
+    action: str,
+    subject: Model | None,
+    detail: str = "",
+    reason: str = "",
+    request: HttpRequest | None = None,
 ) -> AuditEntry:
     """Keep that somebody did or looked at something, in the transaction under way.
 
-    `detail` names amounts, references and reasons, never a guest: entries are kept when a guest's data are erased.
+    `detail` names amounts and references, never a guest: entries are kept when a guest's data are erased. `reason` is
+    what a person wrote, which is erased with the guest of the order that the subject belongs to.
     """
-    return _keep(
+    entry = _keep(
         actor=actor,
         action=action,
         subject_kind=subject._meta.label_lower if subject is not None else "",
@@ -44,6 +54,9 @@ def record(
         detail=detail,
         request=request,
     )
+    if text := mask_card_numbers(reason.strip())[:_LONGEST_REASON]:
+        AuditReason.objects.create(entry=entry, order=_order_of(subject), text=text)
+    return entry
 
 
 def record_login(*, actor: str, action: str, login_id: str, detail: str, request: HttpRequest | None) -> AuditEntry:
@@ -57,6 +70,14 @@ def record_login(*, actor: str, action: str, login_id: str, detail: str, request
         detail=detail,
         request=request,
     )
+
+
+def _order_of(subject: Model | None) -> Order | None:
+    """Return the order that a thing is, or belongs to."""
+    if isinstance(subject, Order):
+        return subject
+    owner = getattr(subject, "order", None) or getattr(getattr(subject, "payment", None), "order", None)
+    return owner if isinstance(owner, Order) else None
 
 
 def _words(subject: Model | None) -> str:
@@ -89,8 +110,15 @@ def _keep(
 
 
 def entries_of(subject: Model) -> QuerySet[AuditEntry]:
-    """Return what was done with one thing, the newest first."""
-    return AuditEntry.objects.filter(subject_kind=subject._meta.label_lower, subject_id=str(subject.pk)).order_by("-at")
+    """Return what was done with one thing and why, the newest first."""
+    entries = AuditEntry.objects.filter(subject_kind=subject._meta.label_lower, subject_id=str(subject.pk))
+    return entries.select_related("given_reason").order_by("-at")
+
+
+def reason_for(entry: AuditEntry) -> str:
+    """Return why somebody did something; "" where nobody said."""
+    given = getattr(entry, "given_reason", None)
+    return given.text if given is not None else ""
 
 
 def actors_in_use() -> list[str]:

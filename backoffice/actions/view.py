@@ -1,6 +1,5 @@
 """The one page of all actions: it asks, shows what would happen, and does it once."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin, messages
@@ -74,7 +73,7 @@ def _asked(request: HttpRequest, person: User, action: Action[Any], row: Model) 
                 person=person.get_username(),
                 entered={**form.cleaned_data, **preview.also},
                 seen=seen,
-                words=_words(preview, form.cleaned_data),
+                words=f"{preview.question.removesuffix('?')}.",
             )
             token = sign(wish)
         if preview is None and not form.fields:
@@ -95,10 +94,10 @@ def _asked(request: HttpRequest, person: User, action: Action[Any], row: Model) 
 def _confirmed(request: HttpRequest, person: User, action: Action[Any], row: Model) -> HttpResponse:
     """Do what was confirmed, once, and keep in the audit log what came of it."""
     done = Done(told=())
-    asked = ""
+    asked = reason = ""
     with faults_as_messages(request, also=_REFUSALS) as refused:
         wish = read_wish(request.POST["wish"], action=action.name, subject=row, person=person.get_username())
-        asked = wish.words
+        asked, reason = wish.words, wish.entered.get("reason", "")
         press_once(wish, subject=row, now=timezone.now())
         if _is_stale(action, row, wish):
             raise StaleWish("Something happened since you looked at it; nothing was done. Look again.")
@@ -111,6 +110,7 @@ def _confirmed(request: HttpRequest, person: User, action: Action[Any], row: Mod
         action=_logged_as(action, refused),
         subject=action.subject(row),
         detail=" ".join(filter(None, words)),
+        reason=reason,
         request=request,
     )
     return HttpResponseRedirect(page_of(done.leads_to or row))
@@ -126,9 +126,3 @@ def _logged_as(action: Action[Any], refused: Said) -> str:
 def _is_stale(action: Action[Any], row: Model, wish: Wish) -> bool:
     """Say whether something happened since the person looked; services that move money look again, locked."""
     return action.seen(row) != wish.seen
-
-
-def _words(preview: Preview, entered: Mapping[str, Any]) -> str:
-    """Return what is kept of a question and its answer: of what was entered only why."""
-    reason = f" ({entered['reason']})" if entered.get("reason") else ""
-    return preview.question.removesuffix("?") + reason + "."

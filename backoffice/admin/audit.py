@@ -9,7 +9,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
-from backoffice.audit import actions_in_use, actors_in_use, kinds_in_use
+from backoffice.audit import actions_in_use, actors_in_use, kinds_in_use, reason_for
 from backoffice.models import AuditEntry
 from bookings.admin.read_only import ReadOnlyAdmin
 from payments.admin.columns import when
@@ -58,14 +58,15 @@ class KindFilter(_ValueFilter):
 class AuditEntryAdmin(ReadOnlyAdmin):
     """Show who did what and who looked at what; nobody changes it, not even in the database."""
 
-    list_display = ["at_second", "actor", "action", "subject", "said", "address"]
+    list_display = ["at_second", "actor", "action", "subject", "said", "why", "address"]
     list_display_links = ["at_second"]
     list_filter = [ActorFilter, ActionFilter, KindFilter, ("at", RangeDateTimeFilter)]
+    list_select_related = ["given_reason"]
     list_filter_submit = True
     search_fields = ["=subject_id", "=request_id", "=address"]
     search_help_text = "The id of what it is about, a request id, or an address"
     ordering = ["-at", "-id"]
-    fields = ["at_second", "actor", "action", "subject_kind", "subject", "said", "address", "request_id"]
+    fields = ["at_second", "actor", "action", "subject_kind", "subject", "said", "why", "address", "request_id"]
     at_second = staticmethod(when("at", "when"))
 
     @admin.display(description="what")
@@ -83,3 +84,8 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     def said(self, entry: AuditEntry) -> str:
         """Show the detail; what the admin wrote by itself is put into words."""
         return LogEntry(change_message=entry.detail).get_change_message()
+
+    @admin.display(description="why")
+    def why(self, entry: AuditEntry) -> str:
+        """Show the reason that the person gave."""
+        return reason_for(entry) or "–"

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest
 from django.urls import reverse
 
-from backoffice.audit import entries_of
+from backoffice.audit import entries_of, reason_for
 from payments.admin.columns import when_text
 from payments.admin.contributions import Section
 from payments.admin.history import MOST
@@ -24,8 +24,10 @@ def card_audit(card: ReusableCard, request: HttpRequest) -> Iterator[Section]:
     yield Section(
         anchor="audit",
         title="Who looked at it, and what was done with it",
-        headers=("when", "who", "what", "said"),
-        rows=tuple((when_text(entry.at), entry.actor, entry.action, entry.detail) for entry in entries),
+        headers=("when", "who", "what", "said", "why"),
+        rows=tuple(
+            (when_text(entry.at), entry.actor, entry.action, entry.detail, reason_for(entry)) for entry in entries
+        ),
         empty="Nobody, since it is stored.",
         url=f"{reverse('admin:backoffice_auditentry_changelist')}?{urlencode({'q': str(card.pk)})}",
     )
@@ -39,6 +41,6 @@ def staff_moments(payment: Payment) -> Iterator[Moment]:
             kind=MomentKind.STAFF,
             anchor=f"audit-{entry.pk}",
             who=entry.actor,
-            what=": ".join(filter(None, [entry.action.capitalize(), entry.detail])),
+            what=": ".join(filter(None, [entry.action.capitalize(), entry.detail, reason_for(entry)])),
             rank=9,
         )

@@ -1,5 +1,5 @@
 from backoffice.models.approval import ApprovalRequest, Decision, ReasonCode, TenderReturn, Wanted
-from backoffice.models.audit import AuditEntry
+from backoffice.models.audit import AuditEntry, AuditReason
 from backoffice.models.departure import (
     CancellationState,
     CancelledDeparture,
@@ -20,6 +20,7 @@ __all__ = [
     "AgreedLimit",
     "ApprovalRequest",
     "AuditEntry",
+    "AuditReason",
     "CancellationState",
     "CancelledDeparture",
     "Decision",

@@ -1,4 +1,7 @@
 from django.db import models
+from django.db.models import Q
+
+from bookings.models import Order
 
 
 class AuditEntry(models.Model):
@@ -34,3 +37,27 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.actor or 'somebody'} {self.action}"
+
+
+class AuditReason(models.Model):
+    """Be why a person did something, in the person's own words: apart from its entry, for a guest may be named in it.
+
+    UPDATE and DELETE are refused by trigger, but for erasing the words.
+    """
+
+    entry = models.OneToOneField(AuditEntry, on_delete=models.PROTECT, primary_key=True, related_name="given_reason")
+    order = models.ForeignKey(
+        Order,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="Whose guest it may be about; with the guest the words go.",
+    )
+    text = models.CharField(max_length=300)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.CheckConstraint(condition=~Q(text=""), name="audit_reason_says_something")]
+
+    def __str__(self) -> str:
+        return self.text

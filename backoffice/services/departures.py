@@ -212,7 +212,7 @@ def settle_item(
     """
     text = mask_card_numbers(note.strip())[:300]
     with database.atomic():
-        item = DepartureItem.objects.select_for_update(of=("self",)).select_related("booking").get(pk=item_id)
+        item = DepartureItem.objects.select_for_update(of=("self",)).select_related("booking__order").get(pk=item_id)
         if item.state != ItemState.BY_HAND:
             raise NotMovable(f"It is {item.get_state_display()}: nothing of it waits for a hand.")
         if not text:
@@ -225,7 +225,8 @@ def settle_item(
             actor=person.get_username(),
             action="settled by hand",
             subject=item.booking,
-            detail=f"departure cancellation {item.cancellation_id}: {text}",
+            detail=f"departure cancellation {item.cancellation_id}",
+            reason=text,
             request=request,
         )
     return item
@@ -316,8 +317,15 @@ def _record(
     found: DryRun | None,
     request: HttpRequest | None,
 ) -> None:
-    detail = cancellation.reason
+    detail = ""
     if found is not None:
         totals = ", ".join(str(total) for total in found.totals) or "nothing"
-        detail = f"{len(found.plans)} bookings, {totals} to go back: {cancellation.reason}"
-    record(actor=person.get_username(), action=action, subject=cancellation, detail=detail, request=request)
+        detail = f"{len(found.plans)} bookings, {totals} to go back"
+    record(
+        actor=person.get_username(),
+        action=action,
+        subject=cancellation,
+        detail=detail,
+        reason=cancellation.reason,
+        request=request,
+    )

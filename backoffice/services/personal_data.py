@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 
 import api.personal_data as edges
 from backoffice.errors import BackofficeError
-from backoffice.models import ApprovalRequest, DepartureItem, ProbableDuplicate
+from backoffice.models import ApprovalRequest, AuditReason, DepartureItem, ProbableDuplicate
 from bookings.models import Order
 from bookings.services import personal_data as sold
 from bookings.services.personal_data import Guest, find_guest
@@ -59,6 +59,7 @@ def personal_data_of(guest: Guest) -> dict[str, list[dict[str, Any]]]:
         **paid.personal_data_of(order_ids=guest.order_ids, customer_ids=guest.customer_ids),
         **edges.personal_data_of(order_ids=guest.order_ids),
         "reasons for refunds to approve": [dict(row) for row in _approvals(guest).values("reason", "decision_reason")],
+        "reasons of what staff did": [dict(row) for row in _audit_reasons(guest).values("text", "entry__at")],
         "why it was no duplicate": [dict(row) for row in _duplicates(guest).values("reason")],
         "how it was paid back by hand": [dict(row) for row in _by_hand(guest).values("settled_note")],
     }
@@ -85,6 +86,7 @@ def erase_guest(guest: Guest, *, requested_by: str, now: datetime) -> dict[str, 
         ),
         **edges.erase_guest(order_ids=guest.order_ids),
         "reasons for refunds to approve": _approvals(guest).update(reason=ERASED, decision_reason=""),
+        "reasons of what staff did": _audit_reasons(guest).exclude(text=ERASED).update(text=ERASED),
         "why it was no duplicate": _duplicates(guest).update(reason=ERASED),
         "how it was paid back by hand": _by_hand(guest).update(settled_note=ERASED),
     }
@@ -92,6 +94,10 @@ def erase_guest(guest: Guest, *, requested_by: str, now: datetime) -> dict[str, 
 
 def _approvals(guest: Guest) -> QuerySet[ApprovalRequest]:
     return ApprovalRequest.objects.filter(order__in=guest.order_ids).exclude(reason=ERASED, decision_reason="")
+
+
+def _audit_reasons(guest: Guest) -> QuerySet[AuditReason]:
+    return AuditReason.objects.filter(order__in=guest.order_ids)
 
 
 def _duplicates(guest: Guest) -> QuerySet[ProbableDuplicate]:

@@ -8,8 +8,10 @@ from io import StringIO
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
+from backoffice.audit import record
 from backoffice.models import ApprovalRequest, AuditEntry
 from backoffice.roles import Role
 from backoffice.services.personal_data import StillNeeded, erase_guest, standing_of_guest
@@ -79,6 +81,7 @@ def paid(house) -> Payment:
         reason_code="goodwill", reason="Grace was ill", requested_by=get_user_model().objects.create_user("ben"),
         requested_at=past, expires_at=past,
     )  # fmt: skip
+    record(actor="ben", action="refunded", subject=payment, detail="1.00 EUR", reason="Grace Hopper called")
     keep_card(payment=payment, card=Card(token="TOKEN", brand="visa", last4="1111"), now=house.clock())
     return payment
 
@@ -161,12 +164,13 @@ def test_erasing_takes_the_guest_out_of_everything_and_leaves_the_books(paid, gi
         "customers": 1, "orders": 1, "bookings": 1, "tickets": 2, "gifts": 0, "gifts received": 1, "changes": 4,
         "mails": 1, "kept cards": 1, "notes": 1, "case notes": 1, "reasons": 1, "webhooks": 1, "addresses": 1,
         "payment links": 0, "invoices": 0, "requests of partners": 0, "reasons for refunds to approve": 1,
-        "why it was no duplicate": 0,
-        "how it was paid back by hand": 0,
+        "reasons of what staff did": 1, "why it was no duplicate": 0, "how it was paid back by hand": 0,
     }  # fmt: skip
     assert [secret for secret in SECRETS if secret in everything_held()] == []
     assert "Ada King" in everything_held()
     assert books() == before
+    entry = AuditEntry.objects.get(action="refunded")
+    assert (entry.actor, entry.detail, entry.given_reason.text) == ("ben", "1.00 EUR", "(erased)")
     card = ReusableCard.objects.get()
     assert (card.revoked_at is not None, card.revocation.requested_by) == (True, "eve")
 
@@ -189,6 +193,22 @@ def test_erasing_again_changes_nothing(paid):
 
     assert everything_held() == held
     assert not find_guest("grace@example.com")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM backoffice_auditreason",
+        "UPDATE backoffice_auditreason SET text = 'another'",
+        "UPDATE backoffice_auditreason SET text = '(erased)', order_id = NULL",
+        "UPDATE backoffice_auditentry SET detail = '(erased)'",
+    ],
+)
+def test_of_what_is_logged_only_a_reason_can_go(paid, statement):
+    with pytest.raises(IntegrityError, match="never changed or deleted"), transaction.atomic():
+        connection.cursor().execute(statement)
+
+    assert AuditEntry.objects.get(action="refunded").given_reason.text == "Grace Hopper called"
 
 
 def blocked_by_hold(house, payment):

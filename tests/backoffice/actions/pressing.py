@@ -7,7 +7,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from backoffice.models import ActionPress, AuditEntry
+from backoffice.models import ActionPress, AuditEntry, AuditReason
 from payments.models import GatewayEvent, LedgerEntry, Transaction
 
 
@@ -60,6 +60,11 @@ def audited() -> list[tuple[str, str, str]]:
     """Return who did what and what is said of it, oldest first."""
     entries = AuditEntry.objects.exclude(action__in=["logged in", "viewed card"]).order_by("pk")
     return [(entry.actor, entry.action, entry.detail) for entry in entries]
+
+
+def reasons() -> list[tuple[str, object]]:
+    """Return the reasons that were given, oldest first, and whose guests they go with."""
+    return list(AuditReason.objects.order_by("entry").values_list("text", "order"))
 
 
 def written() -> tuple[int, ...]:

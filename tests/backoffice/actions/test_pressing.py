@@ -25,6 +25,7 @@ from tests.backoffice.actions.pressing import (
     page,
     press,
     presses,
+    reasons,
     refunds,
     refused,
     token_for,
@@ -56,7 +57,8 @@ def test_a_refund_is_shown_before_it_is_sent_then_sent_once_and_audited(desk, gu
             f"({refund.reference})"
         )
     ]
-    assert audited() == [("ada", "refunded", f"Give back 25.50 EUR to the guest (rain). {told[0]}")]
+    assert audited() == [("ada", "refunded", f"Give back 25.50 EUR to the guest. {told[0]}")]
+    assert reasons() == [("rain", bought.order_id)]
     guest.deliver()
     bought.refresh_from_db()
     assert bought.refunded_minor == 2550
@@ -249,6 +251,8 @@ def test_every_action_has_a_permission_that_exactly_the_right_roles_hold(db):
         "charge-card": {"Finance", "Manager", "Administrator"},
         "approve": {"Manager", "Administrator"},
         "decline": {"Manager", "Administrator"},
+        "agree-limit": {"Manager", "Administrator"},
+        "end-limit": {"Administrator"},
     }
 
 
@@ -298,8 +302,7 @@ def test_what_no_gateway_is_asked_about_any_more_is_ruled_out_once_by_who_may(de
     assert (refund.status, refund.raw_text) == ("FAILED", "staff: the gateway did not do it")
     assert twice[0] == [f"Refund {refund.reference} of 10.00 EUR counts as not done."]
     assert "pressed before" in twice[1][0]
-    (said,) = [detail for _, action, detail in audited() if action == "ruled out operation"]
-    assert "(not in their list)" in said
+    assert [text for text, _ in reasons()] == ["rain", "not in their list", "not in their list"]
 
 
 def test_an_opening_that_was_never_answered_is_asked_for_again(desk, house, guest):

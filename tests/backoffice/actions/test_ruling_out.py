@@ -39,7 +39,7 @@ def test_what_was_not_done_has_failed_once_and_is_in_the_audit_log_of_its_paymen
     assert len(told) == 1
     assert lost.reference in told[0]
     assert again == ["This was pressed before: it was not done a second time. Look at what happened."]
-    question = f"Say that Refund {lost.reference} of 10.00 EUR was not done (not in the gateway's list)."
+    question = f"Say that Refund {lost.reference} of 10.00 EUR was not done."
     assert audited()[0] == ("ada", "ruled out operation", f"{question} {told[0]}")
 
 
