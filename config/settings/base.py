@@ -3,6 +3,9 @@
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import ImproperlyConfigured
 
 from config.settings.backoffice import *
 from config.settings.callbacks import *
@@ -150,7 +153,11 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 # In which the operator's books have their days and months.
-OPERATOR_TIME_ZONE = env.str("OPERATOR_TIME_ZONE", default="UTC")
+OPERATOR_TIME_ZONE = env.str("OPERATOR_TIME_ZONE", default="") or "UTC"
+try:
+    ZoneInfo(OPERATOR_TIME_ZONE)
+except (KeyError, ValueError, OSError):
+    raise ImproperlyConfigured("OPERATOR_TIME_ZONE is no time zone of the IANA list, such as Europe/Berlin") from None
 
 STATIC_URL = "/static/"
 STATIC_ROOT: Path = VAR_DIR / "static"

@@ -1,18 +1,8 @@
 """How settlement files are taken in, and how exports are given out."""
 
 from typing import Any
-from zoneinfo import ZoneInfo
-
-from django.core.exceptions import ImproperlyConfigured
 
 from config.settings.environment import VAR_DIR, env
-
-# The zone in which the operator's days begin and end: of the filters, the names and the rows of exports alike.
-OPERATOR_TIME_ZONE = env.str("OPERATOR_TIME_ZONE", default="") or "UTC"
-try:
-    ZoneInfo(OPERATOR_TIME_ZONE)
-except (KeyError, ValueError, OSError):
-    raise ImproperlyConfigured("OPERATOR_TIME_ZONE is no time zone of the IANA list, such as Europe/Berlin") from None
 
 RECONCILIATION: dict[str, Any] = {
     # A larger file is refused before it is read.

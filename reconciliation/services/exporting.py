@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -19,10 +19,12 @@ from bookings.models import Partner
 from gateways.models import GatewayAccount
 from money import EXPONENTS
 from reconciliation.errors import ExportIsBusy, UnusableFilter
-from reconciliation.exporting.reading import blocks, snapshot, totals_of, watermark
+from reconciliation.exporting.blocks import blocks
+from reconciliation.exporting.reading import rows_of, snapshot, totals_of, watermark
 from reconciliation.exporting.registry import report_of
 from reconciliation.exporting.report import Filter, Report
 from reconciliation.exporting.selecting import copy_statement
+from reconciliation.exporting.workbook import Output, write_workbook
 from reconciliation.models import ExportFormat, ExportRun, ExportState
 
 log = structlog.get_logger(__name__)
@@ -124,24 +126,66 @@ def seal_of(run: ExportRun) -> str:
     )
 
 
+class _Sealing:
+    """Be a file that is hashed and counted as it is written."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: bytes, /) -> int:
+        self._file.write(data)
+        self.digest.update(data)
+        self.size += len(data)
+        return len(data)
+
+
 def _write(run: ExportRun, path: Path, progress: Progress | None) -> None:
-    report, params = report_of(run.report), _params(run)
-    with snapshot(run.zone) as cursor:
+    report, form, params = report_of(run.report), ExportFormat(run.format), _params(run)
+    with snapshot(run.zone) as cursor, path.open("wb") as file:
         totals = totals_of(cursor, report, params)
         run.rows_expected, run.totals, run.rows_written = totals.rows, totals.sums, 0
         run.save(update_fields=["rows_expected"])
-        digest, size = hashlib.sha256(), 0
-        header = 1 if run.format == ExportFormat.CSV else 0
-        with path.open("wb") as file:
-            for rows, block in blocks(cursor, copy_statement(report, ExportFormat(run.format), run.zone), params):
-                file.write(block)
-                digest.update(block)
-                size += len(block)
-                run.rows_written += rows
-                if progress is not None:
-                    progress(run.rows_written, totals.rows)
-        run.rows_written -= header
-        run.sha256, run.byte_count = digest.hexdigest(), size
+        sealing = _Sealing(file)
+        rows = rows_of(cursor, copy_statement(report, form, run.zone), params)
+        if form is ExportFormat.XLSX:
+            counts = write_workbook(sealing, report=report, zone=run.zone, facts=_facts(run, report), rows=rows)
+        else:
+            counts = _plain(sealing, rows, is_headed=form is ExportFormat.CSV)
+        for count in counts:
+            run.rows_written += count
+            if progress is not None:
+                progress(run.rows_written, totals.rows)
+        run.sha256, run.byte_count = sealing.digest.hexdigest(), sealing.size
+    assert run.rows_written == run.rows_expected, "a snapshot has the same rows twice"
+
+
+def _plain(output: Output, rows: Iterator[memoryview], *, is_headed: bool) -> Iterator[int]:
+    """Write rows as they come; yield how many there are in each block, without the line of headings."""
+    if is_headed:
+        output.write(bytes(next(rows)))
+    for count, block in blocks(rows):
+        output.write(block)
+        yield count
+
+
+def _facts(run: ExportRun, report: Report) -> list[tuple[str, str | int]]:
+    """Return what the first sheet of a workbook says: all that its rows depend on, and what they come to."""
+    zone = ZoneInfo(run.zone)
+    return [
+        ("Report", report.title),
+        ("Live or test", "live" if run.is_live else "test"),
+        *((f"Filter: {name}", str(value)) for name, value in sorted(run.filters.items())),
+        ("Time zone", run.zone),
+        ("As of", run.as_of.astimezone(zone).isoformat()),
+        ("Rows", run.rows_expected or 0),
+        *(
+            (f"Total: {column} {currency}", minor)
+            for column, sums in run.totals.items()
+            for currency, minor in sums.items()
+        ),
+    ]
 
 
 def _params(run: ExportRun) -> dict[str, Any]:

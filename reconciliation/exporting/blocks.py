@@ -1,0 +1,18 @@
+from collections.abc import Iterable, Iterator
+
+# What is written, hashed and counted at once.
+_BLOCK_BYTES = 256 * 1024
+
+
+def blocks(rows: Iterable[memoryview]) -> Iterator[tuple[int, bytes]]:
+    """Join rows to blocks of a quarter of a megabyte; yield how many are in each, and their bytes."""
+    pending: list[memoryview] = []
+    size = 0
+    for row in rows:
+        pending.append(row)
+        size += len(row)
+        if size >= _BLOCK_BYTES:
+            yield len(pending), b"".join(pending)
+            pending, size = [], 0
+    if pending:
+        yield len(pending), b"".join(pending)
