@@ -37,6 +37,7 @@ _ATTRIBUTES = (
     "capabilities",
     "partner_talk",
     "exponents",
+    "has_wire",
     "webhooks_are_hints",
     "idempotency_window_seconds",
     "longest_opening_seconds",

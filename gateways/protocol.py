@@ -434,6 +434,8 @@ class Greeting:
 class Gateway(Protocol):
     """Be a processor. Every verb raises NotSent, AnswerLost, Rejected or Unsupported and nothing else.
 
+    `has_wire` says that verbs call somebody: no lock and no transaction may be held meanwhile. Without a wire each verb
+    is final at once and says what is said again when it is repeated.
     `webhooks_are_hints` says that deliveries prove nothing: what they speak of is fetched before it is believed.
     `slowest_refund_days` is within how many business days a refund is on the guest's card; None where the vendor
     promises nothing.
@@ -444,6 +446,7 @@ class Gateway(Protocol):
     capabilities: ClassVar[frozenset[Capability]]
     partner_talk: ClassVar[PartnerTalk]
     exponents: ClassVar[Exponents]
+    has_wire: ClassVar[bool]
     webhooks_are_hints: ClassVar[bool]
     idempotency_window_seconds: ClassVar[int | None]
     longest_opening_seconds: ClassVar[int | None]

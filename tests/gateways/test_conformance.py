@@ -4,6 +4,7 @@ import dataclasses
 import json
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
@@ -99,6 +100,17 @@ def test_a_verb_works_exactly_when_its_capability_is_declared(world: World, serv
     # Not every gateway that keeps cards documents a way to delete one.
     may_lack = {"revoke_card"} if Capability.STORE_CARD in gateway.capabilities else set()
     assert unsupported - may_lack == set(verbs(world, gateway)) - declared(gateway) - may_lack
+
+
+def test_a_gateway_without_a_wire_calls_nobody(world: World, server: ScriptedServer) -> None:
+    server.answers({}, status=503)
+    gateway = world.gateway(server.url)
+
+    for verb in verbs(world, gateway).values():
+        with suppress(GatewayError):
+            verb()
+
+    assert bool(server.asked) is gateway.has_wire
 
 
 def test_a_gateway_without_webhooks_says_so_and_reads_none(world: World) -> None:

@@ -29,6 +29,7 @@ class AskedGateway(ExternalGateway):
     slug: ClassVar[str] = SLUG
     capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.OPEN, Capability.FETCH, Capability.WEBHOOKS})
     partner_talk: ClassVar[PartnerTalk] = PartnerTalk(name="askedpay")
+    has_wire: ClassVar[bool] = True
     webhooks_are_hints: ClassVar[bool] = True
     says: ClassVar[Callable[[Reference], tuple[Outcome, ...]]]
     asked: ClassVar[list[Reference]] = []

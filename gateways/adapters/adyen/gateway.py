@@ -64,6 +64,7 @@ class AdyenGateway:
     )
     partner_talk: ClassVar[PartnerTalk] = PARTNER_TALK
     exponents: ClassVar[Exponents] = wire.EXPONENTS
+    has_wire: ClassVar[bool] = True
     webhooks_are_hints: ClassVar[bool] = False
     # Adyen keeps a key "for a minimum of 7 days".
     idempotency_window_seconds: ClassVar[int | None] = 7 * 24 * 60 * 60

@@ -79,6 +79,7 @@ class CardgateGateway:
     )
     partner_talk: ClassVar[PartnerTalk] = PARTNER_TALK
     exponents: ClassVar[Exponents] = wire.EXPONENTS
+    has_wire: ClassVar[bool] = True
     webhooks_are_hints: ClassVar[bool] = False
     # A reference is never free again; a week is longer than anybody of ours repeats a call.
     idempotency_window_seconds: ClassVar[int | None] = 7 * 24 * 60 * 60

@@ -45,6 +45,7 @@ class ExternalGateway:
         ),
     )
     exponents: ClassVar[Exponents] = Exponents()
+    has_wire: ClassVar[bool] = False
     webhooks_are_hints: ClassVar[bool] = False
     idempotency_window_seconds: ClassVar[int | None] = None
     longest_opening_seconds: ClassVar[int | None] = None

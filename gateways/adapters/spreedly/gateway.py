@@ -71,6 +71,7 @@ class SpreedlyGateway:
     )
     partner_talk: ClassVar[PartnerTalk] = PARTNER_TALK
     exponents: ClassVar[Exponents] = wire.EXPONENTS
+    has_wire: ClassVar[bool] = True
     webhooks_are_hints: ClassVar[bool] = False
     # Spreedly has no keys: what was sent once is looked up and never sent again.
     idempotency_window_seconds: ClassVar[int | None] = None

@@ -82,6 +82,7 @@ class StripeGateway:
     )
     partner_talk: ClassVar[PartnerTalk] = PARTNER_TALK
     exponents: ClassVar[Exponents] = wire.EXPONENTS
+    has_wire: ClassVar[bool] = True
     webhooks_are_hints: ClassVar[bool] = False
     # "Keys are eligible to be removed after they're at least 24 hours old"; an hour less, for clocks and queues.
     idempotency_window_seconds: ClassVar[int | None] = 23 * 60 * 60

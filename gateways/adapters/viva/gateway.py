@@ -82,6 +82,7 @@ class VivaGateway:
     )
     partner_talk: ClassVar[PartnerTalk] = PARTNER_TALK
     exponents: ClassVar[Exponents] = currencies.EXPONENTS
+    has_wire: ClassVar[bool] = True
     webhooks_are_hints: ClassVar[bool] = True
     idempotency_window_seconds: ClassVar[int | None] = None
     # A payment timeout of 65535 s means an order that never ends; this stays well below it.

@@ -42,6 +42,7 @@ class PennyGateway:
     )
     partner_talk: ClassVar[PartnerTalk] = PARTNER_TALK
     exponents: ClassVar[Exponents] = wire.EXPONENTS
+    has_wire: ClassVar[bool] = True
     webhooks_are_hints: ClassVar[bool] = False
     idempotency_window_seconds: ClassVar[int | None] = None
     longest_opening_seconds: ClassVar[int | None] = None
