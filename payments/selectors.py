@@ -161,19 +161,6 @@ def operations_in_flight(order: Order) -> QuerySet[Transaction]:
     )
 
 
-_OPERATIONS = CompiledQuery(
-    lambda order: Transaction.objects.filter(order=order).select_related("payment__account", "account", "opening")
-)
-
-
-def operations_of_order(order: Order) -> list[Transaction]:
-    """Return all operations of an order, with the payments and Openings they are of."""
-    operations = _OPERATIONS.rows(order=order.pk)
-    for row in operations:
-        row.order = row.payment.order = order
-    return operations
-
-
 def order_money(
     order: Order,
     *,
@@ -385,6 +372,11 @@ _CURRENT_PAYMENT = CompiledQuery(
 def current_payment(order: Order) -> Payment | None:
     """Return the payment an order is being paid by now; there is at most one that nothing superseded."""
     return _CURRENT_PAYMENT.first(order=order.pk)
+
+
+def current_among(payments: Iterable[Payment]) -> Payment | None:
+    """Return the one of an order's payments that nothing superseded."""
+    return next((payment for payment in payments if payment.superseded_at is None), None)
 
 
 def is_reported_paid(order_id: UUID) -> bool:

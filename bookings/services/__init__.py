@@ -4,7 +4,7 @@ from bookings.services.asked_orders import create_asked_order, note_payment_news
 from bookings.services.cancelling import cancel_booking, cancel_order
 from bookings.services.carts import extend_order, update_order
 from bookings.services.catalogue import ensure_availabilities
-from bookings.services.confirming import confirm_locked_order, confirm_order
+from bookings.services.confirming import BegunConfirmation, begin_confirmation, confirm_locked_order, confirm_order
 from bookings.services.customers import customer_for
 from bookings.services.gift_uses import record_gift_uses, tell_gift_uses
 from bookings.services.gifts import cancel_gift, create_gift, extend_gift, notify_gift, update_gift
@@ -28,6 +28,8 @@ from bookings.services.units import show_installments
 from bookings.services.updating import extend_booking, update_booking, writes_at_once
 
 __all__ = [
+    "BegunConfirmation",
+    "begin_confirmation",
     "bookings_under_lock",
     "cancel_booking",
     "cancel_gift",

@@ -1,4 +1,5 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NoReturn
 
@@ -27,8 +28,6 @@ from bookings.services.summaries import write_receipts
 from bookings.services.units import read_unit_items, save_ticket_codes, ticket_code_for
 from bookings.services.updating import apply_changes
 
-Check = Callable[[Order, Sequence[Booking]], None]
-
 
 @transaction.atomic
 def confirm_order(*, order: Order, now: datetime) -> Order:
@@ -43,27 +42,95 @@ def confirm_order(*, order: Order, now: datetime) -> Order:
 
 
 def confirm_locked_order(
+    *, order: Order, now: datetime, bookings: list[Booking] | None = None, money_in_minor: int | None = None
+) -> Order:
+    """Confirm an order as `confirm_order` does, in the transaction in which the caller locked it.
+
+    A caller that has read the order's `bookings` under its lock passes them; `money_in_minor` as in `complete`.
+    """
+    begun = begin_confirmation(order=order, now=now, bookings=bookings)
+    return begun.complete(now=now, money_in_minor=money_in_minor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BegunConfirmation:
+    """Be a confirmation of a locked order that is possible, with its changes made and, until it is complete, not saved.
+
+    `bookings` are all of the order's, as the changes leave them: by these its money is measured. `held` and `bought`
+    are those to be confirmed, `stored` is what the booking that is `changing` held before, and `changed` what partners
+    were told of that.
+    """
+
+    order: Order
+    bookings: list[Booking]
+    gifts: list[Gift]
+    held: list[Booking]
+    bought: list[Gift]
+    changes_texts: bool
+    changing: Booking | None = None
+    stored: Mapping[str, object] = field(default_factory=dict)
+    changed: dict[str, object] = field(default_factory=dict)
+
+    def complete(self, *, now: datetime, money_in_minor: int | None = None) -> Order:
+        """Confirm, fill tickets and vouchers, and tell partners, in the transaction in which it was begun.
+
+        With `money_in_minor` what `record_money` would note is one version with the confirmation.
+        """
+        order, held, changing = self.order, self.held, self.changing
+        for one in held:
+            one.status = BookingStatus.CONFIRMED
+            one.confirmed_at = now
+            one.expires_at = None
+            one.updated_at = now
+            if "VOUCHER" in one.product.delivery_methods:
+                one.voucher_code = new_code(is_live=one.is_live)
+        if changing is not None:
+            changing.save(update_fields=[name for name, was in self.stored.items() if getattr(changing, name) != was])
+        Booking.objects.bulk_update(
+            [one for one in held if one is not changing],
+            ["status", "confirmed_at", "expires_at", "voucher_code", "updated_at", *CONTACT_FIELDS]
+            if self.changes_texts
+            else ["status", "confirmed_at", "expires_at", "voucher_code", "updated_at"],
+        )
+        _fill_tickets(held)
+        confirm_gifts(self.bought, now=now)
+        was: dict[str, object] = {"status": str(BookingStatus.ON_HOLD)}
+        fields = {"expires_at", *settle_status(order, self.bookings, self.gifts), *ORDER_TEXTS}
+        if money_in_minor is not None and money_in_minor != order.money_in_minor:
+            was["money_in_minor"] = order.money_in_minor
+            order.money_in_minor = money_in_minor
+            fields.add("money_in_minor")
+        touch_order(order, now=now, fields=fields)
+        before_of = {changing.pk: self.changed} if changing is not None else None
+        write_changes(
+            order=order, bookings=held, gifts=self.bought, reason="confirmed", now=now, before=was, before_of=before_of
+        )
+        write_receipts(order, bookings=held, gifts=self.bought, now=now)
+        remember_bookings(order, self.bookings)
+        remember_gifts(order, self.gifts)
+        return order
+
+
+def begin_confirmation(
     *,
     order: Order,
     now: datetime,
     booking: Booking | None = None,
     changes: BookingChanges | None = None,
     order_changes: OrderChanges | None = None,
-    check: Check | None = None,
     gift: Gift | None = None,
     gift_changes: GiftChanges | None = None,
     bookings: list[Booking] | None = None,
-    money_in_minor: int | None = None,
-) -> Order:
-    """Confirm an order as `confirm_order` does, in the transaction in which the caller locked it.
+) -> BegunConfirmation:
+    """Begin to confirm an order in the transaction in which the caller locked it; between this and `complete` the
+    caller may look at the money, and give it up.
 
     With a `booking` or a `gift` only that one is confirmed. `changes` to it, and to the order, are made with the
-    confirmation or not at all. `check` is given the order and all of its bookings after the changes, and refuses by
-    raising; where no change is one that `writes_at_once` names, nothing was written by then. A caller that has read the
-    order's `bookings` under its lock passes them, and with `money_in_minor` what `record_money` would note: it is one
-    version with the confirmation.
+    confirmation or not at all; where none of them is one that `writes_at_once` names, nothing is written here. A caller
+    that has read the order's `bookings` under its lock passes them.
 
     :raises NotUpdatable: the booking to change is no hold of the order.
+    :raises BookingError: it cannot be confirmed, as `confirm_order` says.
     """
     bookings = bookings_under_lock(order) if bookings is None else bookings
     gifts = gifts_under_lock(order)
@@ -91,40 +158,17 @@ def confirm_locked_order(
         for each in bought:
             apply_gift_changes(order=order, gift=each, changes=gift_changes, now=now)
             each.save()
-    if check is not None:
-        check(order, bookings)
-    for one in held:
-        one.status = BookingStatus.CONFIRMED
-        one.confirmed_at = now
-        one.expires_at = None
-        one.updated_at = now
-        if "VOUCHER" in one.product.delivery_methods:
-            one.voucher_code = new_code(is_live=one.is_live)
-    if changing is not None:
-        changing.save(update_fields=[name for name, was in stored.items() if getattr(changing, name) != was])
-    Booking.objects.bulk_update(
-        [one for one in held if one is not changing],
-        ["status", "confirmed_at", "expires_at", "voucher_code", "updated_at", *CONTACT_FIELDS]
-        if order_changes is not None
-        else ["status", "confirmed_at", "expires_at", "voucher_code", "updated_at"],
+    return BegunConfirmation(
+        order=order,
+        bookings=bookings,
+        gifts=gifts,
+        held=held,
+        bought=bought,
+        changes_texts=order_changes is not None,
+        changing=changing,
+        stored=stored,
+        changed=changed,
     )
-    _fill_tickets(held)
-    confirm_gifts(bought, now=now)
-    was: dict[str, object] = {"status": str(BookingStatus.ON_HOLD)}
-    fields = {"expires_at", *settle_status(order, bookings, gifts), *ORDER_TEXTS}
-    if money_in_minor is not None and money_in_minor != order.money_in_minor:
-        was["money_in_minor"] = order.money_in_minor
-        order.money_in_minor = money_in_minor
-        fields.add("money_in_minor")
-    touch_order(order, now=now, fields=fields)
-    before_of = {changing.pk: changed} if changing is not None else None
-    write_changes(
-        order=order, bookings=held, gifts=bought, reason="confirmed", now=now, before=was, before_of=before_of
-    )
-    write_receipts(order, bookings=held, gifts=bought, now=now)
-    remember_bookings(order, bookings)
-    remember_gifts(order, gifts)
-    return order
 
 
 def _refuse(order: Order, bookings: list[Booking], booking: Booking | None) -> NoReturn:

@@ -1,5 +1,6 @@
 """Take money without the guest: by a reusable card, or by recording what somebody else took."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -39,14 +40,21 @@ RETRY_AFTER_SECONDS = 2
 
 
 def write_charge(
-    *, order: Order, request: PaymentRequest, money: OrderMoney, now: datetime, requested_by: str = "partner"
+    *,
+    order: Order,
+    request: PaymentRequest,
+    money: OrderMoney,
+    now: datetime,
+    requested_by: str = "partner",
+    payments: Collection[Payment] | None = None,
 ) -> Transaction | None:
     """Write the row of a charge under the order's lock, claimed by the caller, who commits and then sends it.
 
     A charge is what may be taken at once: a payment reported from elsewhere, a reusable card, what the guest's browser
     got for a card, or a card in the clear; None when the request asks for none of them, or nothing is due. `money` is
     what the books say of the order, measured by the price that it will have. A report of the same payment from
-    elsewhere returns the row of the first one.
+    elsewhere returns the row of the first one. A caller that has the order's payments in hand, all of them, passes
+    them.
 
     :raises PaymentError: the charge cannot be made; nothing was written.
     """
@@ -55,7 +63,7 @@ def write_charge(
     twin = _same_external_charge(order, request)
     if twin is not None:
         return twin
-    payment, _ = ensure_payment(order=order, request=request, money=money, now=now)
+    payment, _ = ensure_payment(order=order, request=request, money=money, now=now, payments=payments)
     if payment is None:
         return None
     return _charge_row(order, payment, request, money.wanted_minor, requested_by, now)

@@ -2,7 +2,7 @@
 pay.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -19,7 +19,7 @@ from money import Money
 from payments.errors import AmountMismatch, CurrencyMismatch, NoAccount
 from payments.models import Opening, OpeningStatus, Origin, Payment
 from payments.references import new_payment_reference, next_payment_number
-from payments.selectors import OrderMoney, current_payment, order_money
+from payments.selectors import OrderMoney, current_among, current_payment, order_money
 from payments.services.cards import card_for_order
 from payments.services.in_hand import PaymentInHand
 from payments.services.locking import tried_again_after_lock_timeout
@@ -195,18 +195,23 @@ def check_request(request: PaymentRequest, *, order: Order, due: Money) -> None:
 
 
 def ensure_payment(
-    *, order: Order, request: PaymentRequest, money: OrderMoney, now: datetime, is_new: bool = False
+    *,
+    order: Order,
+    request: PaymentRequest,
+    money: OrderMoney,
+    now: datetime,
+    payments: Collection[Payment] | None = None,
 ) -> tuple[Payment | None, bool]:
     """Return the current payment for what is due, made anew when account, source, amount or surcharge changed, and
     whether it was.
 
     There is none when nothing is due. Its amount is what is due and the surcharge on it.
 
-    Call it under the order's lock; a new order has no payment to look for.
+    Call it under the order's lock. A caller that has the order's payments in hand, all of them, passes them.
     """
     due = Money(money.due_minor, order.currency)
     check_request(request, order=order, due=due)
-    current = None if is_new else current_payment(order)
+    current = current_payment(order) if payments is None else current_among(payments)
     has_wish = request.gateway is not None or request.source is not None
     if due.minor == 0:
         if has_wish:
@@ -262,6 +267,7 @@ def new_payment(
     """Write down a wish to collect one amount, in the place of the order's current one; call it under its lock."""
     if supersedes is not None:
         Payment.objects.filter(pk=supersedes.pk).update(superseded_at=now)
+        supersedes.superseded_at = now
     return Payment.objects.create(
         reference=new_payment_reference(now),
         number=next_payment_number,
@@ -296,7 +302,9 @@ def prepare(
     An Opening that is claimed must be sent by the caller once the transaction is committed.
     """
     try:
-        payment, is_made = ensure_payment(order=order, request=request, money=money, now=now, is_new=is_new)
+        payment, is_made = ensure_payment(
+            order=order, request=request, money=money, now=now, payments=() if is_new else None
+        )
     except NoAccount:
         if request.gateway is not None or request.source is not None:
             raise

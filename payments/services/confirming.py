@@ -25,15 +25,12 @@ from bookings.errors import (
 from bookings.models import Booking, BookingStatus, Gift, Order, OrderKind
 from bookings.requests import BookingChanges, GiftChanges, OrderChanges
 from bookings.rules import may_have_gifts
+from bookings.services import BegunConfirmation
+from gateways.registry import gateway_for
 from money import Money
 from payments.errors import NotCancellableByPartner, PaymentDue
 from payments.models import Transaction
-from payments.selectors import (
-    OrderMoney,
-    has_undecided_money,
-    operations_of_order,
-    order_money,
-)
+from payments.selectors import OrderMoney, has_undecided_money, order_money
 from payments.services.asking import ask_about_opening
 from payments.services.capturing import write_captures
 from payments.services.challenges import charge_to_prove
@@ -41,9 +38,9 @@ from payments.services.charging import asks_for_a_charge, cancel_external, told_
 from payments.services.collecting import PaymentRequest, check_request
 from payments.services.evidence import ask_about_evidence, named_opening, note_report
 from payments.services.explaining import explain, pending
-from payments.services.in_hand import OrderInHand, PaymentInHand, payment_in_hand
+from payments.services.in_hand import OrderInHand, PaymentInHand, take_in_hand
 from payments.services.locking import tried_again_after_lock_timeout
-from payments.services.operations import Clock, Patience, perform_claimed
+from payments.services.operations import Clock, Patience, perform_claimed, perform_in_hand
 from payments.services.proving import bring_proof
 from payments.services.routing import Wish, choose_account
 from payments.services.surplus import return_surplus
@@ -80,12 +77,12 @@ class _Missing:
 
 
 class _NotCovered(Exception):
-    """Carry what is missing, and the order's operations, out of a confirmation that changed nothing."""
+    """Carry what is missing, and the order in hand, out of a confirmation that changed nothing."""
 
-    def __init__(self, money: OrderMoney, operations: Sequence[Transaction] = ()) -> None:
+    def __init__(self, money: OrderMoney, held: OrderInHand) -> None:
         super().__init__("not covered")
         self.money = money
-        self.operations = operations
+        self.held = held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,14 +188,14 @@ def _confirm(wanted: _Wanted, request: PaymentRequest, clock: Clock) -> Confirma
         charged = bring_proof(transaction_id=waiting.pk, proof=request.proof, clock=clock, then=at_once.confirm)
         if at_once.confirmation is not None:
             return at_once.confirmation
-    done = _confirm_or_write(wanted, request, patience, may_charge=not must_ask_first)
+    done = _confirm_or_write(wanted, request, patience, may_charge=not must_ask_first, at_once=at_once)
     if isinstance(done, _Missing) and must_ask_first:
         if request.is_cancellation:
             cancel_external(order_id=order_id, request=request, clock=clock)
         ask_about_evidence(order_id, request, clock)
         if request.card_id is not None and not patience.allows_a_call():
             raise pending(None)
-        done = _confirm_or_write(wanted, request, patience, may_charge=True)
+        done = _confirm_or_write(wanted, request, patience, may_charge=True, at_once=at_once)
     if isinstance(done, _Missing) and _is_to_be_asked_about(done, request) and patience.allows_a_call():
         opening = named_opening(order_id, request)
         if opening is not None and ask_about_opening(opening=opening, clock=clock):
@@ -298,28 +295,39 @@ class _AtOnce:
             return None
         return self._confirm
 
+    def rest_of(self, begun: BegunConfirmation) -> Then | None:
+        """Return what is to be done with the order in hand whose confirmation was begun under the same lock: complete
+        it, if its money is there by then. None as `confirm`, and where what was begun was undone.
+        """
+        if self.confirm is None or self._wanted.writes_at_once or begun.order.kind != OrderKind.BOOKING:
+            return None
+
+        def complete(held: OrderInHand) -> None:
+            money = held.money
+            if money.is_covered:
+                self._complete(begun, held, money, self._clock())
+
+        return complete
+
     def _confirm(self, held: OrderInHand) -> None:
         wanted, order, now = self._wanted, held.order, self._clock()
+        money = held.money
         if order.kind != OrderKind.BOOKING:
-            raise _NotCovered(held.money)
-
-        def check(order: Order, _: Sequence[Booking]) -> None:
-            has_run_out = order.expires_at is not None and order.expires_at <= now
-            if has_run_out and not has_undecided_money(order):
-                raise wanted.expired()
-            if not held.money.is_covered:
-                raise _NotCovered(held.money)
-
-        confirmed = booking_services.confirm_locked_order(
-            order=order,
-            now=now,
-            booking=wanted.booking,
-            changes=wanted.changes,
-            check=check,
-            bookings=held.bookings,
-            money_in_minor=held.money.money_in_minor,
+            raise _NotCovered(money, held)
+        begun = booking_services.begin_confirmation(
+            order=order, now=now, booking=wanted.booking, changes=wanted.changes, bookings=held.bookings
         )
-        confirmation = _confirmation(wanted, confirmed, held.money, held.current)
+        has_run_out = order.expires_at is not None and order.expires_at <= now
+        if has_run_out and not has_undecided_money(order):
+            raise wanted.expired()
+        money = held.money
+        if not money.is_covered:
+            raise _NotCovered(money, held)
+        self._complete(begun, held, money, now)
+
+    def _complete(self, begun: BegunConfirmation, held: OrderInHand, money: OrderMoney, now: datetime) -> None:
+        confirmed = begun.complete(now=now, money_in_minor=money.money_in_minor)
+        confirmation = _confirmation(self._wanted, confirmed, money, held.current)
         database.on_commit(lambda: self._keep(confirmation))
 
     def _keep(self, confirmation: Confirmation) -> None:
@@ -334,39 +342,21 @@ def _confirm_or_write(
     *,
     may_charge: bool,
     is_first_look: bool = True,
+    at_once: _AtOnce | None = None,
 ) -> Confirmation | _Missing:
     """Confirm if nothing is missing; otherwise change nothing of the booking, and write down what is to be sent.
 
-    A charge is written when it `may_charge`. Holds are captured only where nothing else is to be taken or asked first,
-    because a capture that does not cover the price would confirm nothing.
+    A charge is written when it `may_charge`; where its gateway has no wire it is recorded, and what it was for is
+    confirmed `at_once`. Holds are captured only where nothing else is to be taken or asked first, because a capture
+    that does not cover the price would confirm nothing.
     """
-    covering: list[tuple[OrderMoney, PaymentInHand | None]] = []
     now = patience.clock()
-
-    def check(order: Order, bookings: Sequence[Booking]) -> None:
-        has_run_out = order.expires_at is not None and order.expires_at <= now
-        if wanted.gift_code is not None and not has_run_out:
-            apply_gift(order=order, code=wanted.gift_code, now=now, bookings=bookings)
-        operations = operations_of_order(order)
-        money = order_money(order, bookings=bookings, operations=operations)
-        if has_run_out and not has_undecided_money(order):
-            raise wanted.expired()
-        if is_first_look:
-            _check_wish(request, order, money)
-        # What stands confirmed in an order that is still a hold must have no money that could be taken back from it.
-        if wanted.item is not None and money.to_collect_minor > 0 and _holds_others(order, bookings, wanted.item):
-            raise OrderHasOtherHolds(str(wanted.item.uuid), str(order.uuid))
-        if not money.is_covered or (is_first_look and request.is_cancellation):
-            raise _NotCovered(money, operations)
-        payments = {row.payment_id: row.payment for row in operations}
-        covering.append((money, payment_in_hand(payments.values(), operations)))
-
     with database.atomic():
         order = booking_services.lock_order(order_id=wanted.order.pk)
         try:
             # Changes are made before the money is looked at, and undone when it is not there.
             with database.atomic() if wanted.writes_at_once else nullcontext():
-                confirmed = booking_services.confirm_locked_order(
+                begun = booking_services.begin_confirmation(
                     order=order,
                     now=now,
                     booking=wanted.booking,
@@ -374,8 +364,9 @@ def _confirm_or_write(
                     order_changes=wanted.order_changes,
                     gift=wanted.gift,
                     gift_changes=wanted.gift_changes,
-                    check=check,
                 )
+                held, money = _covered(wanted, begun, request, now, is_first_look=is_first_look)
+                confirmed = begun.complete(now=now)
                 settle_gift_sales(order=confirmed, now=now)
         except AlreadyConfirmed:
             if is_first_look and request.is_cancellation:
@@ -386,16 +377,45 @@ def _confirm_or_write(
             if wanted.gift_code is not None and wanted.writes_at_once:
                 # The changes were undone, and with them what the gift paid: it pays for the order as it is.
                 apply_gift(order=order, code=wanted.gift_code, now=now)
-            if may_charge and (charge := _write_charge(order, missing.money, request, now)) is not None:
+            if may_charge and (charge := _write_charge(missing, request, now)) is not None:
+                rest = at_once.rest_of(begun) if at_once is not None else None
+                if rest is not None and charge.status == Status.PENDING and not gateway_for(charge.account).has_wire:
+                    charge = perform_in_hand(
+                        operation=charge, held=missing.held, told=told_by(request), now=now, then=rest
+                    )
                 return _Missing(money=missing.money, charge=charge)
             if not may_charge and is_first_look:
                 return _Missing(money=missing.money)
-            named_opening(order.pk, request, among=missing.operations)
-            captures = write_captures(missing.money, missing.operations, now=now, is_claimed=patience.allows_a_call())
-            for capture in captures:
-                capture.payment.order = order
+            operations = list(missing.held.operations.values())
+            named_opening(order.pk, request, among=operations)
+            captures = write_captures(missing.money, operations, now=now, is_claimed=patience.allows_a_call())
             return _Missing(money=missing.money, captures=tuple(captures))
-    return _confirmation(wanted, confirmed, *covering[0])
+    return _confirmation(wanted, confirmed, money, held.current)
+
+
+def _covered(
+    wanted: _Wanted, begun: BegunConfirmation, request: PaymentRequest, now: datetime, *, is_first_look: bool
+) -> tuple[OrderInHand, OrderMoney]:
+    """Return the order in hand, and its money, once nothing of it is missing.
+
+    :raises _NotCovered: something is.
+    """
+    order = begun.order
+    has_run_out = order.expires_at is not None and order.expires_at <= now
+    if wanted.gift_code is not None and not has_run_out:
+        apply_gift(order=order, code=wanted.gift_code, now=now, bookings=begun.bookings)
+    held = take_in_hand(order, bookings=begun.bookings)
+    money = held.money
+    if has_run_out and not has_undecided_money(order):
+        raise wanted.expired()
+    if is_first_look:
+        _check_wish(request, order, money)
+    # What stands confirmed in an order that is still a hold must have no money that could be taken back from it.
+    if wanted.item is not None and money.to_collect_minor > 0 and _holds_others(order, begun.bookings, wanted.item):
+        raise OrderHasOtherHolds(str(wanted.item.uuid), str(order.uuid))
+    if not money.is_covered or (is_first_look and request.is_cancellation):
+        raise _NotCovered(money, held)
+    return held, money
 
 
 def _confirmation(wanted: _Wanted, confirmed: Order, money: OrderMoney, current: PaymentInHand | None) -> Confirmation:
@@ -418,11 +438,14 @@ def _check_wish(request: PaymentRequest, order: Order, money: OrderMoney) -> Non
         choose_account(order=order, wish=Wish(gateway=request.gateway, source=request.source))
 
 
-def _write_charge(order: Order, money: OrderMoney, request: PaymentRequest, now: datetime) -> Transaction | None:
+def _write_charge(missing: _NotCovered, request: PaymentRequest, now: datetime) -> Transaction | None:
     if not asks_for_a_charge(request):
         return None
-    named_opening(order.pk, request)  # nobody is charged by a request that names another order's session
-    return write_charge(order=order, request=request, money=money, now=now)
+    held = missing.held
+    named_opening(held.order.pk, request)  # nobody is charged by a request that names another order's session
+    return write_charge(
+        order=held.order, request=request, money=missing.money, now=now, payments=held.payments.values()
+    )
 
 
 def _give_back(charged: Transaction | None, now: datetime) -> None:

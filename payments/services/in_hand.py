@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from uuid import UUID
 
+from django.db.models import FilteredRelation
+
+from bookings.compiled import CompiledQuery
 from bookings.models import Booking, Order
-from bookings.services import bookings_under_lock, lock_order
+from bookings.services import bookings_under_lock
 from payments.models import Payment, Transaction
-from payments.selectors import Booked, OrderMoney, booked_for, order_money
+from payments.selectors import Booked, OrderMoney, booked_for, current_among, order_money
 
 # What the door may write of an operation.
 _WRITTEN = (
@@ -16,6 +19,17 @@ _WRITTEN = (
     "raw_code", "raw_text", "amount_minor", "surcharge_minor", "donation_minor", "card_brand", "card_last4",
     "card_expiry",
 )  # fmt: skip
+
+# A payment once for each of its operations, as its `operation`, and once without where it has none.
+_PAYMENTS_WITH_OPERATIONS = CompiledQuery(
+    lambda order: (
+        Payment.objects.annotate(operation=FilteredRelation("transactions"))
+        .filter(order=order)
+        .select_related("account", "operation__opening")  # type: ignore[misc]
+        .select_for_update(of=("self",))
+        .order_by("pk")
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +42,7 @@ class PaymentInHand:
 
 def payment_in_hand(payments: Iterable[Payment], operations: Iterable[Transaction]) -> PaymentInHand | None:
     """Return the one of an order's payments that nothing superseded, with what is its own of the order's operations."""
-    current = next((payment for payment in payments if payment.superseded_at is None), None)
+    current = current_among(payments)
     if current is None:
         return None
     return PaymentInHand(payment=current, operations=tuple(row for row in operations if row.payment_id == current.pk))
@@ -42,6 +56,8 @@ class OrderInHand:
     payments: dict[UUID, Payment]
     operations: dict[str, Transaction]
     _stored: dict[str, tuple[object, ...]] = field(default_factory=dict)
+    # Payments of which nobody can have said anything: they were written in this transaction.
+    unheard_of: set[UUID] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._stored = {key: _written(row) for key, row in self.operations.items()}
@@ -71,7 +87,10 @@ class OrderInHand:
         return {key: row for key, row in self.operations.items() if row.payment_id == payment.pk}
 
     def add(self, operation: Transaction) -> None:
-        """Take in an operation whose row was just written."""
+        """Take in an operation whose row was just written, and its payment where that was, too."""
+        if operation.payment_id not in self.payments:
+            self.payments[operation.payment_id] = operation.payment
+            self.unheard_of.add(operation.payment_id)
         self.operations[str(operation.pk)] = operation
         self._stored[str(operation.pk)] = _written(operation)
 
@@ -84,22 +103,26 @@ class OrderInHand:
                 self._stored[key] = now
 
 
-def take_in_hand(*, order_id: UUID) -> OrderInHand:
-    """Lock an order, then its payments in pk order, and read its operations with what they are operations of."""
-    order = lock_order(order_id=order_id)
-    payments = {
-        payment.pk: payment
-        for payment in Payment.objects.select_for_update(of=("self",))
-        .filter(order=order)
-        .select_related("account")
-        .order_by("pk")
-    }
-    for payment in payments.values():
+def take_in_hand(order: Order, *, bookings: list[Booking] | None = None) -> OrderInHand:
+    """Lock the payments of a locked order in pk order, and read its operations with what they are operations of.
+
+    A caller that has the order's bookings in hand, all of them, passes them.
+    """
+    payments: dict[UUID, Payment] = {}
+    operations: dict[str, Transaction] = {}
+    for row in _PAYMENTS_WITH_OPERATIONS.rows(order=order.pk):
+        payment = payments.setdefault(row.pk, row)
         payment.order = order
-    operations = {str(row.pk): row for row in Transaction.objects.filter(order=order).select_related("opening")}
-    for row in operations.values():
-        row.order, row.payment = order, payments[row.payment_id]
-    return OrderInHand(order=order, payments=payments, operations=operations)
+        operation: Transaction | None = getattr(row, "operation", None)
+        if operation is not None:
+            operation.order, operation.payment = order, payment
+            if operation.account_id == payment.account_id:
+                operation.account = payment.account
+            operations[str(operation.pk)] = operation
+    held = OrderInHand(order=order, payments=payments, operations=operations)
+    if bookings is not None:
+        held.bookings = bookings
+    return held
 
 
 def _written(row: Transaction) -> tuple[object, ...]:

@@ -44,9 +44,10 @@ from payments.services.actions import show_action
 from payments.services.cards import card_token
 from payments.services.cases import open_case
 from payments.services.challenges import keep_challenge
+from payments.services.in_hand import OrderInHand
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.outages import note_not_sent
-from payments.services.transitions import Applied, Then, apply_outcome
+from payments.services.transitions import Applied, Then, apply_in_hand, apply_outcome
 from payments.states import OperationKind, Status
 
 Clock = Callable[[], datetime]
@@ -135,6 +136,32 @@ def perform_claimed(
     if operation.status != Status.PENDING:
         return operation
     return _carry_out(operation, clock(), False, clock, told, then)
+
+
+def perform_in_hand(
+    *, operation: Transaction, held: OrderInHand, told: OnlyTold, now: datetime, then: Then | None = None
+) -> Transaction:
+    """Perform an operation in the transaction that wrote it, at a gateway without a wire; return it as it stands then.
+
+    Nobody is called, so that no lock is held across a call and nothing need be committed before: all of it is written,
+    with what is to be done `then`, or nothing.
+    """
+    gateway = gateway_for(operation.account)
+    if gateway.has_wire:
+        raise AssertionError(f"{gateway.slug} is called outside of transactions only")
+    outcome = _send(operation, gateway, now, told)
+    held.add(operation)
+    applied = apply_in_hand(
+        held=held,
+        account=operation.account,
+        outcome=outcome,
+        source=EventSource.ANSWER,
+        now=now,
+        subject=Subject(operation.payment, operation.opening, operation),
+        then=then if outcome.decline is None else None,
+    )
+    assert applied.transaction is not None
+    return applied.transaction
 
 
 def _carry_out(

@@ -92,32 +92,49 @@ def apply_outcome(
     subject = subject or subject_of(account=account, outcome=outcome)
     with database.atomic():
         lock_credit(subject.payment.order)
-        held = take_in_hand(order_id=subject.payment.order_id)
-        payment = held.payments[subject.payment.pk]
-        known = list(held.operations_of(payment).values())
-        transaction = operation_for(account=account, payment=payment, subject=subject, outcome=outcome, known=known)
-        for row in known:
-            if str(row.pk) not in held.operations:
-                held.add(row)
-        events = events_of(account, payment, outcome)
-        event, is_new = store_event(account, payment, subject.opening, transaction, outcome, source, now, events)
-        if not is_new:
-            held.save_operations()
-            compare_figures(payment, event, outcome, now)
-            return Applied(payment=payment, transaction=transaction, is_new=False)
-        note_news(payment, transaction, subject.opening, event, outcome, now)
-        position = _rederive(held, payment, [*events, event], subject.opening, now)
-        if outcome.kind in _MOVES_NOTHING:
-            held.save_operations()
-            if outcome.kind is Kind.CARD_STORED and is_asked(held.order):
-                note_payment_news(order=held.order, now=now)
-            if then is not None:
-                then(held)
-            return Applied(payment=payment, transaction=transaction, is_new=True)
-        _book(held, payment, position, event, now)
+        held = take_in_hand(lock_order(order_id=subject.payment.order_id))
+        return apply_in_hand(
+            held=held, account=account, outcome=outcome, source=source, now=now, subject=subject, then=then
+        )
+
+
+def apply_in_hand(
+    *,
+    held: OrderInHand,
+    account: GatewayAccount,
+    outcome: Outcome,
+    source: EventSource,
+    now: datetime,
+    subject: Subject,
+    then: Then | None = None,
+) -> Applied:
+    """Take in news as `apply_outcome` does, about an order that the caller has in hand, in its transaction."""
+    payment = held.payments[subject.payment.pk]
+    known = list(held.operations_of(payment).values())
+    transaction = operation_for(account=account, payment=payment, subject=subject, outcome=outcome, known=known)
+    for row in known:
+        if str(row.pk) not in held.operations:
+            held.add(row)
+    events = [] if payment.pk in held.unheard_of else events_of(account, payment, outcome)
+    event, is_new = store_event(account, payment, subject.opening, transaction, outcome, source, now, events)
+    if not is_new:
+        held.save_operations()
+        compare_figures(payment, event, outcome, now)
+        return Applied(payment=payment, transaction=transaction, is_new=False)
+    held.unheard_of.discard(payment.pk)
+    note_news(payment, transaction, subject.opening, event, outcome, now)
+    position = _rederive(held, payment, [*events, event], subject.opening, now)
+    if outcome.kind in _MOVES_NOTHING:
+        held.save_operations()
+        if outcome.kind is Kind.CARD_STORED and is_asked(held.order):
+            note_payment_news(order=held.order, now=now)
         if then is not None:
             then(held)
-        _follow(held, payment, transaction, event, outcome, now)
+        return Applied(payment=payment, transaction=transaction, is_new=True)
+    _book(held, payment, position, event, now)
+    if then is not None:
+        then(held)
+    _follow(held, payment, transaction, event, outcome, now)
     return Applied(payment=payment, transaction=transaction, is_new=True)
 
 

@@ -11,9 +11,9 @@ from bookings.requests import BookingChanges, ContactDetails, OrderChanges, Orde
 from bookings.rules import start_from_reference
 from bookings.selectors import amount_to_collect
 from bookings.services import (
+    begin_confirmation,
     cancel_booking,
     cancel_order,
-    confirm_locked_order,
     confirm_order,
     create_order,
     expire_order,
@@ -146,7 +146,10 @@ def test_a_confirmed_order_confirms_everything_and_fills_contacts_that_are_missi
     order = make(shop, OrderRequest(bookings=(shop.request(contact=own), shop.request(availability_id=MONDAY_14))))
 
     with transaction.atomic():
-        confirm_locked_order(order=lock_order(order_id=order.pk), now=NOW, order_changes=OrderChanges(contact=ADA))
+        begun = begin_confirmation(
+            order=lock_order(order_id=order.pk), now=NOW, order_changes=OrderChanges(contact=ADA)
+        )
+        begun.complete(now=NOW)
 
     assert sorted(Booking.objects.values_list("status", "contact_full_name")) == [
         ("CONFIRMED", "Ada Byron"),

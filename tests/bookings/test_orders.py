@@ -7,8 +7,8 @@ from bookings import errors
 from bookings.models import Availability, AvailabilityType, Booking, Change, Order, UnitItem
 from bookings.requests import BookingChanges
 from bookings.services import (
+    begin_confirmation,
     cancel_booking,
-    confirm_locked_order,
     confirm_order,
     expire_order,
     keep_hold,
@@ -343,7 +343,8 @@ def test_giving_back_more_than_was_taken_is_a_fault_of_ours_and_not_sold_out(sho
 
 @transaction.atomic
 def confirm_with(changes, *, booking, order):
-    confirm_locked_order(order=lock_order(order_id=order.pk), now=NOW, booking=booking, changes=changes)
+    locked = lock_order(order_id=order.pk)
+    begin_confirmation(order=locked, now=NOW, booking=booking, changes=changes).complete(now=NOW)
 
 
 def test_changes_to_a_booking_that_is_no_hold_are_refused_and_nothing_is_confirmed(shop):

@@ -29,7 +29,7 @@ def carded(house, guest):
 
 def confirming_breaks(monkeypatch, error, *, at):
     """Let these confirmations of a locked order break, counted from 1."""
-    original = booking_services.confirm_locked_order
+    original = booking_services.begin_confirmation
     calls = []
 
     def breaking(**fields):
@@ -38,7 +38,7 @@ def confirming_breaks(monkeypatch, error, *, at):
             raise error
         return original(**fields)
 
-    monkeypatch.setattr(booking_services, "confirm_locked_order", breaking)
+    monkeypatch.setattr(booking_services, "begin_confirmation", breaking)
 
 
 def test_a_dearer_confirmation_charges_the_card_once_and_confirms(house, guest, carded):
