@@ -4,8 +4,16 @@ It is put together from the layout and runs in PostgreSQL over the staging table
 written, `value` reads amounts and times, `worth` knows the currencies and folds debit, credit and fees, and the last
 gives the columns of a SettlementLine, its batch and `problem`, which is NULL for a line that can be read. A field that
 the file does not have is an empty cell.
+
+Each step has a clock among its columns, for nobody to read: a step with a volatile column is computed once. PostgreSQL
+otherwise writes the steps into each other, and reads a cell anew for each of the dozens of times it is named. The
+clock, other than MATERIALIZED or OFFSET 0, leaves the work to as many processes as there are.
+
+A regular expression with counts costs microseconds a cell, which is most of the time a large file takes. So the amounts
+of a row are looked at together (`is_plain`), and only what is not written plainly is read cell by cell.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
@@ -24,36 +32,41 @@ from reconciliation.importing.columns import (
 )
 from reconciliation.models import PAYMENT_KINDS, LineKind, SettlementSource
 
-_STATEMENT = """
-WITH currency(name, code, of_major, of_minor) AS (VALUES {currencies}),
-zone(name, utc_offset) AS (VALUES {zones}),
-type(name, kind) AS (VALUES {types}),
-cell AS (SELECT record, {cells} FROM {staging}),
-value AS (
-    SELECT cell.*, {values}
-      FROM cell
-      LEFT JOIN zone occurred_in ON occurred_in.name = cell.time_zone
-      LEFT JOIN zone booked_in ON booked_in.name = cell.booked_time_zone
-),
--- What is owed to us is positive. `owed_converted` is the gross in the currency of the net, where the file says it.
-worth AS (
-    SELECT value.*, {kind} AS kind, gross_in.code AS gross_code, net_in.code AS net_code,
-           {gross_scale} * coalesce(
-               customer_amount_value, gross_value, gross_signed_value,
-               CASE WHEN gross_debit <> '' OR gross_credit <> ''
-                    THEN coalesce(gross_credit_value, 0) - coalesce(gross_debit_value, 0) END) AS owed_gross,
-           {net_scale} * coalesce(
-               net_value, net_signed_value,
-               CASE WHEN net_debit <> '' OR net_credit <> ''
-                    THEN coalesce(net_credit_value, 0) - coalesce(net_debit_value, 0) END) AS owed_net,
-           {net_scale} * CASE WHEN customer_amount <> '' THEN gross_value END AS owed_converted,
-           {fee_scale} * coalesce({stated_fee}, 0) AS owed_fee,
-           {stated_fee} AS stated_fee
-      FROM value
-      LEFT JOIN type ON type.name = value.type
-      LEFT JOIN currency gross_in ON gross_in.name = upper(coalesce(nullif(gross_currency, ''), net_currency))
-      LEFT JOIN currency net_in ON net_in.name = upper(coalesce(nullif(net_currency, ''), gross_currency))
-)
+_CELL = """
+SELECT record, {cells}, clock_timestamp() AS cell_clock FROM {staging}
+"""
+_PLAIN = """
+SELECT cell.*, {is_plain} AS is_plain, clock_timestamp() AS plain_clock FROM ({cell}) AS cell
+"""
+_VALUE = """
+SELECT plain.*, {values}, clock_timestamp() AS value_clock
+  FROM ({plain}) AS plain
+  LEFT JOIN zone occurred_in ON occurred_in.name = plain.time_zone
+  LEFT JOIN zone booked_in ON booked_in.name = plain.booked_time_zone
+"""
+# What is owed to us is positive. `owed_converted` is the gross in the currency of the net, where the file says it.
+_WORTH = """
+SELECT value.*, {kind} AS kind, gross_in.code AS gross_code, net_in.code AS net_code,
+       {gross_scale} * coalesce(
+           customer_amount_value, gross_value, gross_signed_value,
+           CASE WHEN gross_debit <> '' OR gross_credit <> ''
+                THEN coalesce(gross_credit_value, 0) - coalesce(gross_debit_value, 0) END) AS owed_gross,
+       {net_scale} * coalesce(
+           net_value, net_signed_value,
+           CASE WHEN net_debit <> '' OR net_credit <> ''
+                THEN coalesce(net_credit_value, 0) - coalesce(net_debit_value, 0) END) AS owed_net,
+       {net_scale} * CASE WHEN customer_amount <> '' THEN gross_value END AS owed_converted,
+       {fee_scale} * coalesce({stated_fee}, 0) AS owed_fee,
+       {stated_fee} AS stated_fee, clock_timestamp() AS worth_clock
+  FROM ({value}) AS value
+  LEFT JOIN type ON type.name = value.type
+  LEFT JOIN currency gross_in ON gross_in.name = upper(coalesce(nullif(gross_currency, ''), net_currency))
+  LEFT JOIN currency net_in ON net_in.name = upper(coalesce(nullif(net_currency, ''), gross_currency))
+"""
+_LINE = """
+WITH currency(name, code, of_major, of_minor) AS NOT MATERIALIZED (VALUES {currencies}),
+zone(name, utc_offset) AS NOT MATERIALIZED (VALUES {zones}),
+type(name, kind) AS NOT MATERIALIZED (VALUES {types})
 SELECT record + 1 AS line_number, kind, left(type, 60) AS vendor_type,
        gateway_reference, payment_reference, our_reference, our_operation_reference, acquirer_reference,
        left(description, 300) AS description,
@@ -71,7 +84,7 @@ SELECT record + 1 AS line_number, kind, left(type, 60) AS vendor_type,
        {batch} AS batch_reference,
        merchant_account,
        left(nullif(concat_ws('; ', {problems}), ''), 500) AS problem
-  FROM worth
+  FROM ({worth}) AS worth
 """
 _REFERENCES = (
     "gateway_reference",
@@ -84,6 +97,8 @@ _REFERENCES = (
 _OFFSET_TIME = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d(:?\d\d)?)$"
 _BARE_TIME = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?)?$"
 _ZONE_OF = {"occurred_at": ("time_zone", "occurred_in"), "booked_at": ("booked_time_zone", "booked_in")}
+# Any number of them, or of nothing, each with a comma behind it that is none of its own.
+_PLAIN_AMOUNTS = r"^((-?[0-9]+([.][0-9]+)?)?,)*$"
 # A reason shows so much of a cell: too little for a card number that stands in the wrong column.
 _SHOWN = 12
 
@@ -91,23 +106,30 @@ _SHOWN = 12
 def typed_lines(layout: Layout, source: SettlementSource, staging: str) -> Composable:
     """Return the query that reads a staging table as lines."""
     fields = sorted(TEXTS | AMOUNTS | TIMES)
-    return SQL(_STATEMENT).format(
-        currencies=_rows(
-            (name, code, Decimal(10) ** iso, Decimal(10) ** (iso - own)) for name, code, iso, own in layout.currencies
-        ),
-        zones=_rows((name, offset) for name, offset in ZONES.items()),
-        types=_rows(layout.types.items() or [("", LineKind.UNKNOWN.value)]),
+    cell = SQL(_CELL).format(
         cells=SQL(", ").join(SQL("{} AS {}").format(_cell(layout, field), Identifier(field)) for field in fields),
         staging=Identifier(staging),
-        values=SQL(", ").join([*_amounts(layout, source), *_times(layout, source)]),
+    )
+    plain = SQL(_PLAIN).format(is_plain=_is_plain(layout, source), cell=cell)
+    value = SQL(_VALUE).format(values=SQL(", ").join([*_amounts(layout, source), *_times(layout, source)]), plain=plain)
+    worth = SQL(_WORTH).format(
         kind=_kind(layout),
         gross_scale=_scale(layout, "gross_in", ("customer_amount", "gross", "gross_signed", "gross_credit")),
         net_scale=_scale(layout, "net_in", ("net", "net_signed", "net_credit", "gross")),
         fee_scale=_scale(layout, "net_in", FEES),
         stated_fee=_stated_fee(layout),
+        value=value,
+    )
+    return SQL(_LINE).format(
+        currencies=_rows(
+            (name, code, Decimal(10) ** iso, Decimal(10) ** (iso - own)) for name, code, iso, own in layout.currencies
+        ),
+        zones=_rows((name, offset) for name, offset in ZONES.items()),
+        types=_rows(layout.types.items() or [("", LineKind.UNKNOWN.value)]),
         payment_kinds=Literal([kind.value for kind in PAYMENT_KINDS]),
         batch=_batch(layout, source),
         problems=SQL(", ").join(_problems(layout)),
+        worth=worth,
     )
 
 
@@ -121,10 +143,23 @@ def _amounts(layout: Layout, source: SettlementSource) -> Iterator[Composable]:
     for field in sorted(AMOUNTS):
         read: Composable = SQL("NULL::numeric")
         if field in layout.positions:
-            read = SQL("CASE WHEN {cell} <> '' THEN reconciliation_amount({cell}, {mark}) END").format(
-                cell=Identifier(field), mark=Literal(source.decimal_mark)
-            )
+            read = SQL(
+                "CASE WHEN {cell} = '' THEN NULL WHEN is_plain THEN {cell}::numeric "
+                "ELSE reconciliation_amount({cell}, {mark}) END"
+            ).format(cell=Identifier(field), mark=Literal(source.decimal_mark))
         yield SQL("{} AS {}").format(read, Identifier(f"{field}_value"))
+
+
+def _is_plain(layout: Layout, source: SettlementSource) -> Composable:
+    """Return whether every amount of a row is digits with a point at most, which a cast can be trusted with."""
+    there = [Identifier(field) for field in sorted(AMOUNTS & layout.positions.keys())]
+    if source.decimal_mark != ".":
+        return SQL("false")
+    return SQL("concat_ws(',', {cells}, '') ~ {shape} AND strpos(concat({cells}), ',') = 0 AND {lengths} <= 15").format(
+        cells=SQL(", ").join(there),
+        shape=Literal(_PLAIN_AMOUNTS),
+        lengths=SQL("greatest({})").format(SQL(", ").join(SQL("octet_length({})").format(cell) for cell in there)),
+    )
 
 
 def _times(layout: Layout, source: SettlementSource) -> Iterator[Composable]:
@@ -137,13 +172,13 @@ def _times(layout: Layout, source: SettlementSource) -> Iterator[Composable]:
 
 def _time(layout: Layout, source: SettlementSource, field: str) -> Composable:
     unit, cell = layout.unit_of(field), Identifier(field)
-    zoned = SQL("WHEN {cell} ~ {shape} AND pg_input_is_valid({cell}, 'timestamptz') THEN {cell}::timestamptz").format(
-        cell=cell, shape=Literal(_OFFSET_TIME)
+    zoned = SQL("WHEN {looks} AND pg_input_is_valid({cell}, 'timestamptz') THEN {cell}::timestamptz").format(
+        cell=cell, looks=_looks(cell, "YYYY-MM-DDTHH:MM:SSZ", _OFFSET_TIME)
     )
     if unit in ZONED_TIMES:
         return SQL("CASE {} END").format(zoned)
     if unit in EITHER_TIMES:
-        bare = _local(cell, cell, _BARE_TIME, _in_zone(source.time_zone))
+        bare = _local(cell, _looks(cell, "YYYY-MM-DDTHH:MM:SS", _BARE_TIME), _in_zone(source.time_zone))
         return SQL("CASE {} {} END").format(zoned, bare)
     local = LOCAL_TIMES[unit]
     written: Composable = cell
@@ -156,13 +191,23 @@ def _time(layout: Layout, source: SettlementSource, field: str) -> Composable:
         ).format(zone=Identifier(zone), name=Identifier(zone_field), offset=_offset_of(written, source.time_zone))
     else:
         in_zone = _in_zone("UTC" if local.is_utc else source.time_zone)
-    return SQL("CASE {} END").format(_local(cell, written, local.shape, in_zone))
+    return SQL("CASE {} END").format(_local(written, _looks(cell, unit.removesuffix(" UTC"), local.shape), in_zone))
 
 
-def _local(cell: Composable, written: Composable, shape: str, in_zone: Composable) -> Composable:
-    return SQL(
-        "WHEN {cell} ~ {shape} AND pg_input_is_valid({written}, 'timestamp') THEN {written}::timestamp {in_zone}"
-    ).format(cell=cell, shape=Literal(shape), written=written, in_zone=in_zone)
+def _local(written: Composable, looks: Composable, in_zone: Composable) -> Composable:
+    return SQL("WHEN {looks} AND pg_input_is_valid({written}, 'timestamp') THEN {written}::timestamp {in_zone}").format(
+        looks=looks, written=written, in_zone=in_zone
+    )
+
+
+def _looks(cell: Composable, plain: str, shape: str) -> Composable:
+    """Return whether a cell is written in a shape; the most frequent one is told without a regular expression."""
+    return SQL("(({cell} LIKE {places} AND translate({cell}, '0123456789', '') = {rest}) OR {cell} ~ {shape})").format(
+        cell=cell,
+        places=Literal(re.sub("[A-SU-Y]", "_", plain)),
+        rest=Literal(re.sub("[A-SU-Y]", "", plain)),
+        shape=Literal(shape),
+    )
 
 
 def _in_zone(name: str) -> Composable:
