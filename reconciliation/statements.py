@@ -14,7 +14,7 @@ _INCLUDED = re.compile(r"^-- include: (\S+)$", re.MULTILINE)
 
 @lru_cache
 def statement(name: str) -> str:
-    """Return the text of one pass, such as matching/by_operation, with what it includes of others in its place."""
+    """Return the text of one pass, such as matching/movements, with what it includes of others in its place."""
     text = (_FOLDER / f"{name}.sql").read_text(encoding="utf-8")
     return _INCLUDED.sub(lambda included: statement(included[1]).rstrip(), text)
 

@@ -2,7 +2,6 @@
 before left, and all of them are one transaction.
 """
 
-import json
 from datetime import datetime
 from typing import Any
 
@@ -25,8 +24,6 @@ from reconciliation.statements import run
 
 _PASSES = (
     "open_lines",
-    "by_operation",
-    "by_payment",
     "by_our_reference",
     "by_payment_alone",
     "movements",
@@ -59,6 +56,7 @@ def match_report(*, report: SettlementReport, now: datetime) -> None:
         except IntegrityError as error:
             if left == 0 or not any(name in str(error) for name in TAKEN_MEANWHILE):
                 raise
+            report.refresh_from_db()
         else:
             return
 
@@ -95,10 +93,13 @@ def _params(source: SettlementSource, report: SettlementReport | None, now: date
         "source": source.pk,
         "account": source.account_id,
         "report": report.pk if report else None,
+        # Until its matching is committed, nothing can be known of its lines.
+        "is_new": report is not None and report.state == ReportState.LOADED,
         "money_account": None if is_bank else money_account_of(source).value,
         "payment_kinds": [kind.value for kind in PAYMENT_KINDS],
         "unplaced_kinds": [kind.value for kind in UNPLACED],
-        "decimals": json.dumps(EXPONENTS),
+        "currencies": list(EXPONENTS),
+        "minor_units": [10**decimals for decimals in EXPONENTS.values()],
         "tolerance": source.tolerance_minor,
         "fee_tolerance": source.fee_tolerance_minor,
         "window_days": source.window_days,

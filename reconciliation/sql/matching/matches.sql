@@ -1,21 +1,20 @@
 -- Keep what was found. A movement that another run took in the meantime breaks the primary key of what is consumed, and
 -- with it this whole run, which then begins anew and sees it.
-INSERT INTO reconciliation_match (line_id, lead_id, rule, difference_minor, matched_by, matched_at)
-SELECT line_id, NULL, rule, difference_minor, 'system', %(now)s FROM pair WHERE line_id = lead_line_id ORDER BY line_id;
+INSERT INTO reconciliation_match (id, line_id, lead_id, rule, difference_minor, matched_by, matched_at)
+SELECT match_id, line_id, NULL, rule, difference_minor, 'system', %(now)s FROM pair WHERE line_id = lead_line_id;
 
-INSERT INTO reconciliation_match (line_id, lead_id, rule, difference_minor, matched_by, matched_at)
-SELECT p.line_id, lead.id, p.rule, p.difference_minor, 'system', %(now)s
+INSERT INTO reconciliation_match (id, line_id, lead_id, rule, difference_minor, matched_by, matched_at)
+SELECT p.match_id, p.line_id, lead.match_id, p.rule, p.difference_minor, 'system', %(now)s
   FROM pair p
-  JOIN reconciliation_match lead ON lead.line_id = p.lead_line_id AND lead.undone_at IS NULL
+  JOIN pair lead ON lead.line_id = p.lead_line_id
  WHERE p.line_id <> p.lead_line_id;
 
 INSERT INTO reconciliation_ledgerconsumed (entry_id, match_id)
-SELECT taken.entry_id, m.id
-  FROM (SELECT entry_id, line_id FROM pair WHERE entry_id IS NOT NULL
+SELECT entry_id, match_id
+  FROM (SELECT entry_id, match_id FROM pair WHERE entry_id IS NOT NULL
          UNION ALL
-        SELECT entry_id, line_id FROM taking) AS taken
-  JOIN reconciliation_match m ON m.line_id = taken.line_id AND m.undone_at IS NULL
- ORDER BY taken.entry_id;
+        SELECT taking.entry_id, pair.match_id FROM taking JOIN pair USING (line_id)) AS taken
+ ORDER BY entry_id;
 
 -- Fees, reserves and payouts have no movement to agree with: their batch says what they are, and is posted as a whole.
 INSERT INTO reconciliation_match (line_id, lead_id, rule, difference_minor, matched_by, matched_at)

@@ -5,7 +5,8 @@ WITH bare AS (
     SELECT l.*, (l.gateway_reference, l.payment_reference, l.our_reference, l.our_operation_reference)
               = ('', '', '', '') AS has_no_name
       FROM open_line l
-     WHERE NOT EXISTS (SELECT FROM named n WHERE n.line_id = l.line_id)
+     WHERE l.transaction_id IS NULL
+       AND NOT EXISTS (SELECT FROM named n WHERE n.line_id = l.line_id)
 ), operation AS (
     SELECT b.line_id, t.id AS transaction_id, 'ORDER' AS rule
       FROM bare b
