@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from reconciliation.errors import SourceIsBusy
 from reconciliation.models import SettlementSource
-from reconciliation.services import matching, uploading
+from reconciliation.services import export_files, exporting, matching, uploading
 from reconciliation.services.locking import alone_with
 
 # A file of millions of lines takes minutes; a task that takes longer than this hangs.
@@ -40,3 +40,20 @@ def look_for_missing() -> int:
             continue
         looked += 1
     return looked
+
+
+@shared_task(
+    name="reconciliation.tasks.write_exports",
+    acks_late=True,
+    soft_time_limit=_LONGEST_SECONDS,
+    time_limit=_LONGEST_SECONDS + 60,
+)
+def write_exports() -> int:
+    """Write every export that was asked for and is not done."""
+    return exporting.write_exports(clock=timezone.now)
+
+
+@shared_task(name="reconciliation.tasks.prune_exports", acks_late=True)
+def prune_exports() -> int:
+    """Delete the files of exports past their time."""
+    return export_files.prune_exports(now=timezone.now())

@@ -105,6 +105,12 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "find-duplicates": _every(30, "backoffice.tasks.find_duplicates", QUEUE_DEFAULT),
     # A file that is uploaded nudges nobody: who looks at the page again sees it done.
     "import-settlements": _every(20, "reconciliation.tasks.import_uploads", QUEUE_DEFAULT),
+    "write-exports": _every(5, "reconciliation.tasks.write_exports", QUEUE_DEFAULT),
+    "prune-exports": {
+        "task": "reconciliation.tasks.prune_exports",
+        "schedule": crontab(hour="3", minute="35"),
+        "options": {"queue": QUEUE_DEFAULT},
+    },
     "look-for-missing-settlements": {
         "task": "reconciliation.tasks.look_for_missing",
         "schedule": crontab(hour="4", minute="5"),

@@ -11,6 +11,7 @@ RECONCILIATION: dict[str, Any] = {
     "UPLOAD_DIRECTORY": VAR_DIR / "settlement",
     # Where exports lie until they are pruned.
     "EXPORT_DIRECTORY": VAR_DIR / "exports",
+    "KEEP_EXPORTS_DAYS": env.int("KEEP_EXPORTS_DAYS", default=90),
     # How long before its transaction began a posting may say that it was posted: a task reads the clock first, and ends
     # within CELERY_TASK_TIME_LIMIT.
     "WATERMARK_MARGIN_SECONDS": 120,

@@ -66,6 +66,7 @@ CHANGES_SINCE = Report(
     filters=_EVERY_FILTER,
     period="happened_at",
     totals=(("amount_minor", "currency"),),
+    keeps_to_closing=False,
 )
 
 TRIP_MONEY = Report(

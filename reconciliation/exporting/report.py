@@ -47,6 +47,7 @@ class Report:
 
     `order` are the columns by which rows are put in order (texts by COLLATE "C"); the last ones make it unique.
     `period` is the column whose moments, or days, the period of an export speaks of; empty: the report has none.
+    One that `keeps_to_closing` tells a closed period as it was closed, whatever was recorded since.
     `totals` are the pairs of an amount and its currency that the seal adds up, never across currencies.
     """
 
@@ -57,6 +58,7 @@ class Report:
     filters: frozenset[Filter] = frozenset()
     period: str = ""
     totals: tuple[tuple[str, str], ...] = ()
+    keeps_to_closing: bool = True
     statement: str = ""
     kinds: tuple[str, ...] = ()
 

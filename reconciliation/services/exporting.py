@@ -1,31 +1,30 @@
-"""Exports: asked for as a row, written by whoever has it to itself, sealed, and written again to be compared."""
+"""Exports are written here, by whoever has one to itself; sealed; and written again to be compared."""
 
 import hashlib
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import IO, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import psycopg
 import structlog
-from django.conf import settings
-from django.db import connection
+from django.db import Error, connection
 from django.utils import timezone
 
-from bookings.models import Partner
 from gateways.models import GatewayAccount
-from money import EXPONENTS
-from reconciliation.errors import ExportIsBusy, UnusableFilter
+from reconciliation.errors import ExportIsBusy
 from reconciliation.exporting.blocks import blocks
-from reconciliation.exporting.reading import rows_of, snapshot, totals_of, watermark
+from reconciliation.exporting.reading import rows_of, snapshot, totals_of
 from reconciliation.exporting.registry import report_of
-from reconciliation.exporting.report import Filter, Report
+from reconciliation.exporting.report import Report
 from reconciliation.exporting.selecting import copy_statement
 from reconciliation.exporting.workbook import Output, write_workbook
 from reconciliation.models import ExportFormat, ExportRun, ExportState
+from reconciliation.services.export_files import directory, path_for, unfinished_path_for, write_seal
 
 log = structlog.get_logger(__name__)
 
@@ -34,96 +33,86 @@ Progress = Callable[[int, int], None]
 _NAMESPACE = 0xE4907
 # So many workers may die over one export; then it is not their fault.
 MOST_TRIES = 3
-_PARAMS = ("account", "currency", "partner")
-
-
-def ask_for_export(
-    *,
-    slug: str,
-    form: ExportFormat,
-    filters: Mapping[str, str],
-    is_live: bool,
-    asked_by: str,
-    now: datetime,
-    as_of: datetime | None = None,
-) -> ExportRun:
-    """Note that somebody wants a report, and return the run; a worker, or `write_export`, writes it.
-
-    `filters` are those of the report, and `from` and `to`: days of the operator's time zone, the second not included.
-
-    :raises UnknownReport: there is none of that name.
-    :raises UnusableFilter: the report has no such filter, or nothing goes by its value; nothing was noted.
-    """
-    report = report_of(slug)
-    complete = watermark(now=now, margin_seconds=settings.RECONCILIATION["WATERMARK_MARGIN_SECONDS"])
-    if as_of is not None and as_of > complete:
-        raise UnusableFilter(f"the books are complete up to {complete.isoformat()}, and not up to {as_of.isoformat()}")
-    return ExportRun.objects.create(
-        report=report.slug,
-        filters=_checked(report, filters),
-        is_live=is_live,
-        format=form,
-        zone=settings.OPERATOR_TIME_ZONE,
-        as_of=as_of or complete,
-        asked_by=asked_by,
-        asked_at=now,
-    )
+_TOLD_EVERY_ROWS = 50_000
+# All that the bytes of a file depend on.
+_MAKES_THE_BYTES = ("report", "filters", "is_live", "format", "zone", "as_of")
 
 
 def write_export(
-    *, run: ExportRun, clock: Callable[[], datetime] = timezone.now, progress: Progress | None = None
+    *,
+    run: ExportRun,
+    clock: Callable[[], datetime] = timezone.now,
+    progress: Progress | None = None,
+    waits: bool = False,
 ) -> ExportRun:
-    """Write the file of an export, from the beginning, and seal it; one that is done is left as it is.
+    """Write the file of an export, from the beginning, and seal it; one that is done, or given up, is left as it is.
 
-    :raises ExportIsBusy: another process writes it.
+    A process that dies over it leaves it RUNNING, and the next to come begins it anew, a few times.
+
+    :raises ExportIsBusy: another process writes it, and this one does not wait.
     """
-    with _alone_with(run):
+    with _alone_with(run, waits=waits):
         run.refresh_from_db()
         if run.state in (ExportState.DONE, ExportState.FAILED):
             return run
+        if run.tries >= MOST_TRIES:
+            run.state, run.finished_at = ExportState.FAILED, clock()
+            run.problem = run.problem or f"{run.tries} workers died over it"
+            run.save(update_fields=["state", "finished_at", "problem"])
+            log.error("export_failed", run=str(run.pk), report=run.report, problem=run.problem)
+            return run
         run.state, run.started_at, run.tries = ExportState.RUNNING, clock(), run.tries + 1
-        run.save(update_fields=["state", "started_at", "tries"])
-        directory: Path = settings.RECONCILIATION["EXPORT_DIRECTORY"]
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = directory / f"{run.pk.hex}.{run.format}"
-        unfinished = path.with_suffix(f"{path.suffix}.part")
+        run.rows_written = 0
+        run.save(update_fields=["state", "started_at", "tries", "rows_written"])
+        path, unfinished = path_for(run), unfinished_path_for(run)
         try:
             _write(run, unfinished, progress)
             unfinished.rename(path)
+        except (OSError, Error, psycopg.Error) as problem:
+            ExportRun.objects.filter(pk=run.pk).update(problem=f"{type(problem).__name__}: {problem}"[:500])
+            raise
         finally:
             unfinished.unlink(missing_ok=True)
-        run.state, run.finished_at, run.stored_path = ExportState.DONE, clock(), str(path)
-        path.with_name(f"{path.name}.seal.json").write_text(seal_of(run), encoding="utf-8")
+        run.state, run.finished_at, run.stored_path, run.problem = ExportState.DONE, clock(), str(path), ""
+        write_seal(run, path)
         run.save()
     log.info("report_exported", run=str(run.pk), report=run.report, rows=run.rows_written, bytes=run.byte_count)
     return run
 
 
-def file_name_of(run: ExportRun) -> str:
-    """Return how a download is called: report, period, time zone and mode."""
-    period = [run.filters[name] for name in ("from", "to") if name in run.filters]
-    zone = run.zone.replace("/", "-")
-    return "_".join([run.report, *period, zone, "live" if run.is_live else "test"]) + f".{run.format}"
+def write_exports(*, clock: Callable[[], datetime]) -> int:
+    """Write every export that waits, and those that a process died over; return how many are done."""
+    done = 0
+    for run in ExportRun.objects.filter(state__in=[ExportState.ASKED, ExportState.RUNNING]).order_by("asked_at", "pk"):
+        try:
+            write_export(run=run, clock=clock)
+        except ExportIsBusy:
+            continue
+        except (OSError, Error, psycopg.Error):
+            log.warning("export_not_written", run=str(run.pk), report=run.report, tries=run.tries, exc_info=True)
+            continue
+        done += run.state == ExportState.DONE
+    return done
 
 
-def seal_of(run: ExportRun) -> str:
-    """Return what an export is and what it came to, as JSON."""
-    return json.dumps(
-        {
-            "report": run.report,
-            "filters": run.filters,
-            "is_live": run.is_live,
-            "time_zone": run.zone,
-            "as_of": run.as_of.isoformat(),
-            "format": run.format,
-            "rows": run.rows_written,
-            "totals": run.totals,
-            "bytes": run.byte_count,
-            "sha256": run.sha256,
-        },
-        indent=2,
-        sort_keys=True,
-    )
+def is_reproduced(run: ExportRun) -> bool:
+    """Write an export again, beside what is there, and say whether every byte is as it was sealed."""
+    again = ExportRun(**{name: getattr(run, name) for name in _MAKES_THE_BYTES})
+    with NamedTemporaryFile(dir=directory(), suffix=".part") as file:
+        _stream(again, file)
+    return (again.sha256, again.rows_written, again.totals) == (run.sha256, run.rows_written, run.totals)
+
+
+def run_of_file(path: Path) -> ExportRun | None:
+    """Return the export whose file this is, byte for byte; None where there is none."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return ExportRun.objects.filter(sha256=digest, state=ExportState.DONE).order_by("finished_at").first()
+
+
+def midnight(day: str | None, zone: str) -> datetime | None:
+    """Return when a day begins in a time zone."""
+    return datetime.combine(date.fromisoformat(day), time(), ZoneInfo(zone)) if day else None
 
 
 class _Sealing:
@@ -142,11 +131,26 @@ class _Sealing:
 
 
 def _write(run: ExportRun, path: Path, progress: Progress | None) -> None:
+    """Write an export to a file that nobody reads yet, and tell on the way how far it is."""
+    told = 0
+
+    def tell(written: int, expected: int) -> None:
+        nonlocal told
+        if progress is not None:
+            progress(written, expected)
+        if written - told >= _TOLD_EVERY_ROWS:
+            told = written
+            ExportRun.objects.filter(pk=run.pk).update(rows_written=written, rows_expected=expected)
+
+    with path.open("wb") as file:
+        _stream(run, file, tell)
+
+
+def _stream(run: ExportRun, file: IO[bytes], progress: Progress | None = None) -> None:
     report, form, params = report_of(run.report), ExportFormat(run.format), _params(run)
-    with snapshot(run.zone) as cursor, path.open("wb") as file:
+    with snapshot(run.zone) as cursor:
         totals = totals_of(cursor, report, params)
         run.rows_expected, run.totals, run.rows_written = totals.rows, totals.sums, 0
-        run.save(update_fields=["rows_expected"])
         sealing = _Sealing(file)
         rows = rows_of(cursor, copy_statement(report, form, run.zone), params)
         if form is ExportFormat.XLSX:
@@ -192,8 +196,8 @@ def _params(run: ExportRun) -> dict[str, Any]:
     filters = run.filters
     account = filters.get("account")
     return {
-        "since": _midnight(filters.get("from"), run.zone),
-        "until": _midnight(filters.get("to"), run.zone),
+        "since": midnight(filters.get("from"), run.zone),
+        "until": midnight(filters.get("to"), run.zone),
         "as_of": run.as_of,
         "zone": run.zone,
         "is_live": run.is_live,
@@ -204,47 +208,22 @@ def _params(run: ExportRun) -> dict[str, Any]:
     }
 
 
-def _midnight(day: str | None, zone: str) -> datetime | None:
-    return datetime.combine(date.fromisoformat(day), time(), ZoneInfo(zone)) if day else None
-
-
-def _checked(report: Report, filters: Mapping[str, str]) -> dict[str, str]:
-    checked = {name: value.strip() for name, value in sorted(filters.items()) if value.strip()}
-    allowed = {*report.filters, *(("from", "to") if report.period else ())}
-    if unknown := sorted(checked.keys() - allowed):
-        raise UnusableFilter(f"{report.slug} cannot be narrowed by {', '.join(unknown)}")
-    for name in ("from", "to"):
-        if name in checked:
-            try:
-                checked[name] = date.fromisoformat(checked[name]).isoformat()
-            except ValueError:
-                raise UnusableFilter(f"{name} is a day such as 2026-03-01, and not {checked[name]!r}") from None
-    if "from" in checked and "to" in checked and checked["from"] >= checked["to"]:
-        raise UnusableFilter("from is a day before to, which is not included")
-    if Filter.CURRENCY in checked and checked[Filter.CURRENCY] not in EXPONENTS:
-        raise UnusableFilter(f"{checked[Filter.CURRENCY]!r} is no currency that we know")
-    if Filter.ACCOUNT in checked and not GatewayAccount.objects.filter(slug=checked[Filter.ACCOUNT]).exists():
-        raise UnusableFilter(f"there is no gateway account {checked[Filter.ACCOUNT]!r}")
-    if Filter.PARTNER in checked:
-        # Its name for addresses may be changed; its id stays.
-        partner = Partner.objects.filter(slug=checked[Filter.PARTNER]).first()
-        if partner is None:
-            raise UnusableFilter(f"there is no partner {checked[Filter.PARTNER]!r}")
-        checked[Filter.PARTNER] = str(partner.pk)
-    return {str(name): value for name, value in checked.items()}
-
-
 @contextmanager
-def _alone_with(run: ExportRun) -> Iterator[None]:
+def _alone_with(run: ExportRun, *, waits: bool) -> Iterator[None]:
     """Have an export to oneself; the lock is the connection's, so that it goes with a process that dies.
 
-    :raises ExportIsBusy: somebody else has it.
+    :raises ExportIsBusy: somebody else has it, and the caller does not wait.
     """
     key = int.from_bytes(run.pk.bytes[:4], signed=True)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_NAMESPACE, key])
-        if cursor.fetchone() != (True,):
-            raise ExportIsBusy(f"{run} is being written")
+        if waits:
+            cursor.execute("SELECT set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false)")
+            cursor.execute("SELECT pg_advisory_lock(%s, %s)", [_NAMESPACE, key])
+            cursor.execute("RESET statement_timeout; RESET lock_timeout")
+        else:
+            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_NAMESPACE, key])
+            if cursor.fetchone() != (True,):
+                raise ExportIsBusy(f"{run} is being written")
     try:
         yield
     finally:

@@ -3,13 +3,28 @@
 import csv
 import hashlib
 import json
-from datetime import timedelta
+import signal
+import subprocess
+import sys
+from datetime import date, timedelta
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 
-from reconciliation.models import ExportRun
+from payments.services.periods import close_month
+from reconciliation.errors import ExportIsBusy, FileIsGone
+from reconciliation.models import ExportFormat, ExportRun
+from reconciliation.services import export_files
+from reconciliation.services.asking import ask_for_export
+from reconciliation.services.export_files import file_of
+from reconciliation.services.exporting import write_export
+from reconciliation.tasks import prune_exports, write_exports
+from tests.processes import process_environment
 from tests.reconciliation.month import CLOSED, MARCH, ZONE, booked_month
 
 
@@ -105,3 +120,114 @@ def test_filters_narrow_and_what_cannot_be_understood_is_refused(month, tmp_path
         with pytest.raises(CommandError, match=reason):
             call_command("export_report", "payments", *args)
     assert ExportRun.objects.count() == 2
+
+
+def asked(**fields: Any) -> ExportRun:
+    return ask_for_export(
+        **{
+            "slug": "payments",
+            "form": ExportFormat.CSV,
+            "filters": MARCH,
+            "is_live": True,
+            "asked_by": "ada",
+            "now": timezone.now(),
+            "as_of": CLOSED,
+            **fields,
+        }
+    )
+
+
+def test_a_closed_month_comes_out_the_same_after_what_came_later(month, tmp_path):
+    for first_day in (date(2026, 2, 1), date(2026, 3, 1)):
+        close_month(month=first_day, by="ada", now=CLOSED)
+    first = asked(as_of=None)
+    write_export(run=first)
+    month.books(month.card, 9_900, CLOSED - timedelta(days=20))
+    month.card.postings[0].posted_at = CLOSED + timedelta(days=1)
+    month.card.save()
+
+    second = asked(as_of=None, form=ExportFormat.XLSX)
+    third = asked(as_of=None)
+    april = asked(as_of=None, filters={"from": "2026-03-01", "to": "2026-05-01"})
+    assert write_exports() == 3
+
+    second.refresh_from_db()
+    third.refresh_from_db()
+    april.refresh_from_db()
+    assert [run.as_of for run in (first, second, third)] == [CLOSED] * 3
+    assert (third.sha256, third.rows_written, second.rows_written) == (first.sha256, 7, 7)
+    assert (april.as_of > CLOSED, april.rows_written) == (True, 9)
+    for run in (first, second):
+        told = StringIO()
+        call_command("verify_export", run.stored_path, stdout=told)
+        assert told.getvalue().endswith("written again it is the same, byte for byte\n")
+    Path(third.stored_path).write_bytes(b"other")
+    with pytest.raises(CommandError, match="is no export of ours, or was changed since"):
+        call_command("verify_export", third.stored_path)
+
+
+def test_an_export_that_a_worker_died_over_is_begun_anew_and_given_up_after_three(month, folder):
+    run = asked()
+    script = (
+        "import django, os, signal, sys; django.setup()\n"
+        "from django.conf import settings\n"
+        "settings.RECONCILIATION['EXPORT_DIRECTORY'] = __import__('pathlib').Path(sys.argv[2])\n"
+        "from reconciliation.models import ExportRun\n"
+        "from reconciliation.services.exporting import write_export\n"
+        "die = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "write_export(run=ExportRun.objects.get(pk=sys.argv[1]), progress=die)\n"
+    )
+    killed = subprocess.run(
+        [sys.executable, "-c", script, str(run.pk), str(folder)], env=process_environment(), check=False
+    )
+    run.refresh_from_db()
+    assert (killed.returncode, run.state, run.tries) == (-signal.SIGKILL, "RUNNING", 1)
+    assert [path.suffix for path in folder.iterdir()] == [".part"]
+    with pytest.raises(FileIsGone, match="is not written yet"):
+        file_of(run)
+
+    assert write_exports() == 1
+
+    run.refresh_from_db()
+    assert (run.state, run.tries, run.rows_written) == ("DONE", 2, 7)
+    assert file_of(run).read_bytes().count(b"\n") == 8
+    hopeless = asked()
+    ExportRun.objects.filter(pk=hopeless.pk).update(state="RUNNING", tries=3)
+    assert write_exports() == 0
+    hopeless.refresh_from_db()
+    assert (hopeless.state, hopeless.problem) == ("FAILED", "3 workers died over it")
+
+
+def test_two_processes_never_write_one_export(month):
+    run = asked()
+    other = connection.copy()
+    try:
+        key = int.from_bytes(run.pk.bytes[:4], signed=True)
+        other.cursor().execute("SELECT pg_advisory_lock(%s, %s)", [0xE4907, key])
+
+        with pytest.raises(ExportIsBusy):
+            write_export(run=run)
+        assert write_exports() == 0
+    finally:
+        other.close()
+    assert write_exports() == 1
+
+
+def test_a_seal_is_never_changed_and_a_file_goes_after_its_time(month, folder):
+    run = asked()
+    with pytest.raises(IntegrityError, match="never changed"), transaction.atomic():
+        ExportRun.objects.filter(pk=run.pk).update(as_of=timezone.now())
+    write_exports()
+
+    for change in ({"sha256": "0" * 64}, {"rows_written": 8}, {"filters": {}}, {"state": "ASKED"}):
+        with pytest.raises(IntegrityError, match="never changed"), transaction.atomic():
+            ExportRun.objects.filter(pk=run.pk).update(**change)
+    with pytest.raises(IntegrityError, match="never deleted"), transaction.atomic():
+        run.delete()
+
+    assert (prune_exports(), len(list(folder.iterdir()))) == (0, 2)
+    later = timezone.now() + timedelta(days=91)
+    assert (export_files.prune_exports(now=later), list(folder.iterdir())) == (1, [])
+    run.refresh_from_db()
+    with pytest.raises(FileIsGone, match="was deleted; ask for it again as of 2026-04-02T06:00:00"):
+        file_of(run)

@@ -11,7 +11,9 @@ from money import Money
 from reconciliation.errors import ReconciliationError
 from reconciliation.exporting.registry import REPORTS
 from reconciliation.models import ExportFormat
-from reconciliation.services.exporting import ask_for_export, file_name_of, seal_of, write_export
+from reconciliation.services.asking import ask_for_export
+from reconciliation.services.export_files import file_name_of, write_seal
+from reconciliation.services.exporting import write_export
 
 
 class Command(BaseCommand):
@@ -49,13 +51,13 @@ class Command(BaseCommand):
                 now=timezone.now(),
                 as_of=options["as_of"],
             )
-            write_export(run=run, progress=self._show_progress)
+            write_export(run=run, progress=self._show_progress, waits=True)
         except ReconciliationError as refusal:
             raise CommandError(str(refusal)) from None
         output: Path = options["output"] or Path()
         target = output / file_name_of(run) if output.is_dir() else output
         shutil.copyfile(run.stored_path, target)
-        target.with_name(f"{target.name}.seal.json").write_text(seal_of(run), encoding="utf-8")
+        write_seal(run, target)
         self.stdout.write(f"{target}: {run.rows_written} rows, {run.byte_count} bytes, as of {run.as_of.isoformat()}")
         for column, sums in run.totals.items():
             self.stdout.write(f"{column}: {', '.join(str(Money(minor, code)) for code, minor in sums.items())}")

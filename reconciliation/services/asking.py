@@ -1,0 +1,88 @@
+"""Exports are asked for here: what is wanted is understood and noted as a row, which a worker writes."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from django.conf import settings
+
+from bookings.models import Partner
+from gateways.models import GatewayAccount
+from money import EXPONENTS
+from payments.models import ClosedPeriod
+from reconciliation.errors import UnusableFilter
+from reconciliation.exporting.reading import watermark
+from reconciliation.exporting.registry import report_of
+from reconciliation.exporting.report import Filter, Report
+from reconciliation.models import ExportFormat, ExportRun
+from reconciliation.services.exporting import midnight
+
+
+def ask_for_export(
+    *,
+    slug: str,
+    form: ExportFormat,
+    filters: Mapping[str, str],
+    is_live: bool,
+    asked_by: str,
+    now: datetime,
+    as_of: datetime | None = None,
+) -> ExportRun:
+    """Note that somebody wants a report, and return the run; a worker, or `write_export`, writes it.
+
+    `filters` are those of the report, and `from` and `to`: days of the operator's time zone, the second not included.
+    Without `as_of` a period that is closed is told as it was closed, and any other up to where the books are complete.
+
+    :raises UnknownReport: there is none of that name.
+    :raises UnusableFilter: the report has no such filter, or nothing goes by its value; nothing was noted.
+    """
+    report = report_of(slug)
+    checked = _checked(report, filters)
+    complete = watermark(now=now, margin_seconds=settings.RECONCILIATION["WATERMARK_MARGIN_SECONDS"])
+    as_of = as_of or _closing_of(report, checked, settings.OPERATOR_TIME_ZONE)
+    if as_of is not None and as_of > complete:
+        raise UnusableFilter(f"the books are complete up to {complete.isoformat()}, and not up to {as_of.isoformat()}")
+    return ExportRun.objects.create(
+        report=report.slug,
+        filters=checked,
+        is_live=is_live,
+        format=form,
+        zone=settings.OPERATOR_TIME_ZONE,
+        as_of=as_of or complete,
+        asked_by=asked_by,
+        asked_at=now,
+    )
+
+
+def _closing_of(report: Report, filters: Mapping[str, str], zone: str) -> datetime | None:
+    """Return when the period was closed that an export is about; None while a part of it is open."""
+    until = midnight(filters.get("to"), zone)
+    if until is None or not report.keeps_to_closing:
+        return None
+    closings = ClosedPeriod.objects.filter(reopened_at__isnull=True, ends_at__gte=until).order_by("ends_at")
+    return closings.values_list("closed_at", flat=True).first()
+
+
+def _checked(report: Report, filters: Mapping[str, str]) -> dict[str, str]:
+    checked = {name: value.strip() for name, value in sorted(filters.items()) if value.strip()}
+    allowed = {*report.filters, *(("from", "to") if report.period else ())}
+    if unknown := sorted(checked.keys() - allowed):
+        raise UnusableFilter(f"{report.slug} cannot be narrowed by {', '.join(unknown)}")
+    for name in ("from", "to"):
+        if name in checked:
+            try:
+                checked[name] = date.fromisoformat(checked[name]).isoformat()
+            except ValueError:
+                raise UnusableFilter(f"{name} is a day such as 2026-03-01, and not {checked[name]!r}") from None
+    if "from" in checked and "to" in checked and checked["from"] >= checked["to"]:
+        raise UnusableFilter("from is a day before to, which is not included")
+    if Filter.CURRENCY in checked and checked[Filter.CURRENCY] not in EXPONENTS:
+        raise UnusableFilter(f"{checked[Filter.CURRENCY]!r} is no currency that we know")
+    if Filter.ACCOUNT in checked and not GatewayAccount.objects.filter(slug=checked[Filter.ACCOUNT]).exists():
+        raise UnusableFilter(f"there is no gateway account {checked[Filter.ACCOUNT]!r}")
+    if Filter.PARTNER in checked:
+        # Its name for addresses may be changed; its id stays.
+        partner = Partner.objects.filter(slug=checked[Filter.PARTNER]).first()
+        if partner is None:
+            raise UnusableFilter(f"there is no partner {checked[Filter.PARTNER]!r}")
+        checked[Filter.PARTNER] = str(partner.pk)
+    return {str(name): value for name, value in checked.items()}
