@@ -11,7 +11,7 @@ from backoffice.models.departure import (
     ReturnWay,
 )
 from backoffice.models.duplicate import ProbableDuplicate
-from backoffice.models.limit import AgreedLimit, RefundLimit
+from backoffice.models.limit import AgreedLimit, RefundLimit, WriteOffLimit
 from backoffice.models.press import ActionPress
 from backoffice.models.rights import Right
 
@@ -36,4 +36,5 @@ __all__ = [
     "Right",
     "TenderReturn",
     "Wanted",
+    "WriteOffLimit",
 ]

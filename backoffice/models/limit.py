@@ -71,3 +71,14 @@ class RefundLimit(AgreedLimit):
 
     class Meta(AgreedLimit.Meta):
         permissions = [("agree_refundlimit", "Can agree to refund limits that others set")]
+
+
+class WriteOffLimit(AgreedLimit):
+    """Be up to how much of one discrepancy a role may approve that is written off.
+
+    A role without one for a currency may approve no write-off in it. Who has several roles has the largest of their
+    limits.
+    """
+
+    class Meta(AgreedLimit.Meta):
+        permissions = [("agree_writeofflimit", "Can agree to write-off limits that others set")]
