@@ -100,6 +100,7 @@ GROUPS: dict[str, list[Item]] = {
         rows_of("auth.user", "Staff", "badge"),
         rows_of("auth.group", "Roles", "groups"),
         rows_of("backoffice.refundlimit", "Refund limits of roles", "speed"),
+        rows_of("backoffice.writeofflimit", "Write-off limits of roles", "price_check"),
     ],
     "Audit": [
         rows_of("backoffice.auditentry", "Audit log", "history"),

@@ -87,7 +87,8 @@ _SEE_SETTLEMENTS = _permissions(
     "view",
     *("settlementsource", "settlementreport", "settlementbatch", "settlementline", "badline", "batchposting"),
     *("match", "ledgerconsumed", "discrepancy", "discrepancyevent", "feecontract", "accountcode", "exportrun"),
-)
+    "proposal",
+) | {"backoffice.view_writeofflimit", "payments.view_closedperiod"}
 _SETTLE = frozenset(
     {
         "reconciliation.add_accountcode",
@@ -98,6 +99,7 @@ _SETTLE = frozenset(
         "reconciliation.work_discrepancies",
         "reconciliation.approve_discrepancies",
         "reconciliation.export_reports",
+        "payments.close_period",
     }
 )
 _RUN_THE_HOUSE = (
@@ -105,7 +107,7 @@ _RUN_THE_HOUSE = (
     | _permissions("bookings", "change", *_CATALOGUE)
     | _permissions("backoffice", "view", "auditentry")
     | {"backoffice.export_personal_data", "backoffice.erase_personal_data"}
-    | {"backoffice.approve_refund", "backoffice.agree_refundlimit"}
+    | {"backoffice.approve_refund", "backoffice.agree_refundlimit", "backoffice.agree_writeofflimit"}
 )
 _SET_UP = (
     frozenset(
@@ -115,14 +117,14 @@ _SET_UP = (
             "bookings": _SETUP,
             "gateways": ("gatewayaccount",),
             "payments": ("accountroute", "surchargerule"),
-            "backoffice": ("refundlimit",),
+            "backoffice": ("refundlimit", "writeofflimit"),
             "api": ("contextpreference",),
         }.items()
         for action in ("add", "change")
         for model in models
     )
     | _permissions("payments", "delete", "accountroute", "surchargerule")
-    | {"backoffice.delete_refundlimit"}
+    | {"backoffice.delete_refundlimit", "backoffice.delete_writeofflimit"}
 )
 
 _SUPPORT = _SEE_WHAT_IS_SOLD | _SEE_MONEY | _SEE_APPROVALS | _HELP_GUESTS

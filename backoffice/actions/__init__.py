@@ -9,7 +9,18 @@ from backoffice.actions.action import Action, Standing
 from backoffice.actions.approving import Approve, Decline
 from backoffice.actions.collecting import ChargeCard, Confirm, SendLink, TakeExternal
 from backoffice.actions.holding import AskGateway, Capture, RuleOut, Void
-from backoffice.actions.limiting import AgreeLimit, EndLimit
+from backoffice.actions.limiting import AgreeLimit, AgreeWriteOffLimit, EndLimit, EndWriteOffLimit
+from backoffice.actions.reconciling import (
+    ApproveProposal,
+    Assign,
+    Comment,
+    Explain,
+    ProposeMatch,
+    ProposeWriteOff,
+    RejectProposal,
+    Undo,
+    WithdrawProposal,
+)
 from backoffice.actions.refunding import RefundOrder, RefundPayment, ReturnOverpayment
 from backoffice.actions.telling import MailCode, MailLink, Replay, Resend, SendMail, WithdrawLink
 from bookings.models import Booking
@@ -39,6 +50,17 @@ ACTIONS: dict[str, Action[Any]] = {
         Decline(),
         AgreeLimit(),
         EndLimit(),
+        AgreeWriteOffLimit(),
+        EndWriteOffLimit(),
+        Assign(),
+        Comment(),
+        Explain(),
+        ProposeMatch(),
+        ProposeWriteOff(),
+        ApproveProposal(),
+        RejectProposal(),
+        WithdrawProposal(),
+        Undo(),
     )
 }
 

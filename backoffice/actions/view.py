@@ -21,8 +21,9 @@ from backoffice.services.pressing import Wish, make_wish, press_once, read_wish,
 from bookings.staff_text import tell_what_was_masked
 from payments.admin.buttons import Said, faults_as_messages
 from payments.admin.columns import page_of
+from reconciliation.errors import ReconciliationError
 
-_REFUSALS = (BackofficeError, CallbackError)
+_REFUSALS = (BackofficeError, CallbackError, ReconciliationError)
 
 
 @never_cache

@@ -4,7 +4,7 @@ from backoffice.admin.approvals import ApprovalRequestAdmin
 from backoffice.admin.audit import AuditEntryAdmin
 from backoffice.admin.departures import DepartureCancellationAdmin
 from backoffice.admin.duplicates import ProbableDuplicateAdmin
-from backoffice.admin.limits import RefundLimitAdmin
+from backoffice.admin.limits import RefundLimitAdmin, WriteOffLimitAdmin
 from backoffice.admin.staff import GroupAdmin, UserAdmin
 from backoffice.contributions import contribute
 
@@ -16,6 +16,7 @@ __all__ = [
     "ProbableDuplicateAdmin",
     "RefundLimitAdmin",
     "UserAdmin",
+    "WriteOffLimitAdmin",
 ]
 
 contribute()

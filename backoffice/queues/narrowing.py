@@ -1,7 +1,7 @@
-"""Narrow a queue to a mode, a partner, an account or an age."""
+"""Narrow a queue to a mode, a partner, an account or an age, or by what is its own."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,20 +20,28 @@ AGES = {
 }
 
 
+_COMMON = ("mode", "partner", "account", "age")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Narrowing:
-    """Be what a person chose to see of a queue; empty: all. Partner and account go by their slugs."""
+    """Be what a person chose to see of a queue; empty: all. Partner and account go by their slugs.
+
+    `own` is what was chosen of the queue's facets, by their names.
+    """
 
     mode: str = ""
     partner: str = ""
     account: str = ""
     age: str = ""
+    own: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def read(cls, query: Mapping[str, str]) -> "Narrowing":
-        """Return what an address chooses; a mode or an age that there is not chooses nothing."""
-        chosen = {each.name: query.get(each.name, "") for each in fields(cls)}
+    def read(cls, query: Mapping[str, str], queue: Queue) -> "Narrowing":
+        """Return what an address chooses of a queue; a mode or an age that there is not chooses nothing."""
+        chosen = {name: query.get(name, "") for name in _COMMON}
         return cls(
+            own=tuple((each.name, query[each.name]) for each in queue.facets if query.get(each.name)),
             mode=chosen["mode"] if chosen["mode"] in MODES else "",
             partner=chosen["partner"],
             account=chosen["account"],
@@ -42,10 +50,10 @@ class Narrowing:
 
     def parameters(self) -> dict[str, str]:
         """Return what is chosen, for an address."""
-        return {each.name: value for each in fields(self) if (value := getattr(self, each.name))}
+        return {name: value for name in _COMMON if (value := getattr(self, name))} | dict(self.own)
 
 
-def narrowed(source: Source, rows: QuerySet[Any], chosen: Narrowing, now: datetime) -> QuerySet[Any]:
+def narrowed(queue: Queue, source: Source, rows: QuerySet[Any], chosen: Narrowing, now: datetime) -> QuerySet[Any]:
     """Return the rows of a source that were chosen; rows that do not say are none that have it."""
     paths = source.paths
     for path, value in (
@@ -57,6 +65,11 @@ def narrowed(source: Source, rows: QuerySet[Any], chosen: Narrowing, now: dateti
             rows = rows.filter(**{path: value}) if path else rows.none()
     if chosen.age:
         rows = rows.filter(**{f"{source.since}__lte": now - AGES[chosen.age][1]})
+    values = dict(chosen.own)
+    for facet in queue.facets:
+        if facet.name in values:
+            named = facet.rows(values[facet.name], now)
+            rows = rows.filter(named) if named is not None else rows
     return rows
 
 
@@ -84,6 +97,11 @@ def choices(queue: Queue, chosen: Narrowing) -> list[Choice]:
         slugs = GatewayAccount.objects.order_by("slug").values_list("slug", flat=True)
         accounts = tuple((slug, slug) for slug in slugs)
         offered.append(Choice(name="account", label="Account", chosen=chosen.account, options=accounts))
-    ages = tuple((name, words) for name, (words, _) in AGES.items())
-    offered.append(Choice(name="age", label="Waits longer than", chosen=chosen.age, options=ages))
+    values = dict(chosen.own)
+    for facet in queue.facets:
+        picked = values.get(facet.name, "")
+        offered.append(Choice(name=facet.name, label=facet.label, chosen=picked, options=facet.options()))
+    if not queue.facets:
+        ages = tuple((name, words) for name, (words, _) in AGES.items())
+        offered.append(Choice(name="age", label="Waits longer than", chosen=chosen.age, options=ages))
     return offered

@@ -71,7 +71,7 @@ def read_page(queue: Queue, *, chosen: Narrowing, after: Place | None, now: date
     """
     found: list[tuple[datetime, Any, int, Any]] = []
     for number, source in enumerate(queue.sources):
-        rows = narrowed(source, in_order(source, now), chosen, now)
+        rows = narrowed(queue, source, in_order(source, now), chosen, now)
         if after is not None:
             rows = rows.filter(after.after(source, now))
         found += [(row.urgent_at, row.pk, number, row) for row in rows[: size + 1]]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import DateTimeField, QuerySet, Value
+from django.db.models import DateTimeField, Q, QuerySet, Value
 from django.db.models.expressions import Combinable
 
 from payments.models import CaseKind
@@ -93,10 +93,23 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Facet:
+    """Be something more that the rows of a queue are narrowed by: the choices there are, as (value, words), and which
+    rows a choice names at a time; None names none of the choices.
+    """
+
+    name: str
+    label: str
+    options: Callable[[], tuple[tuple[str, str], ...]]
+    rows: Callable[[str, datetime], Q | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
     """Be a work queue; `kinds` are the cases that are worked on here. Rows of several sources have ids of one type.
 
-    One that `is_urgent` costs money, or a guest the trip, within days.
+    One that `is_urgent` costs money, or a guest the trip, within days. `facets` take the place of the age, and `sums`
+    is what is told of all rows above the first.
     """
 
     slug: str
@@ -107,6 +120,8 @@ class Queue:
     kinds: frozenset[CaseKind] = frozenset()
     due_label: str = ""
     is_urgent: bool = False
+    facets: tuple[Facet, ...] = ()
+    sums: Callable[[QuerySet[Any], datetime], Any] | None = None
     template: str = "admin/backoffice/queues/queue.html"
 
 

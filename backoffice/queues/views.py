@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -20,7 +22,7 @@ from backoffice.models import ProbableDuplicate
 from backoffice.queues.at_risk import AT_RISK, total_json, totals_at_risk
 from backoffice.queues.counting import queue_counts
 from backoffice.queues.duplicates import MAY_DISMISS
-from backoffice.queues.narrowing import Narrowing, choices
+from backoffice.queues.narrowing import Narrowing, choices, narrowed
 from backoffice.queues.paging import NoSuchPlace, Page, Place, read_page
 from backoffice.queues.queue import Queue, Row, countdown, duration
 from backoffice.queues.registry import queue_named
@@ -41,7 +43,7 @@ def index(site: AdminSite, request: HttpRequest) -> HttpResponse:
 def show(site: AdminSite, request: HttpRequest, slug: str) -> HttpResponse:
     """Show a page of a queue."""
     queue = _queue(request, slug)
-    now, chosen = timezone.now(), Narrowing.read(request.GET)
+    now, chosen = timezone.now(), Narrowing.read(request.GET, queue)
     page = _page(request, queue, chosen)
     context = {
         **site.each_context(request),
@@ -57,6 +59,7 @@ def show(site: AdminSite, request: HttpRequest, slug: str) -> HttpResponse:
         "may_work": request.user.has_perm(MAY_WORK),
         "may_dismiss": request.user.has_perm(MAY_DISMISS),
         "totals": totals_at_risk(now) if queue is AT_RISK else [],
+        "sums": _sums(queue, chosen, now),
     }
     return TemplateResponse(request, queue.template, context)
 
@@ -64,7 +67,7 @@ def show(site: AdminSite, request: HttpRequest, slug: str) -> HttpResponse:
 def at_risk_json(request: HttpRequest) -> HttpResponse:
     """Answer with the money-at-risk board as JSON: what is at risk in all, a page of outcomes, and where it goes on."""
     queue = _queue(request, AT_RISK.slug)
-    chosen = Narrowing.read(request.GET)
+    chosen = Narrowing.read(request.GET, queue)
     page = _page(request, queue, chosen)
     return JsonResponse(
         {
@@ -90,6 +93,14 @@ def _page(request: HttpRequest, queue: Queue, chosen: Narrowing) -> Page:
         return read_page(queue, chosen=chosen, after=after, now=timezone.now())
     except NoSuchPlace:
         raise Http404 from None
+
+
+def _sums(queue: Queue, chosen: Narrowing, now: datetime) -> Any:
+    """Return what is told of all rows that were chosen; of queues of one source."""
+    if queue.sums is None:
+        return None
+    (source,) = queue.sources
+    return queue.sums(narrowed(queue, source, source.rows(now), chosen, now), now)
 
 
 def _next_url(chosen: Narrowing, page: Page) -> str:

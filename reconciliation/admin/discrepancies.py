@@ -1,32 +1,42 @@
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
-from bookings.admin.read_only import ReadOnlyAdmin, ReadOnlyInline
-from money import Money
-from reconciliation.models import Discrepancy, DiscrepancyEvent
-
-
-class DiscrepancyEventInline(ReadOnlyInline):
-    """Tell what was done about it."""
-
-    model = DiscrepancyEvent
-    fields = ["at", "actor", "action", "state_before", "state_after", "detail"]
-    ordering = ["id"]
-    show_change_link = False
+from bookings.admin.read_only import ReadOnlyAdmin
+from payments.admin.columns import money
+from reconciliation.admin.discrepancy_page import page_context
+from reconciliation.aging import day_of
+from reconciliation.models import Discrepancy
 
 
 @admin.register(Discrepancy)
 class DiscrepancyAdmin(ReadOnlyAdmin):
-    """Show where our books and the gateways' or the bank's word differ."""
+    """Show where our books and the gateways' or the bank's word differ, and what was done about it."""
 
     list_display = ["kind", "source", "amount", "state", "opened_on", "assignee"]
     list_select_related = ["source", "assignee"]
-    list_filter = ["state", "kind", "source", "currency"]
+    list_filter = ["state", "kind", "source", "currency", "resolution"]
     search_fields = ["line__gateway_reference", "line__payment_reference", "line__our_reference", "batch__reference"]
     ordering = ["opened_on", "id"]
-    raw_id_fields = ["line", "entry", "batch"]
-    inlines = [DiscrepancyEventInline]
+    # All that its page shows is in the context.
+    fields = ["kind"]
+    amount = staticmethod(money("amount_minor", "amount"))
 
-    @admin.display(description="amount", ordering="amount_minor")
-    def amount(self, discrepancy: Discrepancy) -> str:
-        """Return what is at stake."""
-        return str(Money(discrepancy.amount_minor, discrepancy.currency))
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show what it is about, what is proposed and what was done."""
+        discrepancy = (
+            Discrepancy.objects.filter(pk=object_id)
+            .select_related(
+                *("source__account", "assignee", "batch", "line__batch", "line__report"),
+                *("entry__posting", "entry__transaction", "entry__payment"),
+            )
+            .first()
+            if object_id.isdecimal()
+            else None
+        )
+        context = page_context(discrepancy, today=day_of(timezone.now())) if discrepancy is not None else {}
+        return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
