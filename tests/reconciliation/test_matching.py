@@ -1,13 +1,11 @@
 """Every line ends matched, explained or as a discrepancy of a named kind, and the ledger follows what was settled."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from payments.checking import ledger_findings
 from payments.models import LedgerEntry, Posting
@@ -23,8 +21,6 @@ from reconciliation.models import (
 from reconciliation.services.importing import import_file, receive_file, source_for
 from reconciliation.services.matching import look_for_missing
 from tests.reconciliation.till import NOON, SETTLED, account_row, payout, settled, till_of, written
-
-FAULTS = ["MISSING_HERE", "MISSING_THERE", "AMOUNT", "CURRENCY", "DUPLICATE", "FEE", "LATE"]
 
 
 def test_a_file_that_agrees_leaves_nothing_open_and_clearing_at_nil(till, tmp_path):
@@ -88,39 +84,6 @@ def test_money_in_another_currency_passes_through_conversion(till, tmp_path):
         "FEES EUR": 153,
         "BANK EUR": 7_257 + 3_000 + 370_370,
     }
-
-
-@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(plants=st.fixed_dictionaries({kind: st.integers(0, 4) for kind in FAULTS}), shuffle=st.randoms())
-def test_every_planted_fault_is_found_named_and_counted(payment, tmp_path, plants, shuffle):
-    till = till_of(payment)
-    faults = [kind for kind, times in plants.items() for _ in range(times)]
-    rows = []
-    for number in range(300 + len(faults)):
-        fault = faults[number] if number < len(faults) else ""
-        psp, minor = f"{till.account.slug}-{number}", 1_000 + number
-        if fault != "MISSING_HERE":
-            early = timedelta(days=20) if fault in ("LATE", "MISSING_THERE") else timedelta()
-            till.books(minor, psp, at=NOON - early)
-        if fault == "MISSING_THERE":
-            continue
-        row = settled(
-            minor + (1 if fault == "AMOUNT" else 0), psp, fee="0.25", currency="USD" if fault == "CURRENCY" else "EUR"
-        )
-        if fault == "CURRENCY":
-            row["Exchange Rate"], row["Commission (NC)"] = "1", "0.25"
-        if fault == "FEE":
-            row["Commission (NC)"] = "0.35"
-        rows += [row, row] if fault == "DUPLICATE" else [row]
-    till.save()
-    shuffle.shuffle(rows)
-
-    till.imports(written(tmp_path / "batch.csv", [*rows, payout(rows)]))
-    look_for_missing(source=source_for(till.account.slug, now=SETTLED), now=SETTLED)
-
-    assert till.found() == {kind: times for kind, times in plants.items() if times}
-    unplaced = Match.objects.filter(line__report__source__account=till.account).count()
-    assert unplaced == len(rows) + 1 - plants["MISSING_HERE"] - plants["DUPLICATE"]
 
 
 def test_several_lines_of_one_capture_are_matched_by_their_sum(till, tmp_path):
@@ -282,6 +245,61 @@ def test_a_till_is_settled_by_what_it_takes_to_the_bank(payment, tmp_path):
     assert till.balances() == {"RECEIVABLE EUR": -4_000, "BANK EUR": 4_000}
     assert sorted(Match.objects.values_list("rule", flat=True)) == ["AMOUNT", "AMOUNT", "BATCH"]
     assert not any("has no order" in finding.message for finding in ledger_findings())
+
+
+@pytest.mark.parametrize(
+    ("first_at", "second_at"),
+    [
+        pytest.param("2026-10-24T21:59:59+00:00", "2026-10-25T22:59:59+00:00", id="when-summer-ends"),
+        pytest.param("2026-03-28T22:59:59+00:00", "2026-03-29T21:59:59+00:00", id="when-summer-begins"),
+    ],
+)
+def test_the_last_second_of_a_day_is_of_that_day_on_both_sides_of_a_change_of_clocks(
+    payment, tmp_path, first_at, second_at
+):
+    till = till_of(payment, gateway="external")
+    columns = {
+        "gross": {"header": "Amount"},
+        "gross_currency": {"header": "Currency"},
+        "occurred_at": {"header": "Day", "unit": "YYYY-MM-DD"},
+    }
+    source = source_for(till.account.slug, now=NOON)
+    SettlementSource.objects.filter(pk=source.pk).update(
+        column_map={"columns": columns}, time_zone="Europe/Berlin", window_days=0, sla_days=400
+    )
+    moments = [datetime.fromisoformat(first_at), datetime.fromisoformat(second_at)]
+    operations = [till.books(4_500, f"SLIP-{moment:%d}", at=moment) for moment in moments]
+    till.save()
+    path = tmp_path / "till.csv"
+    path.write_text("Day,Amount,Currency\n" + "".join(f"{at[:10]},45.00,EUR\n" for at in (first_at, second_at)))
+
+    till.imports(path)
+
+    assert till.found() == {}
+    consumed = LedgerConsumed.objects.order_by("match__line__line_number")
+    assert [taken.entry.transaction for taken in consumed.select_related("entry__transaction")] == operations
+
+
+def test_a_fee_may_be_more_than_what_it_is_taken_from(till, tmp_path):
+    till.books(30, "P1")
+    till.books(-5_000, "D1", kind="CHARGEBACK")
+    till.books(1_000_000, "P2", currency="KWD")
+    till.save()
+    rows = [
+        settled(30, "P1", fee="0.4567", net_minor=-16),
+        settled(-5_000, "P9", type="Chargeback", modification="D1", fee="15"),
+        settled(1_000_000, "P2", currency="KWD", rate="2.98", fee="1.5", net_minor=297_850)
+        | {"Markup (NC)": "0.25", "Scheme Fees (NC)": "0.125", "Interchange (NC)": "0.125", "Commission (NC)": "1"},
+    ]
+
+    till.imports(written(tmp_path / "batch.csv", [*rows, payout(rows)]))
+
+    assert till.found() == {}
+    assert list(SettlementLine.objects.filter(kind="CAPTURE").order_by("line_number").values_list("fee_minor")) == [
+        (46,),
+        (150,),
+    ]
+    assert till.balances()["FEES EUR"] == 46 + 1_500 + 150
 
 
 def test_the_bank_closes_the_circle(till, tmp_path):
