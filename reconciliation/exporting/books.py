@@ -31,7 +31,7 @@ JOURNAL = Report(
         Column("service_date", Kind.DATE),
         Column("batch", Kind.REFERENCE),
     ),
-    order=("counts_at", "posting", "entry", "side"),
+    order=("counts_at", "entry", "side"),
     filters=_EVERY_FILTER,
     period="counts_at",
     totals=(("debit_minor", "currency"), ("credit_minor", "currency")),
