@@ -8,8 +8,9 @@ from django.contrib import messages
 from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils.datastructures import MultiValueDict
 
-from card_numbers import mask_card_numbers
+from card_numbers import count_card_numbers, mask_card_numbers
 
 if TYPE_CHECKING:
     _Form = forms.BaseForm
@@ -29,6 +30,15 @@ class MaskedForm(_Form):
 
     masked_labels: list[str]
 
+    def full_clean(self) -> None:
+        """Check what was filled in, and mask card numbers in what would be shown again, complaints among it."""
+        super().full_clean()
+        if not self.is_bound:
+            return
+        self.data = _masked_as_typed(self)
+        for complaints in self.errors.values():
+            complaints.data = [_masked_complaint(each) for each in complaints.data]
+
     def clean(self) -> dict[str, Any]:
         """Return what was filled in, with card numbers masked."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -45,6 +55,32 @@ class MaskedForm(_Form):
             else:
                 self.add_error(name, ValidationError("This holds a card number, which is never kept."))
         return cleaned
+
+
+def _masked_as_typed(form: forms.BaseForm) -> MultiValueDict[str, Any]:
+    """Return what was typed into a form without card numbers; in what is no free text, only such as issuers give."""
+    typed: MultiValueDict[str, Any] = MultiValueDict()
+    names = {form.add_prefix(name): field for name, field in form.fields.items()}
+    values = form.data.lists() if isinstance(form.data, MultiValueDict) else ((k, [v]) for k, v in form.data.items())
+    for key, found in values:
+        field = names.get(key)
+        is_free = field is not None and type(field) in _FREE_TEXT
+        typed.setlist(key, [_as_shown(each, is_free) for each in found])
+    return typed
+
+
+def _as_shown(value: Any, is_free: bool) -> Any:
+    is_told = is_free or (isinstance(value, str) and count_card_numbers(value) > 0)
+    return without_card_numbers(value) if is_told else value
+
+
+def _masked_complaint(complaint: Any) -> Any:
+    """Return what is wrong with a value without the card numbers of the value."""
+    if not isinstance(complaint, ValidationError):
+        return mask_card_numbers(str(complaint))
+    words = " ".join(complaint.messages)
+    masked = mask_card_numbers(words)
+    return complaint if masked == words else ValidationError(masked, code=complaint.code)
 
 
 def without_card_numbers(value: Any) -> Any:

@@ -1,3 +1,5 @@
+from datetime import datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +29,15 @@ VISA, AMEX, MASTERCARD = "4111111111111111", "371449635398431", "555544443333111
         ("737 4111 1111 1111 1111", "*** **** **** **** 1111"),
         (f"{VISA} and {MASTERCARD}", "************1111 and ************1111"),
         (f"{VISA}\n{AMEX}", "************1111\n***********8431"),
-        ("(4111)(1111)(1111)(1111)", "(4111)(1111)(1111)(1111)"),
+        ("(4111)(1111)(1111)(1111)", "(****)(****)(****)(1111)"),
+        ("4111+1111=1111~1111", "****+****=****~1111"),
+        ("4111 +1111 +1111 +1111", "**** +**** +**** +1111"),
+        ("4111 + 1111 + 1111 + 1111", "**** + **** + **** + 1111"),
+        ("[4111]&#1111\\1111<1111>", "[****]&#****\\****<1111>"),
+        ("4111 1111+1111 1111, 1234", "**** ****+**** 1111, 1234"),
+        # Satisfies Luhn, and no issuer's number begins like that.
+        ("1111+1111+1111+1117", "1111+1111+1111+1117"),
+        ("call +49 170 1234567, +46 8 5550 142", "call +49 170 1234567, +46 8 5550 142"),
         ("4111111111111112", "4111111111111112"),
         ("table for 12 at 10:30 on 2026-11-23", "table for 12 at 10:30 on 2026-11-23"),
         ("+49 30 1234567", "+49 30 1234567"),
@@ -57,7 +67,7 @@ def _with_check_digit(digits: list[int]) -> str:
 
 @given(
     digits=st.lists(st.integers(0, 9), min_size=12, max_size=18),
-    separators=st.lists(st.sampled_from(["", " ", "-", ".", "\u00a0", " - ", "\u2014"]), min_size=18, max_size=18),
+    separators=st.lists(st.sampled_from(["", " ", "-", ".", "_", "\u00a0", " - ", "\u2014"]), min_size=18, max_size=18),
     before=st.sampled_from(["", "card: ", "Ada says ("]),
     after=st.sampled_from(["", " thanks", ")"]),
 )
@@ -71,6 +81,44 @@ def test_any_number_that_satisfies_luhn_keeps_its_last_four_digits_only(digits, 
     assert len(masked) == len(before + spaced + after)
     assert masked.startswith(before)
     assert masked.endswith(after)
+
+
+@given(
+    number=st.sampled_from([VISA, AMEX, MASTERCARD, "6011601160116611", "36006666333344", "2222400010000008"]),
+    # A plus beside another sign may begin a phone number.
+    separators=st.lists(
+        st.text(st.characters(exclude_categories=["L", "N", "Cs"], exclude_characters="+"), max_size=3) | st.just("+"),
+        min_size=18,
+        max_size=18,
+    ),
+)
+def test_an_issued_number_is_masked_whatever_stands_between_its_digits(number, separators):
+    spaced = "".join(digit + gap for digit, gap in zip(number, [*separators[: len(number) - 1], ""], strict=True))
+
+    masked = mask_card_numbers(spaced)
+
+    assert [character for character in masked if character.isdigit()] == list(number[-4:])
+    assert count_card_numbers(spaced) == 1
+    assert count_card_numbers(masked) == 0
+
+
+@given(
+    begins=st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2099, 12, 31)),  # noqa: DTZ001 - local time
+    offset=st.sampled_from(["+01:00", "-05:00", "+0530", "+00:00"]),
+    hours=st.integers(1, 9),
+)
+def test_a_span_of_time_is_ordinary_text(begins, offset, hours):
+    begins = begins.replace(microsecond=0)
+    span = f"{begins.isoformat()}{offset}/{(begins + timedelta(hours=hours)).isoformat()}{offset}"
+
+    assert mask_card_numbers(span) == span
+
+
+@given(amounts=st.lists(st.integers(0, 999_99), min_size=2, max_size=4))
+def test_a_sum_of_amounts_in_euro_is_ordinary_text(amounts):
+    text = " + ".join(f"{minor // 100}.{minor % 100:02} EUR" for minor in amounts)
+
+    assert mask_card_numbers(text) == text
 
 
 @given(text=st.text(max_size=60))

@@ -43,7 +43,7 @@ class CommentForm(MaskedForm, forms.Form):
     reason = why_field("Comment")
 
 
-class AssignForm(forms.Form):
+class AssignForm(MaskedForm, forms.Form):
     """Ask who takes it on."""
 
     assignee = forms.ChoiceField(label="Who", required=False, widget=UnfoldAdminSelectWidget)

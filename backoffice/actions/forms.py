@@ -65,7 +65,7 @@ class ReasonForm(MaskedForm, forms.Form):
     reason = reason_field()
 
 
-class AmountForm(forms.Form):
+class AmountForm(MaskedForm, forms.Form):
     """Ask how much."""
 
     def __init__(self, entered: Any, *, limit: Money) -> None:
@@ -84,7 +84,7 @@ class RefundForm(MaskedForm, forms.Form):
         self.fields = {"amount": AmountField(limit=limit, is_fixed=is_fixed), **self.fields}
 
 
-class LinkForm(forms.Form):
+class LinkForm(MaskedForm, forms.Form):
     """Ask how long a link is good, and whether it is mailed at once."""
 
     days = forms.IntegerField(
@@ -110,7 +110,7 @@ class MailForm(MaskedForm, forms.Form):
     )
 
 
-class CardForm(forms.Form):
+class CardForm(MaskedForm, forms.Form):
     """Ask which card is charged, and how much of the price."""
 
     card = forms.ChoiceField(label="Card", widget=UnfoldAdminRadioSelectWidget)

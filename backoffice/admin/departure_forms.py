@@ -33,7 +33,7 @@ class DateInput(UnfoldAdminTextInputWidget):
         return value.isoformat() if hasattr(value, "isoformat") else super().format_value(value)
 
 
-class SpanForm(forms.Form):
+class SpanForm(MaskedForm, forms.Form):
     """Ask which departures: those of an option within a span of local days, both of them included."""
 
     option = OptionField(

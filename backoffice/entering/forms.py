@@ -8,6 +8,7 @@ from unfold.forms import AuthenticationForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from backoffice.entering.lockout import is_locked, note_failure, one_guess_at_a_time
+from bookings.staff_text import MaskedForm
 
 if TYPE_CHECKING:
     from django.contrib.auth.forms import AuthenticationForm as _AuthenticationForm
@@ -17,7 +18,7 @@ else:
 TOO_MANY = "Too many failed attempts. Try again in a while, or ask an administrator."
 
 
-class LoginForm(_AuthenticationForm):
+class LoginForm(MaskedForm, _AuthenticationForm):
     """Take user name and password, as often as the lock-out allows."""
 
     def clean(self) -> dict[str, Any]:
@@ -41,7 +42,7 @@ class LoginForm(_AuthenticationForm):
         raise refusal
 
 
-class CodeForm(forms.Form):
+class CodeForm(MaskedForm, forms.Form):
     """Take a code of an authenticator app, or a recovery code."""
 
     code = forms.CharField(

@@ -2,6 +2,7 @@
 
 import pytest
 from django import forms
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.contrib.postgres.forms import SimpleArrayField
@@ -87,6 +88,51 @@ def test_an_address_that_holds_one_is_refused(browser_with_role):
 
     assert answer.context["adminform"].form.errors == {"email": ["This holds a card number, which is never kept."]}
     assert not Supplier.objects.exists()
+
+
+def test_what_is_shown_again_after_an_error_holds_no_card_number(browser_with_role):
+    client = browser_with_role(Role.MANAGER)
+    typed = {"name": f"Boats {VISA}", "address": "4111+1111+1111+1111", "email": "4111111111111111@example.com"}
+
+    answer = client.post(reverse("admin:bookings_supplier_add"), {**typed, "country_code": VISA})
+
+    shown = answer.content.decode()
+    assert set(answer.context["adminform"].form.errors) == {"email", "country_code"}
+    assert [number for number in (VISA, "4111+1111", "4111111111111111") if number in shown] == []
+    assert (f"Boats {MASKED}" in shown, "****+****+****+1111" in shown) == (True, True)
+
+
+class PickyForm(MaskedForm, forms.Form):
+    """Complain of what was typed by repeating it."""
+
+    amount = forms.DecimalField()
+    on = forms.DateTimeField()
+    color = forms.ChoiceField(choices=[("red", "red")])
+
+
+def test_no_complaint_repeats_a_card_number_and_a_time_is_shown_as_it_was_typed():
+    form = PickyForm({"amount": VISA, "on": "2026-11-21 12:04:38", "color": "4111111111111111"})
+
+    shown = str(form)
+
+    assert form.errors["color"] == ["Select a valid choice. ************1111 is not one of the available choices."]
+    assert ("4111" in shown, "2026-11-21 12:04:38" in shown) == (False, True)
+
+
+def test_every_form_of_ours_masks_what_is_typed():
+    ours = {config.name.partition(".")[0] for config in apps.get_app_configs() if "site-packages" not in config.path}
+
+    unmasked = [
+        form
+        for form in every_kind_of(forms.Form)
+        if form.__module__.partition(".")[0] in ours and not issubclass(form, MaskedForm)
+    ]
+
+    assert unmasked == []
+
+
+def every_kind_of(form):
+    return {form, *(each for kind in form.__subclasses__() for each in every_kind_of(kind))}
 
 
 def test_rows_below_a_row_are_masked_as_well(browser_with_role):
