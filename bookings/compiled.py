@@ -6,7 +6,7 @@ text is the same each time. What the busiest requests read is compiled once and 
 
 from collections.abc import Callable
 from copy import copy
-from secrets import token_hex
+from secrets import randbits, token_hex
 from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid4
 
@@ -17,27 +17,32 @@ from django.db.models.sql.compiler import SQLCompiler
 from django.db.transaction import TransactionManagementError
 
 _Row = TypeVar("_Row", bound=Model)
-Value = UUID | str | bool
+Value = UUID | str | int | tuple[UUID, ...]
 
 
 class CompiledQuery(Generic[_Row]):
     """Be a query of whole rows whose values alone differ from one time to the next.
 
     `build` is a function of keyword arguments that returns the queryset. Its SQL is built for the first values of each
-    kind: texts and UUIDs are given to the database anew each time; a truth value is part of the SQL, so that there is
-    one text for each. Whatever else the queryset depends on must be the same in every call.
+    kind: texts, numbers and UUIDs are given to the database anew each time; a truth value is part of the SQL, and so is
+    how many UUIDs there are of a tuple, so that there is one text for each. Whatever else the queryset depends on must
+    be the same in every call.
     """
 
     def __init__(self, build: Callable[..., QuerySet[_Row]]) -> None:
         self.build = build
-        self._texts: dict[tuple[tuple[str, bool], ...], _Text] = {}
+        self._texts: dict[tuple[tuple[str, bool | int], ...], _Text] = {}
 
     def rows(self, **values: Value) -> list[_Row]:
         """Return the rows for these values, as the queryset would.
 
         :raises TransactionManagementError: the rows are to be locked, and no transaction is under way.
         """
-        fixed = tuple((name, value) for name, value in values.items() if isinstance(value, bool))
+        fixed = tuple(
+            (name, len(value) if isinstance(value, tuple) else value)
+            for name, value in values.items()
+            if isinstance(value, bool | tuple)
+        )
         text = self._texts.get(fixed)
         if text is None:
             # Two threads may both build it; they build the same.
@@ -58,8 +63,10 @@ class _Text:
         query = build(**marks).query
         self._compiler = query.get_compiler(DEFAULT_DB_ALIAS)
         self._sql, self._parameters = self._compiler.as_sql()
+        # How columns become Python's values: asked of every column again otherwise, and there are a hundred.
+        self._converters = self._compiler.get_converters([expression for expression, *_ in self._compiler.select])
         self._places = {
-            name: [place for place, parameter in enumerate(self._parameters) if parameter == mark]
+            name: [place for place, parameter in enumerate(self._parameters) if parameter in _parts_of(mark)]
             for name, mark in marks.items()
             if not isinstance(mark, bool)
         }
@@ -74,12 +81,14 @@ class _Text:
             raise TransactionManagementError("rows are locked inside a transaction only")
         parameters = list(self._parameters)
         for name, places in self._places.items():
-            for place in places:
-                parameters[place] = values[name]
+            parts = _parts_of(values[name])
+            for turn, place in enumerate(places):
+                parameters[place] = parts[turn % len(parts)]
         compiler = copy(self._compiler)
         compiler.connection = connection
         # Its work is done: it hands out its text, with the values of this time.
         compiler.as_sql = lambda *_, **__: (self._sql, tuple(parameters))
+        compiler.get_converters = lambda _: self._converters
         return _Filled(compiler)
 
 
@@ -100,10 +109,18 @@ class _Filled:
         return self._compiler
 
 
+def _parts_of(value: Value) -> tuple[UUID | str | int, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
 def _mark_like(value: Value) -> Value:
     match value:
         case bool():
             return value
+        case int():
+            return randbits(31)
+        case tuple():
+            return tuple(uuid4() for _ in value)
         case UUID():
             return uuid4()
         case str():

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 from django.db import connection
 from django.db.models import QuerySet
 
+from bookings.compiled import CompiledQuery
 from bookings.deposits import deposit_of
 from bookings.errors import InvalidValue, PriceDiffers, UnitItemsMissing, UnitRestriction
 from bookings.free_text import LONGEST_REFERENCE, clean_contact, clean_text
@@ -133,12 +134,17 @@ def show_installments(order: Order, bookings: Sequence[Booking]) -> None:
     }
 
 
+_UNIT_ITEMS = CompiledQuery(
+    lambda bookings: UnitItem.objects.filter(booking__in=bookings).select_related("unit").order_by("pk")
+)
+
+
 def read_unit_items(bookings: Sequence[Booking]) -> None:
     """Read the tickets of bookings with what they are for, in one query; those at hand stay as they are."""
     missing = {booking.pk: booking for booking in bookings if not has_unit_items(booking)}
     items_of: dict[UUID, list[UnitItem]] = {booking_id: [] for booking_id in missing}
     if missing:
-        for item in UnitItem.objects.filter(booking__in=missing).select_related("unit").order_by("pk"):
+        for item in _UNIT_ITEMS.rows(bookings=tuple(missing)):
             item.booking = missing[item.booking_id]
             items_of[item.booking_id].append(item)
     for booking_id, items in items_of.items():

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from bookings.compiled import CompiledQuery
 from gateways.models import GatewayAccount
 from gateways.protocol import Outcome
 from gateways.protocol import OutcomeKind as Kind
@@ -16,10 +17,19 @@ from payments.states import Fact, OperationKind
 _LONGEST_PROBLEM = GatewayEvent._meta.get_field("problem").max_length
 
 
+_EVENTS = CompiledQuery(
+    lambda payment, account, kind, first, corrected: GatewayEvent.objects.filter(
+        Q(payment=payment) | Q(account=account, kind=kind, event_key__in=[first, corrected])
+    ).order_by("id")
+)
+
+
 def events_of(account: GatewayAccount, payment: Payment, outcome: Outcome) -> list[GatewayEvent]:
     """Return what was said of a payment, and the fact of the news if it was told before: of whatever payment."""
-    same_fact = Q(account=account, kind=outcome.kind, event_key__in=_keys_of(outcome))
-    return list(GatewayEvent.objects.filter(Q(payment=payment) | same_fact).order_by("id"))
+    first, corrected = _keys_of(outcome)
+    return _EVENTS.rows(
+        payment=payment.pk, account=account.pk, kind=outcome.kind.value, first=first, corrected=corrected
+    )
 
 
 def _keys_of(outcome: Outcome) -> tuple[str, str]:

@@ -51,6 +51,26 @@ def test_a_value_that_occurs_twice_is_given_twice(partners):
     assert either.rows(text="Lakeside Agents") == [partners[1]]
 
 
+def test_as_many_keys_are_given_as_there_are(partners):
+    named = CompiledQuery(lambda pks, name: Partner.objects.filter(pk__in=pks).exclude(name=name).order_by("slug"))
+    closed, harbour, lakeside = sorted(partners, key=lambda partner: partner.slug)
+
+    for _ in range(2):
+        assert named.rows(pks=(lakeside.pk, closed.pk), name="nobody") == [closed, lakeside]
+        assert named.rows(pks=(harbour.pk,), name="nobody") == [harbour]
+        assert named.rows(pks=(uuid4(), harbour.pk), name="Harbour Travel") == []
+
+
+def test_a_number_is_given_anew_each_time(shop):
+    first, second = shop.reserve(), shop.reserve()
+    by_number = CompiledQuery(lambda number, is_live: Booking.objects.filter(number=number, is_live=is_live))
+
+    for _ in range(2):
+        assert by_number.rows(number=first.number, is_live=True) == [first]
+        assert by_number.rows(number=second.number, is_live=True) == [second]
+        assert by_number.rows(number=second.number, is_live=False) == []
+
+
 def test_what_is_read_along_needs_no_query_of_its_own(shop):
     wanted = shop.reserve()
     with_product = CompiledQuery(lambda pk: Booking.objects.select_related("product__supplier").filter(pk=pk))
