@@ -12,7 +12,8 @@ import pytest
 from payments.models import ReusableCard
 from reconciliation.exporting.registry import REPORTS
 from reconciliation.models import ExportFormat, ExportRun
-from reconciliation.services.exporting import ask_for_export, write_export
+from reconciliation.services.asking import ask_for_export
+from reconciliation.services.exporting import write_export
 from tests.reconciliation.month import CLOSED, MARCH, ZONE
 from tests.reconciliation.reports.asking import rows_of
 from tests.reconciliation.reports.world import LATER, happen_later, reported_month
