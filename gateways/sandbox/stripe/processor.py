@@ -61,6 +61,7 @@ API: tuple[tuple[str, str, str, Work], ...] = (
     ("GET", "/refunds/{id}", "refunds", refunds.show),
     ("GET", "/disputes", "disputes", disputes.listed),
     ("GET", "/disputes/{id}", "disputes", disputes.show),
+    ("GET", "/payouts", "payouts", settlement.list_payouts),
     ("POST", "/reporting/report_runs", "report_run", settlement.create_run),
     ("GET", "/reporting/report_runs/{id}", "report_run", settlement.show_run),
     ("GET", "/files/{id}/contents", "report_file", settlement.contents),
@@ -256,7 +257,9 @@ class StripeProcessor:
             log.error("%s while answering %s\n%s", type(error).__name__, question.call.operation, frames)
             return ApiError(500, "api_error", "An unknown error occurred.").answer(), True
         # What is answered stays as it was answered, whatever changes later.
-        return Answer(status=answer.status, body=copy.deepcopy(answer.body), notes=answer.notes), True
+        return Answer(
+            status=answer.status, body=copy.deepcopy(answer.body), content=answer.content, notes=answer.notes
+        ), True
 
     async def _save_and_hold(self, seconds: float) -> None:
         self._sandbox.store.save()

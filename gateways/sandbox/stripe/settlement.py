@@ -14,6 +14,7 @@ from gateways.sandbox import settling
 from gateways.sandbox.processor import Answer
 from gateways.sandbox.settling import Batch, Line, Movement, Report, major, table
 from gateways.sandbox.store import Document
+from gateways.sandbox.stripe import objects
 from gateways.sandbox.stripe.books import CHARGES, DISPUTES, INTENTS, REFUNDS, Books
 from gateways.sandbox.stripe.currencies import iso_minor
 from gateways.sandbox.stripe.errors import malformed, missing
@@ -78,9 +79,31 @@ def label(batch: Batch) -> str:
 
 def announce(books: Books, batch: Batch, *_: object) -> str:
     """Tell of every payout that its lines can be read now; nothing lies anywhere until somebody asks."""
+    for payout in _payouts_of(books, batch):
+        for event in ("payout.paid", "payout.reconciliation_completed"):
+            books.tell(event, {"account": batch.account, "api": payout})
+    return ""
+
+
+def list_payouts(books: Books, question: Question) -> Answer:
+    """Answer GET /v1/payouts, newest first."""
+    given = Parameters(question.given, ("created", "limit"))
+    wish = question.given.get("created")
+    since = int(wish.get("gte") or 0) if isinstance(wish, dict) else 0
+    rows = [
+        payout
+        for document in reversed(list(books.store.all(settling.BATCHES).values()))
+        if (document["gateway"], document["account"]) == ("stripe", question.account.account)
+        for payout in _payouts_of(books, settling.batch_in(document))
+        if payout["created"] >= since
+    ]
+    return Answer(status=200, body=objects.listed(rows[: given.integer("limit") or 10], url="/v1/payouts"))
+
+
+def _payouts_of(books: Books, batch: Batch) -> Iterator[Document]:
     for currency, minor in batch.payouts.items():
         arrival = int(batch.closed_at)
-        payout = {
+        yield {
             "id": _payout_id(batch.number, currency),
             "object": "payout",
             "amount": minor,
@@ -98,9 +121,6 @@ def announce(books: Books, batch: Batch, *_: object) -> str:
             "status": "paid",
             "type": "bank_account",
         }
-        for event in ("payout.paid", "payout.reconciliation_completed"):
-            books.tell(event, {"account": batch.account, "api": payout})
-    return ""
 
 
 def create_run(books: Books, question: Question) -> Answer:
