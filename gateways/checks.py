@@ -51,6 +51,8 @@ _ATTRIBUTES = (
     "greet_webhook",
     "read_webhook",
     "revoke_card",
+    "reports_since",
+    "fetch_report",
     *dict.fromkeys(VERBS.values()),
 )
 

@@ -53,6 +53,10 @@ class Busy(NotSent):
     """Say that the processor turned the call away unread, having too much to do: ask again later with the same key."""
 
 
+class NotReady(NotSent):
+    """Say that what was asked for is not there yet, and may be later."""
+
+
 class AnswerLost(GatewayError):
     """Say that the processor may have acted: the outcome is unknown and must never be retried with a new key."""
 

@@ -14,8 +14,8 @@ import ssl
 import threading
 import time
 import urllib.request
-from collections.abc import Collection, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from functools import cache
@@ -25,12 +25,13 @@ from urllib.parse import urlsplit
 import certifi
 import structlog
 
-from gateways.errors import AnswerLost, NotSent, Rejected
+from gateways.errors import AnswerLost, KeyRefused, NotReady, NotSent, Rejected
 from gateways.scrubbing import scrub
 
 logger = structlog.get_logger(__name__)
 
 _CONNECT_ATTEMPTS = 2
+_PIECE_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,8 @@ class HttpAnswer:
 
 # Connecting has 2 s on top. Whoever asks counts on both when all calls of a request must end within its 20 s.
 LONGEST_CALL_SECONDS = 12.0
+# A file may be large, and nobody waits for it.
+LONGEST_DOWNLOAD_SECONDS = 600.0
 
 
 def call_seconds(credentials: Mapping[str, str]) -> float | None:
@@ -115,13 +118,7 @@ class HttpClient:
     def _exchange(
         self, operation: str, method: str, url: str, headers: Mapping[str, str], body: bytes | None
     ) -> HttpAnswer:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise Rejected(f"{self.gateway} {operation}: the address is not an http or https URL")
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection = self._connect(operation, parts.scheme, parts.hostname, parts.port)
-        if isinstance(connection, _ThroughPlainProxy):
-            target = url
+        connection, target = self._reach(operation, url)
         connected = connection.sock
         # A socket timeout bounds one silence only; this ends the exchange from outside.
         watchdog = threading.Timer(self.total_seconds, _cut, [connected])
@@ -148,6 +145,74 @@ class HttpClient:
         if is_cut_short:
             raise AnswerLost(f"{self.gateway} {operation}: the answer ended early")
         return HttpAnswer(status=response.status, headers=answer_headers, body=received)
+
+    @contextmanager
+    def download(
+        self,
+        operation: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        most_bytes: int,
+        total_seconds: float = LONGEST_DOWNLOAD_SECONDS,
+    ) -> Iterator[Iterator[bytes]]:
+        """Have a file piece by piece while the block runs; it is never in memory as a whole.
+
+        :raises NotSent: no connection was made; (NotReady) there is no such file, yet.
+        :raises AnswerLost: the far side is in trouble; while the pieces are read also: the file broke off, is larger
+            than `most_bytes`, or took too long.
+        :raises Rejected: it is not given to us (KeyRefused), or the request makes no sense.
+        """
+        connection, target = self._reach(operation, url)
+        connected = connection.sock
+        watchdog = threading.Timer(total_seconds, _cut, [connected])
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            try:
+                connected.settimeout(self.read_seconds)
+                connection.request("GET", target, headers=dict(headers))
+                response = connection.getresponse()
+            except (http.client.InvalidURL, ValueError) as problem:
+                raise Rejected(
+                    f"{self.gateway} {operation}: cannot be written as HTTP ({type(problem).__name__})"
+                ) from None
+            except (OSError, http.client.HTTPException) as problem:
+                raise AnswerLost(f"{self.gateway} {operation}: no answer ({type(problem).__name__})") from None
+            logger.info("gateway_answered", gateway=self.gateway, operation=operation, status=response.status)
+            if response.status != 200:
+                raise _no_file(response.status, f"{self.gateway} {operation}: HTTP {response.status}")
+            yield self._pieces(operation, response, most_bytes)
+        finally:
+            watchdog.cancel()
+            connection.close()
+
+    def _pieces(self, operation: str, response: http.client.HTTPResponse, most_bytes: int) -> Iterator[bytes]:
+        left = most_bytes
+        while True:
+            try:
+                piece = response.read(_PIECE_BYTES)
+            except (OSError, ValueError, http.client.HTTPException) as problem:
+                raise AnswerLost(f"{self.gateway} {operation}: the file broke off ({type(problem).__name__})") from None
+            left -= len(piece)
+            if left < 0:
+                raise AnswerLost(f"{self.gateway} {operation}: the file is larger than {most_bytes} bytes")
+            if not piece:
+                break
+            yield piece
+        if response.length:
+            raise AnswerLost(f"{self.gateway} {operation}: the file ended early")
+
+    def _reach(self, operation: str, url: str) -> tuple[http.client.HTTPConnection, str]:
+        """Return a connection to where an address leads, and what to ask for there."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise Rejected(f"{self.gateway} {operation}: the address is not an http or https URL")
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection = self._connect(operation, parts.scheme, parts.hostname, parts.port)
+        if isinstance(connection, _ThroughPlainProxy):
+            target = url
+        return connection, target
 
     def _connect(self, operation: str, scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
         problem: Exception | None = None
@@ -183,6 +248,16 @@ class HttpClient:
 
 class _ThroughPlainProxy(http.client.HTTPConnection):
     """Be a connection to a forward proxy, which wants the whole URL as the target."""
+
+
+def _no_file(status: int, said: str) -> Exception:
+    """Return what it means that a file was not given."""
+    if status in (401, 403):
+        return KeyRefused(said)
+    if status in (404, 425, 429):
+        return NotReady(said)
+    # A redirect would carry the key elsewhere.
+    return Rejected(said) if 300 <= status < 500 else AnswerLost(said)
 
 
 @cache

@@ -5,7 +5,8 @@ nothing of bookings. Amounts are `Money` (minor units by ISO 4217); an adapter a
 way out and in.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -424,6 +425,15 @@ class ColumnMap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportRequest:
+    """Ask for a settlement report by the name that a gateway gave it; a larger one than `most_bytes` is refused."""
+
+    name: str
+    idempotency_key: str
+    most_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Greeting:
     """Answer a gateway that asks, before it sends anything, whether an address is ours."""
 
@@ -534,4 +544,21 @@ class Gateway(Protocol):
 
     def read_webhook(self, delivery: Delivery) -> tuple[Outcome, ...]:
         """Translate a genuine delivery into news; unknown events become NOTE, never an error."""
+        ...
+
+    def reports_since(self, moment: datetime) -> tuple[str, ...]:
+        """Return the names of the settlement reports there are since a moment, where the gateway can be asked; others
+        announce them (REPORT_AVAILABLE), or have people download them.
+        """
+        ...
+
+    def fetch_report(self, request: ReportRequest) -> AbstractContextManager[Iterator[bytes]]:
+        """Have a settlement report piece by piece.
+
+        Where it lies is the adapter's knowledge: what an announcement says about that proves nothing, and credentials
+        go nowhere it names.
+
+        :raises Unsupported: this gateway has no such report, or it settles nothing; asking again is of no use.
+        :raises NotReady: it is still being made.
+        """
         ...

@@ -323,11 +323,12 @@ def test_the_life_of_a_kept_card_is_told_by_its_token() -> None:
     assert CARD not in f"{gone.raw}{renewed.raw}{nobodys.raw}{nobodys.reference}"
 
 
-@pytest.mark.parametrize("kind", ["payout.reconciliation_completed", "reporting.report_run.succeeded"])
-def test_a_report_that_is_ready_is_told(kind: str) -> None:
-    outcome = read(kind, {"id": "po_1SXk", "object": "payout"})
+def test_a_payout_whose_report_can_be_asked_for_is_told_and_a_run_of_our_own_is_not() -> None:
+    payout = read("payout.reconciliation_completed", {"id": "po_1SXk", "object": "payout"})
+    run = read("reporting.report_run.succeeded", {"id": "frr_1SXk", "object": "reporting.report_run"})
 
-    assert (outcome.kind, outcome.reference.gateway) == (K.REPORT_AVAILABLE, "po_1SXk")
+    assert (payout.kind, payout.reference.gateway) == (K.REPORT_AVAILABLE, "po_1SXk")
+    assert run.kind == K.NOTE
 
 
 @pytest.mark.parametrize(

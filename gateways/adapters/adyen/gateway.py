@@ -1,7 +1,9 @@
 """Adyen by the official library, Checkout v72. Source of all facts: docs.adyen.com and Adyen's OpenAPI documents."""
 
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -9,6 +11,7 @@ from gateways.adapters.adyen import cards, checkout, webhooks, wire
 from gateways.adapters.adyen.calls import Checkout, NotFound, Refused, call
 from gateways.adapters.adyen.partner_talk import PARTNER_TALK
 from gateways.adapters.adyen.refusals import CARD_ERRORS, DECLINE_CLASSES, DETAILS_ERRORS, TOKEN_IS_GONE
+from gateways.adapters.adyen.reports import Reports
 from gateways.adapters.adyen.settlement import SETTLEMENT_DETAILS
 from gateways.errors import DeclineClass, MisconfiguredAccount, Rejected, Unsupported
 from gateways.exponents import Exponents
@@ -27,6 +30,7 @@ from gateways.protocol import (
     Outcome,
     Reference,
     RefundRequest,
+    ReportRequest,
     RevokeCardRequest,
     Verified,
     VoidRequest,
@@ -83,14 +87,23 @@ class AdyenGateway:
         self._environment = credentials.get("environment") or "test"
         self._browser_base_url = credentials.get("browser_base_url", "")
         seconds = call_seconds(credentials) or LONGEST_CALL_SECONDS
+        client = HttpClient(
+            gateway=self.slug, secret_fields=self.secret_fields, read_seconds=seconds, total_seconds=seconds
+        )
         self._checkout = Checkout(
             api_key=credentials["api_key"],
             environment=self._environment,
             live_prefix=credentials.get("live_prefix", ""),
             base_url=credentials.get("checkout_base_url", ""),
-            http_client=HttpClient(
-                gateway=self.slug, secret_fields=self.secret_fields, read_seconds=seconds, total_seconds=seconds
-            ),
+            http_client=client,
+        )
+        self._reports = Reports(
+            merchant_account=self._merchant_account,
+            is_live=self._environment != "test",
+            base_url=credentials.get("report_base_url", ""),
+            user=credentials.get("report_user", ""),
+            password=credentials.get("report_password", ""),
+            http=client,
         )
         self._door = webhooks.Door(
             merchant_account=self._merchant_account,
@@ -310,6 +323,14 @@ class AdyenGateway:
     def read_webhook(self, delivery: Delivery) -> tuple[Outcome, ...]:
         """Translate a genuine delivery into news."""
         return webhooks.read(delivery)
+
+    def reports_since(self, moment: datetime) -> tuple[str, ...]:
+        """Return none: Adyen announces them, and has no list."""
+        return ()
+
+    def fetch_report(self, request: ReportRequest) -> AbstractContextManager[Iterator[bytes]]:
+        """Have a settlement details report, as the report user."""
+        return self._reports.fetch(request)
 
 
 def _payment(reference: str) -> str:

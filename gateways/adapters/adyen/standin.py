@@ -30,6 +30,7 @@ def credentials(account: str, secret: Callable[[str], str], origin: str) -> dict
         "hmac_keys": secret(f"{account} hmac_key").upper(),
         "webhook_user": f"{account}-webhooks",
         "webhook_password": secret(f"{account} webhook_password")[:32],
+        "report_base_url": f"{origin}/adyen",
         "report_user": f"report_{account}@Company.Tours",
         "report_password": secret(f"{account} report_password")[:32],
         "client_key": f"test_{secret(f'{account} client_key')[:32].upper()}",

@@ -4,8 +4,8 @@ Source of all facts: the vendor's "Payment invoices", "Callbacks" and "Card paym
 idempotency key: our `reference_id`, which no account may use twice, is what makes a repeat find the first.
 """
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -43,6 +43,7 @@ from gateways.protocol import (
     OutcomeKind,
     Reference,
     RefundRequest,
+    ReportRequest,
     RevokeCardRequest,
     Verified,
     VoidRequest,
@@ -279,6 +280,17 @@ class CardgateGateway:
     def read_webhook(self, delivery: Delivery) -> tuple[Outcome, ...]:
         """Translate a genuine callback into news."""
         return webhooks.read(delivery)
+
+    def reports_since(self, moment: datetime) -> tuple[str, ...]:
+        """Return none: there is no call for it."""
+        return ()
+
+    def fetch_report(self, request: ReportRequest) -> AbstractContextManager[Iterator[bytes]]:
+        """Refuse.
+
+        :raises Unsupported: always.
+        """
+        raise Unsupported("cardgate: no report can be had by a call; export it and upload it")
 
     def _create(self, operation: str, attributes: Mapping[str, Any], reference: str, until: Deadline) -> Invoice:
         """Make an invoice, or find the one that was made under this reference before.

@@ -1,6 +1,8 @@
 """Payments that somebody else takes (a terminal, a till, a bank transfer): we write down what we are told. No wire."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Any, ClassVar
 
 from gateways.errors import DeclineClass, ErrorCode, Rejected, Unsupported
@@ -21,6 +23,7 @@ from gateways.protocol import (
     OutcomeKind,
     Reference,
     RefundRequest,
+    ReportRequest,
     RevokeCardRequest,
     Verified,
     VoidRequest,
@@ -178,6 +181,17 @@ class ExternalGateway:
         :raises Unsupported: always.
         """
         raise Unsupported("external: no webhooks are expected")
+
+    def reports_since(self, moment: datetime) -> tuple[str, ...]:
+        """Return none: nobody is there to ask."""
+        return ()
+
+    def fetch_report(self, request: ReportRequest) -> AbstractContextManager[Iterator[bytes]]:
+        """Refuse.
+
+        :raises Unsupported: always.
+        """
+        raise Unsupported("external: nobody has a report; upload what the till lists")
 
 
 def _of_payment(reference: str) -> Reference:

@@ -4,7 +4,8 @@ There is no well-kept library. Source of all facts: Spreedly's documentation, it
 tokenization, and the tests of its former Ruby library.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -32,6 +33,7 @@ from gateways.protocol import (
     OutcomeKind,
     Reference,
     RefundRequest,
+    ReportRequest,
     RevokeCardRequest,
     Source,
     Verified,
@@ -287,6 +289,17 @@ class SpreedlyGateway:
     def read_webhook(self, delivery: Delivery) -> tuple[Outcome, ...]:
         """Translate a genuine callback into news."""
         return webhooks.read(delivery)
+
+    def reports_since(self, moment: datetime) -> tuple[str, ...]:
+        """Return none: there is no call for it."""
+        return ()
+
+    def fetch_report(self, request: ReportRequest) -> AbstractContextManager[Iterator[bytes]]:
+        """Refuse.
+
+        :raises Unsupported: always.
+        """
+        raise Unsupported("spreedly: it settles nothing; upload the report of the processor behind it")
 
     def _credit(self, operation: str, payment: str, body: Mapping[str, Any], at: datetime) -> Outcome:
         """Give back by the payment; where that was held first, by its capture, which is what Spreedly credits."""

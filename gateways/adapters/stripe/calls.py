@@ -71,6 +71,8 @@ class Stripe:
         self.disputes = services.disputes
         self.customers = services.customers
         self.cards = services.payment_methods
+        self.payouts = services.payouts
+        self.report_runs = services.reporting.report_runs
 
 
 def call(

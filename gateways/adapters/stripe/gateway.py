@@ -1,6 +1,7 @@
 """Stripe by the official library, PaymentIntents. Source of all facts: docs.stripe.com and the library's own texts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -8,6 +9,7 @@ from gateways.adapters.stripe import checkout, looking, news, webhooks, wire
 from gateways.adapters.stripe.calls import API_VERSION, CardRefused, Problem, Refused, Stripe, call
 from gateways.adapters.stripe.partner_talk import PARTNER_TALK
 from gateways.adapters.stripe.refusals import DECLINE_CLASSES, decline_of
+from gateways.adapters.stripe.reports import Reports
 from gateways.adapters.stripe.settlement import PAYOUT_RECONCILIATION
 from gateways.errors import AnswerLost, DeclineClass, ErrorCode, MisconfiguredAccount, Rejected, Unsupported
 from gateways.exponents import Exponents
@@ -28,6 +30,7 @@ from gateways.protocol import (
     OutcomeKind,
     Reference,
     RefundRequest,
+    ReportRequest,
     RevokeCardRequest,
     Source,
     Verified,
@@ -100,13 +103,12 @@ class StripeGateway:
         self._publishable_key = credentials["publishable_key"]
         self._browser_base_url = credentials.get("browser_base_url", "")
         seconds = call_seconds(credentials) or LONGEST_CALL_SECONDS
-        self._stripe = Stripe(
-            secret_key=credentials["secret_key"],
-            base_url=credentials.get("api_base_url", ""),
-            http_client=HttpClient(
-                gateway=self.slug, secret_fields=self.secret_fields, read_seconds=seconds, total_seconds=seconds
-            ),
+        secret_key, base_url = credentials["secret_key"], credentials.get("api_base_url", "")
+        client = HttpClient(
+            gateway=self.slug, secret_fields=self.secret_fields, read_seconds=seconds, total_seconds=seconds
         )
+        self._stripe = Stripe(secret_key=secret_key, base_url=base_url, http_client=client)
+        self._reports = Reports(stripe=self._stripe, http=client, secret_key=secret_key, base_url=base_url)
         self._door = webhooks.Door(
             is_live=(credentials.get("environment") or "test") == "live", secrets=_webhook_secrets(credentials)
         )
@@ -333,6 +335,14 @@ class StripeGateway:
     def read_webhook(self, delivery: Delivery) -> tuple[Outcome, ...]:
         """Translate a genuine delivery into news."""
         return webhooks.read(delivery)
+
+    def reports_since(self, moment: datetime) -> tuple[str, ...]:
+        """Return the payouts whose lines can be read; their webhook may be lost."""
+        return self._reports.since(moment)
+
+    def fetch_report(self, request: ReportRequest) -> AbstractContextManager[Iterator[bytes]]:
+        """Have the itemized report of a payout made, and read it."""
+        return self._reports.fetch(request)
 
     def _new_customer(self, request: OpenRequest) -> str:
         """Create who a card will belong to; the opening's own key keeps a repetition from making another."""

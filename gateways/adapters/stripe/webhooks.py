@@ -222,7 +222,8 @@ READERS: Mapping[str, _Reader] = MappingProxyType(
         "payment_method.automatically_updated": _card_renewed,
         "payment_method.detached": _card_gone,
         "payout.reconciliation_completed": _report,
-        "reporting.report_run.succeeded": _report,
+        # We ask for the reports we want, and look after them.
+        "reporting.report_run.succeeded": _noted,
     }
 )
 

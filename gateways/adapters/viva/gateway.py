@@ -3,8 +3,8 @@ what clients of Viva's are known to do; docs/viva.md says which is which.
 """
 
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -34,6 +34,7 @@ from gateways.protocol import (
     OutcomeKind,
     Reference,
     RefundRequest,
+    ReportRequest,
     RevokeCardRequest,
     Verified,
     VoidRequest,
@@ -357,6 +358,17 @@ class VivaGateway:
     def read_webhook(self, delivery: Delivery) -> tuple[Outcome, ...]:
         """Read what a delivery speaks of; it must be fetched before it is believed."""
         return webhooks.read(delivery)
+
+    def reports_since(self, moment: datetime) -> tuple[str, ...]:
+        """Return none: there is no call for it."""
+        return ()
+
+    def fetch_report(self, request: ReportRequest) -> AbstractContextManager[Iterator[bytes]]:
+        """Refuse.
+
+        :raises Unsupported: always.
+        """
+        raise Unsupported("viva: no report can be had by a call; export it and upload it")
 
     def _deadline(self) -> Deadline:
         return Deadline(self._seconds)

@@ -96,9 +96,12 @@ class PennyGateway:
         found = self._ask("fetch", "GET", f"orders?{urlencode({'reference': reference.ours})}", None)
         return tuple(news for each in found["orders"] for news in wire.news_of(each))
 
+    def reports_since(self, *_: object) -> tuple[str, ...]:
+        return ()
+
     charge = complete = capture = void = close = revoke_card = greet_webhook = verify_webhook = read_webhook = (
-        _unsupported
-    )
+        fetch_report
+    ) = _unsupported
 
     def _ask(self, operation: str, method: str, path: str, body: dict[str, Any] | None, *needed: str) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self._account.key}", "Content-Type": "application/json"}
