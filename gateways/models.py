@@ -79,3 +79,36 @@ class GatewayAccount(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+
+class AnnouncedReport(models.Model):
+    """Be a settlement report that a gateway has ready, by its own name; a worker fetches it.
+
+    `announced_at` is the gateway's clock: a report that is made anew is announced again, and fetched again.
+    `is_wanted` is off where fetching it is of no use, as `problem` says then. `sha256` names the file that was fetched.
+    """
+
+    account = models.ForeignKey(GatewayAccount, on_delete=models.PROTECT, related_name="reports", db_index=False)
+    name = models.CharField(max_length=120)
+    announced_at = models.DateTimeField()
+    fetched_at = models.DateTimeField(null=True, blank=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    is_wanted = models.BooleanField(default=True)
+    problem = models.CharField(max_length=300, blank=True)
+    tries = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    claim_number = models.PositiveIntegerField(default=0)
+    claimed_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "name"], name="one_report_per_name")]
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"],
+                condition=models.Q(fetched_at__isnull=True, is_wanted=True),
+                name="report_to_fetch",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
