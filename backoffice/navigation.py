@@ -85,6 +85,7 @@ GROUPS: dict[str, list[Item]] = {
     "Finance": [
         rows_of("reconciliation.discrepancy", "Discrepancies", "rule"),
         rows_of("reconciliation.settlementreport", "Settlement files", "description"),
+        rows_of("gateways.announcedreport", "Announced reports", "cloud_download"),
         rows_of("reconciliation.settlementbatch", "Payouts", "savings"),
         rows_of("reconciliation.settlementsource", "Where files come from", "source"),
         rows_of("reconciliation.feecontract", "What gateways may charge", "request_quote"),

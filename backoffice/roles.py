@@ -82,13 +82,17 @@ _SEE_APPROVALS = _permissions("backoffice", "view", "approvalrequest", "refundli
 _TAKE_MONEY = frozenset(
     {"payments.capture_payment", "backoffice.charge_card", "backoffice.start_departure_cancellation"}
 )
-_SEE_SETTLEMENTS = _permissions(
-    "reconciliation",
-    "view",
-    *("settlementsource", "settlementreport", "settlementbatch", "settlementline", "badline", "batchposting"),
-    *("match", "ledgerconsumed", "discrepancy", "discrepancyevent", "feecontract", "accountcode", "exportrun"),
-    "proposal",
-) | {"backoffice.view_writeofflimit", "payments.view_closedperiod"}
+_SEE_SETTLEMENTS = (
+    _permissions("gateways", "view", "announcedreport")
+    | _permissions(
+        "reconciliation",
+        "view",
+        *("settlementsource", "settlementreport", "settlementbatch", "settlementline", "badline", "batchposting"),
+        *("match", "ledgerconsumed", "discrepancy", "discrepancyevent", "feecontract", "accountcode", "exportrun"),
+        "proposal",
+    )
+    | {"backoffice.view_writeofflimit", "payments.view_closedperiod"}
+)
 _SETTLE = frozenset(
     {
         "reconciliation.add_accountcode",

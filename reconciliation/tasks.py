@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from reconciliation.errors import SourceIsBusy
 from reconciliation.models import SettlementSource
-from reconciliation.services import export_files, exporting, matching, uploading
+from reconciliation.services import export_files, exporting, fetching, matching, uploading
 from reconciliation.services.locking import alone_with
 
 # A file of millions of lines takes minutes; a task that takes longer than this hangs.
@@ -21,6 +21,27 @@ _LONGEST_SECONDS = 3_600
 def import_uploads() -> int:
     """Import every file that was uploaded and is not matched yet."""
     return uploading.import_uploads(clock=timezone.now)
+
+
+@shared_task(
+    name="reconciliation.tasks.fetch_reports",
+    acks_late=True,
+    soft_time_limit=_LONGEST_SECONDS,
+    time_limit=_LONGEST_SECONDS + 60,
+)
+def fetch_reports() -> int:
+    """Fetch every report that a gateway has ready, and import it."""
+    came = fetching.fetch_reports(clock=timezone.now)
+    if came:
+        uploading.import_uploads(clock=timezone.now)
+    return came
+
+
+@shared_task(name="reconciliation.tasks.look_for_reports", acks_late=True)
+def look_for_reports() -> int:
+    """Note the reports that gateways list, and clear away what a killed process left of one."""
+    uploading.remove_abandoned(now=timezone.now())
+    return fetching.look_for_reports(now=timezone.now())
 
 
 @shared_task(

@@ -8,6 +8,7 @@ from django.db.models import Model
 from backoffice.actions.action import Action, Standing
 from backoffice.actions.approving import Approve, Decline
 from backoffice.actions.collecting import ChargeCard, Confirm, SendLink, TakeExternal
+from backoffice.actions.fetching import FetchReport
 from backoffice.actions.holding import AskGateway, Capture, RuleOut, Void
 from backoffice.actions.limiting import AgreeLimit, AgreeWriteOffLimit, EndLimit, EndWriteOffLimit
 from backoffice.actions.reconciling import (
@@ -61,6 +62,7 @@ ACTIONS: dict[str, Action[Any]] = {
         RejectProposal(),
         WithdrawProposal(),
         Undo(),
+        FetchReport(),
     )
 }
 

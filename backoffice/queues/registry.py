@@ -9,6 +9,7 @@ from backoffice.queues.discrepancies import OPEN_DISCREPANCIES
 from backoffice.queues.duplicates import PROBABLE_DUPLICATES
 from backoffice.queues.holds import LAPSING_HOLDS
 from backoffice.queues.queue import Queue
+from backoffice.queues.reports import UNFETCHED_REPORTS
 from backoffice.queues.webhooks import ORPHANED_WEBHOOKS, UNREADABLE_WEBHOOKS
 from payments.models import CaseKind
 
@@ -26,6 +27,7 @@ _NAMED = (
     UNREADABLE_WEBHOOKS,
     FAILING_CALLBACKS,
     OPEN_DISCREPANCIES,
+    UNFETCHED_REPORTS,
 )
 _WITH_A_QUEUE = frozenset().union(*(queue.kinds for queue in _NAMED))
 # What the core opens a case for is somebody's work, whoever adds the kind.

@@ -111,6 +111,12 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour="3", minute="35"),
         "options": {"queue": QUEUE_DEFAULT},
     },
+    "fetch-reports": _every(10, "reconciliation.tasks.fetch_reports", QUEUE_DEFAULT),
+    "look-for-reports": {
+        "task": "reconciliation.tasks.look_for_reports",
+        "schedule": crontab(minute="25"),
+        "options": {"queue": QUEUE_DEFAULT},
+    },
     "look-for-missing-settlements": {
         "task": "reconciliation.tasks.look_for_missing",
         "schedule": crontab(hour="4", minute="5"),

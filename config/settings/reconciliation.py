@@ -9,6 +9,10 @@ RECONCILIATION: dict[str, Any] = {
     "MOST_BYTES": env.int("SETTLEMENT_MOST_BYTES", default=4 * 1024**3),
     # Where uploaded files wait for a worker.
     "UPLOAD_DIRECTORY": VAR_DIR / "settlement",
+    # After how long a report that could not be fetched is asked for again; the last wait is repeated.
+    "FETCH_RETRY_SECONDS": [5, 30, 120, 600, 1800, 3600],
+    # Gateways that list their reports are asked for those of so many days: an announcement may be lost.
+    "REPORTS_OF_DAYS": 7,
     # Where exports lie until they are pruned.
     "EXPORT_DIRECTORY": VAR_DIR / "exports",
     "KEEP_EXPORTS_DAYS": env.int("KEEP_EXPORTS_DAYS", default=90),

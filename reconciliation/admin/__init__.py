@@ -1,3 +1,4 @@
+from reconciliation.admin.announced import AnnouncedReportAdmin
 from reconciliation.admin.contracts import AccountCodeAdmin, FeeContractAdmin
 from reconciliation.admin.discrepancies import DiscrepancyAdmin
 from reconciliation.admin.exports import ExportRunAdmin
@@ -6,6 +7,7 @@ from reconciliation.admin.sources import SettlementSourceAdmin
 
 __all__ = [
     "AccountCodeAdmin",
+    "AnnouncedReportAdmin",
     "DiscrepancyAdmin",
     "ExportRunAdmin",
     "FeeContractAdmin",

@@ -14,6 +14,9 @@ from reconciliation.services.importing import import_file, receive_file
 
 log = structlog.get_logger(__name__)
 
+# Nothing takes that long to come.
+_ABANDONED_AFTER_SECONDS = 24 * 3600
+
 
 def take_upload(
     *,
@@ -50,6 +53,19 @@ def take_upload(
         if not is_wanted:
             path.unlink(missing_ok=True)
     return report
+
+
+def remove_abandoned(*, now: datetime) -> int:
+    """Remove what a killed process left half written; return how many files that were."""
+    directory: Path = settings.RECONCILIATION["UPLOAD_DIRECTORY"]
+    wanted = set(SettlementReport.objects.exclude(stored_path="").values_list("stored_path", flat=True))
+    removed = 0
+    for path in directory.glob("*.csv"):
+        age = now.timestamp() - path.stat().st_mtime
+        if age > _ABANDONED_AFTER_SECONDS and str(path) not in wanted:
+            path.unlink(missing_ok=True)
+            removed += 1
+    return removed
 
 
 def import_uploads(*, clock: Callable[[], datetime]) -> int:

@@ -42,6 +42,7 @@ def octo(house: House, key: str, live_server) -> Iterator[OctoClient]:
 def quick(settings) -> None:
     """Short leases and schedules in this process; the workers of `start_worker` have them always."""
     settings.PAYMENTS = quick_settings.PAYMENTS
+    settings.RECONCILIATION = {**settings.RECONCILIATION, "FETCH_RETRY_SECONDS": [0]}
 
 
 @pytest.fixture

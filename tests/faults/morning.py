@@ -12,11 +12,13 @@ from django.conf import settings
 from django.db.models import Sum
 
 from config.local_secrets import standin_of
-from gateways.models import GatewayAccount
+from gateways.models import AnnouncedReport, GatewayAccount
 from gateways.protocol import Capability
 from gateways.registry import gateway_class
 from money import Money
+from payments import tasks as payment_tasks
 from payments.models import LedgerAccount, LedgerEntry
+from reconciliation import tasks
 from reconciliation.importing.columns import map_of
 from reconciliation.models import (
     Discrepancy,
@@ -31,7 +33,7 @@ from reconciliation.models import (
 from reconciliation.services.importing import import_file, receive_file, source_for
 from reconciliation.services.matching import look_for_missing
 from tests.faults.tills import Receipt
-from tests.processes import Sandbox
+from tests.processes import Sandbox, wait_until
 
 # What is settled in another currency than it was paid in, where the gateway's report can say so.
 INTO = {"JPY": "EUR", "GBP": "USD"}
@@ -111,11 +113,14 @@ def take_in(source: SettlementSource, folder: Path, name: str, content: bytes, *
 
 
 def take_in_everything(sandbox: Sandbox, folder: Path, receipts: Sequence[Receipt], *, now: datetime) -> None:
-    """Settle at every gateway, and import its reports, the tills' list and the bank's statement."""
+    """Settle at every gateway, fetch and import its reports, and import the tills' list and the bank's statement."""
+    batches = {account: settle(sandbox, account, now=now) for account in accounts_at_processors()}
+    fetch_what_is_announced(sandbox)
     for account in accounts_at_processors():
-        for batch in settle(sandbox, account, now=now):
-            source = source_of(account, now=now)
-            take_in(source, folder, batch["fileName"], batch["content"].encode(), now=now)
+        if not account.reports.exists():
+            for batch in batches[account]:
+                source = source_of(account, now=now)
+                take_in(source, folder, batch["fileName"], batch["content"].encode(), now=now)
     for account in GatewayAccount.objects.filter(gateway__in=_tills()).order_by("pk"):
         if receipts:
             take_in(source_of(account, now=now), folder, "till.csv", till_file(receipts, now=now).encode(), now=now)
@@ -125,6 +130,18 @@ def take_in_everything(sandbox: Sandbox, folder: Path, receipts: Sequence[Receip
     take_in(bank_source(now=now), folder, told["fileName"], told["content"].encode("cp1252"), now=now)
     for source in SettlementSource.objects.order_by("pk"):
         look_for_missing(source=source, now=now)
+
+
+def fetch_what_is_announced(sandbox: Sandbox) -> None:
+    """Let the gateways tell of their reports, fetch these and import them, as beat would have it."""
+    sandbox.post("webhooks/flush", lost=True)
+    payment_tasks.drain_deliveries()
+    wait_until(_everything_is_fetched, what="the reports being made and fetched")
+
+
+def _everything_is_fetched() -> bool:
+    tasks.fetch_reports()
+    return not AnnouncedReport.objects.filter(fetched_at__isnull=True).exists()
 
 
 def till_file(receipts: Iterable[Receipt], *, now: datetime) -> str:

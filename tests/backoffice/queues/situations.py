@@ -17,6 +17,7 @@ from backoffice.services.duplicates import find_duplicates
 from bookings.encryption import encrypt_text
 from bookings.models import Booking
 from bookings.requests import ContactDetails
+from gateways.models import AnnouncedReport
 from gateways.protocol import Card, DisputeNews
 from gateways.protocol import OutcomeKind as Kind
 from money import Money
@@ -220,6 +221,17 @@ class Situations:
             opened_on=self.now.date(),
             opened_at=self.now,
         ).get_kind_display()
+
+    def unfetched_report(self, tries: int = 3) -> str:
+        """Have a report that a gateway announced and does not give us."""
+        self.paid_so_far += 1
+        return AnnouncedReport.objects.create(
+            account=self.house.accounts["adyen-eu"],
+            name=f"settlement_detail_report_batch_{self.paid_so_far}.csv",
+            announced_at=self.now,
+            tries=tries,
+            problem="adyen fetch_report: HTTP 401",
+        ).name
 
     @property
     def now(self) -> datetime:

@@ -38,7 +38,9 @@ def test_each_queue_holds_its_own_situation_and_no_other(situations):
         "probable-duplicates": {situations.duplicate()},
         "refunds-to-approve": {situations.refund_to_approve()},
         "discrepancies": {situations.discrepancy()},
+        "unfetched-reports": {situations.unfetched_report()},
     }
+    situations.unfetched_report(tries=1)
     situations.webhook("RECEIVED")
     situations.webhook("PROCESSED")
     situations.callback("WAITING", failures=0)

@@ -98,6 +98,7 @@ def cost(slug: str) -> int:
         ("probable-duplicates", lambda situations: situations.duplicate()),
         ("refunds-to-approve", Situations.refund_to_approve),
         ("discrepancies", Situations.discrepancy),
+        ("unfetched-reports", Situations.unfetched_report),
         ("refund-failed", add_case),
     ],
 )
