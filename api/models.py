@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from api.context.models import ContextPreference, PaymentContext, PaymentProcess
+from api.finance.models import FinanceKey, FinanceScope
 from api.invoices.models import Invoice, InvoiceRefund
 
 
@@ -179,6 +180,8 @@ __all__ = [
     "CallbackStatus",
     "ContextPreference",
     "Delivery",
+    "FinanceKey",
+    "FinanceScope",
     "IdempotentRequest",
     "Invoice",
     "InvoiceRefund",

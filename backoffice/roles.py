@@ -55,7 +55,7 @@ _SEE_MONEY = (
 _SEE_SETUP = (
     _permissions("bookings", "view", *_SETUP)
     | _permissions("payments", "view", "accountroute", "surchargerule")
-    | _permissions("api", "view", "idempotentrequest", "contextpreference")
+    | _permissions("api", "view", "idempotentrequest", "contextpreference", "financekey")
 )
 _SEE_STAFF = _permissions("auth", "view", "user", "group") | _permissions("backoffice", "view", "auditentry")
 
@@ -122,7 +122,7 @@ _SET_UP = (
             "gateways": ("gatewayaccount",),
             "payments": ("accountroute", "surchargerule"),
             "backoffice": ("refundlimit", "writeofflimit"),
-            "api": ("contextpreference",),
+            "api": ("contextpreference", "financekey"),
         }.items()
         for action in ("add", "change")
         for model in models

@@ -12,7 +12,6 @@ class Dialect(models.TextChoices):
     RESOURCE = "resource"
     CONTEXT = "context"
     INVOICES = "invoices"
-    FINANCE = "finance"
 
 
 class Partner(models.Model):

@@ -28,6 +28,7 @@ LIST_ACTIONS = {
     "payments.change_case": [("payments_case", "close_cases", "0")],
     "payments.change_reusablecard": [("payments_reusablecard", "revoke_cards", NOBODY)],
     "bookings.change_partnerkey": [("bookings_partnerkey", "revoke_keys", NOBODY)],
+    "api.change_financekey": [("api_financekey", "revoke_keys", NOBODY)],
     "bookings.change_signingsecret": [("bookings_signingsecret", "retire_secrets", NOBODY)],
     "auth.change_user": [("auth_user", "reset_second_factor", "0")],
 }

@@ -1,0 +1,29 @@
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+
+class FinanceScope(models.TextChoices):
+    """Say what a key of finance may do."""
+
+    ASK = "exports:ask", "ask for exports"
+    READ = "exports:read", "see exports and download them"
+
+
+class FinanceKey(models.Model):
+    """Be one way for finance's own systems to prove who they are; only the SHA-256 of the key is kept, shown once when
+    minted. It belongs to no partner, and sees what all of them brought, in its mode.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    label = models.CharField(max_length=80, help_text="Which system it is for.")
+    prefix = models.CharField(max_length=16, help_text="The first characters of the key, to tell keys apart.")
+    key_hash = models.CharField(max_length=64, unique=True, editable=False)
+    scopes = ArrayField(models.CharField(max_length=16, choices=FinanceScope.choices))
+    is_live = models.BooleanField(help_text="A test key sees only what was made with test keys.")
+    created_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.prefix}… ({'live' if self.is_live else 'test'})"
