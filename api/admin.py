@@ -2,6 +2,7 @@ from django.contrib import admin
 
 from api.callbacks.admin import DeliveryAdmin, SigningSecretAdmin, SubscriptionAdmin
 from api.context.admin import ContextPreferenceAdmin, PaymentProcessAdmin
+from api.finance.admin import FinanceKeyAdmin
 from api.invoices.admin import InvoiceAdmin
 from api.models import IdempotentRequest
 from bookings.admin.mode import mode
@@ -10,6 +11,7 @@ from bookings.admin.read_only import ReadOnlyAdmin
 __all__ = [
     "ContextPreferenceAdmin",
     "DeliveryAdmin",
+    "FinanceKeyAdmin",
     "IdempotentRequestAdmin",
     "InvoiceAdmin",
     "PaymentProcessAdmin",

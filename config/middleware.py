@@ -23,6 +23,7 @@ _LIMIT_THEMSELVES = (
     "/payment-invoices",
     "/payment/",
     "/api/payment",
+    "/finance",
 )
 # What machines ask all day: no line in the log, no figure.
 QUIET_PATHS = ("/health/", "/metrics", "/static/")

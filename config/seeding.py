@@ -14,6 +14,8 @@ from django.contrib.auth.models import Group, User
 from django.db import connection, transaction
 from django.db.models import F
 
+from api.finance.keys import mint_finance_key
+from api.models import FinanceKey, FinanceScope
 from backoffice.granting import grant
 from backoffice.models import RefundLimit
 from backoffice.roles import ROLES, Role
@@ -74,6 +76,7 @@ class Demo:
     """Hold what somebody needs to try the product out."""
 
     access: PartnerAccess
+    finance_key: str
     staff_user: str
     staff_password: str
     staff_by_role: dict[str, str]
@@ -85,6 +88,7 @@ class Demo:
         """Return the figures under their public names; ids are the numbers that the resource and context APIs show."""
         return {
             **asdict(self.access),
+            "finance_key": self.finance_key,
             "staff_user": self.staff_user,
             "staff_password": self.staff_password,
             "staff_by_role": self.staff_by_role,
@@ -121,6 +125,7 @@ def seed_demo(*, secrets: LocalSecrets, now: datetime) -> Demo:
     assert booking.order.customer is not None
     return Demo(
         access=_keys_of(first, secrets, now),
+        finance_key=_ensure_finance_key(secrets, now),
         staff_user=STAFF_USER,
         staff_password=_seed_staff(secrets),
         staff_by_role={role: _seed_role(role, secrets) for role in Role},
@@ -281,6 +286,20 @@ def _ensure_key(partner: Partner, dialect: Dialect, *, is_live: bool, secrets: L
             booking_services.mint_partner_key(
                 partner=partner, dialects=[dialect], is_live=is_live, label=f"demo {dialect} {mode}", now=now, key=text
             )
+            return text
+        if found.revoked_at is None:
+            return text
+
+
+def _ensure_finance_key(secrets: LocalSecrets, now: datetime) -> str:
+    """Return the key of finance's system; no money of the demo is real, so that it is one for tests."""
+    generation = 0
+    while True:
+        generation += 1
+        text = f"fk_test_{secrets.text(f'finance key {generation}')[:40]}"
+        found = FinanceKey.objects.filter(key_hash=hash_of_key(text)).first()
+        if found is None:
+            mint_finance_key(label="demo", scopes=FinanceScope.values, is_live=False, now=now, key=text)
             return text
         if found.revoked_at is None:
             return text

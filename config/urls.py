@@ -20,6 +20,7 @@ urlpatterns = [
     path("", include("api.context.urls")),
     path("", include("api.resource.urls")),
     path("", include("api.invoices.urls")),
+    path("", include("api.finance.urls")),
     path("pay/", include("checkout.urls")),
     path("webhooks/<slug:account>/", receive_webhook),
 ]

@@ -1,9 +1,11 @@
 """Reads of the reconciliation for pages above it."""
 
+from uuid import UUID
+
 from django.db.models import Q, QuerySet
 
 from payments.models import Payment
-from reconciliation.models import Discrepancy, DiscrepancyState, SettlementLine
+from reconciliation.models import Discrepancy, DiscrepancyState, ExportRun, SettlementLine
 
 
 def open_discrepancies() -> QuerySet[Discrepancy]:
@@ -22,3 +24,12 @@ def lines_of_payment(payment: Payment) -> QuerySet[SettlementLine]:
         .distinct()
         .order_by("settled_at", "id")
     )
+
+
+def exports_of_mode(*, is_live: bool, after: UUID | None = None) -> QuerySet[ExportRun]:
+    """Return the exports of live things or of test ones, the newest first; those that come after one of them."""
+    runs = ExportRun.objects.filter(is_live=is_live).order_by("-asked_at", "-id")
+    if after is None:
+        return runs
+    last = ExportRun.objects.filter(pk=after).values("asked_at")[:1]
+    return runs.filter(Q(asked_at__lt=last) | Q(asked_at=last, id__lt=after))

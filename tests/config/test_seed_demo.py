@@ -29,8 +29,8 @@ from tests.api.invoices.desk import Caller
 pytestmark = pytest.mark.django_db
 
 NAMES = [
-    "octo_key", "octo_test_key", "resource_key", "context_key", "invoices_user", "invoices_password", "staff_user",
-    "staff_password", "staff_by_role", "booking_id", "customer_id", "other",
+    "octo_key", "octo_test_key", "resource_key", "context_key", "invoices_user", "invoices_password", "finance_key",
+    "staff_user", "staff_password", "staff_by_role", "booking_id", "customer_id", "other",
 ]  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def test_every_key_opens_one_dialect_in_one_mode_of_its_partner():
             assert key is not None
             assert (key.partner.slug, key.dialects, key.is_live) == (slug, [dialect], is_live)
     keys = {value for access in (printed, printed["other"]) for name, value in access.items() if name.endswith("key")}
-    assert len(keys) == 8
+    assert len(keys) == 9
 
 
 def test_the_printed_account_makes_invoices_and_sends_guests_back_to_the_shop():

@@ -1,0 +1,139 @@
+"""Ask for exports, list them, and give their files out."""
+
+import base64
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.http import FileResponse, Http404
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api.finance.errors import WRITING_RETRY_SECONDS, Refusal
+from api.finance.models import FinanceScope
+from api.finance.presenters import export_fields, report_fields
+from api.finance.requests import ROWS_A_PAGE, read_page, read_wish
+from api.finance.schema import operation
+from api.finance.views.base import FinanceView
+from api.openapi import shape
+from reconciliation.exporting.registry import REPORTS
+from reconciliation.models import ExportFormat, ExportRun, ExportState
+from reconciliation.selectors import exports_of_mode
+from reconciliation.services.asking import ask_for_export
+from reconciliation.services.export_files import file_name_of, file_of
+
+log = structlog.get_logger(__name__)
+
+_ID = {"export_id": "The export's id."}
+MEDIA_TYPES = {
+    ExportFormat.CSV: "text/csv; charset=utf-8",
+    ExportFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ExportFormat.JSONL: "application/x-ndjson",
+}
+
+
+class ExportListView(FinanceView):
+    """GET and POST /finance/exports."""
+
+    @operation(
+        "listExports",
+        "The reports there are, and the exports that were asked for, the newest first",
+        answer=shape("Exports"),
+        refusals=(422,),
+        query=(OpenApiParameter("after", str, description="The `next` of the page before."),),
+    )
+    def get(self, request: Request) -> Response:
+        """List what can be asked for, and what was."""
+        key = self.key_with(FinanceScope.READ)
+        runs = list(exports_of_mode(is_live=key.is_live, after=read_page(request.query_params))[: ROWS_A_PAGE + 1])
+        shown = runs[:ROWS_A_PAGE]
+        return Response(
+            {
+                "reports": [report_fields(report) for report in REPORTS.values()],
+                "exports": [export_fields(run) for run in shown],
+                "next": str(shown[-1].pk) if len(runs) > ROWS_A_PAGE else None,
+            }
+        )
+
+    @operation(
+        "askForExport",
+        "Ask for an export; a worker writes it",
+        answer=shape("Export"),
+        refusals=(400, 415, 422),
+        body="ExportRequest",
+        status=202,
+    )
+    def post(self, request: Request) -> Response:
+        """Note what is wanted."""
+        key = self.key_with(FinanceScope.ASK)
+        wish = read_wish(request.data)
+        run = ask_for_export(
+            slug=wish.report,
+            form=wish.form,
+            filters=wish.filters,
+            is_live=key.is_live,
+            asked_by=f"key {key.prefix}",
+            now=self.now(),
+            as_of=wish.as_of,
+        )
+        self.headers_to_add["Location"] = f"/finance/exports/{run.pk}"
+        return Response(export_fields(run), status=status.HTTP_202_ACCEPTED)
+
+
+class ExportView(FinanceView):
+    """GET /finance/exports/{id}."""
+
+    @operation("getExport", "How far an export is, and its seal", answer=shape("Export"), refusals=(404,), path=_ID)
+    def get(self, request: Request, export_id: str) -> Response:
+        """Show one export."""
+        return Response(export_fields(_find(self, export_id)))
+
+
+class ExportFileView(FinanceView):
+    """GET /finance/exports/{id}/file."""
+
+    @operation(
+        "downloadExport",
+        "The file of an export",
+        answer={"type": "string", "format": "binary"},
+        kind="application/octet-stream",
+        refusals=(404, 409, 410),
+        path=_ID,
+    )
+    def get(self, request: Request, export_id: str) -> Any:
+        """Stream the file."""
+        key = self.key_with(FinanceScope.READ)
+        run = _find(self, export_id)
+        if run.state in (ExportState.ASKED, ExportState.RUNNING):
+            raise Refusal(409, "NOT_WRITTEN_YET", "The file is not written yet.", retry_after=WRITING_RETRY_SECONDS)
+        if run.state == ExportState.FAILED:
+            raise Refusal(410, "NOT_WRITTEN", f"The file could not be written: {run.problem}.")
+        response = FileResponse(
+            file_of(run).open("rb"),
+            as_attachment=True,
+            filename=file_name_of(run),
+            content_type=MEDIA_TYPES[ExportFormat(run.format)],
+        )
+        response["ETag"] = f'"{run.sha256}"'
+        # Source: RFC 9530, Digest Fields
+        digest = base64.b64encode(bytes.fromhex(run.sha256)).decode()
+        response["Repr-Digest"] = f"sha-256=:{digest}:"
+        log.info("export_downloaded", run=str(run.pk), report=run.report, key=key.prefix)
+        return response
+
+
+def _find(view: FinanceView, export_id: str) -> ExportRun:
+    """Return an export that the caller's key may see.
+
+    :raises Http404: there is none of that id in the key's mode.
+    """
+    key = view.key_with(FinanceScope.READ)
+    try:
+        found = exports_of_mode(is_live=key.is_live).filter(pk=UUID(export_id)).first()
+    except ValueError:
+        found = None
+    if found is None:
+        raise Http404
+    return found

@@ -1,0 +1,165 @@
+"""Finance's systems ask for exports, see how far they are, and get the sealed files; and nothing else."""
+
+import base64
+import hashlib
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from api.finance.keys import mint_finance_key, revoke_finance_key
+from api.models import FinanceKey
+from reconciliation.exporting.registry import REPORTS
+from reconciliation.models import ExportRun
+from reconciliation.services.export_files import prune_exports
+from reconciliation.tasks import write_exports
+from tests.api.finance.desk import Desk
+from tests.reconciliation.month import CLOSED, MARCH
+
+ASKED = {"report": "payments", **MARCH, "as_of": CLOSED.isoformat()}
+
+
+def key_with(*scopes: str, is_live: bool = True) -> Desk:
+    return Desk(mint_finance_key(label="other", scopes=scopes, is_live=is_live, now=timezone.now())[1])
+
+
+def test_an_export_is_asked_for_written_and_streamed_with_its_seal(month, desk):
+    asked = desk.ask(**ASKED, format="jsonl")
+    early = desk.get(f"/exports/{asked.json()['id']}/file")
+    assert write_exports() == 1
+
+    shown = desk.get(f"/exports/{asked.json()['id']}/").json()
+    file = desk.get(f"/exports/{shown['id']}/file")
+
+    assert (asked.status_code, asked["Location"]) == (202, f"/finance/exports/{shown['id']}")
+    assert (asked.json()["state"], asked.json()["seal"], asked.json()["file"]) == ("ASKED", None, None)
+    assert (early.status_code, early["Retry-After"], early.json()["code"]) == (409, "5", "NOT_WRITTEN_YET")
+    content = b"".join(file)
+    run = ExportRun.objects.get()
+    assert shown == {
+        "id": str(run.pk),
+        "report": "payments",
+        "filters": MARCH,
+        "mode": "live",
+        "format": "jsonl",
+        "time_zone": "Europe/Berlin",
+        "as_of": "2026-04-02T06:00:00Z",
+        "state": "DONE",
+        "problem": None,
+        "rows": content.count(b"\n"),
+        "rows_expected": content.count(b"\n"),
+        "asked_by": f"key {desk.key[:12]}",
+        "asked_at": shown["asked_at"],
+        "finished_at": shown["finished_at"],
+        "seal": {"totals": run.totals, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()},
+        "file": {
+            "name": "payments_2026-03-01_2026-04-01_Europe-Berlin_live.jsonl",
+            "href": f"/finance/exports/{run.pk}/file",
+        },
+    }
+    assert content.count(b"\n") > 0
+    digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
+    assert (file["Content-Type"], file["Repr-Digest"]) == ("application/x-ndjson", f"sha-256=:{digest}:")
+    assert file["Content-Disposition"] == f'attachment; filename="{shown["file"]["name"]}"'
+    assert (file["Cache-Control"], "RateLimit-Remaining" in file) == ("no-store", True)
+
+
+def test_reports_and_exports_are_listed_by_page_and_by_mode(month, desk, monkeypatch):
+    monkeypatch.setattr("api.finance.views.exports.ROWS_A_PAGE", 2)
+    ids = [desk.ask(**ASKED).json()["id"] for _ in range(3)]
+    others = key_with("exports:ask", "exports:read", is_live=False)
+    of_tests = others.ask(**ASKED).json()
+
+    first = desk.get("/exports").json()
+    second = desk.get(f"/exports?after={first['next']}").json()
+
+    assert [each["report"] for each in first["reports"]] == list(REPORTS)
+    assert first["reports"][0]["filters"] == ["from", "to", "account", "currency", "partner"]
+    assert [[each["id"] for each in page["exports"]] for page in (first, second)] == [ids[:0:-1], ids[:1]]
+    assert second["next"] is None
+    assert [each["id"] for each in others.get("/exports").json()["exports"]] == [of_tests["id"]]
+    assert (others.get(f"/exports/{ids[0]}").status_code, of_tests["mode"]) == (404, "test")
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "field"),
+    [
+        ({"report": "nothing"}, "UNKNOWN_REPORT", "report"),
+        ({"report": None}, "INVALID_VALUE", "report"),
+        ({"format": "pdf"}, "INVALID_VALUE", "format"),
+        ({"gateway": "adyen"}, "INVALID_VALUE", "gateway"),
+        ({"as_of": "2026-04-02"}, "INVALID_VALUE", "as_of"),
+        ({"as_of": "2126-04-02T00:00:00Z"}, "UNUSABLE_FILTER", None),
+        ({"from": "March"}, "UNUSABLE_FILTER", None),
+        ({"account": "nobody"}, "UNUSABLE_FILTER", None),
+    ],
+)
+def test_what_cannot_be_used_is_a_problem_that_says_why_and_nothing_is_noted(db, desk, change, code, field):
+    answer = desk.ask(**{**ASKED, **change})
+
+    told = answer.json()
+    assert (answer.status_code, answer["Content-Type"]) == (422, "application/problem+json")
+    assert (told["status"], told["title"], told["code"], told.get("field")) == (
+        *(422, "Unprocessable Entity", code, field),
+    )
+    assert not ExportRun.objects.exists()
+
+
+def test_a_key_opens_what_its_scopes_say_until_it_is_revoked(month, desk):
+    reader, asker = key_with("exports:read"), key_with("exports:ask")
+    run = asker.ask(**ASKED).json()
+
+    answers = {
+        "reader asks": reader.ask(**ASKED),
+        "asker lists": asker.get("/exports"),
+        "asker downloads": asker.get(f"/exports/{run['id']}/file"),
+        "nobody": Client().get("/finance/exports"),
+        "a stranger": Desk("fk_live_unknown").get("/exports"),
+        "no such": reader.get("/exports/none"),
+        "no route": reader.get("/nothing"),
+    }
+    assert {name: answer.status_code for name, answer in answers.items()} == {
+        "reader asks": 403,
+        "asker lists": 403,
+        "asker downloads": 403,
+        "nobody": 401,
+        "a stranger": 403,
+        "no such": 404,
+        "no route": 404,
+    }
+    assert all(answer["Content-Type"] == "application/problem+json" for answer in answers.values())
+    assert answers["nobody"]["WWW-Authenticate"] == "Bearer"
+    assert (reader.get("/exports").status_code, ExportRun.objects.count()) == (200, 1)
+    for key in FinanceKey.objects.filter(label="other"):
+        assert key.key_hash != reader.key
+        revoke_finance_key(key=key, now=timezone.now())
+    assert (reader.get("/exports").status_code, asker.ask(**ASKED).status_code) == (403, 403)
+
+
+def test_a_key_that_asks_too_often_is_told_when_to_come_again(db, desk, settings):
+    settings.API = {**settings.API, "REQUESTS_PER_MINUTE": 1}
+
+    first, second = desk.get("/exports"), desk.get("/exports")
+
+    assert (first.status_code, second.status_code, second.json()["code"]) == (200, 429, "TOO_MANY_REQUESTS")
+    assert int(second["Retry-After"]) > 0
+
+
+def test_a_file_that_went_after_its_time_is_gone_and_one_that_failed_says_why(month, desk):
+    run = desk.ask(**ASKED).json()
+    write_exports()
+    prune_exports(now=timezone.now() + timedelta(days=91))
+    failed = desk.ask(**ASKED).json()
+    ExportRun.objects.filter(pk=failed["id"]).update(state="RUNNING", tries=3)
+    write_exports()
+
+    gone, never = desk.get(f"/exports/{run['id']}/file"), desk.get(f"/exports/{failed['id']}/file")
+
+    assert (gone.status_code, gone.json()["code"]) == (410, "FILE_IS_GONE")
+    assert gone.json()["detail"].endswith("ask for it again as of 2026-04-02T06:00:00+00:00.")
+    assert (never.status_code, never.json()["detail"]) == (
+        *(410, "The file could not be written: 3 workers died over it."),
+    )
+    assert desk.get(f"/exports/{run['id']}").json()["file"] is None
+    assert desk.get(f"/exports/{failed['id']}").json()["problem"] == "3 workers died over it"
