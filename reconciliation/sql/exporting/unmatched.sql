@@ -2,6 +2,7 @@
 -- account and currency add up to the balance of the ledger, whatever was imported, matched or undone:
 --   what moved and is in no match, each match's movements less its lines, less the lines in no match,
 --   each batch's postings and the lines that they stand for, and what was posted for none of these.
+-- What was written off in full is left out together with its write-off: the two come to nothing.
 WITH
 -- include: exporting/parts/entry
 ,
@@ -44,12 +45,13 @@ money AS MATERIALIZED (
      GROUP BY p.batch_id, m.account, m.currency
 ), found AS (
     SELECT 'NOT_SETTLED' AS status, m.counts_at AS since, m.account, m.currency, m.minor, m.payment_id, m.order_id,
-           m.partner_id, m.transaction_id, m.id AS entry_id, NULL::bigint AS line_id, NULL::bigint AS batch_id
+           m.partner_id, m.transaction_id, m.id AS entry_id, NULL::bigint AS line_id, NULL::bigint AS batch_id,
+           'entry ' || m.id AS thing
       FROM moved m
      WHERE m.minor <> 0 AND NOT EXISTS (SELECT FROM taken WHERE taken.entry_id = m.id)
      UNION ALL
     SELECT 'SETTLED_OTHERWISE', max(since), max(account), currency, sum(minor)::bigint, NULL, NULL, NULL, NULL, NULL,
-           max(line_id), NULL
+           max(line_id), NULL, 'line ' || max(line_id)
       FROM (
         SELECT taken.match_id AS lead_id, m.currency, m.account, m.minor, NULL::bigint AS line_id,
                NULL::timestamptz AS since
@@ -62,12 +64,12 @@ money AS MATERIALIZED (
     HAVING sum(minor) <> 0
      UNION ALL
     SELECT 'NOT_IN_OUR_BOOKS', line.settled_at, line.account, line.currency, -line.gross_minor, NULL, NULL, NULL, NULL,
-           NULL, line.id, NULL
+           NULL, line.id, NULL, 'line ' || line.id
       FROM line
      WHERE line.gross_minor <> 0 AND NOT EXISTS (SELECT FROM matched WHERE matched.line_id = line.id)
      UNION ALL
     SELECT 'IN_AN_OPEN_BATCH', max(since), max(account), currency, sum(minor)::bigint, NULL, NULL, NULL, NULL, NULL, NULL,
-           batch_id
+           batch_id, 'batch ' || batch_id
       FROM (
         SELECT batch_id, account, currency, minor, NULL::timestamptz AS since FROM posted
          UNION ALL
@@ -77,12 +79,21 @@ money AS MATERIALIZED (
     HAVING sum(minor) <> 0
      UNION ALL
     SELECT 'POSTED_BY_HAND', m.counts_at, m.account, m.currency, m.minor, m.payment_id, m.order_id, m.partner_id, NULL,
-           m.id, NULL, NULL
+           m.id, NULL, NULL,
+           coalesce('entry ' || d.entry_id, 'line ' || d.line_id, 'batch ' || d.batch_id, 'entry ' || m.id)
       FROM money m
+      LEFT JOIN (
+        SELECT posting_id, discrepancy_id FROM reconciliation_proposal WHERE posting_id IS NOT NULL
+         UNION ALL
+        SELECT undo_posting_id, discrepancy_id FROM reconciliation_proposal WHERE undo_posting_id IS NOT NULL
+      ) AS w ON w.posting_id = m.posting_id
+      LEFT JOIN reconciliation_discrepancy d ON d.id = w.discrepancy_id
      WHERE m.transaction_id IS NULL
        AND NOT EXISTS (SELECT FROM reconciliation_batchposting p WHERE p.posting_id = m.posting_id)
+), summed AS (
+    SELECT found.*, sum(minor) OVER (PARTITION BY thing, account, currency) AS left_over FROM found
 ), about AS (
-    SELECT order_id FROM found WHERE order_id IS NOT NULL
+    SELECT order_id FROM summed WHERE left_over <> 0 AND order_id IS NOT NULL
 ),
 -- include: exporting/parts/trip
 SELECT f.status, age.days AS age_days,
@@ -95,7 +106,7 @@ SELECT f.status, age.days AS age_days,
        trip.first_date AS service_date, trip.last_date AS last_service_date,
        coalesce(b.reference, of_line.reference) AS batch, file.file_name AS file, l.line_number AS line,
        coalesce(f.entry_id, f.line_id, f.batch_id) AS item
-  FROM found f
+  FROM summed f
  CROSS JOIN LATERAL (
     SELECT greatest(0, (%(as_of)s::timestamptz AT TIME ZONE %(zone)s)::date - (f.since AT TIME ZONE %(zone)s)::date)
                AS days
@@ -109,3 +120,4 @@ SELECT f.status, age.days AS age_days,
   LEFT JOIN reconciliation_settlementreport file ON file.id = l.report_id
   LEFT JOIN reconciliation_settlementbatch of_line ON of_line.id = l.batch_id
   LEFT JOIN reconciliation_settlementbatch b ON b.id = f.batch_id
+ WHERE f.left_over <> 0
