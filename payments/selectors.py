@@ -313,6 +313,15 @@ class Subject:
     transaction: Transaction | None
 
 
+_BY_GATEWAY_REFERENCE = CompiledQuery(
+    lambda account, reference: (
+        Transaction.objects.filter(account=account, gateway_reference=reference)
+        .select_related("payment__order", "opening")
+        .order_by("requested_at")[:1]
+    )
+)
+
+
 def subject_of(*, account: GatewayAccount, outcome: Outcome) -> Subject:
     """Find what a piece of news is about, by the gateway's reference, then by ours, then by the payment it names.
 
@@ -322,12 +331,7 @@ def subject_of(*, account: GatewayAccount, outcome: Outcome) -> Subject:
     """
     reference = outcome.reference
     for gateway_reference in dict.fromkeys(filter(None, (reference.gateway, reference.payment))):
-        found = (
-            Transaction.objects.filter(account=account, gateway_reference=gateway_reference)
-            .select_related("payment__order", "opening")
-            .order_by("requested_at")
-            .first()
-        )
+        found = _BY_GATEWAY_REFERENCE.first(account=account.pk, reference=gateway_reference)
         if found:
             is_itself = gateway_reference == reference.gateway
             return Subject(found.payment, found.opening, found if is_itself else None)
