@@ -74,6 +74,7 @@ def pages() -> Iterator[Page]:
         "amount and currency": "20.00 EUR",
         "amount and name": f"20.00 EUR {last_name}",
         "note": note.text.split(",")[0],
+        "number in a note": note.text.rsplit(" ", 1)[-1],
         "partner's reference": booking.reseller_reference or "MI-123456",
         "nothing": "ZZ-99999999",
     }.items():

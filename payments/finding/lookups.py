@@ -1,6 +1,7 @@
 """Where each kind of term is looked for: every look is by an index, and leads to an order."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -15,6 +16,7 @@ from bookings.models import Booking, Gift, Order, OrderKind, Partner, UnitItem
 from gateways.models import GatewayAccount
 from payments.finding.terms import Kind, Term
 from payments.models import Dispute, ExternalNote, Opening, Payment, PaymentLink, Transaction
+from payments.models.note import note_words
 from payments.states import State
 
 Condition = Callable[[Term], Q | None]
@@ -28,7 +30,7 @@ class Lookup:
     `position` is a path to a number by which newer rows come first, empty where a term names a handful of rows at
     most. `said` is a path to the text that matched, for people, empty where the term says it all. `needs` are
     expressions that `where` speaks of. A lookup that `is_exact` names one thing; one that `is_personal` finds by a
-    guest's data or card, which is recorded.
+    guest's data or card, which is recorded. Where a row `says_it_all`, a term that narrows may stand in it as well.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Lookup:
     said: str = "reference"
     is_exact: bool = True
     is_personal: bool = False
+    says_it_all: bool = False
     needs: Callable[[], dict[str, BaseExpression]] = dict
 
 
@@ -91,12 +94,27 @@ def _worded(path: str) -> Condition:
     """Match texts with words that begin like each of the term's; two letters are a whole word, or every third guest."""
 
     def condition(term: Term) -> Q | None:
-        if not term.words:
-            return None
-        query = " & ".join(f"'{word}':*" if len(word) > 2 else f"'{word}'" for word in term.words)
-        return Q(**{path: SearchQuery(query, config="simple", search_type="raw")})
+        return _has_words(path, term.words)
 
     return condition
+
+
+def _noted(path: str) -> Condition:
+    """Match notes with the words of a term, or with the parts of a number or reference."""
+
+    def condition(term: Term) -> Q | None:
+        if term.amounts or term.email:
+            return None
+        return _has_words(path, term.words or tuple(filter(None, re.split(r"[\W_]+", term.text.lower()))))
+
+    return condition
+
+
+def _has_words(path: str, words: Sequence[str]) -> Q | None:
+    if not words:
+        return None
+    query = " & ".join(f"'{word}':*" if len(word) > 2 else f"'{word}'" for word in words)
+    return Q(**{path: SearchQuery(query, config="simple", search_type="raw")})
 
 
 def _of_amount(term: Term) -> Q | None:
@@ -283,10 +301,11 @@ LOOKUPS: tuple[Lookup, ...] = (
         payment="payment_id",
         position="pk",
         said="text",
-        needs=_vector("text"),
-        where=_worded("vector"),
+        needs=lambda: {"vector": note_words()},
+        where=_noted("vector"),
         kind=Kind.NAME,
         is_exact=False,
+        says_it_all=True,
     ),
     Lookup(
         name="last4",

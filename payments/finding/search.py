@@ -106,7 +106,8 @@ def _branches(lookup: Lookup, sought: Sought) -> Iterator[QuerySet[Any, Any]]:
     leading = _matching(lookup, sought.lead)
     if leading is not None:
         for term in sought.others:
-            leading = leading.filter(_fits(term))
+            stands_there = lookup.where(term) if lookup.says_it_all else None
+            leading = leading.filter(_fits(term) if stands_there is None else _fits(term) | stands_there)
         # How many rows have a word, nobody can tell beforehand.
         yield _columns(lookup, leading, in_any_order=bool(sought.others) or lookup.kind is Kind.NAME)
     if sought.whole is not None and lookup.is_exact:

@@ -1,10 +1,26 @@
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q, Value
 
 from payments.models.payment import Payment
 from payments.models.transaction import Transaction
+
+
+def note_words() -> SearchVector:
+    """Return the words and numbers of a note and its evidence, as its index has them: R-2291/7 is R, 2291 and 7."""
+    texts = (
+        Func(
+            F(name),
+            Value(r"[\W_]+"),
+            Value(" "),
+            Value("g"),
+            function="regexp_replace",
+            output_field=models.TextField(),
+        )
+        for name in ("text", "evidence")
+    )
+    return SearchVector(*texts, config="simple")
 
 
 class ExternalNote(models.Model):
@@ -44,7 +60,7 @@ class ExternalNote(models.Model):
         indexes = [
             models.Index(fields=["payment"], name="external_note_by_payment"),
             models.Index(fields=["written_at"], name="external_note_by_time"),
-            GinIndex(SearchVector("text", config="simple"), name="external_note_by_words"),
+            GinIndex(note_words(), name="external_note_by_word"),
         ]
 
     def __str__(self) -> str:

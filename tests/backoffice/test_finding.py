@@ -5,6 +5,7 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.contrib.postgres.search import SearchQuery
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -19,6 +20,7 @@ from payments.finding.lookups import LOOKUPS
 from payments.finding.search import Place, find, find_by
 from payments.finding.terms import read
 from payments.models import Dispute, ExternalNote, Payment
+from payments.models.note import note_words
 from tests.payments.house import House, build_house
 
 pytestmark = pytest.mark.django_db
@@ -50,7 +52,11 @@ def sell(house, name, email, *, psp, last4="1111", adults=2, **fields):
 def paid(house):
     payment = sell(house, "Grace Hopper", "grace@example.com", psp="QFQTPCQ8HXSKGK82", reseller_reference="NW-88123")
     ExternalNote.objects.create(
-        payment=payment, text="paid at the kiosk", written_by="partner", written_at=house.clock()
+        payment=payment,
+        text="paid at the kiosk, till 07-4519",
+        evidence="receipt R-2291/7, SEPA 2026.88_120345",
+        written_by="partner",
+        written_at=house.clock(),
     )
     sell(house, "Ada Miller", "ada@example.com", psp="OTHER", last4="4242", adults=1)
     return payment
@@ -120,6 +126,11 @@ def test_a_number_finds_whatever_has_it(desk, paid):
         ("grace@", "guest's e-mail grace@example.com"),
         ("1111", "card that ends in 1111"),
         ("the kiosk", "external note paid at the kiosk"),
+        ("2291", "external note paid at the kiosk"),
+        ("R-2291/7", "external note paid at the kiosk"),
+        ("kiosk 4519", "external note paid at the kiosk"),
+        ("120345", "external note paid at the kiosk"),
+        ("till 07-4519 receipt", "external note paid at the kiosk"),
         ("90.00", "amount of an operation"),
         ("EUR 90,00", "amount of an operation"),
         ("hopper 1111", "guest's name Grace Hopper"),
@@ -136,9 +147,21 @@ def test_what_many_may_share_is_answered_with_the_reason(desk, paid, term, reaso
     assert all(word in page for word in ("90.00 EUR", "taken", "Grace Hopper", str(paid.partner), "TEST"))
 
 
-@pytest.mark.parametrize("term", ["hopper 4242", "90.00 usd", "90.00 eur 4242", "miller 90.00", "kiosk miller"])
+@pytest.mark.parametrize(
+    "term", ["hopper 4242", "90.00 usd", "90.00 eur 4242", "miller 90.00", "kiosk miller", "kiosk 2292"]
+)
 def test_terms_that_do_not_fit_each_other_find_nothing(desk, paid, term):
     assert f"Nothing goes by “{term}”." in text_of(look_for(desk, term))
+
+
+def test_the_words_and_numbers_of_notes_are_found_by_their_index(paid):
+    vector = ExternalNote.objects.annotate(vector=note_words())
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+
+    plan = vector.filter(vector=SearchQuery("'2291':*", config="simple", search_type="raw")).explain()
+
+    assert "external_note_by_word" in plan
 
 
 def test_it_finds_unpaid_orders_and_disputes(house, desk, paid):
