@@ -1,5 +1,6 @@
 """What every test can use: real PostgreSQL and Valkey, the sandbox, Celery workers; and no way off this machine."""
 
+import gc
 import ipaddress
 import os
 import shutil
@@ -92,6 +93,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((rank for rank, start in enumerate(_LONG) if path.startswith(start)), len(_LONG))
 
     items.sort(key=rank)
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what lives to the end: it took a tenth of the time to look at 7000 tests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 10, 10)
 
 
 @pytest.fixture(scope="session")
