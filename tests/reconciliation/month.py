@@ -51,7 +51,7 @@ def count_from(number: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT setval(format('%%I.%%I', schemaname, sequencename)::regclass, %s)"
-            " FROM pg_sequences WHERE schemaname = 'public'",
+            " FROM pg_sequences WHERE schemaname = 'public' AND sequencename !~ '^(django|auth)_'",
             [number],
         )
 

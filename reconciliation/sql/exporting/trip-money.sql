@@ -62,3 +62,4 @@ SELECT held_for, departure_month, currency, count(DISTINCT order_id) AS orders, 
        sum(minor)::bigint AS held_minor, sum(minor)::bigint AS held
   FROM shared
  GROUP BY held_for, departure_month, currency
+HAVING sum(minor) <> 0
