@@ -89,6 +89,7 @@ _SEE_SETTLEMENTS = (
         "view",
         *("settlementsource", "settlementreport", "settlementbatch", "settlementline", "badline", "batchposting"),
         *("match", "ledgerconsumed", "discrepancy", "discrepancyevent", "feecontract", "accountcode", "exportrun"),
+        *("scheduledexport", "scheduledrun"),
         "proposal",
     )
     | {"backoffice.view_writeofflimit", "payments.view_closedperiod"}
@@ -103,6 +104,8 @@ _SETTLE = frozenset(
         "reconciliation.work_discrepancies",
         "reconciliation.approve_discrepancies",
         "reconciliation.export_reports",
+        "reconciliation.add_scheduledexport",
+        "reconciliation.change_scheduledexport",
         "payments.close_period",
     }
 )

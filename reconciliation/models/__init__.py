@@ -19,6 +19,7 @@ from reconciliation.models.report import (
     SettlementBatch,
     SettlementReport,
 )
+from reconciliation.models.schedule import Cadence, MailState, ScheduledExport, ScheduledRun
 from reconciliation.models.source import SettlementSource, SourceKind
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "BadLine",
     "BatchPosting",
     "BatchState",
+    "Cadence",
     "Discrepancy",
     "DiscrepancyEvent",
     "DiscrepancyKind",
@@ -38,6 +40,7 @@ __all__ = [
     "FeeContract",
     "LedgerConsumed",
     "LineKind",
+    "MailState",
     "Match",
     "Proposal",
     "ProposalDecision",
@@ -45,6 +48,8 @@ __all__ = [
     "ReportState",
     "Resolution",
     "Rule",
+    "ScheduledExport",
+    "ScheduledRun",
     "SettlementBatch",
     "SettlementLine",
     "SettlementReport",

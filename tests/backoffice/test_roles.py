@@ -23,6 +23,7 @@ NOBODY = str(uuid.UUID(int=0))
 BUTTONS = {
     "payments.change_reusablecard": [("payments_reusablecard_revoke", NOBODY)],
     "payments.add_externalnote": [("payments_externalnote_amend", "0")],
+    "reconciliation.view_exportrun": [("reconciliation_exportrun_download", NOBODY)],
 }
 LIST_ACTIONS = {
     "payments.change_case": [("payments_case", "close_cases", "0")],
@@ -42,7 +43,10 @@ ELSEWHERE = {
 # a link is made by an action.
 NEVER_ADDED = {"auth.group", "payments.externalnote", "payments.paymentlink"}
 # Added by a permission of another name.
-ADDED_BY = {"reconciliation.settlementreport": "reconciliation.import_settlement"}
+ADDED_BY = {
+    "reconciliation.exportrun": "reconciliation.export_reports",
+    "reconciliation.settlementreport": "reconciliation.import_settlement",
+}
 
 
 @pytest.fixture(params=list(Role))
