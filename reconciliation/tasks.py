@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from reconciliation.errors import SourceIsBusy
 from reconciliation.models import SettlementSource
-from reconciliation.services import export_files, exporting, fetching, matching, uploading
+from reconciliation.services import export_files, exporting, fetching, matching, scheduling, uploading
 from reconciliation.services.locking import alone_with
 
 # A file of millions of lines takes minutes; a task that takes longer than this hangs.
@@ -78,3 +78,10 @@ def write_exports() -> int:
 def prune_exports() -> int:
     """Delete the files of exports past their time."""
     return export_files.prune_exports(now=timezone.now())
+
+
+@shared_task(name="reconciliation.tasks.mail_scheduled_exports", acks_late=True)
+def mail_scheduled_exports() -> int:
+    """Ask for the exports whose time has come, and mail those that are written."""
+    scheduling.ask_for_scheduled(now=timezone.now())
+    return scheduling.mail_scheduled(clock=timezone.now)

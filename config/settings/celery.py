@@ -106,6 +106,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     # A file that is uploaded nudges nobody: who looks at the page again sees it done.
     "import-settlements": _every(20, "reconciliation.tasks.import_uploads", QUEUE_DEFAULT),
     "write-exports": _every(5, "reconciliation.tasks.write_exports", QUEUE_DEFAULT),
+    "mail-scheduled-exports": _every(30, "reconciliation.tasks.mail_scheduled_exports", QUEUE_DEFAULT),
     "prune-exports": {
         "task": "reconciliation.tasks.prune_exports",
         "schedule": crontab(hour="3", minute="35"),

@@ -15,6 +15,8 @@ RECONCILIATION: dict[str, Any] = {
     "REPORTS_OF_DAYS": 7,
     # Where exports lie until they are pruned.
     "EXPORT_DIRECTORY": VAR_DIR / "exports",
+    # A larger file is not attached to the mail of a schedule, which then says where it can be downloaded.
+    "MOST_MAILED_BYTES": env.int("EXPORT_MOST_MAILED_BYTES", default=5 * 1024**2),
     "KEEP_EXPORTS_DAYS": env.int("KEEP_EXPORTS_DAYS", default=90),
     # How long before its transaction began a posting may say that it was posted: a task reads the clock first, and ends
     # within CELERY_TASK_TIME_LIMIT.

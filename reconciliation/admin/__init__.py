@@ -1,7 +1,7 @@
 from reconciliation.admin.announced import AnnouncedReportAdmin
 from reconciliation.admin.contracts import AccountCodeAdmin, FeeContractAdmin
 from reconciliation.admin.discrepancies import DiscrepancyAdmin
-from reconciliation.admin.exports import ExportRunAdmin
+from reconciliation.admin.exports import ExportRunAdmin, ScheduledExportAdmin
 from reconciliation.admin.reports import SettlementBatchAdmin, SettlementReportAdmin
 from reconciliation.admin.sources import SettlementSourceAdmin
 
@@ -11,6 +11,7 @@ __all__ = [
     "DiscrepancyAdmin",
     "ExportRunAdmin",
     "FeeContractAdmin",
+    "ScheduledExportAdmin",
     "SettlementBatchAdmin",
     "SettlementReportAdmin",
     "SettlementSourceAdmin",

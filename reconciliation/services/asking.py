@@ -36,7 +36,7 @@ def ask_for_export(
     :raises UnusableFilter: the report has no such filter, or nothing goes by its value; nothing was noted.
     """
     report = report_of(slug)
-    checked = _checked(report, filters)
+    checked = checked_filters(report, filters)
     complete = watermark(now=now, margin_seconds=settings.RECONCILIATION["WATERMARK_MARGIN_SECONDS"])
     as_of = as_of or _closing_of(report, checked, settings.OPERATOR_TIME_ZONE)
     if as_of is not None and as_of > complete:
@@ -62,7 +62,11 @@ def _closing_of(report: Report, filters: Mapping[str, str], zone: str) -> dateti
     return closings.values_list("closed_at", flat=True).first()
 
 
-def _checked(report: Report, filters: Mapping[str, str]) -> dict[str, str]:
+def checked_filters(report: Report, filters: Mapping[str, str]) -> dict[str, str]:
+    """Return what a report is to be narrowed by, as it is kept.
+
+    :raises UnusableFilter: the report has no such filter, or nothing goes by its value.
+    """
     checked = {name: value.strip() for name, value in sorted(filters.items()) if value.strip()}
     allowed = {*report.filters, *(("from", "to") if report.period else ())}
     if unknown := sorted(checked.keys() - allowed):
