@@ -19,6 +19,18 @@ def statement(name: str) -> str:
     return _INCLUDED.sub(lambda included: statement(included[1]).rstrip(), text)
 
 
+def plan_for_many() -> None:
+    """Let what follows in the open transaction hash a million rows in memory, in as many processes as there are.
+
+    A hash of a million lines takes some 100 MiB, and spills to disk beyond what is allowed here.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SET LOCAL work_mem = '64MB'; SET LOCAL hash_mem_multiplier = 4; SET LOCAL parallel_tuple_cost = 0.001; "
+            "SET LOCAL jit = off"
+        )
+
+
 def run(name: str, params: Mapping[str, Any]) -> int:
     """Run one pass in the transaction that is open; return how many rows it wrote."""
     with connection.cursor() as cursor:

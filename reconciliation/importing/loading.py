@@ -20,7 +20,7 @@ from reconciliation.importing.columns import Layout, layout_of
 from reconciliation.importing.reading import Progress, encoding_of, header_of, records_of, text_blocks
 from reconciliation.importing.typed import typed_lines
 from reconciliation.models import BadLine, ReportState, SettlementReport, SettlementSource
-from reconciliation.statements import run
+from reconciliation.statements import plan_for_many, run
 
 # So many bad lines are named; a file that has more is the wrong file.
 MOST_BAD_LINES = 1_000
@@ -122,6 +122,7 @@ def _copy_good_records(copied: Composable, width: int, records: Iterator[tuple[i
 
 def _keep(report: SettlementReport, layout: Layout, staging: str, bad: _Bad, now: datetime) -> None:
     source = report.source
+    plan_for_many()
     _mask_free_texts(layout, staging)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -139,11 +140,14 @@ def _keep(report: SettlementReport, layout: Layout, staging: str, bad: _Bad, now
     _check_merchant_account(source)
     params = {"source": source.pk, "report": report.pk, "batch_is_payout": layout.batch_is_payout}
     run("importing/batches", params)
-    known_count = run("importing/known_lines", params)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM batch_of_file WHERE is_known)")
+        (has_known_batches,) = cursor.fetchone()
+    known_count = run("importing/known_lines", params) if has_known_batches else 0
     line_count = run("importing/lines", params)
     run("importing/totals", params)
     with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE typed_line")
+        cursor.execute("DROP TABLE typed_line, batch_of_file")
         # Of lines that nobody has counted yet the planner expects one, and joins them in a loop within a loop.
         cursor.execute("ANALYZE reconciliation_settlementline (report_id, batch_id, kind)")
     _name_bad_lines(report, bad.first)

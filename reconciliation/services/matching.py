@@ -20,7 +20,7 @@ from reconciliation.models import (
 )
 from reconciliation.movements import UNPLACED
 from reconciliation.services.posting import post_batches
-from reconciliation.statements import run
+from reconciliation.statements import plan_for_many, run
 
 _PASSES = (
     "open_lines",
@@ -80,6 +80,7 @@ def money_account_of(source: SettlementSource) -> LedgerAccount:
 
 
 def _match(source: SettlementSource, report: SettlementReport | None, now: datetime) -> None:
+    plan_for_many()
     params = _params(source, report, now)
     for name in _BANK_PASSES if source.kind == SourceKind.BANK else _PASSES:
         run(f"matching/{name}", params)

@@ -6,34 +6,27 @@ WITH batch AS (
       FROM reconciliation_settlementbatch
      WHERE source_id = %(source)s AND state <> 'UNBALANCED'
        AND (%(report)s::uuid IS NULL
-            OR id IN (SELECT batch_id FROM reconciliation_settlementline WHERE report_id = %(report)s))
+            OR id = ANY (ARRAY(
+                   SELECT DISTINCT batch_id FROM reconciliation_settlementline WHERE report_id = %(report)s)))
+), sums AS MATERIALIZED (
+    SELECT batch_id, kind, gross_currency, net_currency, sum(gross_minor) AS gross_minor, sum(net_minor) AS net_minor,
+           sum(fee_minor) AS fee_minor
+      FROM reconciliation_settlementline
+     WHERE batch_id = ANY (ARRAY(SELECT id FROM batch))
+     GROUP BY batch_id, kind, gross_currency, net_currency
 ), told AS (
     SELECT id AS batch_id, 'BANK' AS counterpart, currency, -payout_minor AS minor FROM batch
      WHERE payout_minor IS NOT NULL
      UNION ALL
-    SELECT l.batch_id, 'BANK', l.net_currency, sum(l.net_minor)
-      FROM reconciliation_settlementline l JOIN batch ON batch.id = l.batch_id
-     WHERE l.kind = 'PAYOUT_RETURNED'
-     GROUP BY l.batch_id, l.net_currency
+    SELECT batch_id, 'BANK', net_currency, net_minor FROM sums WHERE kind = 'PAYOUT_RETURNED'
      UNION ALL
-    SELECT l.batch_id, 'FEES', l.net_currency, -sum(l.fee_minor)
-      FROM reconciliation_settlementline l JOIN batch ON batch.id = l.batch_id
-     GROUP BY l.batch_id, l.net_currency
+    SELECT batch_id, 'FEES', net_currency, -fee_minor FROM sums
      UNION ALL
-    SELECT l.batch_id, 'RESERVE', l.net_currency, sum(l.net_minor)
-      FROM reconciliation_settlementline l JOIN batch ON batch.id = l.batch_id
-     WHERE l.kind = 'RESERVE'
-     GROUP BY l.batch_id, l.net_currency
+    SELECT batch_id, 'RESERVE', net_currency, net_minor FROM sums WHERE kind = 'RESERVE'
      UNION ALL
-    SELECT l.batch_id, 'CONVERSION', l.gross_currency, -sum(l.gross_minor)
-      FROM reconciliation_settlementline l JOIN batch ON batch.id = l.batch_id
-     WHERE l.gross_currency <> l.net_currency
-     GROUP BY l.batch_id, l.gross_currency
+    SELECT batch_id, 'CONVERSION', gross_currency, -gross_minor FROM sums WHERE gross_currency <> net_currency
      UNION ALL
-    SELECT l.batch_id, 'CONVERSION', l.net_currency, sum(l.net_minor + l.fee_minor)
-      FROM reconciliation_settlementline l JOIN batch ON batch.id = l.batch_id
-     WHERE l.gross_currency <> l.net_currency
-     GROUP BY l.batch_id, l.net_currency
+    SELECT batch_id, 'CONVERSION', net_currency, net_minor + fee_minor FROM sums WHERE gross_currency <> net_currency
      UNION ALL
     SELECT p.batch_id,
            CASE WHEN e.to_account = %(money_account)s THEN e.from_account ELSE e.to_account END,

@@ -6,4 +6,13 @@ SELECT %(source)s, batch_reference, net_currency, 'OPEN', 0, 0, 0, 0, max(settle
  WHERE problem IS NULL
  GROUP BY batch_reference, net_currency
  ORDER BY batch_reference, net_currency
-    ON CONFLICT (source_id, reference, currency) DO NOTHING
+    ON CONFLICT (source_id, reference, currency) DO NOTHING;
+
+-- The batches of the file. They are few, and nothing else of it need be read to find them.
+CREATE TEMP TABLE batch_of_file ON COMMIT DROP AS
+SELECT b.id, b.reference, b.currency, b.line_count > 0 AS is_known
+  FROM reconciliation_settlementbatch b
+  JOIN (SELECT DISTINCT batch_reference, net_currency FROM typed_line WHERE problem IS NULL) AS named
+    ON (named.batch_reference, named.net_currency) = (b.reference, b.currency)
+ WHERE b.source_id = %(source)s;
+ANALYZE batch_of_file

@@ -4,11 +4,9 @@ WITH known AS (
     SELECT b.reference, l.kind, l.vendor_type, l.gateway_reference, l.payment_reference, l.our_reference,
            l.our_operation_reference, l.gross_currency, l.gross_minor, l.net_currency, l.net_minor, l.occurred_at,
            count(*) AS times
-      FROM reconciliation_settlementbatch b
+      FROM batch_of_file b
       JOIN reconciliation_settlementline l ON l.batch_id = b.id
-     WHERE b.source_id = %(source)s
-       AND b.line_count > 0
-       AND b.reference IN (SELECT batch_reference FROM typed_line)
+     WHERE b.is_known
      GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
 ), told AS (
     SELECT t.line_number, known.times,

@@ -19,6 +19,6 @@ UPDATE reconciliation_settlementbatch b
                count(*) FILTER (WHERE kind = 'PAYOUT') AS payouts,
                max(settled_at) AS settled_at
           FROM reconciliation_settlementline
-         WHERE batch_id IN (SELECT batch_id FROM reconciliation_settlementline WHERE report_id = %(report)s)
+         WHERE batch_id IN (SELECT id FROM batch_of_file)
          GROUP BY batch_id) AS sums
  WHERE b.id = sums.batch_id
