@@ -19,7 +19,7 @@ help:  ## say what there is
 	@echo "make run           web, worker, beat and sandbox processors until Ctrl-C"
 	@echo "make test          all tests, on servers of their own   (ARGS=\"-k webhook\")"
 	@echo "make check         format, lint, types, import contracts, migrations, deployment, audit, tests"
-	@echo "make bench         how fast webhooks, confirmations and staff's pages are   (ARGS=pages)"
+	@echo "make bench         how fast webhooks, confirmations, pages and files are   (ARGS=pages)"
 	@echo "make screenshots   pictures of the back office in docs/screenshots/, at two widths (needs Chromium)"
 	@echo "make format        put the code in order"
 	@echo "make requirements  compile requirements/*.in into locks with hashes"

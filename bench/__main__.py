@@ -1,6 +1,7 @@
-"""`make bench`: how fast webhooks are accepted, bookings confirmed and staff's pages shown, beside the goals.
+"""`make bench`: how fast webhooks are accepted, bookings confirmed, pages shown and files reconciled, beside the goals.
 
-`make bench ARGS=pages` measures the pages alone, `make bench ARGS=edges` all but them.
+`make bench ARGS=edges` measures webhooks and confirmations alone, `ARGS=pages` the pages, and `ARGS=books` a settlement
+file of a million lines; `ARGS="books 100000"` has a smaller one.
 """
 
 import os
@@ -13,6 +14,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+# Lines of the settlement file, where nobody asks for another number.
+BOOKS = 1_000_000
+
 
 def main() -> int:
     """Measure and print; 0 also when a goal is missed, for a busy machine proves nothing."""
@@ -23,7 +27,7 @@ def main() -> int:
     os.environ |= {"VAR_DIR": str(own_var), "WEB_PORT": str(_free_port()), "SANDBOX_PORT": str(_free_port())}
     from bench.confirms import CONNECTIONS as CONFIRM_CONNECTIONS
     from bench.confirms import measure_confirms
-    from bench.seeded import SIZES, measure_pages, print_pages
+    from bench.seeded import SIZES, measure_books, measure_pages, print_books, print_pages
     from bench.stand import Stand
     from bench.webhooks import CONNECTIONS, measure_webhooks, percentile
     from config.demo.accounts import FIRST_ACCOUNT
@@ -33,14 +37,19 @@ def main() -> int:
         print(f"  {time.monotonic() - started:5.1f} s  {text}", flush=True)
 
     load = os.getloadavg()[0]
-    wanted = sys.argv[1:] or ["edges", "pages"]
+    wanted = [word for word in sys.argv[1:] if not word.isdecimal()] or ["edges", "pages", "books"]
+    lines = next((int(word) for word in sys.argv[1:] if word.isdecimal()), BOOKS)
     pages: dict[int, dict[str, Any]] = {}
+    books: dict[str, Any] = {}
     try:
         with Stand(say=say) as stand:
             if "pages" in wanted:
                 pages = {size: measure_pages(stand, size, say=say) for size in SIZES}
+            if "books" in wanted:
+                books = measure_books(stand, lines, say=say)
             if "edges" not in wanted:
                 print_pages(pages)
+                print_books(books)
                 return 0
             stand_up = f"{os.cpu_count()} cores, Python {platform.python_version()}, {_workers()}"
             with stand.worker():
@@ -66,6 +75,7 @@ def main() -> int:
         goals = f"{_verdict(p50 <= 25)} goal 25   {_verdict(p99 <= 60)} goal 60"
         print(f"  {name:<38} {p50:>12.1f} {p99:>10.1f}   {goals}")
     print_pages(pages)
+    print_books(books)
     return 0
 
 

@@ -1,9 +1,10 @@
-"""Run the measurement of pages on databases of two sizes, and print what it found."""
+"""Run the measurements of pages and of books, each in databases of its own, and print what they found."""
 
 import json
 import subprocess
 import sys
 from collections.abc import Callable
+from statistics import median
 from typing import Any
 
 import psycopg
@@ -14,16 +15,29 @@ from bench.stand import Stand
 # The queries of a page must be as many on the larger as on the smaller.
 SIZES = (10_000, 1_000_000)
 _PLANS_SHOWN = 5
+FLOOR_GOAL = 0.38
+# Peak memory must be the same for ten times as many lines.
+FLAT_GOAL = 1.2
 
 
 def measure_pages(stand: Stand, size: int, *, say: Callable[[str], None]) -> dict[str, Any]:
     """Seed a database of its own with so many transactions and return what each page cost."""
     say(f"pages on {size:,} transactions")
-    address = _new_database(stand.database_url, f"pages_{size}")
+    return _measured(stand, f"pages_{size}", ["-m", "bench.pages", str(size)])
+
+
+def measure_books(stand: Stand, lines: int, *, say: Callable[[str], None]) -> dict[str, Any]:
+    """Reconcile books of so many lines in a database of their own and return what that took."""
+    say(f"books of {lines:,} lines")
+    return _measured(stand, f"books_{lines}", ["-m", "bench.books", str(lines)])
+
+
+def _measured(stand: Stand, database: str, arguments: list[str]) -> dict[str, Any]:
+    address = _new_database(stand.database_url, database)
     environment = {**stand.environment(), "DATABASE_URL": address, "REDIS_URL": stand.redis_url, "LOG_LEVEL": "WARNING"}
-    for arguments in (["manage.py", "migrate", "--noinput", "--verbosity=0"], ["-m", "bench.pages", str(size)]):
+    for command in (["manage.py", "migrate", "--noinput", "--verbosity=0"], arguments):
         done = subprocess.run(
-            [sys.executable, *arguments], env=environment, stdout=subprocess.PIPE, text=True, check=True
+            [sys.executable, *command], env=environment, stdout=subprocess.PIPE, text=True, check=True
         )
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -53,3 +67,37 @@ def print_pages(by_size: dict[int, dict[str, Any]]) -> None:
     slowest = sorted(larger["pages"], key=lambda page: -float(page["slowest_ms"]))[:_PLANS_SHOWN]
     for page in slowest:
         print(f"\nThe slowest query of “{page['name']}”, {page['slowest_ms']:.0f} ms:\n{page['sql']}\n{page['plan']}")
+
+
+def print_books(measured: dict[str, Any]) -> None:
+    """Print what reconciling took beside the goals."""
+    if not measured:
+        return
+    small, large = measured["sizes"]
+    floor, ours = median(large["floor"]), median(large["ours"])
+    ratio = median(least / own for least, own in zip(large["floor"], large["ours"], strict=True))
+    flat = large["peak_mib"] / small["peak_mib"]
+    is_found = all(size["found"] == size["planted"] for size in (small, large))
+    print(
+        f"\nReconciling {large['lines']:,} lines, {large['file_mib']:.0f} MiB; medians of {len(large['ours'])} rounds"
+    )
+    print(f"  {'COPY and one hash join':<44} {floor:>10.2f} s")
+    print(f"  {'ours, from the command':<44} {ours:>10.2f} s")
+    goals = [
+        ("floor / ours", f"{ratio:.2f}", ratio >= FLOOR_GOAL, f"goal {FLOOR_GOAL}"),
+        (
+            f"peak memory, {large['lines']:,} lines",
+            f"{large['peak_mib']:.0f} MiB",
+            True,
+            f"{measured['idle_mib']:.0f} idle",
+        ),
+        ("  as a multiple of a tenth of the lines", f"{flat:.2f}", flat <= FLAT_GOAL, f"goal {FLAT_GOAL}"),
+        (
+            "discrepancies as planted",
+            f"{sum(large['found'].values()):,}",
+            is_found,
+            f"{sum(large['planted'].values()):,}",
+        ),
+    ]
+    for name, figure, is_met, goal in goals:
+        print(f"  {name:<44} {figure:>12}   {'✓' if is_met else '✗'} {goal}")

@@ -19,9 +19,9 @@ SELECT id, payment_id, order_id, %(account)s, kind, 'GATEWAY', 'PROCESSED', amou
        '', '', '', '', '', '', '', '', 0, 0, occurred_at, occurred_at
   FROM booked;
 
-INSERT INTO payments_posting (id, cause, occurred_at, posted_at)
+INSERT INTO payments_posting (id, cause, occurred_at, posted_at, counts_at)
 SELECT id, CASE kind WHEN 'REFUND' THEN 'refunded' WHEN 'CHARGEBACK' THEN 'charged_back' ELSE 'captured' END,
-       occurred_at, occurred_at
+       occurred_at, occurred_at, occurred_at
   FROM booked;
 
 INSERT INTO payments_ledgerentry
