@@ -1,3 +1,4 @@
+from reconciliation.models.books import BooksDay, BooksProgress, DriftReading
 from reconciliation.models.contract import AccountCode, FeeContract
 from reconciliation.models.discrepancy import (
     NEEDS_TWO,
@@ -29,11 +30,14 @@ __all__ = [
     "BadLine",
     "BatchPosting",
     "BatchState",
+    "BooksDay",
+    "BooksProgress",
     "Cadence",
     "Discrepancy",
     "DiscrepancyEvent",
     "DiscrepancyKind",
     "DiscrepancyState",
+    "DriftReading",
     "ExportFormat",
     "ExportRun",
     "ExportState",
