@@ -83,6 +83,9 @@ GROUPS: dict[str, list[Item]] = {
         rows_of("api.contextpreference", "Context preferences", "toggle_on"),
     ],
     "Finance": [
+        Item(title="Books", page="books", icon="monitoring", permission="reconciliation.view_settlementbatch"),
+        Item(title="Drift", page="books_drift", icon="balance", permission="reconciliation.view_settlementbatch"),
+        Item(title="Months", page="books_months", icon="calendar_month", permission="payments.view_closedperiod"),
         rows_of("reconciliation.discrepancy", "Discrepancies", "rule"),
         rows_of("reconciliation.settlementreport", "Settlement files", "description"),
         rows_of("gateways.announcedreport", "Announced reports", "cloud_download"),

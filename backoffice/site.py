@@ -25,11 +25,20 @@ class BackofficeSite(GuardedSite):
         csv = path("<slug:app_label>/<slug:model_name>/csv/", self.admin_view(self.csv_view), name="csv")
         # What actions stand on registers its pages with this site, so that it has to be there before.
         from backoffice.actions.view import do
+        from backoffice.books.urls import books_urls
         from backoffice.finding.urls import find_urls
         from backoffice.queues.urls import queue_urls
 
         action = path("do/<slug:name>/<str:row_id>/", self.admin_view(do), name="do")
-        return [csv, action, *find_urls(self), *queue_urls(self), *guest_urls(self), *super().get_urls()]
+        return [
+            csv,
+            action,
+            *find_urls(self),
+            *queue_urls(self),
+            *books_urls(self),
+            *guest_urls(self),
+            *super().get_urls(),
+        ]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show the home page: search, what waits, what was taken."""

@@ -28,7 +28,7 @@ _SHADES = {
     "refused": ("#b91c1c", "#f87171", "#7f1d1d", "#fca5a5", "#ef4444", "#fecaca"),
     "refunded": ("#b45309", "#fbbf24", "#78350f", "#fcd34d", "#f59e0b", "#fde68a"),
 }
-_CHART_OPTIONS: dict[str, Any] = {
+CHART_OPTIONS: dict[str, Any] = {
     "animation": False,
     "maintainAspectRatio": False,
     "plugins": {"legend": {"position": "bottom", "labels": {"boxWidth": 12}}},
@@ -104,7 +104,7 @@ def charts(rows: Iterable[Row], *, now: datetime) -> list[dict[str, Any]]:
             "currency": currency,
             "rows": found,
             "data": {"labels": [f"{day:%d %b}" for day in days], "datasets": _datasets(found, days)},
-            "options": _CHART_OPTIONS,
+            "options": CHART_OPTIONS,
         }
         for currency, found in sorted(by_currency.items())
     ]

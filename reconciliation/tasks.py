@@ -6,6 +6,8 @@ from django.utils import timezone
 from reconciliation.errors import SourceIsBusy
 from reconciliation.models import SettlementSource
 from reconciliation.services import export_files, exporting, fetching, matching, scheduling, uploading
+from reconciliation.services.adding_up import add_up
+from reconciliation.services.drift import read_drift
 from reconciliation.services.locking import alone_with
 
 # A file of millions of lines takes minutes; a task that takes longer than this hangs.
@@ -51,12 +53,14 @@ def look_for_reports() -> int:
     time_limit=_LONGEST_SECONDS + 60,
 )
 def look_for_missing() -> int:
-    """Match again what waits, and open what should have been settled or at the bank by now."""
+    """Match again what waits, open what should have been settled or at the bank by now, and read every drift."""
     looked = 0
     for source in SettlementSource.objects.select_related("account").order_by("pk"):
         try:
             with alone_with(source, waits=False):
                 matching.look_for_missing(source=source, now=timezone.now())
+                if source.account_id is not None:
+                    read_drift(source=source, now=timezone.now())
         except SourceIsBusy:
             continue
         looked += 1
@@ -85,3 +89,14 @@ def mail_scheduled_exports() -> int:
     """Ask for the exports whose time has come, and mail those that are written."""
     scheduling.ask_for_scheduled(now=timezone.now())
     return scheduling.mail_scheduled(clock=timezone.now)
+
+
+@shared_task(
+    name="reconciliation.tasks.add_up_the_books",
+    acks_late=True,
+    soft_time_limit=_LONGEST_SECONDS,
+    time_limit=_LONGEST_SECONDS + 60,
+)
+def add_up_the_books() -> int:
+    """Add what came into the ledger to the sums that pages show."""
+    return add_up(now=timezone.now())

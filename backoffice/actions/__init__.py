@@ -11,6 +11,7 @@ from backoffice.actions.collecting import ChargeCard, Confirm, SendLink, TakeExt
 from backoffice.actions.fetching import FetchReport
 from backoffice.actions.holding import AskGateway, Capture, RuleOut, Void
 from backoffice.actions.limiting import AgreeLimit, AgreeWriteOffLimit, EndLimit, EndWriteOffLimit
+from backoffice.actions.periods import ReopenMonth
 from backoffice.actions.reconciling import (
     ApproveProposal,
     Assign,
@@ -18,6 +19,7 @@ from backoffice.actions.reconciling import (
     Explain,
     ProposeMatch,
     ProposeWriteOff,
+    ReadDrift,
     RejectProposal,
     Undo,
     WithdrawProposal,
@@ -63,6 +65,8 @@ ACTIONS: dict[str, Action[Any]] = {
         WithdrawProposal(),
         Undo(),
         FetchReport(),
+        ReopenMonth(),
+        ReadDrift(),
     )
 }
 

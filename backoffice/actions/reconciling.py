@@ -23,9 +23,18 @@ from backoffice.services.write_offs import approve_proposal, refuse_above_limit
 from money import Money
 from payments.admin.columns import when_text
 from reconciliation.errors import NotResolvable
-from reconciliation.models import Discrepancy, DiscrepancyKind, DiscrepancyState, Proposal, ProposalKind, Resolution
+from reconciliation.models import (
+    Discrepancy,
+    DiscrepancyKind,
+    DiscrepancyState,
+    Proposal,
+    ProposalKind,
+    Resolution,
+    SettlementSource,
+)
 from reconciliation.movements import UNPLACED
 from reconciliation.services import resolving
+from reconciliation.services.drift import read_drift
 from reconciliation.services.hand_matching import HandMatch, read_match
 from reconciliation.services.stakes import Transfer, may_be_written_off, transfers_to_write_off
 
@@ -387,3 +396,39 @@ def _left(match: HandMatch) -> list[str]:
         return []
     left = Money(abs(match.difference_minor), match.currency)
     return [f"{left} is left between them: beyond what is tolerated it stays open as a discrepancy of its own."]
+
+
+class ReadDrift(Action[SettlementSource]):
+    """Read the drift of an account now, and not in the night."""
+
+    name = "read-drift"
+    label = "Read the drift now …"
+    done = "read drift"
+    permission = MAY_WORK
+
+    def rows(self) -> QuerySet[SettlementSource]:
+        return SettlementSource.objects.filter(account__isnull=False).select_related("account")
+
+    def makes_sense(self, row: SettlementSource, standing: Standing) -> bool:
+        return row.account_id is not None
+
+    def preview(self, row: SettlementSource, entered: Mapping[str, Any], person: User) -> Preview:
+        return Preview(
+            question=f"Read what {row} holds, and what explains it?",
+            button="Yes, read it",
+            notes=["It reads all that the account ever moved: some seconds for a million entries."],
+        )
+
+    def carry_out(self, row: SettlementSource, entered: Mapping[str, Any], person: User, seen: str) -> Done:
+        readings = read_drift(source=row, now=timezone.now())
+        return Done(
+            told=[
+                Told(
+                    sentence=f"{each.currency}: {Money(each.unexplained_minor, each.currency)} is unexplained of "
+                    f"{Money(each.balance_minor, each.currency)}.",
+                    is_well=not each.unexplained_minor,
+                )
+                for each in readings
+            ]
+            or [Told(sentence="It holds nothing.")]
+        )

@@ -118,6 +118,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(minute="25"),
         "options": {"queue": QUEUE_DEFAULT},
     },
+    "add-up-the-books": _every(30, "reconciliation.tasks.add_up_the_books", QUEUE_DEFAULT),
     "look-for-missing-settlements": {
         "task": "reconciliation.tasks.look_for_missing",
         "schedule": crontab(hour="4", minute="5"),

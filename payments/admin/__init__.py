@@ -12,6 +12,7 @@ from payments.admin.links import PaymentLinkAdmin
 from payments.admin.notes import ExternalNoteAdmin
 from payments.admin.operations import ChallengeAdmin, DisputeAdmin, GatewayEventAdmin, OpeningAdmin, TransactionAdmin
 from payments.admin.payments import PaymentAdmin
+from payments.admin.periods import ClosedPeriodAdmin
 from payments.admin.routes import AccountRouteAdmin, SurchargeRuleAdmin
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "CaseAdmin",
     "CaseStepAdmin",
     "ChallengeAdmin",
+    "ClosedPeriodAdmin",
     "ConsentTextAdmin",
     "CustomerAdmin",
     "DisputeAdmin",

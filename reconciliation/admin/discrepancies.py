@@ -21,6 +21,7 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
     search_fields = ["line__gateway_reference", "line__payment_reference", "line__our_reference", "batch__reference"]
     ordering = ["opened_on", "id"]
     # All that its page shows is in the context.
+    change_form_template = "admin/reconciliation/page.html"
     fields = ["kind"]
     amount = staticmethod(money("amount_minor", "amount"))
 

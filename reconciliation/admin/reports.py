@@ -2,12 +2,13 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from bookings.admin.read_only import ReadOnlyAdmin, ReadOnlyInline
 from money import Money
+from reconciliation.admin.batch_page import batch_context
 from reconciliation.errors import UnreadableFile
 from reconciliation.models import BadLine, SettlementBatch, SettlementReport
 from reconciliation.services.uploading import take_upload
@@ -100,7 +101,18 @@ class SettlementBatchAdmin(ReadOnlyAdmin):
     list_filter = ["state", "source", "currency"]
     search_fields = ["reference"]
     ordering = ["-settled_at"]
-    raw_id_fields = ["bank_line"]
+    # All that its page shows is in the context.
+    change_form_template = "admin/reconciliation/page.html"
+    fields = ["reference"]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show its lines by kind, what was posted for it, and what does not agree."""
+        batches = SettlementBatch.objects.select_related("source", "bank_line__report")
+        batch = batches.filter(pk=object_id).first() if object_id.isdecimal() else None
+        context = batch_context(batch) if batch is not None else {}
+        return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
 
     @admin.display(description="net", ordering="net_minor")
     def net(self, batch: SettlementBatch) -> str:

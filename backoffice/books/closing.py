@@ -1,0 +1,57 @@
+"""What somebody sees before a month is closed: what it moved so far, and what of it is still open."""
+
+from collections.abc import Iterator
+from datetime import date
+
+from django.db.models import Count, Max, Sum
+
+from backoffice.actions.action import Line
+from money import Money
+from payments.models import LedgerEntry, Posting, Transaction
+from payments.services.periods import bounds_of, totals_of
+from payments.states import Status
+from reconciliation.models import BatchState, DriftReading, ReportState, SettlementBatch, SettlementReport
+from reconciliation.selectors import open_discrepancies
+
+
+def what_it_moved(month: date) -> list[Line]:
+    """Return what each account moved by in a month, as it would be sealed now."""
+    since, until = bounds_of(month)
+    watermark = LedgerEntry.objects.aggregate(last=Max("id"))["last"] or 0
+    totals = totals_of(since=since, until=until, watermark=watermark)
+    count = Posting.objects.filter(counts_at__gte=since, counts_at__lt=until).count()
+    return [Line(name="Postings", value=str(count)), *total_lines(totals)]
+
+
+def total_lines(totals: dict[str, int]) -> list[Line]:
+    """Return the totals of a month, real money first."""
+    lines = []
+    for name, minor in sorted(totals.items()):
+        mode, account, currency = name.split()
+        lines.append(Line(name=account, value=str(Money(minor, currency)), detail="TEST" if mode == "test" else ""))
+    return lines
+
+
+def what_is_open(month: date) -> Iterator[Line]:
+    """Yield what of a month people or gateways have not ended; none of it keeps the month from being closed."""
+    until = bounds_of(month)[1]
+    last_day = until.date()
+    open_ones = open_discrepancies().select_related(None).filter(opened_on__lt=last_day).order_by()
+    for currency, count, minor in (
+        open_ones.values_list("currency").annotate(count=Count("pk"), minor=Sum("amount_minor")).order_by("currency")
+    ):
+        yield Line(name="Discrepancies", value=str(count), detail=str(Money(int(minor), currency)))
+    undecided = Transaction.objects.filter(status=Status.PENDING, requested_at__lt=until).count()
+    if undecided:
+        yield Line(name="Operations without an outcome", value=str(undecided))
+    unbalanced = SettlementBatch.objects.filter(state=BatchState.UNBALANCED, settled_at__lt=until).count()
+    if unbalanced:
+        yield Line(name="Batches that do not add up", value=str(unbalanced))
+    unread = SettlementReport.objects.filter(state__in=[ReportState.RECEIVED, ReportState.LOADED]).count()
+    if unread:
+        yield Line(name="Settlement files that are not matched", value=str(unread))
+    readings = DriftReading.objects.select_related("source").order_by("source", "currency", "-read_at")
+    for reading in readings.distinct("source", "currency"):
+        if reading.unexplained_minor:
+            amount = str(Money(reading.unexplained_minor, reading.currency))
+            yield Line(name="Drift that nothing explains", value=amount, detail=str(reading.source))
