@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models import F, QuerySet
@@ -94,7 +95,7 @@ def candidate_movements(
 def movement_minor(entry: LedgerEntry, money_account: LedgerAccount) -> int:
     """Return what the movement that an entry stands for moved, signed, taken or not."""
     entries = LedgerEntry.objects.filter(
-        posting_id=entry.posting_id, transaction_id=entry.transaction_id, currency=entry.currency
+        posting=entry.posting_id, transaction=entry.transaction_id, currency=entry.currency
     )
     return sum(
         each.amount_minor * ((each.to_account == money_account) - (each.from_account == money_account))
@@ -149,8 +150,8 @@ def _open_unplaced(source_id: int | None, *kinds: DiscrepancyKind) -> QuerySet[D
     return found if source_id is None else found.filter(source_id=source_id)
 
 
-def _movements(*, account_id: int, money_account: LedgerAccount, currency: str, **wanted: object) -> list[Movement]:
-    nothing = {
+def _movements(*, account_id: int, money_account: LedgerAccount, currency: str, **wanted: Any) -> list[Movement]:
+    nothing: dict[str, Any] = {
         "references": [],
         "entries": [],
         "only": None,
@@ -161,7 +162,7 @@ def _movements(*, account_id: int, money_account: LedgerAccount, currency: str, 
         "wanted": 0,
         "at_most": MOST_CANDIDATES,
     }
-    fields = {"account": account_id, "money_account": money_account.value, "currency": currency}
+    fields: dict[str, Any] = {"account": account_id, "money_account": money_account.value, "currency": currency}
     with connection.cursor() as cursor:
         cursor.execute(statement("working/movements"), {**nothing, **fields, **wanted})
         rows = cursor.fetchall()

@@ -107,7 +107,7 @@ class MatchForm(MaskedForm, forms.Form):
             operation = entry.transaction
             assert operation is not None, "a movement is of an operation"
             minor, at = movement_minor(entry, money_account), entry.posting.occurred_at
-            names = [operation.gateway_reference, operation.reference]
+            names = [operation.gateway_reference or "", operation.reference]
         assert source.account_id is not None, "only a bank has none"
         typed = self.data.get("more", "").split() if self.is_bound else []
         self._movements = candidate_movements(

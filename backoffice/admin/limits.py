@@ -52,8 +52,9 @@ class LimitForm(forms.ModelForm):
 class WriteOffLimitForm(LimitForm):
     """Ask for a limit of write-offs."""
 
-    class Meta(LimitForm.Meta):
+    class Meta:
         model = WriteOffLimit
+        fields = ["group", "currency"]
 
 
 class AgreedLimitAdmin(ModelAdmin):

@@ -212,7 +212,7 @@ def _candidates(discrepancy: Discrepancy) -> Iterator[Section]:
             source_id=source.pk,
             currency=discrepancy.currency,
             minor=movement_minor(entry, money_account),
-            references=[entry.transaction.gateway_reference] if entry.transaction is not None else [],
+            references=[entry.transaction.gateway_reference or ""] if entry.transaction is not None else [],
         )
         yield Section(
             anchor="candidates",

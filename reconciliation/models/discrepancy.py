@@ -2,6 +2,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from money import Money
 from payments.models import LedgerEntry
 from reconciliation.models.line import SettlementLine
 from reconciliation.models.report import SettlementBatch
@@ -122,7 +123,7 @@ class Discrepancy(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.amount_minor} {self.currency}"
+        return f"{self.get_kind_display()}: {Money(self.amount_minor, self.currency)}"
 
 
 class DiscrepancyEvent(models.Model):

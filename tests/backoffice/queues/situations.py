@@ -249,7 +249,7 @@ def rows_of(slug: str, **chosen: str) -> list[Row]:
     """Return all rows of a queue that were chosen, in their order."""
     queue = queue_named(slug)
     assert queue is not None
-    return list(read_page(queue, chosen=Narrowing(**chosen), after=None, now=timezone.now(), size=1_000).rows)
+    return list(read_page(queue, chosen=Narrowing.read(chosen, queue), after=None, now=timezone.now(), size=1_000).rows)
 
 
 def names_in(slug: str, **chosen: str) -> list[str]:
