@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from backoffice.actions.action import Action, Done, Line, Preview, Standing, Told
 from backoffice.actions.forms import ReasonForm
-from backoffice.actions.refunding import refund_lines, told_of_return
+from backoffice.actions.refunding import due_again_notes, refund_lines, told_of_return
 from backoffice.errors import AboveLimit, NotDecidable
 from backoffice.models import ApprovalRequest
 from backoffice.services.approvals import approve, decline, wish_of
@@ -61,7 +61,11 @@ class Approve(DecisionAction):
             question=f"Approve that {preview.total} goes back to the guest?",
             button=f"Yes, approve and refund {preview.total}",
             lines=[*_asked(row), *refund_lines(preview)],
-            notes=[*what_to_know(wish_of(row)), "It is sent at once and cannot be taken back."],
+            notes=[
+                *what_to_know(wish_of(row)),
+                *due_again_notes(preview),
+                "It is sent at once and cannot be taken back.",
+            ],
         )
 
     def carry_out(self, row: ApprovalRequest, entered: Mapping[str, Any], person: User, seen: str) -> Done:

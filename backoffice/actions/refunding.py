@@ -201,4 +201,15 @@ def _lands(within_days: int | None) -> str:
 
 def _notes(preview: RefundPreview, wish: RefundWish) -> list[str]:
     rate = [_BANKS_RATE.format(currency=preview.currency)] if preview.leaves.minor else []
-    return [*what_to_know(wish), *rate, f"Reason: {wish.reason}"]
+    return [*what_to_know(wish), *due_again_notes(preview), *rate, f"Reason: {wish.reason}"]
+
+
+def due_again_notes(preview: RefundPreview) -> list[str]:
+    """Say what a refund leaves to be asked of the guest, whose order still costs what it did."""
+    if not preview.due_again.minor:
+        return []
+    said = (
+        f"The price stays as it is: after this {preview.due_again} of the order is due again, the guest can be asked "
+        "for it, and partners are told so. To let the guest keep it, have the price lowered or the order cancelled."
+    )
+    return [said]

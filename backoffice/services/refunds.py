@@ -15,7 +15,7 @@ from payments.services import aftercare, order_refunds
 from payments.services.guarding import order_version
 from payments.services.operations import Clock
 from payments.services.order_refunds import Returned, send
-from payments.services.previewing import RefundPreview, preview_of, rehearsed, returned_by
+from payments.services.previewing import RefundPreview, preview_of_refund, returned_by
 
 Noted = Callable[[Returned], None]
 
@@ -41,7 +41,9 @@ def preview_refund(wish: RefundWish, *, now: datetime) -> RefundPreview:
 
     :raises PaymentError: as the refund itself would be refused.
     """
-    return rehearsed(lambda: preview_of(write_refund(wish, requested_by="", now=now, seen=None, noted=_no_note)))
+    return preview_of_refund(
+        wish.order, lambda: write_refund(wish, requested_by="", now=now, seen=None, noted=_no_note)
+    )
 
 
 def what_to_know(wish: RefundWish) -> list[str]:

@@ -13,6 +13,7 @@ from bookings.models import Gift, Order
 from gateways.registry import gateway_class
 from money import Money
 from payments.models import Transaction
+from payments.selectors import order_money
 from payments.services.order_refunds import Returned
 from payments.services.tenders import Tender
 from payments.splitting import Parts
@@ -36,7 +37,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundPreview:
-    """Be what the guest gets, in the order in which it is given back, what of it leaves us, and what is released."""
+    """Be what the guest gets, in the order in which it is given back, what of it leaves us, and what is released.
+
+    `due_again` is what the guest is to be asked for afterwards and was not before: the price stays as it is.
+    """
 
     currency: str
     shares: tuple[Share, ...]
@@ -44,6 +48,13 @@ class RefundPreview:
     surcharge: Money
     leaves: Money
     released: Money
+    due_again: Money
+
+
+def preview_of_refund(order: Order, write: Callable[[], Returned]) -> RefundPreview:
+    """Return what a refund of an order that is written so would give to whom; nothing stays written."""
+    due_minor = order_money(order).due_minor
+    return rehearsed(lambda: _preview_of(write(), due_minor))
 
 
 def rehearsed(act: Callable[[], _Done]) -> _Done:
@@ -54,8 +65,8 @@ def rehearsed(act: Callable[[], _Done]) -> _Done:
     return done
 
 
-def preview_of(returned: Returned) -> RefundPreview:
-    """Say what a refund gives to whom; of one that was rehearsed as well."""
+def _preview_of(returned: Returned, due_before_minor: int) -> RefundPreview:
+    due_minor = order_money(returned.order).due_minor
     currency = returned.order.currency
     refunds = [row for row in returned.operations if row.kind == OperationKind.REFUND]
     gifts = Gift.objects.in_bulk([tender.gift_id for tender in returned.tenders if tender.gift_id is not None])
@@ -70,6 +81,7 @@ def preview_of(returned: Returned) -> RefundPreview:
         surcharge=Money(sum(row.surcharge_minor for row in refunds), currency),
         leaves=Money(sum(row.amount_minor for row in refunds), currency),
         released=Money(returned.released_minor, currency),
+        due_again=Money(max(0, due_minor - due_before_minor), currency),
     )
 
 

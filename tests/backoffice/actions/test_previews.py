@@ -10,11 +10,11 @@ from backoffice.services.departure_batch import drain_departures
 from backoffice.services.departures import settle_item
 from backoffice.services.refunds import RefundWish, preview_refund, write_refund
 from bookings.models import Customer, OrderKind
-from bookings.services import confirm_order, create_asked_order
+from bookings.services import cancel_booking, confirm_order, create_asked_order
 from gateways.protocol import OutcomeKind as Kind
 from money import Money
 from payments.models import AccountRoute, LedgerEntry, Payment, SurchargeRule, Transaction
-from payments.selectors import gift_balance
+from payments.selectors import gift_balance, order_money
 from payments.services.collecting import NO_REQUEST, prepare_payment
 from payments.services.tenders import tenders_of
 from tests.backoffice.actions.pressing import look, shown, written
@@ -227,3 +227,24 @@ def test_money_that_may_go_back_twice_is_said_before_it_does(house, desk, ada):
             "90.00 EUR was settled by hand by ada (sent to the guest's bank): the guest may have it already.",
             "A dispute is open: a refund beside it could pay the guest twice.",
         ]
+
+
+def test_a_goodwill_refund_says_what_is_due_again_before_it_is_confirmed(house, desk):
+    order = gift_and_card(house)
+    confirm_order(order=order, now=house.clock())
+
+    notes = look(desk, "refund-order", order, amount="10.00", **RAIN).context["preview"].notes
+
+    assert notes[0].startswith("The price stays as it is: after this 10.00 EUR of the order is due again")
+    wish = RefundWish(what=Wanted.ORDER_REFUND, order=order, payment=None, money=Money(1000, "EUR"), reason="rain")
+    write_refund(wish, requested_by="ada", now=house.clock(), seen=None, noted=lambda _: None)
+    assert order_money(order).due_minor == 1000
+
+
+def test_what_goes_back_for_a_cancelled_order_is_not_due_again(house, desk):
+    payment = house.paid(house.payment())
+    cancel_booking(booking=payment.order.bookings.get(), reason="ill", force=False, now=house.clock())
+
+    notes = look(desk, "refund", payment, amount="90.00", **RAIN).context["preview"].notes
+
+    assert not any("due again" in note for note in notes)
