@@ -24,3 +24,8 @@ def environment_banner(_request: HttpRequest) -> list[str] | None:
     """Return the words and the color of the banner; None in production, which has none."""
     name: str = settings.ENVIRONMENT_NAME
     return [name, "info"] if name else None
+
+
+def shows_history(request: HttpRequest) -> bool:
+    """Say whether a row's page has a button that leads to its part of the audit log."""
+    return request.user.has_perm("backoffice.view_auditentry")

@@ -4,7 +4,7 @@ import structlog
 from celery import shared_task
 from django.utils import timezone
 
-from backoffice.services import approvals, departure_batch, duplicates
+from backoffice.services import approvals, departure_batch, duplicates, pressing
 from backoffice.sweeping import sweep
 
 log = structlog.get_logger(__name__)
@@ -45,3 +45,9 @@ def find_duplicates() -> int:
 def drain_departures() -> int:
     """Give money back for departures that were cancelled, booking by booking."""
     return departure_batch.drain_departures(clock=timezone.now)
+
+
+@shared_task(name="backoffice.tasks.prune_presses", acks_late=True)
+def prune_presses() -> int:
+    """Delete what was pressed and cannot be pressed again anyway."""
+    return pressing.prune_presses(now=timezone.now())

@@ -1,7 +1,7 @@
 """What is confirmed travels in a signed token with a nonce of its own, and the nonce's row is written once."""
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -81,6 +81,14 @@ def press_once(wish: Wish, *, subject: Model, now: datetime) -> None:
             )
     except IntegrityError:
         raise StaleWish("This was pressed before: it was not done a second time. Look at what happened.") from None
+
+
+def prune_presses(*, now: datetime) -> int:
+    """Delete the presses whose confirmations nobody can use any more, and return how many: the audit log keeps who
+    pressed what.
+    """
+    used_up = ActionPress.objects.filter(pressed_at__lt=now - timedelta(seconds=2 * _TOKEN_LIVES_SECONDS))
+    return used_up.delete()[0]
 
 
 def _key(subject: Model) -> str:

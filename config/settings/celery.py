@@ -139,6 +139,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour="3", minute="30"),
         "options": {"queue": QUEUE_DEFAULT},
     },
+    "prune-presses": {
+        "task": "backoffice.tasks.prune_presses",
+        "schedule": crontab(hour="3", minute="55"),
+        "options": {"queue": QUEUE_DEFAULT},
+    },
     "prune-callbacks": {
         "task": "api.tasks.prune_callbacks",
         "schedule": crontab(hour="3", minute="45"),

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from api.models import Delivery, Subscription
 from backoffice.audit import record
@@ -127,3 +128,18 @@ def test_a_payments_page_costs_the_same_queries_however_often_a_partner_was_told
 
     assert len(often) == len(once)
     assert len(often) <= 64
+
+
+def test_the_history_of_a_row_is_its_part_of_the_audit_log_for_who_may_read_that(paid, browser_with_role):
+    manager, support = browser_with_role(Role.MANAGER), browser_with_role(Role.SUPPORT)
+    record(actor="ada", action="asked gateway", subject=paid, detail="Nothing is undecided.")
+    record(actor="ada", action="refunded order", subject=paid.order)
+    history = reverse("admin:payments_payment_history", args=[paid.pk])
+
+    log = manager.get(history, follow=True)
+
+    assert [entry.action for entry in log.context["cl"].result_list] == ["asked gateway"]
+    assert support.get(history).status_code == 403
+    assert manager.get(reverse("admin:payments_payment_history", args=[paid.order_id])).status_code == 404
+    assert (history in manager.get(page_of(paid)).content.decode()) is True
+    assert (history in support.get(page_of(paid)).content.decode()) is False

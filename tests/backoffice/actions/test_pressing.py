@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from backoffice import tasks
 from backoffice.actions import ACTIONS, view
 from backoffice.models import ActionPress, ApprovalRequest, ReasonCode, Wanted
 from backoffice.roles import ROLES, Role
@@ -402,3 +403,14 @@ def test_who_may_not_release_a_hold_cannot_do_it_by_refunding_the_order(desk_wit
         "100.00 USD of it is held and not taken: to release a hold needs a permission that you do not have."
     ]
     assert not Transaction.objects.filter(kind="VOID").exists()
+
+
+def test_presses_are_kept_until_their_pages_are_good_for_nothing(desk, paid):
+    for _ in range(2):
+        carry_out(desk, "refund", paid, amount="1.00", **RAIN)
+    older, newer = ActionPress.objects.order_by("pressed_at")
+    ActionPress.objects.filter(pk=older.pk).update(pressed_at=timezone.now() - timedelta(minutes=31))
+
+    assert tasks.prune_presses() == 1
+
+    assert list(ActionPress.objects.all()) == [newer]
