@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
+from django.test import Client
 from playwright.sync_api import Browser, sync_playwright
 
 from backoffice.granting import grant
@@ -91,18 +93,27 @@ def guest(house: House, sandbox, live_server) -> Guest:
 
 @pytest.fixture
 def desk_of(browser: Browser, house, live_server) -> Iterator[Callable[..., Desk]]:
-    """Return the desk of a member of staff of a role, signed in; in the end nothing may have gone wrong at any."""
+    """Return the desk of a member of staff of a role; in the end nothing may have gone wrong at any.
+
+    They are signed in already, or do so at the login page, which takes a browser as long as all else they do.
+    """
     grant(apps, ROLES)
     contexts, desks = [], []
 
-    def desk(role: Role, *, size: tuple[int, int] = DESKTOP) -> Desk:
+    def desk(role: Role, *, size: tuple[int, int] = DESKTOP, is_signed_in: bool = True) -> Desk:
         person = get_user_model().objects.create_user(role.lower(), password=PASSWORD, is_staff=True)
         person.groups.set([Group.objects.get(name=role)])
         context = browser.new_context(viewport={"width": size[0], "height": size[1]}, locale="en-GB")
         context.set_default_timeout(15_000)
         contexts.append(context)
         desks.append(Desk(context.new_page(), live_server.url))
-        desks[-1].sign_in(person.username)
+        if is_signed_in:
+            client = Client()
+            client.force_login(person)
+            name = settings.SESSION_COOKIE_NAME
+            context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
+        else:
+            desks[-1].sign_in(person.username)
         return desks[-1]
 
     yield desk

@@ -49,7 +49,7 @@ def test_support_finds_a_payment_and_reads_why_the_card_was_declined(desk_of, ho
     house.opening(payment)
     house.tell(payment, Kind.DECLINED, "PSP1")
 
-    desk = desk_of(Role.SUPPORT, size=size)
+    desk = desk_of(Role.SUPPORT, size=size, is_signed_in=False)
     desk.page.get_by_role("searchbox").fill("grace@example.com")
     desk.page.get_by_role("button", name="Find").click()
     desk.reads(payment.order.reference, "Grace Hopper", "the last attempt failed")
@@ -193,6 +193,7 @@ def test_an_auditor_reads_and_presses_nothing(desk_of, house):
 
 def test_support_is_shown_no_way_to_settings_and_staff_and_has_none(desk_of, house):
     support = desk_of(Role.SUPPORT)
+    support.go("admin:index")
 
     expect(support.page.locator("#nav-sidebar").get_by_text("Staff", exact=True)).to_have_count(0)
     support.is_refused("admin:auth_user_changelist")

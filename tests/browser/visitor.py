@@ -11,6 +11,10 @@ from playwright.sync_api import ConsoleMessage, FrameLocator, Page, expect
 # Where pictures of the pages are kept, for somebody to look at.
 _PICTURES = os.environ.get("BROWSER_PICTURES", "")
 _SERIOUS = ("serious", "critical")
+_AXE = Axe()
+# The frames are the vendors', and what axe would load of their styles the page's policy forbids. What a page does well,
+# and where, nobody reads.
+_AXE_OPTIONS = {"iframes": False, "preload": False, "resultTypes": ["violations"], "selectors": False}
 # The one browser message of a page that is asked for on purpose and answered with 4xx or 5xx.
 _STATUS = re.compile(r"Failed to load resource: the server responded with a status of (403|410|503)")
 
@@ -78,8 +82,7 @@ class Visitor:
 
     def can_be_used_by_everybody(self) -> None:
         """See that axe finds no serious fault, and that nothing is wider than the window."""
-        # The frames are the vendors', and what axe would load of their styles the page's policy forbids.
-        found = Axe().run(self.page, options={"iframes": False, "preload": False}).response["violations"]
+        found = _AXE.run(self.page, options=_AXE_OPTIONS).response["violations"]
         serious = [f"{each['id']}: {each['help']}" for each in found if each["impact"] in _SERIOUS]
         assert serious == []
         width = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
