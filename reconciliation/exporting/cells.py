@@ -37,7 +37,7 @@ def csv_cell(column: Column) -> Composable:
                 " regexp_replace(regexp_replace({cell}::text, {controls}, ' ', 'g'), {formula}, {apart})"
                 " ELSE {cell}::text END, '')"
             ).format(cell=cell, suspect=_FORMULA_OR_CONTROL, controls=_CONTROLS, formula=_FORMULA, apart=_APART)
-        case Kind.WORD:
+        case Kind.OWN | Kind.WORD:
             return SQL("nullif({}, '')").format(cell)
         case Kind.FLAG:
             return SQL("{}::text").format(cell)
@@ -56,10 +56,11 @@ def json_cell(column: Column) -> Composable:
             ).format(cell=cell, control=_CONTROL, controls=_CONTROLS)
         case Kind.TIME:
             # Of the session's time zone, with its offset: an hour that comes twice is told apart.
-            return SQL("date_trunc('second', {})").format(cell)
+            # To the second, down; date_trunc would look the zone up to do it.
+            return SQL("date_bin('1 second', {}, timestamptz '2000-01-01 00:00:00Z')").format(cell)
         case Kind.MAJOR:
             return _major(column)
-        case Kind.WORD | Kind.MINOR | Kind.COUNT | Kind.RATE | Kind.DATE | Kind.FLAG:
+        case Kind.OWN | Kind.WORD | Kind.MINOR | Kind.COUNT | Kind.RATE | Kind.DATE | Kind.FLAG:
             return cell
 
 
@@ -84,6 +85,9 @@ def workbook_cell(column: Column, offsets: tuple[int, ...]) -> Composable:
                 escape=_ESCAPE,
                 head=Literal(f'<c s="{style}" t="inlineStr"><is><t'),
             )
+        case Kind.OWN:
+            head = f'<c s="{workbook.REFERENCE}" t="inlineStr"><is><t>'
+            return _xml(head, SQL("nullif({}, '')").format(cell), "</t></is></c>")
         case Kind.WORD:
             return _xml('<c t="inlineStr"><is><t>', SQL("nullif({}, '')").format(cell), "</t></is></c>")
         case Kind.MINOR | Kind.COUNT:

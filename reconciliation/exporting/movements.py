@@ -4,11 +4,11 @@ from reconciliation.exporting.report import Column, Filter, Kind, Report
 
 _EVERY_FILTER = frozenset(Filter)
 _WHOSE = (
-    Column("operation", Kind.REFERENCE),
+    Column("operation", Kind.OWN),
     Column("kind", Kind.WORD),
-    Column("payment", Kind.REFERENCE),
+    Column("payment", Kind.OWN),
     Column("payment_number", Kind.COUNT),
-    Column("order", Kind.REFERENCE),
+    Column("order", Kind.OWN),
     Column("partner", Kind.WORD),
     Column("gateway", Kind.WORD),
     Column("account", Kind.WORD),
@@ -71,9 +71,9 @@ CHARGEBACKS = Report(
     kinds=("CHARGEBACK",),
     columns=(
         Column("dispute", Kind.REFERENCE),
-        Column("operation", Kind.REFERENCE),
-        Column("payment", Kind.REFERENCE),
-        Column("order", Kind.REFERENCE),
+        Column("operation", Kind.OWN),
+        Column("payment", Kind.OWN),
+        Column("order", Kind.OWN),
         Column("partner", Kind.WORD),
         Column("gateway", Kind.WORD),
         Column("account", Kind.WORD),

@@ -9,6 +9,7 @@ class Kind(Enum):
 
     TEXT = "what people wrote"
     REFERENCE = "a text that stays one, whatever it looks like"
+    OWN = "a reference that we made: letters, digits, - and _, that nothing reads as anything else"
     WORD = "one of our own fixed words, such as a currency or a state"
     MINOR = "a whole number of minor units"
     MAJOR = "an amount with the decimals of its currency; the SQL gives it in minor units"

@@ -8,7 +8,7 @@ from reconciliation.exporting.workbook import offsets_of
 from reconciliation.models import ExportFormat
 from reconciliation.statements import statement
 
-_TEXTS = (Kind.TEXT, Kind.REFERENCE, Kind.WORD)
+_TEXTS = (Kind.TEXT, Kind.REFERENCE, Kind.OWN, Kind.WORD)
 # Rows of XML and of JSON hold neither byte, so that nothing is quoted and each row comes as it was made.
 _AS_IT_IS = SQL("(FORMAT csv, DELIMITER E'\\x02', QUOTE E'\\x01')")
 _CSV = SQL("(FORMAT csv, HEADER true)")

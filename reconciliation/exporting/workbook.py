@@ -36,6 +36,7 @@ _TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 _WIDTHS = {
     Kind.TEXT: 32,
     Kind.REFERENCE: 24,
+    Kind.OWN: 24,
     Kind.WORD: 14,
     Kind.TIME: 27,
     Kind.DATE: 12,

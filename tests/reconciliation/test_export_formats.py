@@ -31,6 +31,7 @@ ALL_KINDS = Report(
         Column("number", Kind.COUNT),
         Column("text", Kind.TEXT),
         Column("reference", Kind.REFERENCE),
+        Column("own", Kind.OWN),
         Column("currency", Kind.WORD),
         Column("amount_minor", Kind.MINOR),
         Column("amount", Kind.MAJOR, currency="currency"),
@@ -43,7 +44,8 @@ ALL_KINDS = Report(
     totals=(("amount_minor", "currency"),),
 )
 SELECT = """
-SELECT number::bigint, text, reference, currency::text, minor::bigint AS amount_minor, minor::bigint AS amount,
+SELECT number::bigint, text, reference, 'tx_' || number AS own, currency::text, minor::bigint AS amount_minor,
+       minor::bigint AS amount,
        rate::numeric, day::date, at::timestamptz, is_paid::boolean
   FROM json_to_recordset(%(rows)s) AS row(number bigint, text text, reference text, currency text, minor bigint,
                                           rate text, day text, at text, is_paid boolean)
@@ -110,16 +112,17 @@ def test_each_kind_of_column_is_read_back_as_what_it_is(written):
     book = written(rows, ExportFormat.XLSX, "Europe/Berlin")
 
     assert comma == (
-        "number,text,reference,currency,amount_minor,amount,rate,day,at (Europe/Berlin),is_paid\n"
-        "1,Müller & Søn <GmbH>,007,EUR,1250,12.50,0.304000001,2026-02-28,2026-03-01 09:30:00+01,true\n"
-        "2,,12345678901234567890,JPY,-5000,-5000,,,,false\n"
-        "3,,1E5,KWD,1234567,1234.567,,,,\n"
+        "number,text,reference,own,currency,amount_minor,amount,rate,day,at (Europe/Berlin),is_paid\n"
+        "1,Müller & Søn <GmbH>,007,tx_1,EUR,1250,12.50,0.304000001,2026-02-28,2026-03-01 09:30:00+01,true\n"
+        "2,,12345678901234567890,tx_2,JPY,-5000,-5000,,,,false\n"
+        "3,,1E5,tx_3,KWD,1234567,1234.567,,,,\n"
     )
     assert [list(line.values()) for line in lines] == [
         [
             1,
             "Müller & Søn <GmbH>",
             "007",
+            "tx_1",
             "EUR",
             1_250,
             12.5,
@@ -128,27 +131,27 @@ def test_each_kind_of_column_is_read_back_as_what_it_is(written):
             "2026-03-01T09:30:00+01:00",
             True,
         ],
-        [2, None, "12345678901234567890", "JPY", -5_000, -5_000, None, None, None, False],
-        [3, "", "1E5", "KWD", 1_234_567, 1_234.567, None, None, None, None],
+        [2, None, "12345678901234567890", "tx_2", "JPY", -5_000, -5_000, None, None, None, False],
+        [3, "", "1E5", "tx_3", "KWD", 1_234_567, 1_234.567, None, None, None, None],
     ]
     for read in (by_openpyxl(book), by_calamine(book)):
         assert [
-            [value.date() if place == 7 and isinstance(value, datetime) else value for place, value in enumerate(row)]
+            [value.date() if place == 8 and isinstance(value, datetime) else value for place, value in enumerate(row)]
             for row in read
         ] == [
             [
-                *(1, "Müller & Søn <GmbH>", "007", "EUR", 1_250, 12.5, 0.304000001),
+                *(1, "Müller & Søn <GmbH>", "007", "tx_1", "EUR", 1_250, 12.5, 0.304000001),
                 *(date(2026, 2, 28), datetime.fromisoformat("2026-03-01T09:30:00"), True),
             ],
-            [2, None, "12345678901234567890", "JPY", -5_000, -5_000, None, None, None, False],
-            [3, None, "1E5", "KWD", 1_234_567, 1_234.567, None, None, None, None],
+            [2, None, "12345678901234567890", "tx_2", "JPY", -5_000, -5_000, None, None, None, False],
+            [3, None, "1E5", "tx_3", "KWD", 1_234_567, 1_234.567, None, None, None, None],
         ]
     sheet = openpyxl.load_workbook(BytesIO(book))["all-kinds"]
-    assert [cell.number_format for cell in sheet[2]][2:9] == [
-        *("@", "General", "0", "0.00", "General", "yyyy-mm-dd"),
+    assert [cell.number_format for cell in sheet[2]][2:10] == [
+        *("@", "@", "General", "0", "0.00", "General", "yyyy-mm-dd"),
         'yyyy-mm-dd hh:mm:ss"+01:00"',
     ]
-    assert [sheet[f"F{row}"].number_format for row in (2, 3, 4)] == ["0.00", "0", "0.000"]
+    assert [sheet[f"G{row}"].number_format for row in (2, 3, 4)] == ["0.00", "0", "0.000"]
     about = openpyxl.load_workbook(BytesIO(book))["About"]
     assert [[cell.value for cell in row] for row in about] == [["Report", "All <kinds> & more"], ["Rows", 3]]
 
@@ -196,9 +199,9 @@ def test_the_edges_of_summer_time_are_told_with_their_offset(written, zone, mome
 
     assert [row[f"at ({zone})"] for row in comma] == [wall.removesuffix(":00") for wall in walls]
     assert [line["at"] for line in lines] == [wall.replace(" ", "T") for wall in walls]
-    cells = [row[8] for row in openpyxl.load_workbook(BytesIO(book))["all-kinds"].iter_rows(min_row=2)]
+    cells = [row[9] for row in openpyxl.load_workbook(BytesIO(book))["all-kinds"].iter_rows(min_row=2)]
     assert [f"{cell.value}{cell.number_format.split(chr(34))[1]}" for cell in cells] == walls
-    assert [f"{row[8]}" for row in by_calamine(book)] == [wall for wall, _ in moments.values()]
+    assert [f"{row[9]}" for row in by_calamine(book)] == [wall for wall, _ in moments.values()]
     told = [datetime.fromisoformat(line["at"]).astimezone(UTC) for line in lines]
     assert told == [datetime.fromisoformat(at) for at in moments]
 
