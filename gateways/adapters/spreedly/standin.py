@@ -32,7 +32,15 @@ SETTLEMENT_MAP: Mapping[str, Any] = {
         "net_signed": {"header": "Settlement Amount", "unit": "major"},
         "batch_number": {"header": "Batch"},
     },
-    "types": {"SALE": "CAPTURE", "CREDIT": "REFUND", "FEE": "FEE", "RESERVE": "RESERVE", "DEPOSIT": "PAYOUT"},
+    "types": {
+        "SALE": "CAPTURE",
+        "CREDIT": "REFUND",
+        "CHARGEBACK": "CHARGEBACK",
+        "CHARGEBACK_REVERSED": "CHARGEBACK_REVERSED",
+        "FEE": "FEE",
+        "RESERVE": "RESERVE",
+        "DEPOSIT": "PAYOUT",
+    },
 }
 
 
