@@ -1,11 +1,26 @@
 """Reads of the reconciliation for pages above it."""
 
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Sum
 
+from gateways.models import AnnouncedReport
+from money import Money
 from payments.models import Payment
-from reconciliation.models import Discrepancy, DiscrepancyState, ExportRun, SettlementLine
+from reconciliation.models import (
+    BatchState,
+    Discrepancy,
+    DiscrepancyState,
+    ExportRun,
+    ReportState,
+    SettlementBatch,
+    SettlementLine,
+    SettlementReport,
+)
+
+# So many of the newest files are named in a status.
+_NAMED_FILES = 100
 
 
 def open_discrepancies() -> QuerySet[Discrepancy]:
@@ -33,3 +48,43 @@ def exports_of_mode(*, is_live: bool, after: UUID | None = None) -> QuerySet[Exp
         return runs
     last = ExportRun.objects.filter(pk=after).values("asked_at")[:1]
     return runs.filter(Q(asked_at__lt=last) | Q(asked_at=last, id__lt=after))
+
+
+def settlement_status() -> dict[str, list[Any]]:
+    """Return what is open: discrepancies by source, kind and currency, reports to fetch, payouts that the bank does not
+    have; and the names of the newest files that were imported.
+    """
+    discrepancies = Discrepancy.objects.exclude(state=DiscrepancyState.CLOSED).values(
+        "source__slug", "kind", "currency"
+    )
+    unpaid = SettlementBatch.objects.filter(state=BatchState.BALANCED).exclude(payout_minor=0)
+    waiting = AnnouncedReport.objects.filter(fetched_at__isnull=True, is_wanted=True)
+    imported = SettlementReport.objects.filter(state=ReportState.MATCHED).order_by("-received_at")
+    return {
+        "discrepancies": [
+            {
+                "source": row["source__slug"],
+                "kind": row["kind"],
+                "count": row["count"],
+                "currency": row["currency"],
+                "amount": Money(row["minor"], row["currency"]).format(),
+            }
+            for row in discrepancies.annotate(count=Count("pk"), minor=Sum("amount_minor")).order_by(
+                "source__slug", "kind", "currency"
+            )
+        ],
+        "unfetched": [
+            {"account": report.account.slug, "report": report.name, "problem": report.problem}
+            for report in waiting.select_related("account").order_by("announced_at", "pk")
+        ],
+        "unpaid": [
+            {
+                "source": batch.source.slug,
+                "batch": batch.reference,
+                "currency": batch.currency,
+                "amount": Money(batch.payout_minor or 0, batch.currency).format(),
+            }
+            for batch in unpaid.select_related("source").order_by("settled_at", "pk")
+        ],
+        "files": list(imported.values_list("file_name", flat=True)[:_NAMED_FILES]),
+    }
