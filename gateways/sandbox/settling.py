@@ -109,8 +109,8 @@ class Report:
     content: str
 
 
-def _tell_nobody(batch: Batch, report: Report, origin: str) -> str:  # noqa: ARG001, asked of each
-    return ""
+def _tell_nobody(batch: Batch, report: Report, origin: str) -> list[str]:  # noqa: ARG001, asked of each
+    return []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +119,7 @@ class Settlement:
 
     `movements` returns all that was ever moved for an account, told whether a movement is in a batch by now; `label`
     what the bank writes beside a payout, which names the batch; `announce` tells the merchant of a report, where the
-    processor does, and returns where it lies.
+    processor does, and returns the names under which it can be fetched.
     """
 
     slug: str
@@ -127,7 +127,7 @@ class Settlement:
     movements: Callable[[str, Callable[[str], bool]], Iterable[Movement]]
     label: Callable[[Batch], str]
     report: Callable[[Batch], Report]
-    announce: Callable[[Batch, Report, str], str] = _tell_nobody
+    announce: Callable[[Batch, Report, str], list[str]] = _tell_nobody
 
 
 def decimals(currency: str) -> int:
@@ -213,7 +213,7 @@ def _close(store: Store, desk: Settlement, account: str, wish: Mapping[str, Any]
         "content": report.content,
     }
     store.put(BATCHES, str(batch.number), document)
-    document["url"] = desk.announce(batch, report, origin)
+    document["announced"] = desk.announce(batch, report, origin)
     return document
 
 

@@ -63,7 +63,7 @@ def report(batch: Batch) -> Report:
     )
 
 
-def announce(books: Books, batch: Batch, told: Report, origin: str) -> str:
+def announce(books: Books, batch: Batch, told: Report, origin: str) -> list[str]:
     """Tell of a report: its name is signed, its address in `reason` is not."""
     url = f"{origin}{_DOWNLOAD}/{batch.account}/{told.file_name}"
     books.notify(
@@ -79,7 +79,7 @@ def announce(books: Books, batch: Batch, told: Report, origin: str) -> str:
             "additionalData": {},
         }
     )
-    return url
+    return [told.file_name]
 
 
 def download_routes(books: Books) -> list[web.RouteDef]:

@@ -77,12 +77,12 @@ def label(batch: Batch) -> str:
     return "STRIPE " + " ".join(_payout_id(batch.number, currency) for currency in sorted(batch.payouts))
 
 
-def announce(books: Books, batch: Batch, *_: object) -> str:
+def announce(books: Books, batch: Batch, *_: object) -> list[str]:
     """Tell of every payout that its lines can be read now; nothing lies anywhere until somebody asks."""
     for payout in _payouts_of(books, batch):
         for event in ("payout.paid", "payout.reconciliation_completed"):
             books.tell(event, {"account": batch.account, "api": payout})
-    return ""
+    return [payout["id"] for payout in _payouts_of(books, batch)]
 
 
 def list_payouts(books: Books, question: Question) -> Answer:
