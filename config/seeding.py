@@ -4,11 +4,12 @@ Everything can run again: what is there is brought in line or left, and keys der
 a rerun prints the same ones.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from django.apps import apps
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, User
 from django.db import connection, transaction
@@ -33,10 +34,13 @@ from bookings.services.catalogue import (
 )
 from config.demo.accounts import ACCOUNTS, FIRST_ACCOUNT, SANDBOX_ACCOUNTS, TAKEN_ELSEWHERE, TEST_ACCOUNT
 from config.demo.catalogue import CANAL_CRUISE, PRODUCTS, SETTLEMENT_METHODS, SUPPLIERS
-from config.local_secrets import LocalSecrets
+from config.demo.settlement import BANK, BANK_SOURCE, TILL_MAP
+from config.local_secrets import LocalSecrets, standin_of
 from gateways.models import GatewayAccount
 from money import Money
 from payments.models import AccountRoute, Payment, SurchargeRule
+from reconciliation.models import SettlementSource, SourceKind
+from reconciliation.services.importing import source_for
 
 # One more than sixty: where the tours are, today may already be over.
 DAYS_ON_SALE = 61
@@ -122,6 +126,7 @@ def seed_demo(*, secrets: LocalSecrets, now: datetime) -> Demo:
     booking = _unpaid_booking(first, small_option, now)
     grant(apps, ROLES)
     _seed_refund_limits(accounts.values(), now)
+    _seed_settlement_sources(accounts, now)
     assert booking.order.customer is not None
     return Demo(
         access=_keys_of(first, secrets, now),
@@ -350,6 +355,19 @@ def _seed_refund_limits(accounts: Iterable[GatewayAccount], now: datetime) -> No
                     agreed_by=_name_of(Role.MANAGER),
                     agreed_at=now,
                 )
+
+
+def _seed_settlement_sources(accounts: Mapping[str, GatewayAccount], now: datetime) -> None:
+    """Say how files are read whose form no gateway publishes; what staff changed stays as they left it."""
+    for slug, account in accounts.items():
+        source = source_for(slug, now=now)
+        own_map = TILL_MAP if slug in TAKEN_ELSEWHERE else None
+        if slug in SANDBOX_ACCOUNTS:
+            own_map = getattr(standin_of(settings.GATEWAYS[account.gateway]), "SETTLEMENT_MAP", None)
+        SettlementSource.objects.filter(pk=source.pk, column_map__isnull=True).update(column_map=own_map)
+    SettlementSource.objects.get_or_create(
+        slug=BANK, defaults={"kind": SourceKind.BANK, "reconciled_from": now.date(), **BANK_SOURCE}
+    )
 
 
 def _let_in(user: User, password: str, *, is_superuser: bool) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from config.demo.guests import Attempt, guest_for
+from config.demo.morning import Morning
 from config.demo.page import Page
 from config.demo.people import Partner, Processor, expect, wait_for
 from config.demo.texts import TEXTS
@@ -64,6 +65,9 @@ class Story:
         self._texts = TEXTS[gateway]
         self._gateway = partner_name(path)
         self._guest = guest_for(partner_name=self._gateway, path=path, texts=self._texts, processor=self._processor)
+        self._morning = Morning(
+            page=page, processor=self._processor, manage=manage, ledger=self._ledger, gateway=gateway
+        )
 
     def tell(self) -> None:
         """Tell the whole story.
@@ -76,6 +80,7 @@ class Story:
         self._taken_at_a_till()
         self._given_back_in_part(paid)
         self._books(ledger_before, processor_before)
+        self._morning.tell()
 
     def _paid_at_first_try(self) -> Any:
         page, texts = self._page, self._texts
@@ -117,6 +122,7 @@ class Story:
         tickets = [item["ticket"]["deliveryOptions"][0]["deliveryValue"] for item in booking["unitItems"]]
         expect(len(set(tickets)) == 3, f"the tickets are {tickets}")
         page.fact("tickets", " · ".join(tickets))
+        self._at_our_till(booking, due, "EUR")
         page.held("CONFIRMED")
         return booking
 
@@ -161,6 +167,7 @@ class Story:
             self._processor.webhook(texts.events["captured"], paid.name)
         card_payment = self._booked(booking, due)
         page.fact("captured" if texts.holds else "booked", _money(card_payment["totalPaid"], currency))
+        self._at_our_till(booking, due, currency)
         page.held("CONFIRMED")
 
     def _taken_at_a_till(self) -> None:
@@ -183,6 +190,7 @@ class Story:
         expect(booking["cardPayment"]["totalPaid"] == due, f"paid is {booking['cardPayment']['totalPaid']}, not {due}")
         page.fact("tour", trip.product["internalName"])
         page.fact("recorded", _money(due, "JPY"), till["notes"])
+        self._morning.receipts.append((booking["supplierReference"], Money(due, "JPY")))
         page.held("CONFIRMED")
 
     def _given_back_in_part(self, booking: Any) -> None:
@@ -207,6 +215,7 @@ class Story:
         expect(refunded["balance"] == 0, f"{refunded['balance']} is due again")
         told = f"told by webhook {texts.events['refunded']}, booked by the worker" if "refunded" in texts.events else ""
         page.fact("given back", _money(amount, "EUR"), told)
+        self._at_our_till(booking, -amount, "EUR")
         page.held("still CONFIRMED, one seat free again")
 
     def _books(self, ledger_before: Counter[tuple[str, str]], processor_before: dict[str, int]) -> None:
@@ -242,6 +251,11 @@ class Story:
         card_payment = self._booked(booking, booked)
         page.fact("booked", _money(booked, currency) if booked else "nothing yet", "" if booked else "held on the card")
         page.held(f"the payment is {card_payment['status']}")
+
+    def _at_our_till(self, booking: Any, minor: int, currency: str) -> None:
+        """Keep the receipt of what was paid at the partner's own till; a processor keeps its own."""
+        if not self._texts.has_page:
+            self._morning.receipts.append((booking["supplierReference"], Money(minor, currency)))
 
     def _wished(self, body: dict[str, Any]) -> dict[str, Any]:
         return {**body, "cardPayment": self._guest.wish()}
@@ -281,15 +295,14 @@ class Story:
         return Trip(product=product, option=option, slot=slot)
 
     def _ledger(self) -> Counter[tuple[str, str]]:
-        """Return what each account of the live books holds, in minor units, by account and currency."""
-        report = json.loads(self._manage("check_ledger", "--json"))
-        return Counter(
-            {
-                (total["account"], total["currency"]): total["balance_minor"]
-                for total in report["totals"]
-                if total["is_live"]
-            }
-        )
+        """Return what each account of the books holds, in minor units, by account and currency.
+
+        Live and test are one here: live bookings are paid at the sandbox, whose settlements are never live.
+        """
+        held: Counter[tuple[str, str]] = Counter()
+        for total in json.loads(self._manage("check_ledger", "--json"))["totals"]:
+            held[total["account"], total["currency"]] += total["balance_minor"]
+        return held
 
 
 def partner_name(path: str) -> str:

@@ -125,7 +125,7 @@ def take_in_everything(sandbox: Sandbox, folder: Path, receipts: Sequence[Receip
         if receipts:
             take_in(source_of(account, now=now), folder, "till.csv", till_file(receipts, now=now).encode(), now=now)
             for currency, minor in _sums_of(receipts).items():
-                sandbox.post("bank/credit", text=f"cash deposit {now:%Y-%m-%d}", currency=currency, minor=minor)
+                sandbox.post("bank/credit", text="cash deposit, till Z1", currency=currency, minor=minor)
     told = sandbox.post("bank/statement")
     take_in(bank_source(now=now), folder, told["fileName"], told["content"].encode("cp1252"), now=now)
     for source in SettlementSource.objects.order_by("pk"):
@@ -147,24 +147,15 @@ def _everything_is_fetched() -> bool:
 def till_file(receipts: Iterable[Receipt], *, now: datetime) -> str:
     """Return a till's list of what it took and gave back, and what was carried to the bank of it."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, ["Kind", "Receipt", "At", "Amount", "Currency"], restval="")
+    writer = csv.DictWriter(text, ["Closing", "Kind", "Receipt", "At", "Amount", "Currency"], restval="")
     writer.writeheader()
-    at = now.isoformat()
-    rows = list(receipts)
+    row, rows = {"Closing": "Z1", "At": now.isoformat()}, list(receipts)
     for reference, currency, minor in rows:
         kind = "Sale" if minor > 0 else "Return"
-        writer.writerow(
-            {
-                "Kind": kind,
-                "Receipt": reference,
-                "At": at,
-                "Amount": Money(minor, currency).format(),
-                "Currency": currency,
-            }
-        )
+        amount = Money(minor, currency).format()
+        writer.writerow({**row, "Kind": kind, "Receipt": reference, "Amount": amount, "Currency": currency})
     for currency, minor in _sums_of(rows).items():
-        amount = Money(-minor, currency).format()
-        writer.writerow({"Kind": "Deposit", "At": at, "Amount": amount, "Currency": currency})
+        writer.writerow({**row, "Kind": "Deposit", "Amount": Money(-minor, currency).format(), "Currency": currency})
     return text.getvalue()
 
 

@@ -25,6 +25,8 @@ SALE_TRANSACTIONS = ColumnMap(
         Column(header="TotalFee", field="commission", unit="major", is_required=False),
         Column(header="NetAmount", field="net_signed", unit="major", is_required=False),
         Column(header="ClearanceDate", field="booked_at", unit="ISO 8601", is_required=False),
+        # Of ours: what was paid out together. Without it, a day of clearance is.
+        Column(header="PayoutId", field="batch_number", is_required=False),
         Column(header="SourceCode", field="source_code", is_required=False),
         Column(header="CardTypeId", field="payment_method", is_required=False),
         Column(header="RetrievalReferenceNumber", field="acquirer_reference", is_required=False),

@@ -12,7 +12,7 @@ from gateways.sandbox.viva.currencies import NUMBERS
 
 HEADER = (
     "MerchantId,TransactionId,ParentId,OrderCode,MerchantTrns,TransactionTypeId,InsDate,CurrencyCode,Amount,TotalFee,"
-    "NetAmount,ClearanceDate,SourceCode,CardTypeId,RetrievalReferenceNumber"
+    "NetAmount,ClearanceDate,PayoutId,SourceCode,CardTypeId,RetrievalReferenceNumber"
 )
 # What has no number in Viva's table of types.
 _WORDS = {settling.PAYOUT: "19"}
@@ -47,8 +47,8 @@ def report(batch: Batch) -> Report:
 
 
 def label(batch: Batch) -> str:
-    """Return what the bank writes beside a payout; Viva names the day that was cleared."""
-    return f"VIVA PAYMENT SERVICES {events.stamp(batch.closed_at)[:10]} {batch.account}"
+    """Return what the bank writes beside a payout."""
+    return f"VIVA PAYMENT SERVICES V-{batch.number}"
 
 
 def _movement(found: Document, kind: str, minor: int, *, word: str) -> Movement:
@@ -78,6 +78,7 @@ def _row(batch: Batch, line: Line) -> dict[str, str]:
         "Amount": major(line.gross, line.currency),
         "NetAmount": major(line.net, line.settled_in),
         "ClearanceDate": events.stamp(batch.closed_at),
+        "PayoutId": f"V-{batch.number}",
         "CardTypeId": line.method,
     }
     return {**row, "TotalFee": major(line.rounded_fee, line.settled_in)} if line.payment else row
