@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Sum
 
+from config.demo.settlement import BANK, BANK_SOURCE, TILL_MAP
 from config.local_secrets import standin_of
 from gateways.models import AnnouncedReport, GatewayAccount
 from gateways.protocol import Capability
@@ -37,25 +38,6 @@ from tests.processes import Sandbox, wait_until
 
 # What is settled in another currency than it was paid in, where the gateway's report can say so.
 INTO = {"JPY": "EUR", "GBP": "USD"}
-BANK_MAP = {
-    "columns": {
-        "occurred_at": {"header": "Buchungstag", "unit": "DD.MM.YYYY"},
-        "net_signed": {"header": "Betrag"},
-        "net_currency": {"header": "Währung"},
-        "description": {"header": "Verwendungszweck"},
-        "gateway_reference": {"header": "Umsatz-ID"},
-    }
-}
-TILL_MAP = {
-    "columns": {
-        "type": {"header": "Kind"},
-        "our_reference": {"header": "Receipt", "is_required": False},
-        "occurred_at": {"header": "At", "unit": "ISO 8601 with offset"},
-        "gross_signed": {"header": "Amount"},
-        "gross_currency": {"header": "Currency"},
-    },
-    "types": {"Sale": "CAPTURE", "Return": "REFUND", "Deposit": "PAYOUT"},
-}
 _COLUMNS = {
     "captured": (LineKind.CAPTURE, LineKind.CAPTURE_REVERSED, LineKind.CAPTURE_FAILED),
     "refunded": (LineKind.REFUND, LineKind.REFUND_REVERSED),
@@ -78,9 +60,8 @@ def source_of(account: GatewayAccount, *, now: datetime) -> SettlementSource:
 
 def bank_source(*, now: datetime) -> SettlementSource:
     """Return the source of the operator's bank account, whose statements are as many banks write them."""
-    fields = {"column_map": BANK_MAP, "delimiter": ";", "decimal_mark": ",", "encoding": "cp1252"}
     source, _ = SettlementSource.objects.get_or_create(
-        slug="house-bank", defaults={"kind": SourceKind.BANK, "reconciled_from": now.date(), **fields}
+        slug=BANK, defaults={"kind": SourceKind.BANK, "reconciled_from": now.date(), **BANK_SOURCE}
     )
     return source
 
@@ -112,15 +93,29 @@ def take_in(source: SettlementSource, folder: Path, name: str, content: bytes, *
     return import_file(report=report, path=path, clock=lambda: now).report
 
 
-def take_in_everything(sandbox: Sandbox, folder: Path, receipts: Sequence[Receipt], *, now: datetime) -> None:
-    """Settle at every gateway, fetch and import its reports, and import the tills' list and the bank's statement."""
-    batches = {account: settle(sandbox, account, now=now) for account in accounts_at_processors()}
+def settle_everywhere(sandbox: Sandbox, *, now: datetime) -> dict[SettlementSource, tuple[str, str]]:
+    """Settle at every gateway; return name and content of the file of each source that has one."""
+    return {
+        source_of(account, now=now): (batch["fileName"], batch["content"])
+        for account in accounts_at_processors()
+        for batch in settle(sandbox, account, now=now)
+    }
+
+
+def take_in_everything(
+    sandbox: Sandbox,
+    files: Mapping[SettlementSource, tuple[str, str]],
+    folder: Path,
+    receipts: Sequence[Receipt],
+    *,
+    now: datetime,
+) -> None:
+    """Fetch what is announced, download the rest, and import all of it, the tills' list and the bank's statement."""
     fetch_what_is_announced(sandbox)
-    for account in accounts_at_processors():
-        if not account.reports.exists():
-            for batch in batches[account]:
-                source = source_of(account, now=now)
-                take_in(source, folder, batch["fileName"], batch["content"].encode(), now=now)
+    for source, (name, content) in files.items():
+        assert source.account is not None
+        if not source.account.reports.exists():
+            take_in(source, folder, name, content.encode(), now=now)
     for account in GatewayAccount.objects.filter(gateway__in=_tills()).order_by("pk"):
         if receipts:
             take_in(source_of(account, now=now), folder, "till.csv", till_file(receipts, now=now).encode(), now=now)

@@ -27,8 +27,15 @@ from payments import tasks
 from payments.checking import ledger_findings, payment_findings
 from payments.models import Opening, Transaction
 from tests.faults.agreement import drain, money_of_the_ledger, money_of_the_sandbox
-from tests.faults.morning import money_of_the_files, money_of_the_processors, take_in_everything, what_is_left
+from tests.faults.morning import (
+    money_of_the_files,
+    money_of_the_processors,
+    settle_everywhere,
+    take_in_everything,
+    what_is_left,
+)
 from tests.faults.partner import OctoClient
+from tests.faults.spoiling import FAULTS, plant_faults
 from tests.faults.tills import taken_by_the_books
 from tests.faults.travelers import Traveler
 from tests.faults.ways import Way, all_ways, credentials_of, open_accounts
@@ -167,7 +174,12 @@ def test_after_a_storm_no_row_is_stuck_and_every_cent_is_where_it_belongs(
     assert seats_taken() == seats_counted()
     # The next morning. It is cheap here, where there is so much to settle, and dear anywhere else.
     receipts = [receipt for traveler in travelers for receipt in traveler.till.receipts]
-    take_in_everything(sandbox, tmp_path, receipts, now=timezone.now())
+    files = settle_everywhere(sandbox, now=timezone.now())
+    texts = {source: content for source, (_, content) in files.items()}
+    planted, found = plant_faults(texts, tmp_path, now=timezone.now())
+    assert found == planted
+    assert {name.partition(" ")[0] for name in planted} == {fault.kind for fault in FAULTS}
+    take_in_everything(sandbox, files, tmp_path, receipts, now=timezone.now())
     assert what_is_left() == {"discrepancies": [], "lines": [], "in_between": {}, "batches": []}
     assert money_of_the_files() == money_of_the_processors(sandbox)
     assert ledger_findings() == []
