@@ -63,6 +63,7 @@ SELECT d.gateway_reference AS dispute, t.reference AS operation, p.reference AS 
   LEFT JOIN payments_transaction t ON t.id = h.transaction_id
   LEFT JOIN dispute d ON d.id = h.dispute_id
   LEFT JOIN trip ON trip.order_id = h.order_id
-  LEFT JOIN taken ON taken.entry_id = h.movement
-  LEFT JOIN reconciliation_settlementline l ON l.id = taken.line_id
+  LEFT JOIN kept ON kept.entry_id = h.movement
+  LEFT JOIN released ON released.entry_id = h.movement
+  LEFT JOIN reconciliation_settlementline l ON l.id = coalesce(kept.line_id, released.line_id)
   LEFT JOIN reconciliation_settlementbatch b ON b.id = l.batch_id

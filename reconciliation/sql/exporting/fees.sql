@@ -3,8 +3,19 @@
 WITH
 -- include: exporting/parts/matched
 ,
-first_taken AS (
-    SELECT match_id, min(entry_id) AS entry_id FROM taken GROUP BY match_id
+line AS MATERIALIZED (
+    SELECT l.*, m.lead_id
+      FROM reconciliation_settlementline l
+      LEFT JOIN matched m ON m.line_id = l.id
+     WHERE l.kind NOT IN ('PAYOUT', 'PAYOUT_RETURNED', 'RESERVE', 'BALANCE_TRANSFER', 'BANK')
+       AND (%(since)s::timestamptz IS NULL OR l.settled_at >= %(since)s)
+       AND (%(until)s::timestamptz IS NULL OR l.settled_at < %(until)s)
+       AND (%(currency)s::text IS NULL OR l.net_currency = %(currency)s)
+), first_taken AS (
+    SELECT match_id, min(entry_id) AS entry_id
+      FROM taken
+     WHERE match_id IN (SELECT lead_id FROM line)
+     GROUP BY match_id
 )
 SELECT a.gateway, a.slug AS account, b.reference AS batch, f.file_name AS file, l.line_number AS line, l.kind,
        l.vendor_type, coalesce(nullif(l.gateway_reference, ''), l.payment_reference) AS gateway_reference,
@@ -13,13 +24,12 @@ SELECT a.gateway, a.slug AS account, b.reference AS batch, f.file_name AS file, 
        l.net_minor + l.fee_minor AS settled_minor, l.fee_minor, l.fee_minor AS fee, l.stated_fee,
        expected.minor AS expected_minor, expected.minor AS expected, l.fee_minor - expected.minor AS difference_minor,
        c.percent AS contract_percent, c.fixed_minor AS contract_fixed_minor, c.id AS contract, l.id AS item
-  FROM reconciliation_settlementline l
+  FROM line l
   JOIN reconciliation_settlementreport f ON f.id = l.report_id AND f.loaded_at <= %(as_of)s
   JOIN reconciliation_settlementsource s ON s.id = f.source_id
   JOIN gateways_gatewayaccount a ON a.id = s.account_id
   JOIN reconciliation_settlementbatch b ON b.id = l.batch_id
-  LEFT JOIN matched ON matched.line_id = l.id
-  LEFT JOIN first_taken ON first_taken.match_id = matched.lead_id
+  LEFT JOIN first_taken ON first_taken.match_id = l.lead_id
   LEFT JOIN payments_ledgerentry e ON e.id = first_taken.entry_id
   LEFT JOIN payments_payment p ON p.id = e.payment_id
   LEFT JOIN payments_transaction t ON t.id = e.transaction_id
@@ -38,11 +48,7 @@ SELECT a.gateway, a.slug AS account, b.reference AS batch, f.file_name AS file, 
  CROSS JOIN LATERAL (
     SELECT (round(abs(l.net_minor + l.fee_minor) * c.percent / 100) + c.fixed_minor)::bigint AS minor
   ) AS expected
- WHERE l.kind NOT IN ('PAYOUT', 'PAYOUT_RETURNED', 'RESERVE', 'BALANCE_TRANSFER', 'BANK')
-   AND (l.fee_minor <> 0 OR l.kind = 'CAPTURE' OR expected.minor <> 0)
+ WHERE (l.fee_minor <> 0 OR l.kind = 'CAPTURE' OR expected.minor <> 0)
    AND (a.environment = 'live') = %(is_live)s
-   AND (%(since)s::timestamptz IS NULL OR l.settled_at >= %(since)s)
-   AND (%(until)s::timestamptz IS NULL OR l.settled_at < %(until)s)
    AND (%(account)s::bigint IS NULL OR a.id = %(account)s)
-   AND (%(currency)s::text IS NULL OR l.net_currency = %(currency)s)
    AND (%(partner)s::uuid IS NULL OR e.partner_id = %(partner)s)

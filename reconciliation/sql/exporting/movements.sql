@@ -26,6 +26,7 @@ SELECT t.reference AS operation, t.kind, p.reference AS payment, p.number AS pay
   JOIN bookings_partner r ON r.id = m.partner_id
   LEFT JOIN payments_gatewayevent v ON v.id = m.event_id AND v.transaction_id = m.transaction_id
   LEFT JOIN trip ON trip.order_id = m.order_id
-  LEFT JOIN taken ON taken.entry_id = m.id
-  LEFT JOIN reconciliation_settlementline l ON l.id = taken.line_id
+  LEFT JOIN kept ON kept.entry_id = m.id
+  LEFT JOIN released ON released.entry_id = m.id
+  LEFT JOIN reconciliation_settlementline l ON l.id = coalesce(kept.line_id, released.line_id)
   LEFT JOIN reconciliation_settlementbatch b ON b.id = l.batch_id
