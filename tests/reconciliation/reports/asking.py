@@ -8,7 +8,14 @@ from django.db import connection
 from reconciliation.exporting.registry import report_of
 from reconciliation.statements import statement
 
-NOTHING_ASKED = {"since": None, "until": None, "zone": "UTC", "account": None, "currency": None, "partner": None}
+NOTHING_ASKED: dict[str, Any] = {
+    "since": None,
+    "until": None,
+    "zone": "UTC",
+    "account": None,
+    "currency": None,
+    "partner": None,
+}
 
 
 def rows_of(slug: str, *, as_of: datetime, is_live: bool = True, **asked: Any) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import mkdtemp
+from uuid import UUID
 
 from bookings.models import Availability, Booking, FormerBooking
 from gateways.models import GatewayAccount
@@ -116,7 +117,7 @@ def _depart(month: BookedMonth) -> Availability:
 _MARCH_TRIP = datetime(2026, 3, 20, 9, tzinfo=UTC)
 
 
-def _departure(option_id: object, starts_at: datetime) -> Availability:
+def _departure(option_id: UUID, starts_at: datetime) -> Availability:
     return Availability.objects.create(
         option_id=option_id,
         starts_at=starts_at,
