@@ -3,7 +3,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("reconciliation", "0008_scheduled_exports")]
+    dependencies = [("reconciliation", "0009_add_up_the_books")]
 
     operations = [
         migrations.AddIndex(
