@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from reconciliation.errors import NotResolvable
 from reconciliation.models import (
@@ -77,7 +77,15 @@ def read_match(
         subjects = discrepancy.line_id in line_ids or discrepancy.entry_id in entry_ids
     if not subjects:
         raise NotResolvable("What it is about is not among what you chose.")
+    _refuse_written_off(line_ids, entry_ids, batch_ids)
     return match
+
+
+def _refuse_written_off(line_ids: Sequence[int], entry_ids: Sequence[int], batch_ids: Sequence[int]) -> None:
+    """Refuse what is out of the books already, for a match would settle it a second time."""
+    chosen = Q(line__in=line_ids) | Q(entry__in=entry_ids) | Q(batch__in=batch_ids)
+    if Discrepancy.objects.filter(chosen, resolution=Resolution.WRITTEN_OFF).exists():
+        raise NotResolvable("Something of it was written off: undo that first.")
 
 
 def _with_movements(discrepancy: Discrepancy, lines: tuple[SettlementLine, ...], entry_ids: Sequence[int]) -> HandMatch:
@@ -159,9 +167,12 @@ def carry_out_match(proposal: Proposal, match: HandMatch, *, by: str, now: datet
     LedgerConsumed.objects.bulk_create(
         LedgerConsumed(entry_id=movement.entry_id, match=lead) for movement in match.movements
     )
-    for batch in match.batches:
-        batch.bank_line, batch.state = match.lines[0], BatchState.PAID
-        batch.save(update_fields=["bank_line", "state"])
+    # Whoever gives the same payout to another line of the bank has the lock of another source.
+    free = SettlementBatch.objects.filter(
+        pk__in=[batch.pk for batch in match.batches], state=BatchState.BALANCED, bank_line__isnull=True
+    )
+    if free.update(bank_line=match.lines[0], state=BatchState.PAID) < len(match.batches):
+        raise NotResolvable(_TAKEN.format("A payout"))
     close(
         _settled_by(proposal).exclude(state=DiscrepancyState.CLOSED),
         resolution=Resolution.MATCHED_BY_HAND,
@@ -188,8 +199,9 @@ def undo_match(proposal: Proposal, *, reason: str, by: str, now: datetime) -> No
     if left.filter(resolution=Resolution.WRITTEN_OFF).exists():
         raise NotResolvable("What it left was written off: undo that first.")
     close(
-        left.exclude(state=DiscrepancyState.CLOSED),
-        resolution=Resolution.EXPLAINED,
+        # Nobody decided that it is none: another match may leave it again.
+        left.exclude(resolution=Resolution.ARRIVED),
+        resolution=Resolution.ARRIVED,
         reason=f"the match was undone: {reason}"[:300],
         by=by,
         action="closed",
@@ -198,7 +210,9 @@ def undo_match(proposal: Proposal, *, reason: str, by: str, now: datetime) -> No
     # Their triggers keep with the match what it had taken.
     LedgerConsumed.objects.filter(match__in=matches).delete()
     SettlementBatch.objects.filter(pk__in=proposal.batch_ids, bank_line__in=proposal.line_ids).update(
-        bank_line=None, state=BatchState.BALANCED
+        bank_line=None,
+        # One that got lines since stays UNBALANCED.
+        state=Case(When(state=BatchState.PAID, then=Value(BatchState.BALANCED)), default=F("state")),
     )
     matches.update(undone_at=now)
     reopen(_settled_by(proposal).filter(resolution=Resolution.MATCHED_BY_HAND), reason=reason, by=by, now=now)

@@ -81,6 +81,8 @@ def money_account_of(source: SettlementSource) -> LedgerAccount:
 
 def _match(source: SettlementSource, report: SettlementReport | None, now: datetime) -> None:
     plan_for_many()
+    # Nobody writes off, or matches by hand, what a run is about to find a place for.
+    SettlementSource.objects.select_for_update(no_key=True).get(pk=source.pk)
     params = _params(source, report, now)
     for name in _BANK_PASSES if source.kind == SourceKind.BANK else _PASSES:
         run(f"matching/{name}", params)

@@ -1,13 +1,17 @@
 -- What the batches of a file come to now, over all of their lines. A batch that is one payout adds up by itself unless
--- it names its payout; one with a payout must come to nothing with it; one without has told of no payout yet.
+-- it names its payout; one with a payout must come to nothing with it; one without has told of no payout yet. Of one that
+-- the bank has, the payout is what the bank received: what is added later must not be paid by it too.
 UPDATE reconciliation_settlementbatch b
    SET line_count = sums.lines,
        net_minor = sums.net,
        fee_minor = sums.fee,
-       payout_minor = CASE WHEN sums.payouts > 0 THEN -sums.payout WHEN %(batch_is_payout)s THEN sums.net END,
-       difference_minor = CASE WHEN sums.payouts > 0 THEN sums.net + sums.payout ELSE 0 END,
+       payout_minor = CASE WHEN b.bank_line_id IS NOT NULL THEN b.payout_minor
+                           WHEN sums.payouts > 0 THEN -sums.payout WHEN %(batch_is_payout)s THEN sums.net END,
+       difference_minor = CASE WHEN b.bank_line_id IS NOT NULL THEN sums.net - b.payout_minor
+                               WHEN sums.payouts > 0 THEN sums.net + sums.payout ELSE 0 END,
        settled_at = sums.settled_at,
-       state = CASE WHEN b.bank_line_id IS NOT NULL THEN b.state
+       state = CASE WHEN b.bank_line_id IS NOT NULL AND sums.net = b.payout_minor THEN 'PAID'
+                    WHEN b.bank_line_id IS NOT NULL THEN 'UNBALANCED'
                     WHEN sums.payouts > 0 AND sums.net + sums.payout <> 0 THEN 'UNBALANCED'
                     WHEN sums.payouts > 0 OR %(batch_is_payout)s THEN 'BALANCED'
                     ELSE 'OPEN' END

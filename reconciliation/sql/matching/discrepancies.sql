@@ -1,4 +1,5 @@
--- Open what was found, once: what is open or was closed before stays as it is.
+-- Open what was found, once: what is open, or was closed by people, stays as it is. What came right by itself and is
+-- wrong once more is open again.
 WITH opened AS (
     INSERT INTO reconciliation_discrepancy
            (source_id, kind, line_id, amount_minor, currency, detail, state, resolution, reason, proposed_by,
@@ -7,11 +8,20 @@ WITH opened AS (
            (settled_at AT TIME ZONE %(zone)s)::date, %(now)s
       FROM finding
      ORDER BY line_id, kind
-        ON CONFLICT (line_id, kind) DO NOTHING
- RETURNING id
+        ON CONFLICT (line_id, kind) DO UPDATE
+       SET state = CASE WHEN reconciliation_discrepancy.assignee_id IS NULL THEN 'OPEN' ELSE 'ASSIGNED' END,
+           amount_minor = excluded.amount_minor, currency = excluded.currency, resolution = '', reason = '',
+           proposed_by = '', approved_by = '', closed_at = NULL
+     WHERE reconciliation_discrepancy.resolution = 'ARRIVED'
+ RETURNING id, state
 )
 INSERT INTO reconciliation_discrepancyevent (discrepancy_id, actor, action, state_before, state_after, detail, at)
-SELECT id, 'system', 'opened', '', 'OPEN', '', %(now)s FROM opened ORDER BY id;
+SELECT id, 'system', 'opened',
+       CASE WHEN EXISTS (SELECT FROM reconciliation_discrepancyevent e WHERE e.discrepancy_id = opened.id) THEN 'CLOSED'
+            ELSE '' END,
+       state, '', %(now)s
+  FROM opened
+ ORDER BY id;
 
 WITH opened AS (
     INSERT INTO reconciliation_discrepancy
@@ -21,8 +31,17 @@ WITH opened AS (
            (settled_at AT TIME ZONE %(zone)s)::date, %(now)s
       FROM reconciliation_settlementbatch
      WHERE source_id = %(source)s AND state = 'UNBALANCED'
-        ON CONFLICT (batch_id, kind) DO NOTHING
- RETURNING id
+        ON CONFLICT (batch_id, kind) DO UPDATE
+       SET state = CASE WHEN reconciliation_discrepancy.assignee_id IS NULL THEN 'OPEN' ELSE 'ASSIGNED' END,
+           amount_minor = excluded.amount_minor, resolution = '', reason = '', proposed_by = '', approved_by = '',
+           closed_at = NULL
+     WHERE reconciliation_discrepancy.resolution = 'ARRIVED'
+ RETURNING id, state
 )
 INSERT INTO reconciliation_discrepancyevent (discrepancy_id, actor, action, state_before, state_after, detail, at)
-SELECT id, 'system', 'opened', '', 'OPEN', '', %(now)s FROM opened ORDER BY id
+SELECT id, 'system', 'opened',
+       CASE WHEN EXISTS (SELECT FROM reconciliation_discrepancyevent e WHERE e.discrepancy_id = opened.id) THEN 'CLOSED'
+            ELSE '' END,
+       state, '', %(now)s
+  FROM opened
+ ORDER BY id

@@ -26,7 +26,7 @@ WITH line AS (
                        SELECT FROM reconciliation_match m WHERE m.line_id = waiting.id AND m.undone_at IS NULL)
                AND NOT EXISTS (
                        SELECT FROM reconciliation_discrepancy d
-                        WHERE d.line_id = waiting.id AND d.state = 'CLOSED'
+                        WHERE d.line_id = waiting.id AND d.state = 'CLOSED' AND d.kind = ANY(%(unplaced_kinds)s)
                           AND d.resolution IN ('WRITTEN_OFF', 'EXPLAINED'))) AS l
      WHERE l.kind = ANY(%(payment_kinds)s)
 )
