@@ -11,6 +11,7 @@ from backoffice.services.agreeing import counting
 from money import Money
 from reconciliation.models import Proposal, ProposalKind
 from reconciliation.services import resolving
+from reconciliation.services.stakes import transfers_to_write_off
 
 
 def approve_proposal(*, proposal_id: int, person: User, now: datetime) -> Proposal:
@@ -35,14 +36,21 @@ def refuse_above_limit(proposal: Proposal, *, person: User) -> None:
     """
     if proposal.kind != ProposalKind.WRITE_OFF or person.is_superuser:
         return
-    currency = proposal.currency
-    limits = counting(WriteOffLimit).filter(group__user=person, currency=currency)
+    # Money that came in another currency than it was booked in leaves in both.
+    for _, _, money in transfers_to_write_off(proposal.discrepancy):
+        _refuse_above(money, person)
+
+
+def _refuse_above(money: Money, person: User) -> None:
+    limits = counting(WriteOffLimit).filter(group__user=person, currency=money.currency)
     amounts = list(limits.values_list("amount_minor", flat=True))
     if not amounts:
-        raise NoLimit(f"Your role may approve no write-off in {currency}; an administrator sets the limits of roles.")
+        raise NoLimit(
+            f"Your role may approve no write-off in {money.currency}; an administrator sets the limits of roles."
+        )
     bounded = [minor for minor in amounts if minor is not None]
-    if len(bounded) == len(amounts) and proposal.amount_minor > max(bounded):
+    if len(bounded) == len(amounts) and money.minor > max(bounded):
         raise AboveLimit(
-            f"You may approve write-offs of up to {Money(max(bounded), currency)}: "
+            f"You may approve write-offs of up to {Money(max(bounded), money.currency)}: "
             "this needs somebody with a larger limit."
         )

@@ -252,3 +252,24 @@ def test_its_page_costs_the_same_for_one_event_as_for_many(finance, discrepancy,
 
     with django_assert_max_num_queries(32):
         finance.get(page_of(discrepancy))
+
+
+def test_money_that_is_written_off_in_two_currencies_needs_a_limit_in_both(finance, manager, till, tmp_path):
+    till.books(4_500, "P1", currency="USD")
+    till.save()
+    rows = [settled(900, "P1")]
+    till.imports(written(tmp_path / "batch.csv", [*rows, payout(rows)]))
+    discrepancy = Discrepancy.objects.get(kind="CURRENCY")
+    carry_out(finance, "propose-write-off", discrepancy, reason="converted on the way")
+    let_write_off(Role.MANAGER, 900)
+
+    assert refused(manager, "approve-discrepancy", discrepancy) == [
+        "Your role may approve no write-off in USD; an administrator sets the limits of roles."
+    ]
+    limit = let_write_off(Role.MANAGER, 4_499, "USD")
+    assert refused(manager, "approve-discrepancy", discrepancy) == [
+        "You may approve write-offs of up to 44.99 USD: this needs somebody with a larger limit."
+    ]
+    WriteOffLimit.objects.filter(pk=limit.pk).update(amount_minor=4_500)
+    assert carry_out(manager, "approve-discrepancy", discrepancy) == ["Approved and posted."]
+    assert not any(name.startswith("CLEARING") for name in till.balances())
