@@ -53,6 +53,8 @@ TEXTS = frozenset(
     ]
 )
 TIMES = frozenset({"occurred_at", "booked_at"})
+# A table has no more than 1,600, and no report a tenth of that.
+MOST_COLUMNS = 500
 _DAY_AND_TIME = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?$"
 
 
@@ -171,6 +173,8 @@ def layout_of(header: list[str], source: SettlementSource) -> Layout:
     :raises UnreadableFile: a column that is needed is not there, or there twice; or the map cannot be understood.
     """
     column_map, exponents = map_of(source)
+    if len(header) > MOST_COLUMNS:
+        raise UnreadableFile(f"the first line names {len(header):,} columns, and {MOST_COLUMNS} are the most")
     counts = Counter(_folded(name) for name in header)
     names = [_folded(name) for name in header]
     missing = [c.header for c in column_map.columns if c.is_required and not counts[_folded(c.header)]]

@@ -50,6 +50,8 @@ def load(*, report: SettlementReport, path: Path, clock: Callable[[], datetime],
     """
     source = report.source
     try:
+        if not path.is_file():
+            raise UnreadableFile("the file is gone from where it was kept; give it again")
         encoding = encoding_of(path, source.encoding)
         layout = layout_of(header_of(path, encoding, source.delimiter), source)
         staging = f"reconciliation_staging_{report.pk.hex}"

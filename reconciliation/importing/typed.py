@@ -99,6 +99,7 @@ _BARE_TIME = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?)?$"
 _ZONE_OF = {"occurred_at": ("time_zone", "occurred_in"), "booked_at": ("booked_time_zone", "booked_in")}
 # Any number of them, or of nothing, each with a comma behind it that is none of its own.
 _PLAIN_AMOUNTS = r"^((-?[0-9]+([.][0-9]+)?)?,)*$"
+_BETWEEN = ("2000-01-01Z", "2100-01-01Z")
 # A reason shows so much of a cell: too little for a card number that stands in the wrong column.
 _SHOWN = 12
 
@@ -265,6 +266,10 @@ def _problems(layout: Layout) -> Iterator[Composable]:
             field,
             f"is no {what}",
         )
+    for field in sorted(TIMES & layout.positions.keys()):
+        # A slip of the pen would open a month of the books that nobody can close, and few calendars go that far.
+        outside = SQL("{} NOT BETWEEN {} AND {}").format(Identifier(f"{field}_value"), *map(Literal, _BETWEEN))
+        yield _problem(outside, layout.columns[field].header, field, "is not of this century")
     for field, found in (("gross_currency", "gross_code"), ("net_currency", "net_code")):
         if field in layout.positions:
             wrong = SQL("{} <> '' AND {} IS NULL").format(Identifier(field), Identifier(found))

@@ -5,8 +5,10 @@ from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import structlog
 from django.conf import settings
+from django.db import Error
 
 from reconciliation.errors import BadLines, SourceIsBusy, UnreadableFile
 from reconciliation.models import ReportState, SettlementReport, SettlementSource
@@ -80,6 +82,10 @@ def import_uploads(*, clock: Callable[[], datetime]) -> int:
             continue
         except (UnreadableFile, BadLines) as refusal:
             log.warning("settlement_refused", report=str(report.pk), source=report.source.slug, reason=str(refusal))
+        except (OSError, Error, psycopg.Error):
+            # It stays where it is and is tried again; those behind it need not wait for that.
+            log.error("settlement_not_imported", report=str(report.pk), source=report.source.slug, exc_info=True)
+            continue
         else:
             taken += 1
         path.unlink(missing_ok=True)

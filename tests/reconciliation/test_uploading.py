@@ -10,7 +10,7 @@ from reconciliation.admin.reports import UploadForm
 from reconciliation.models import SettlementLine, SettlementReport
 from reconciliation.services.importing import source_for
 from reconciliation.tasks import import_uploads, look_for_missing
-from tests.reconciliation.till import NOON, payout, settled, written
+from tests.reconciliation.till import ADYEN, NOON, payout, settled, till_of, written
 
 
 @pytest.fixture
@@ -65,3 +65,25 @@ def test_a_file_that_is_too_large_is_refused_on_the_form(till, folder, settings)
     assert form.errors == {"__all__": ["the file has 4 bytes, and 3 are the most"]}
     assert list(folder.iterdir()) == []
     assert not SettlementReport.objects.exists()
+
+
+def test_an_upload_that_cannot_be_read_does_not_keep_up_those_behind_it(till, folder, tmp_path, payment):
+    assert upload(till, b"gone").is_valid()
+    Path(SettlementReport.objects.get().stored_path).unlink()
+    header = ",".join([*ADYEN, *(f"c{number}" for number in range(1_700))])
+    assert upload(till, f"{header}\n".encode(), "wide.csv").is_valid()
+    other = till_of(payment)
+    late = settled(900, "P1") | {"Creation Date": "0202-11-12 12:00:00"}
+    far = settled(900, "P2") | {"Creation Date": "9999-12-31 23:59:59", "TimeZone": "PST"}
+    assert upload(other, written(tmp_path / "dates.csv", [late, far]).read_bytes(), "dates.csv").is_valid()
+    rows = [settled(900, "P1")]
+    assert upload(till, written(tmp_path / "good.csv", [*rows, payout(rows)]).read_bytes(), "good.csv").is_valid()
+
+    assert import_uploads() == 1
+
+    refused = SettlementReport.objects.filter(state="REJECTED").order_by("received_at")
+    assert [each.problem for each in refused] == [
+        "the file is gone from where it was kept; give it again",
+        "the first line names 1,725 columns, and 500 are the most",
+        "2 bad lines, nothing was taken in; line 2: Creation Date: “0202-11-12 1” is not of this century",
+    ]
