@@ -46,7 +46,7 @@ def main() -> int:
             if "pages" in wanted:
                 pages = {size: measure_pages(stand, size, say=say) for size in SIZES}
             if "books" in wanted:
-                books = measure_books(stand, lines, say=say)
+                books = measure_books(stand, lines, port=_free_port(), say=say)
             if "edges" not in wanted:
                 print_pages(pages)
                 print_books(books)

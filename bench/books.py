@@ -1,6 +1,6 @@
 """How fast a settlement file is reconciled, beside the least that it can cost, and how much memory that takes.
 
-`python -m bench.books LINES` works in the database that DATABASE_URL names and prints one JSON object.
+`python -m bench.books LINES PORT` works in the database that DATABASE_URL names and prints one JSON object.
 `make bench ARGS="books 100000"` makes that database and prints what came of it beside the goals.
 """
 
@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+
+from bench.exports import measure_csv, measure_workbook
 
 # In half a percent of the lines there is something wrong.
 _FAULTY = 0.005
@@ -148,7 +150,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         sizes = [measure(size, rounds=rounds, folder=Path(folder)) for size, rounds in ((lines // 10, 1), (lines, 5))]
         idle = run_command(["check"], dict(os.environ))
-    print(json.dumps({"sizes": sizes, "idle_mib": idle.peak_mib}))
+    _say("exports")
+    csv = measure_csv(f"books-{lines}", rounds=3, port=int(sys.argv[2]))
+    workbook = measure_workbook(f"books-{lines // 10}", rounds=3)
+    print(json.dumps({"sizes": sizes, "idle_mib": idle.peak_mib, "csv": csv, "workbook": workbook}))
     return 0
 
 

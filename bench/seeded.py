@@ -18,6 +18,8 @@ _PLANS_SHOWN = 5
 FLOOR_GOAL = 0.38
 # Peak memory must be the same for ten times as many lines.
 FLAT_GOAL = 1.2
+CSV_GOAL = 0.85
+XLSX_GOAL = 12
 
 
 def measure_pages(stand: Stand, size: int, *, say: Callable[[str], None]) -> dict[str, Any]:
@@ -26,10 +28,10 @@ def measure_pages(stand: Stand, size: int, *, say: Callable[[str], None]) -> dic
     return _measured(stand, f"pages_{size}", ["-m", "bench.pages", str(size)])
 
 
-def measure_books(stand: Stand, lines: int, *, say: Callable[[str], None]) -> dict[str, Any]:
-    """Reconcile books of so many lines in a database of their own and return what that took."""
+def measure_books(stand: Stand, lines: int, *, port: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Reconcile and export books of so many lines in a database of their own and return what that took."""
     say(f"books of {lines:,} lines")
-    return _measured(stand, f"books_{lines}", ["-m", "bench.books", str(lines)])
+    return _measured(stand, f"books_{lines}", ["-m", "bench.books", str(lines), str(port)])
 
 
 def _measured(stand: Stand, database: str, arguments: list[str]) -> dict[str, Any]:
@@ -97,6 +99,25 @@ def print_books(measured: dict[str, Any]) -> None:
             f"{sum(large['found'].values()):,}",
             is_found,
             f"{sum(large['planted'].values()):,}",
+        ),
+    ]
+    csv, workbook = measured["csv"], measured["workbook"]
+    csv_ratio = median(bare / own for bare, own in zip(csv["bare"], csv["ours"], strict=True))
+    written_ratio = median(bare / own for bare, own in zip(csv["bare"], csv["written"], strict=True))
+    times = median(theirs / own for theirs, own in zip(workbook["theirs"], workbook["ours"], strict=True))
+    goals += [
+        (
+            f"CSV of {csv['rows']:,} rows over HTTP: COPY / ours",
+            f"{csv_ratio:.2f}",
+            csv_ratio >= CSV_GOAL,
+            f"goal {CSV_GOAL}",
+        ),
+        ("  without the download", f"{written_ratio:.2f}", True, ""),
+        (
+            f"workbook of {workbook['rows']:,} rows: XlsxWriter / ours",
+            f"{times:.1f}",
+            times >= XLSX_GOAL,
+            f"goal {XLSX_GOAL}",
         ),
     ]
     for name, figure, is_met, goal in goals:

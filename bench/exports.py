@@ -1,0 +1,147 @@
+"""How fast reports are exported: CSV, asked for and downloaded over HTTP, beside a bare `COPY TO STDOUT` of the same
+rows; a workbook, beside XlsxWriter in constant memory.
+"""
+
+import hashlib
+import http.client
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_BLOCK = 256 * 1024
+_REPORT = "payments"
+_MOST_SECONDS = 120
+
+
+def measure_csv(account: str, *, rounds: int, port: int) -> dict[str, Any]:
+    """Export an account's operations in rounds: bare, and over HTTP with everything that seals it, in turn."""
+    from django.utils import timezone
+
+    from api.finance.keys import mint_finance_key
+    from api.finance.models import FinanceScope
+    from reconciliation.exporting.reading import snapshot
+    from reconciliation.exporting.registry import report_of
+    from reconciliation.exporting.selecting import copy_statement
+    from reconciliation.models import ExportFormat, ExportRun
+    from reconciliation.services.exporting import write_export
+
+    _, key = mint_finance_key(label="bench", scopes=FinanceScope, is_live=False, now=timezone.now())
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    wish = json.dumps({"report": _REPORT, "format": "csv", "account": account}).encode()
+    bare, written, over_http, rows = [], [], [], 0
+    with _web(port):
+        for _ in range(rounds):
+            web = http.client.HTTPConnection("127.0.0.1", port, timeout=_MOST_SECONDS)
+            started = time.perf_counter()
+            web.request("POST", "/finance/exports", wish, headers)
+            asked = json.loads(web.getresponse().read())
+            # What a worker does within seconds.
+            run = write_export(run=ExportRun.objects.get(pk=asked["id"]))
+            written.append(time.perf_counter() - started)
+            web.request("GET", f"/finance/exports/{asked['id']}/file", headers=headers)
+            digest, answer = hashlib.sha256(), web.getresponse()
+            while block := answer.read(_BLOCK):
+                digest.update(block)
+            over_http.append(time.perf_counter() - started)
+            if digest.hexdigest() != run.sha256:
+                raise RuntimeError(f"what came over HTTP ({answer.status}) is not what was sealed")
+            web.close()
+            rows = run.rows_written
+            statement = copy_statement(report_of(_REPORT), ExportFormat.CSV, run.zone)
+            started = time.perf_counter()
+            with snapshot(run.zone) as cursor, cursor.copy(statement, _params(run)) as copy:
+                for _ in copy:
+                    pass
+            bare.append(time.perf_counter() - started)
+    return {"rows": rows, "bare": bare, "written": written, "ours": over_http}
+
+
+def measure_workbook(account: str, *, rounds: int) -> dict[str, Any]:
+    """Write an account's operations as a workbook in rounds: ours, and by XlsxWriter row after row, in turn."""
+    import xlsxwriter
+    from django.utils import timezone
+
+    from reconciliation.exporting.reading import snapshot
+    from reconciliation.exporting.registry import report_of
+    from reconciliation.models import ExportFormat
+    from reconciliation.services.asking import ask_for_export
+    from reconciliation.services.exporting import write_export
+    from reconciliation.statements import statement
+
+    report = report_of(_REPORT)
+    ours, theirs, rows = [], [], 0
+    for _ in range(rounds):
+        started = time.perf_counter()
+        run = write_export(
+            run=ask_for_export(
+                slug=_REPORT,
+                form=ExportFormat.XLSX,
+                filters={"account": account},
+                is_live=False,
+                asked_by="bench",
+                now=timezone.now(),
+            )
+        )
+        ours.append(time.perf_counter() - started)
+        rows = run.rows_written
+        started = time.perf_counter()
+        with tempfile.TemporaryDirectory() as folder, snapshot(run.zone) as cursor:
+            book = xlsxwriter.Workbook(Path(folder) / "rows.xlsx", {"constant_memory": True, "remove_timezone": True})
+            sheet = book.add_worksheet()
+            cursor.execute(statement(f"exporting/{report.statement or report.slug}").encode(), _params(run))
+            for number, row in enumerate(cursor):
+                for column, value in enumerate(row):
+                    sheet.write(number, column, str(value) if hasattr(value, "hex") else value)
+            book.close()
+        theirs.append(time.perf_counter() - started)
+    return {"rows": rows, "theirs": theirs, "ours": ours}
+
+
+def _params(run: Any) -> dict[str, Any]:
+    """Return what the report's SELECT asks for, narrowed by nothing but the account."""
+    from gateways.models import GatewayAccount
+    from reconciliation.exporting.registry import report_of
+
+    return {
+        **dict.fromkeys(("since", "until", "currency", "partner")),
+        "as_of": run.as_of,
+        "zone": run.zone,
+        "is_live": run.is_live,
+        "account": GatewayAccount.objects.get(slug=run.filters["account"]).pk,
+        "kinds": list(report_of(run.report).kinds),
+    }
+
+
+@contextmanager
+def _web(port: int) -> Iterator[None]:
+    """Run a web server on this process's database meanwhile."""
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi"]
+    process = subprocess.Popen(command, env={**os.environ, "WEB_PORT": str(port), "WEB_BIND": f"127.0.0.1:{port}"})
+    try:
+        ends = time.monotonic() + _MOST_SECONDS
+        while not _answers(port):
+            if process.poll() is not None or time.monotonic() > ends:
+                raise RuntimeError("the web server does not answer")
+            time.sleep(0.2)
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _answers(port: int) -> bool:
+    probe = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        probe.request("GET", "/health/ready")
+        return probe.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        probe.close()
