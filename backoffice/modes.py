@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from bookings.models import Order
 from gateways.models import Environment, GatewayAccount
-from payments.models import Payment
 
 # What a row without a mode of its own may hang on.
 _WAYS = ("payment", "order", "booking", "subscription", "transaction", "card", "gift")
@@ -14,11 +14,26 @@ def test_warning(row: Any) -> str:
     """Return what to say at the head of a row's page where no real money is; "" for real money, and for no money."""
     if next(_modes_of(row), None) is False:
         return "TEST ORDER: made with a partner's test key. No real money, no real seats."
-    account = row if isinstance(row, GatewayAccount) else getattr(row, "account", None)
-    if isinstance(account, GatewayAccount) and account.environment == Environment.TEST:
-        moved = " No real money has moved." if isinstance(row, Payment) else ""
-        return f"TEST ACCOUNT: {account} is at the processor's test system.{moved}"
+    accounts = _accounts_of(row)
+    if accounts and all(account.environment == Environment.TEST for account in accounts):
+        named = ", ".join(str(account) for account in accounts)
+        moved = "" if isinstance(row, GatewayAccount) else " No real money has moved."
+        return f"TEST ACCOUNT: {named} {'is' if len(accounts) == 1 else 'are'} at the processor's test system.{moved}"
     return ""
+
+
+def _accounts_of(row: Any) -> list[GatewayAccount]:
+    """Return at which accounts the money of a row is or was asked for: its own, its payment's, those of its order."""
+    if isinstance(row, GatewayAccount):
+        return [row]
+    for way in ("", *_WAYS):
+        account = getattr(getattr(row, way, None) if way else row, "account", None)
+        if isinstance(account, GatewayAccount):
+            return [account]
+    order = row if isinstance(row, Order) else getattr(row, "order", None)
+    if not isinstance(order, Order):
+        return []
+    return list(GatewayAccount.objects.filter(payments__order=order).distinct().order_by("slug"))
 
 
 def _modes_of(row: Any) -> Iterator[bool]:

@@ -10,7 +10,7 @@ from backoffice.queues.actions import button
 from backoffice.queues.queue import Fact, Paths, Queue, Row, Source
 from backoffice.queues.trips import NO_TRIP, trips_of
 from backoffice.services.approvals import open_requests
-from payments.admin.columns import money_text, page_of
+from payments.admin.columns import money_text, moves_real_money, page_of
 
 
 def _open(now: datetime) -> QuerySet[ApprovalRequest]:
@@ -22,6 +22,7 @@ def _show(requests: Sequence[ApprovalRequest], _now: datetime) -> list[Row]:
     rows = []
     for request in requests:
         order, trip = request.order, trips.get(request.order_id, NO_TRIP)
+        account = request.payment.account if request.payment is not None else None
         rows.append(
             Row(
                 name=order.reference,
@@ -32,9 +33,9 @@ def _show(requests: Sequence[ApprovalRequest], _now: datetime) -> list[Row]:
                 amount=money_text(request.total_minor, request.currency),
                 guest=trip.guest,
                 departs_at=trip.departs_at,
-                is_live=order.is_live,
+                is_live=moves_real_money(is_live=order.is_live, account=account),
                 partner=str(order.partner),
-                account=request.payment.account.slug if request.payment is not None else "",
+                account=account.slug if account is not None else "",
                 facts=(Fact(name="Asked by", value=request.requested_by.get_username()),),
                 buttons=(button("approve", request), button("decline", request)),
             )

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from backoffice.queues.actions import button, payment_buttons
@@ -15,7 +15,7 @@ from backoffice.queues.cases import SEES_CASES, case_work, open_cases
 from backoffice.queues.queue import NEVER, OF_PAYMENT, Button, CaseWork, Fact, Queue, Row, Source, countdown
 from backoffice.queues.trips import NO_TRIP, Trip, departure_of, trips_of
 from money import Money
-from payments.admin.columns import page_of, when_text
+from payments.admin.columns import moves_real_money, page_of, real_money, when_text
 from payments.admin.words import OPERATIONS, event_sentence
 from payments.models import CaseKind, GatewayEvent, Opening, Origin, Transaction
 from payments.services.outlook import Outlook, SafeStep, outlook_of_opening, outlook_of_operation
@@ -49,6 +49,11 @@ class Risk:
     def money(self) -> Money:
         """Return what is at risk."""
         return Money(self.subject.amount_minor, self.subject.currency)
+
+    @property
+    def is_real(self) -> bool:
+        """Say whether real money is at risk."""
+        return moves_real_money(is_live=self.subject.payment.is_live, account=self.subject.account)
 
     @property
     def was_said(self) -> str:
@@ -146,7 +151,7 @@ def _row(risk: Risk, now: datetime) -> Row:
         amount=str(risk.money),
         guest=risk.trip.guest,
         departs_at=risk.trip.departs_at,
-        is_live=payment.is_live,
+        is_live=risk.is_real,
         partner=str(payment.partner),
         account=risk.subject.account.slug,
         facts=(
@@ -175,7 +180,7 @@ def _told(risk: Risk) -> dict[str, Any]:
     payment, outlook, event = risk.subject.payment, risk.outlook, risk.last_event
     return {
         "payment": payment.reference,
-        "isLive": payment.is_live,
+        "isLive": risk.is_real,
         "partner": payment.partner.slug,
         "account": risk.subject.account.slug,
         "amountMinor": risk.money.minor,
@@ -212,7 +217,7 @@ def _show_openings(openings: Sequence[Opening], now: datetime) -> list[Row]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Total:
-    """Be what is at risk in one currency, live or test; amounts of several are never added up."""
+    """Be what is at risk in one currency, of real money (`is_live`) or not; amounts of several are never added up."""
 
     money: Money
     count: int
@@ -220,10 +225,12 @@ class Total:
 
 
 def totals_at_risk(now: datetime) -> list[Total]:
-    """Return what is at risk in all, live before test."""
+    """Return what is at risk in all, real money first."""
     sums: dict[tuple[bool, str], tuple[int, int]] = {}
     for rows in (undecided_operations(now), silent_openings(now)):
-        grouped = rows.order_by().values_list("payment__is_live", "currency")
+        is_real = real_money(is_live="payment__is_live", account="account")
+        grouped = rows.order_by().annotate(is_real=ExpressionWrapper(is_real, output_field=BooleanField()))
+        grouped = grouped.values_list("is_real", "currency")
         for is_live, currency, minor, count in grouped.annotate(minor=Sum("amount_minor"), count=Count("pk")):
             known_minor, known_count = sums.get((is_live, currency), (0, 0))
             sums[is_live, currency] = known_minor + minor, known_count + count

@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 from backoffice.queues.actions import payment_buttons
 from backoffice.queues.queue import NEVER, OF_PAYMENT, CaseWork, Fact, Queue, Row, Source
 from backoffice.queues.trips import NO_TRIP, Trip, departure_of, trips_of
-from payments.admin.columns import money_text, page_of, when_text
+from payments.admin.columns import money_text, moves_real_money, page_of, when_text
 from payments.admin.words import CASES
 from payments.models import Case, CaseKind, CaseStep, CaseStepKind, Dispute
 from payments.services.case_work import holder_among, steps_of
@@ -92,7 +92,7 @@ def _row(case: Case, work: CaseWork, trip: Trip) -> Row:
         amount=money_text(payment.amount_minor, payment.currency),
         guest=trip.guest,
         departs_at=trip.departs_at,
-        is_live=payment.is_live,
+        is_live=moves_real_money(is_live=payment.is_live, account=payment.account),
         partner=str(payment.partner),
         account=payment.account.slug,
         buttons=payment_buttons(payment, *_DO.get(CaseKind(case.kind), ())),

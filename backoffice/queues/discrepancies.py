@@ -11,6 +11,7 @@ from django.db.models.functions import Cast
 from backoffice.queues.actions import button
 from backoffice.queues.queue import Button, Facet, Fact, Paths, Queue, Row, Source
 from backoffice.queues.trips import NO_TRIP, trips_of
+from gateways.models import Environment
 from payments.admin.columns import money_text, page_of
 from reconciliation.aging import BUCKETS, BY_NAME, bucket_of, day_of
 from reconciliation.models import Discrepancy, DiscrepancyKind, DiscrepancyState, SettlementSource
@@ -52,7 +53,7 @@ def _show(discrepancies: Sequence[Discrepancy], now: datetime) -> list[Row]:
                 amount=money_text(each.amount_minor, each.currency),
                 guest=trip.guest,
                 departs_at=trip.departs_at,
-                is_live=payment.is_live if payment is not None else None,
+                is_live=each.source.account.environment == Environment.LIVE,
                 partner=str(payment.partner) if payment is not None else "",
                 account=each.source.slug,
                 facts=tuple(facts),

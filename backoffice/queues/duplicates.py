@@ -9,7 +9,7 @@ from backoffice.models import ProbableDuplicate
 from backoffice.queues.actions import payment_buttons
 from backoffice.queues.queue import Fact, Paths, Queue, Row, Source
 from backoffice.queues.trips import NO_TRIP, trips_of
-from payments.admin.columns import money_text, page_of, when_text
+from payments.admin.columns import money_text, moves_real_money, page_of, when_text
 from payments.models import Transaction
 
 MAY_DISMISS = "backoffice.change_probableduplicate"
@@ -45,7 +45,7 @@ def _show(duplicates: Sequence[ProbableDuplicate], _now: datetime) -> list[Row]:
                 amount=money_text(charge.amount_minor, charge.currency),
                 guest=trip.guest,
                 departs_at=trip.departs_at,
-                is_live=payment.is_live,
+                is_live=moves_real_money(is_live=payment.is_live, account=charge.account),
                 partner=str(payment.partner),
                 account=charge.account.slug,
                 facts=(_fact("Younger", charge), _fact("Older", each.twin)),

@@ -8,7 +8,7 @@ from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F,
 from backoffice.queues.actions import payment_buttons
 from backoffice.queues.queue import OF_PAYMENT, Fact, Queue, Row, Source
 from backoffice.queues.trips import NO_TRIP, departure_of, trips_of
-from payments.admin.columns import money_text, page_of, when_text
+from payments.admin.columns import money_text, moves_real_money, page_of, when_text
 from payments.models import Transaction
 from payments.services.surplus import unused_holds
 
@@ -43,7 +43,7 @@ def _show(holds: Sequence[Transaction], _now: datetime) -> list[Row]:
             amount=money_text(hold.amount_minor, hold.currency),
             guest=trips.get(hold.order_id, NO_TRIP).guest,
             departs_at=hold.departs_at,  # type: ignore[attr-defined]  # annotated
-            is_live=hold.payment.is_live,
+            is_live=moves_real_money(is_live=hold.payment.is_live, account=hold.account),
             partner=str(hold.payment.partner),
             account=hold.account.slug,
             facts=(Fact(name="Held since", value=when_text(hold.requested_at), url=page_of(hold)),),

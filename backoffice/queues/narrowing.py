@@ -10,8 +10,10 @@ from django.db.models import QuerySet
 from backoffice.queues.queue import Queue, Source
 from bookings.models import Partner
 from gateways.models import GatewayAccount
+from payments.admin.columns import real_money
 
-MODES = {"live": True, "test": False}
+# Real money, and whatever else: a test key, or a live one on a processor's test system.
+MODES = ("live", "test")
 AGES = {
     "hour": ("an hour", timedelta(hours=1)),
     "day": ("a day", timedelta(days=1)),
@@ -56,8 +58,12 @@ class Narrowing:
 def narrowed(queue: Queue, source: Source, rows: QuerySet[Any], chosen: Narrowing, now: datetime) -> QuerySet[Any]:
     """Return the rows of a source that were chosen; rows that do not say are none that have it."""
     paths = source.paths
+    if chosen.mode and not paths.is_live:
+        rows = rows.none()
+    elif chosen.mode:
+        is_real = real_money(is_live=paths.is_live, account=paths.account)
+        rows = rows.filter(is_real if chosen.mode == "live" else ~is_real)
     for path, value in (
-        (paths.is_live, MODES.get(chosen.mode)),
         (paths.partner and f"{paths.partner}__slug", chosen.partner or None),
         (paths.account and f"{paths.account}__slug", chosen.account or None),
     ):
@@ -88,7 +94,7 @@ def choices(queue: Queue, chosen: Narrowing) -> list[Choice]:
     offered = []
     if any(source.paths.is_live for source in queue.sources):
         offered.append(
-            Choice(name="mode", label="Mode", chosen=chosen.mode, options=(("live", "live"), ("test", "test")))
+            Choice(name="mode", label="Mode", chosen=chosen.mode, options=(("live", "real money"), ("test", "test")))
         )
     if any(source.paths.partner for source in queue.sources):
         partners = tuple(Partner.objects.order_by("name").values_list("slug", "name"))

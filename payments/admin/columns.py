@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db import models
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -18,9 +19,18 @@ from money import Money, MoneyError
 Column = Callable[[Any], str]
 
 
-def moves_real_money(*, is_live: bool, account: GatewayAccount) -> bool:
+def moves_real_money(*, is_live: bool, account: GatewayAccount | None) -> bool:
     """Say whether money is real: asked for with a live key, at a processor that is no test system."""
-    return is_live and account.environment == Environment.LIVE
+    return is_live and (account is None or account.environment == Environment.LIVE)
+
+
+def real_money(*, is_live: str, account: str = "") -> Q:
+    """Match rows whose money is real, as `moves_real_money` says it of one; by the paths to a mode and to an account.
+
+    A row that names no account goes by its mode alone.
+    """
+    wanted = Q(**{is_live: True})
+    return wanted & ~Q(**{f"{account}__environment": Environment.TEST}) if account else wanted
 
 
 def money_text(minor: int | None, currency: str) -> str:

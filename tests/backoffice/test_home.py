@@ -167,7 +167,8 @@ def test_a_row_says_that_no_real_money_is_behind_it(house):
     assert warning_for(test_order.payments.get()).startswith("TEST ORDER")
     assert warning_for(test_order.bookings.get()).startswith("TEST ORDER")
     assert warning_for(payment).startswith("TEST ACCOUNT: adyen-eu")
-    assert warning_for(payment.order) == ""
+    assert warning_for(payment.order) == warning_for(payment.order.bookings.get()) == warning_for(payment)
+    assert warning_for(house.reserve(payment_request=None, return_url=None).order) == ""
     assert warning_for(house.partner) == ""
     GatewayAccount.objects.update(environment="live")
     payment.account.refresh_from_db()

@@ -101,20 +101,23 @@ def test_a_dispute_that_takes_weeks_is_not_on_the_board(situations, house):
     assert rows_of(BOARD) == []
 
 
-def test_totals_are_by_currency_and_mode_and_never_added_over_either(situations, house):
+def test_totals_are_by_currency_and_by_whether_money_is_real_and_never_added_over_either(situations, house):
+    GatewayAccount.objects.filter(slug="adyen-eu").update(environment="live")
     situations.outcome_unknown(minor=2000)
     situations.outcome_unknown(minor=500)
     situations.outcome_unknown(minor=700, is_live=False)
     situations.said_to_be_paid()
     dollars = situations.lost_refund(minor=100)
-    Transaction.objects.filter(pk=dollars.pk).update(currency="USD")
+    on_a_test_system = GatewayAccount.objects.get(slug="adyen-us")
+    Transaction.objects.filter(pk=dollars.pk).update(currency="USD", account=on_a_test_system)
 
     totals = [(str(total.money), total.count, total.is_live) for total in totals_at_risk(timezone.now())]
 
-    assert totals == [("115.00 EUR", 3, True), ("1.00 USD", 1, True), ("7.00 EUR", 1, False)]
+    assert totals == [("115.00 EUR", 3, True), ("7.00 EUR", 1, False), ("1.00 USD", 1, False)]
 
 
 def test_the_board_is_told_as_json_to_those_who_may_see_it(situations, browser_with_role, client):
+    GatewayAccount.objects.update(environment="live")
     refund = situations.lost_refund(name="Grace Hopper")
     address = reverse("admin:backoffice_at_risk_json")
 

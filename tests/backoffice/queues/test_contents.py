@@ -6,6 +6,7 @@ import pytest
 
 from backoffice.models import ApprovalRequest
 from backoffice.queues.registry import QUEUES
+from gateways.models import GatewayAccount
 from payments.models import Case, CaseKind, Payment, Transaction
 from payments.services import janitor
 from payments.services.cases import close_case, open_case
@@ -152,13 +153,22 @@ def test_an_expiring_card_is_no_work_when_another_one_is_good_or_the_balance_is_
 
 
 def test_rows_are_narrowed_by_mode_partner_account_and_age(situations, house):
+    GatewayAccount.objects.filter(slug="adyen-eu").update(environment="live")
     live = situations.paid_unconfirmed()
     test = situations.paid_unconfirmed(is_live=False)
     other = situations.paid_unconfirmed(partner=house.other_partner)
+    # Asked for with a live key, on a test system.
+    rehearsed = situations.paid_unconfirmed()
+    Payment.objects.filter(reference=rehearsed).update(account=house.accounts["adyen-us"])
     Case.objects.filter(payment__reference=live).update(opened_at=house.clock() - timedelta(days=2))
 
-    assert set(names_in("paid-unconfirmed")) == {live, test, other}
-    assert names_in("paid-unconfirmed", mode="test") == [test]
+    assert {row.name: row.is_live for row in rows_of("paid-unconfirmed")} == {
+        live: True,
+        other: True,
+        test: False,
+        rehearsed: False,
+    }
+    assert set(names_in("paid-unconfirmed", mode="test")) == {test, rehearsed}
     assert set(names_in("paid-unconfirmed", mode="live")) == {live, other}
     assert names_in("paid-unconfirmed", partner="blue-harbor") == [other]
     assert names_in("paid-unconfirmed", account="adyen-test") == [test]
