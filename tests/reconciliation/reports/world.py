@@ -26,6 +26,7 @@ from reconciliation.models import (
     FeeContract,
     LedgerConsumed,
     Match,
+    SettlementBatch,
     SettlementSource,
 )
 from reconciliation.services.importing import import_file, receive_file
@@ -83,6 +84,9 @@ def happen_later(world: ReportedMonth) -> None:
     match = Match.objects.filter(consumed__entry__transaction__reference="tx_0002").get()
     LedgerConsumed.objects.filter(match=match).delete()
     Match.objects.filter(pk=match.pk).update(undone_at=CLOSED + timedelta(days=5))
+    paid = SettlementBatch.objects.get(bank_line__isnull=False)
+    Match.objects.filter(line=paid.bank_line).update(undone_at=CLOSED + timedelta(days=5))
+    SettlementBatch.objects.filter(pk=paid.pk).update(bank_line=None, state="BALANCED")
     dispute = Dispute.objects.get(gateway_reference="DISPUTE1")
     won = {"stage": "WON", "evidence_due_at": None, "recorded_at": (CLOSED + timedelta(days=6)).isoformat()}
     Dispute.objects.filter(pk=dispute.pk).update(
