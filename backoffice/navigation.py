@@ -86,6 +86,7 @@ GROUPS: dict[str, list[Item]] = {
         Item(title="Books", page="books", icon="monitoring", permission="reconciliation.view_settlementbatch"),
         Item(title="Drift", page="books_drift", icon="balance", permission="reconciliation.view_settlementbatch"),
         Item(title="Months", page="books_months", icon="calendar_month", permission="payments.view_closedperiod"),
+        rows_of("payments.closedperiod", "Closings of months", "lock_clock"),
         rows_of("reconciliation.discrepancy", "Discrepancies", "rule"),
         rows_of("reconciliation.settlementreport", "Settlement files", "description"),
         rows_of("gateways.announcedreport", "Announced reports", "cloud_download"),

@@ -18,7 +18,7 @@ from django.db.models import F
 from api.finance.keys import mint_finance_key
 from api.models import FinanceKey, FinanceScope
 from backoffice.granting import grant
-from backoffice.models import RefundLimit
+from backoffice.models import AgreedLimit, RefundLimit, WriteOffLimit
 from backoffice.roles import ROLES, Role
 from bookings import services as booking_services
 from bookings.key_hash import hash_of_key
@@ -49,6 +49,7 @@ SEATS_LEFT_WHEN_NEARLY_FULL = 2
 STAFF_USER = "demo-staff"
 # In whole units of every currency an account takes; empty is without a limit.
 REFUND_LIMITS = {Role.SUPPORT: "100", Role.FINANCE: "500", Role.MANAGER: "5000", Role.ADMINISTRATOR: ""}
+WRITE_OFF_LIMITS = {Role.FINANCE: "50", Role.MANAGER: "500", Role.ADMINISTRATOR: ""}
 # Where the demo's partners send guests back to.
 SHOP = "https://shop.example.com"
 # The printed booking is replaced when its hold would end within this time.
@@ -125,8 +126,9 @@ def seed_demo(*, secrets: LocalSecrets, now: datetime) -> Demo:
     _fill_a_small_boat(small_option, seats=SMALL_BOAT - SEATS_LEFT_WHEN_NEARLY_FULL, now=now)
     booking = _unpaid_booking(first, small_option, now)
     grant(apps, ROLES)
-    _seed_refund_limits(accounts.values(), now)
     _seed_settlement_sources(accounts, now)
+    _seed_limits(RefundLimit, REFUND_LIMITS, accounts.values(), now)
+    _seed_limits(WriteOffLimit, WRITE_OFF_LIMITS, accounts.values(), now)
     assert booking.order.customer is not None
     return Demo(
         access=_keys_of(first, secrets, now),
@@ -338,15 +340,17 @@ def _name_of(role: Role) -> str:
     return f"demo-{role.lower()}"
 
 
-def _seed_refund_limits(accounts: Iterable[GatewayAccount], now: datetime) -> None:
-    """Let each role give back what the demo shows; what staff changed stays as they left it."""
+def _seed_limits(
+    kind: type[AgreedLimit], limits: Mapping[Role, str], accounts: Iterable[GatewayAccount], now: datetime
+) -> None:
+    """Let each role do alone what the demo shows; what staff changed stays as they left it."""
     currencies = {currency for account in accounts for currency in account.currencies}
-    for role, whole_units in REFUND_LIMITS.items():
+    for role, whole_units in limits.items():
         for currency in currencies:
             limit = Money.parse(whole_units, currency).minor if whole_units else None
             group = Group.objects.get(name=role)
-            if not RefundLimit.objects.filter(group=group, currency=currency).exists():
-                RefundLimit.objects.create(
+            if not kind._default_manager.filter(group=group, currency=currency).exists():
+                kind._default_manager.create(
                     group=group,
                     currency=currency,
                     amount_minor=limit,

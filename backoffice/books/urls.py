@@ -13,7 +13,7 @@ def books_urls(site: AdminSite) -> list[URLPattern]:
     guarded = site.admin_view
     return [
         path("books/", guarded(partial(views.show_books, site)), name="books"),
-        path("books/drift/", guarded(partial(views.show_drift, site)), name="books_drift"),
-        path("books/months/", guarded(partial(views.show_months, site)), name="books_months"),
-        path("books/months/<str:month>/close/", guarded(partial(views.close, site)), name="books_close"),
+        path("drift/", guarded(partial(views.show_drift, site)), name="books_drift"),
+        path("months/", guarded(partial(views.show_months, site)), name="books_months"),
+        path("months/<str:month>/close/", guarded(partial(views.close, site)), name="books_close"),
     ]

@@ -1,10 +1,13 @@
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils import timezone
 from unfold.admin import ModelAdmin
 
+from reconciliation.aging import day_of
 from reconciliation.errors import UnreadableFile
 from reconciliation.importing.columns import own_map
 from reconciliation.models import SettlementSource
@@ -30,6 +33,16 @@ class SettlementSourceForm(_SourceForm):
                 raise forms.ValidationError(str(problem)) from None
         return written
 
+    def clean_locked_through(self) -> date | None:
+        """Return a day that is over, and not before the one that was locked: what counts somewhere stays there."""
+        day: date | None = self.cleaned_data["locked_through"]
+        before: date | None = self.initial.get("locked_through")
+        if before is not None and (day is None or day < before):
+            raise forms.ValidationError(f"What is locked stays locked, which is through {before}.")
+        if day is not None and day >= day_of(timezone.now()):
+            raise forms.ValidationError("Only what is over can be locked.")
+        return day
+
 
 @admin.register(SettlementSource)
 class SettlementSourceAdmin(_SourceAdmin):
@@ -43,8 +56,8 @@ class SettlementSourceAdmin(_SourceAdmin):
     ordering = ["slug"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: SettlementSource | None = None) -> list[str]:
-        """Freeze what files were imported under; a period is closed by its own action."""
-        return ["slug", "kind", "account", "locked_through"] if obj else ["locked_through"]
+        """Freeze what files were imported under; there is nothing to lock before any."""
+        return ["slug", "kind", "account"] if obj else ["locked_through"]
 
     def has_delete_permission(self, request: HttpRequest, obj: SettlementSource | None = None) -> bool:
         """Refuse: its files hang on it."""

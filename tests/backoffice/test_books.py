@@ -220,3 +220,22 @@ def test_auditors_look_at_the_books_and_support_does_not(browser_with_role, post
     assert [browser.get(page).status_code for page in (BOOKS, DRIFT, MONTHS)] == [sees] * 3
     assert browser.get(close_page(posted)).status_code == closes
     assert Posting.objects.count() == 1
+
+
+def test_a_source_is_locked_later_and_never_earlier(finance, till):
+    source = source_for(till.account.slug, now=timezone.now())
+    page, today = page_of(source), timezone.now().date()
+    fields = finance.get(page).context["adminform"].form.initial
+    wished = {name: value for name, value in fields.items() if value is not None}
+
+    def lock(day):
+        answer = finance.post(page, {**wished, "column_map": "null", "locked_through": day})
+        source.refresh_from_db()
+        return answer.status_code, source.locked_through
+
+    for wrong in (today, today + timedelta(days=1)):
+        assert lock(wrong) == (200, None)
+    yesterday = today - timedelta(days=1)
+    assert lock(yesterday) == (302, yesterday)
+    for earlier in (yesterday - timedelta(days=1), ""):
+        assert lock(earlier) == (200, yesterday)
