@@ -22,8 +22,10 @@ from config.local_secrets import sandbox_config, standin_of
 from config.supervisor import tethered
 
 
-def wait_until(is_so: Callable[[], Any], *, seconds: float = 10, what: str = "what the test waits for") -> Any:
-    """Return the first true value, asking every 20 ms.
+def wait_until(
+    is_so: Callable[[], Any], *, seconds: float = 10, every: float = 0.02, what: str = "what the test waits for"
+) -> Any:
+    """Return the first true value. What makes work for others when it is asked is asked less often.
 
     :raises AssertionError: the time is over; names `what`.
     """
@@ -31,7 +33,7 @@ def wait_until(is_so: Callable[[], Any], *, seconds: float = 10, what: str = "wh
     while not (value := is_so()):
         if time.monotonic() > deadline:
             raise AssertionError(f"{what} did not happen within {seconds} s")
-        time.sleep(0.02)
+        time.sleep(every)
     return value
 
 

@@ -138,7 +138,7 @@ def test_after_a_failure_nudges_rest_for_five_seconds_and_then_try_again(house, 
                 sandbox.post(f"webhooks/{sent['id']}/resend")
                 return len(silent_broker.visits) > tries
 
-            wait_until(is_tried_again, seconds=20, what="another nudge after the rest")
+            wait_until(is_tried_again, seconds=20, every=0.2, what="another nudge after the rest")
 
         assert silent_broker.visits[tries] - tried_at >= _REST_SECONDS
         wait_until(lambda: web.output.count("nudge_failed") == 2, what="the second failure being logged")

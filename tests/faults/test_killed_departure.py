@@ -13,7 +13,7 @@ from payments import tasks
 from payments.models import Transaction
 from payments.services import confirming
 from payments.services.collecting import NO_REQUEST
-from tests.faults.agreement import drain, money_of_the_ledger, money_of_the_sandbox
+from tests.faults.agreement import BEAT_SECONDS, drain, money_of_the_ledger, money_of_the_sandbox
 from tests.payments.guest import opening_of
 from tests.processes import wait_until
 
@@ -57,7 +57,7 @@ def test_a_departure_whose_worker_was_killed_is_given_back_once(house, guest, sa
         cancellation.refresh_from_db()
         return cancellation.state == "FINISHED"
 
-    wait_until(is_finished, seconds=60, what="the other worker finishing the departure")
+    wait_until(is_finished, seconds=60, every=BEAT_SECONDS, what="the other worker finishing the departure")
     drain(sandbox, seconds=10)
     assert set(cancellation.items.values_list("state", flat=True)) == {"DONE"}
     assert set(Booking.objects.values_list("status", flat=True)) == {"CANCELLED"}

@@ -11,7 +11,7 @@ from payments.errors import PaymentPending
 from payments.models import Payment, Transaction, WebhookDelivery
 from payments.services import aftercare, confirming
 from payments.services.collecting import PaymentRequest
-from tests.faults.agreement import drain, money_of_the_ledger, money_of_the_sandbox
+from tests.faults.agreement import BEAT_SECONDS, drain, money_of_the_ledger, money_of_the_sandbox
 from tests.payments.guest import opening_of
 from tests.payments.house import books
 from tests.processes import wait_until
@@ -57,7 +57,7 @@ def send_until_done(start_worker, operation):
         operation.refresh_from_db()
         return operation.status != "PENDING"
 
-    wait_until(is_decided, seconds=40, what=f"the other worker finishing the {operation.kind}")
+    wait_until(is_decided, seconds=40, every=BEAT_SECONDS, what=f"the other worker finishing the {operation.kind}")
 
 
 @pytest.mark.parametrize(("fault", "times_moved"), STRIKES)
@@ -141,7 +141,7 @@ def test_a_webhook_whose_worker_was_killed_is_handled_by_the_next(house, guest, 
         delivery.refresh_from_db()
         return delivery.processed_at
 
-    wait_until(is_handled, seconds=20, what="the next worker handling the delivery")
+    wait_until(is_handled, seconds=20, every=BEAT_SECONDS, what="the next worker handling the delivery")
     assert (delivery.status, delivery.claim_number) == ("PROCESSED", 2)
     drain(sandbox, seconds=10)
     assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
