@@ -6,10 +6,11 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
-# Two test processes, each with servers of its own; the same seed gives both the same names of tests. Files go to them in
-# the order of tests/conftest.py, which begins with the longest.
+# Three test processes, each with servers of its own: tests with workers, browsers and deadlines wait a sixth of the time,
+# and a third process uses what two leave of two cores. The same seed gives all the same names of tests. Files go to them
+# in the order of tests/conftest.py, which begins with the longest.
 # Bytecode is kept even where the environment says otherwise: tests start many processes, and each would compile all of it.
-PYTEST := env -u PYTHONDONTWRITEBYTECODE PYTHONHASHSEED=0 $(PY) -m pytest --session-timeout=2400 -n 2 --dist loadfile --no-loadscope-reorder
+PYTEST := env -u PYTHONDONTWRITEBYTECODE PYTHONHASHSEED=0 $(PY) -m pytest --session-timeout=2400 -n 3 --dist loadfile --no-loadscope-reorder
 # Ports, servers, secrets: see .env.example. What is set on the command line (WEB_PORT=9000) reaches every process.
 
 help:  ## say what there is
