@@ -1,6 +1,7 @@
 """Read what an export holds: one snapshot of the database, on a connection of its own."""
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,7 +9,7 @@ from typing import Any
 
 import psycopg
 from django.db import connection
-from psycopg.sql import Composed
+from psycopg.sql import SQL, Composed, Literal
 
 from reconciliation.exporting.report import Report
 from reconciliation.exporting.selecting import totals_statement
@@ -26,8 +27,8 @@ class Totals:
 
 
 @contextmanager
-def snapshot(zone: str) -> Iterator[psycopg.Cursor[Any]]:
-    """Yield a cursor that sees the books as they are now, however long it is read from, in a time zone.
+def snapshot(zone: str, *, same_as: str | None = None) -> Iterator[psycopg.Cursor[Any]]:
+    """Yield a cursor that sees the books as they are now, or as another does, however long it is read from.
 
     It has a connection of its own, so that progress can be told meanwhile, and no setting of it stays behind.
     """
@@ -37,6 +38,8 @@ def snapshot(zone: str) -> Iterator[psycopg.Cursor[Any]]:
         raw: psycopg.Connection[Any] = own.connection
         raw.isolation_level, raw.read_only = psycopg.IsolationLevel.REPEATABLE_READ, True
         with raw.transaction(), raw.cursor() as cursor:
+            if same_as is not None:
+                cursor.execute(SQL("SET TRANSACTION SNAPSHOT {}").format(Literal(same_as)))
             for name, value in {
                 "application_name": _NAME,
                 "TimeZone": zone,
@@ -49,6 +52,22 @@ def snapshot(zone: str) -> Iterator[psycopg.Cursor[Any]]:
             yield cursor
     finally:
         own.close()
+
+
+@contextmanager
+def adding_up(
+    cursor: psycopg.Cursor[Any], zone: str, report: Report, params: dict[str, Any]
+) -> Iterator["Future[Totals]"]:
+    """Have the totals added up beside, in the very snapshot that a cursor reads from, while it is read."""
+    cursor.execute("SELECT pg_export_snapshot()")
+    (name,) = cursor.fetchone() or ("",)
+
+    def add_up() -> Totals:
+        with snapshot(zone, same_as=name) as other:
+            return totals_of(other, report, params)
+
+    with ThreadPoolExecutor(1) as beside:
+        yield beside.submit(add_up)
 
 
 def totals_of(cursor: psycopg.Cursor[Any], report: Report, params: dict[str, Any]) -> Totals:

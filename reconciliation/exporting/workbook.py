@@ -5,7 +5,7 @@ the same bytes.
 """
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 from typing import Any, Protocol
@@ -63,18 +63,18 @@ def write_workbook(
     *,
     report: Report,
     zone: str,
-    facts: Sequence[tuple[str, str | int]],
+    facts: Callable[[], Sequence[tuple[str, str | int]]],
     rows: Iterable[memoryview],
     rows_per_sheet: int = ROWS_PER_SHEET,
 ) -> Iterator[int]:
     """Write a sheet of facts, and as many sheets as the rows need; yield how many rows each block had.
 
+    The facts are asked for when all rows are written: they may be found out beside.
+
     `rows` are `<row>` elements, one by one, as `cells.workbook_row` makes them.
     """
     # Without a way back in it, the archive is written in one go, and can be hashed as it comes.
     with ZipFile(_OneWay(output), "w", ZIP_DEFLATED, compresslevel=_COMPRESSION) as archive:
-        with archive.open("xl/worksheets/sheet1.xml", "w") as part:
-            part.write(_facts_sheet(facts))
         waiting, names = iter(rows), ["About"]
         following = next(waiting, None)
         while following is not None or len(names) == 1:
@@ -91,6 +91,8 @@ def write_workbook(
                         break
                 part.write(b"</sheetData></worksheet>")
             following = next(waiting, None)
+        with archive.open("xl/worksheets/sheet1.xml", "w") as part:
+            part.write(_facts_sheet(facts()))
         for name, content in _fixed_parts(names, zone).items():
             with archive.open(name, "w") as part:
                 part.write(content.encode())

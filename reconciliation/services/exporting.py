@@ -18,7 +18,7 @@ from django.utils import timezone
 from gateways.models import GatewayAccount
 from reconciliation.errors import ExportIsBusy
 from reconciliation.exporting.blocks import blocks
-from reconciliation.exporting.reading import rows_of, snapshot, totals_of
+from reconciliation.exporting.reading import Totals, adding_up, rows_of, snapshot
 from reconciliation.exporting.registry import report_of
 from reconciliation.exporting.report import Report
 from reconciliation.exporting.selecting import copy_statement
@@ -28,7 +28,8 @@ from reconciliation.services.export_files import directory, path_for, unfinished
 
 log = structlog.get_logger(__name__)
 
-Progress = Callable[[int, int], None]
+# Told: how many rows are written, and of how many, once that is known.
+Progress = Callable[[int, int | None], None]
 # The first half of our advisory locks' keys; the second is the run.
 _NAMESPACE = 0xE4907
 # So many workers may die over one export; then it is not their fault.
@@ -134,7 +135,7 @@ def _write(run: ExportRun, path: Path, progress: Progress | None) -> None:
     """Write an export to a file that nobody reads yet, and tell on the way how far it is."""
     told = 0
 
-    def tell(written: int, expected: int) -> None:
+    def tell(written: int, expected: int | None) -> None:
         nonlocal told
         if progress is not None:
             progress(written, expected)
@@ -148,19 +149,24 @@ def _write(run: ExportRun, path: Path, progress: Progress | None) -> None:
 
 def _stream(run: ExportRun, file: IO[bytes], progress: Progress | None = None) -> None:
     report, form, params = report_of(run.report), ExportFormat(run.format), _params(run)
-    with snapshot(run.zone) as cursor:
-        totals = totals_of(cursor, report, params)
-        run.rows_expected, run.totals, run.rows_written = totals.rows, totals.sums, 0
+    run.rows_written = 0
+    with snapshot(run.zone) as cursor, adding_up(cursor, run.zone, report, params) as adding:
         sealing = _Sealing(file)
         rows = rows_of(cursor, copy_statement(report, form, run.zone), params)
         if form is ExportFormat.XLSX:
-            counts = write_workbook(sealing, report=report, zone=run.zone, facts=_facts(run, report), rows=rows)
+
+            def facts() -> list[tuple[str, str | int]]:
+                return _facts(run, report, adding.result())
+
+            counts = write_workbook(sealing, report=report, zone=run.zone, facts=facts, rows=rows)
         else:
             counts = _plain(sealing, rows, is_headed=form is ExportFormat.CSV)
         for count in counts:
             run.rows_written += count
             if progress is not None:
-                progress(run.rows_written, totals.rows)
+                progress(run.rows_written, adding.result().rows if adding.done() else None)
+        totals = adding.result()
+        run.rows_expected, run.totals = totals.rows, totals.sums
         run.sha256, run.byte_count = sealing.digest.hexdigest(), sealing.size
     assert run.rows_written == run.rows_expected, "a snapshot has the same rows twice"
 
@@ -174,7 +180,7 @@ def _plain(output: Output, rows: Iterator[memoryview], *, is_headed: bool) -> It
         yield count
 
 
-def _facts(run: ExportRun, report: Report) -> list[tuple[str, str | int]]:
+def _facts(run: ExportRun, report: Report, totals: Totals) -> list[tuple[str, str | int]]:
     """Return what the first sheet of a workbook says: all that its rows depend on, and what they come to."""
     zone = ZoneInfo(run.zone)
     return [
@@ -183,10 +189,10 @@ def _facts(run: ExportRun, report: Report) -> list[tuple[str, str | int]]:
         *((f"Filter: {name}", str(value)) for name, value in sorted(run.filters.items())),
         ("Time zone", run.zone),
         ("As of", run.as_of.astimezone(zone).isoformat()),
-        ("Rows", run.rows_expected or 0),
+        ("Rows", totals.rows),
         *(
             (f"Total: {column} {currency}", minor)
-            for column, sums in run.totals.items()
+            for column, sums in totals.sums.items()
             for currency, minor in sums.items()
         ),
     ]

@@ -65,9 +65,9 @@ def written(transactional_db, monkeypatch):
         with snapshot(zone) as cursor:
             lines = rows_of(cursor, copy_statement(ALL_KINDS, form, zone), {"rows": json.dumps(rows)})
             if form is ExportFormat.XLSX:
-                facts = [("Report", "All <kinds> & more"), ("Rows", len(rows))]
+                facts: list[tuple[str, str | int]] = [("Report", "All <kinds> & more"), ("Rows", len(rows))]
                 counts = write_workbook(
-                    output, report=ALL_KINDS, zone=zone, facts=facts, rows=lines, rows_per_sheet=rows_per_sheet
+                    output, report=ALL_KINDS, zone=zone, facts=lambda: facts, rows=lines, rows_per_sheet=rows_per_sheet
                 )
                 assert sum(counts) == len(rows)
             else:

@@ -63,9 +63,10 @@ class Command(BaseCommand):
             self.stdout.write(f"{column}: {', '.join(str(Money(minor, code)) for code, minor in sums.items())}")
         self.stdout.write(f"sha256 {run.sha256}")
 
-    def _show_progress(self, done: int, rows: int) -> None:
+    def _show_progress(self, done: int, rows: int | None) -> None:
         if self.stderr.isatty():
-            self.stderr.write(f"\r{done * 100 // max(rows, 1):3} %", ending="")
+            share = f", {done * 100 // max(rows, 1):3} %" if rows is not None else ""
+            self.stderr.write(f"\r{done:,} rows{share}", ending="")
 
 
 def _month(written: str) -> tuple[str, str]:
