@@ -229,8 +229,8 @@ def totals_at_risk(now: datetime) -> list[Total]:
     sums: dict[tuple[bool, str], tuple[int, int]] = {}
     for rows in (undecided_operations(now), silent_openings(now)):
         is_real = real_money(is_live="payment__is_live", account="account")
-        grouped = rows.order_by().annotate(is_real=ExpressionWrapper(is_real, output_field=BooleanField()))
-        grouped = grouped.values_list("is_real", "currency")
+        told = rows.order_by().annotate(is_real=ExpressionWrapper(is_real, output_field=BooleanField()))
+        grouped = told.values_list("is_real", "currency")
         for is_live, currency, minor, count in grouped.annotate(minor=Sum("amount_minor"), count=Count("pk")):
             known_minor, known_count = sums.get((is_live, currency), (0, 0))
             sums[is_live, currency] = known_minor + minor, known_count + count

@@ -32,7 +32,7 @@ def _show(discrepancies: Sequence[Discrepancy], now: datetime) -> list[Row]:
     trips = trips_of({payment.order_id for payment in payments.values() if payment is not None})
     rows = []
     for each in discrepancies:
-        payment = payments.get(each.pk)
+        payment, account = payments.get(each.pk), each.source.account
         trip = trips[payment.order_id] if payment is not None else NO_TRIP
         facts = [
             Fact(name="About", value=str(each.line or each.entry or each.batch)),
@@ -53,7 +53,7 @@ def _show(discrepancies: Sequence[Discrepancy], now: datetime) -> list[Row]:
                 amount=money_text(each.amount_minor, each.currency),
                 guest=trip.guest,
                 departs_at=trip.departs_at,
-                is_live=each.source.account.environment == Environment.LIVE,
+                is_live=account.environment == Environment.LIVE if account is not None else None,
                 partner=str(payment.partner) if payment is not None else "",
                 account=each.source.slug,
                 facts=tuple(facts),

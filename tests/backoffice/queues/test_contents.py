@@ -10,6 +10,7 @@ from gateways.models import GatewayAccount
 from payments.models import Case, CaseKind, Payment, Transaction
 from payments.services import janitor
 from payments.services.cases import close_case, open_case
+from reconciliation.models import SettlementSource
 from tests.backoffice.queues.situations import names_in, rows_of
 
 pytestmark = pytest.mark.django_db
@@ -174,3 +175,10 @@ def test_rows_are_narrowed_by_mode_partner_account_and_age(situations, house):
     assert names_in("paid-unconfirmed", account="adyen-test") == [test]
     assert names_in("paid-unconfirmed", age="day") == [live]
     assert names_in("orphaned-webhooks", partner="blue-harbor") == []
+
+
+def test_what_a_bank_tells_is_neither_real_nor_test_money(situations):
+    situations.discrepancy()
+    SettlementSource.objects.update(kind="BANK", account=None)
+
+    assert [row.is_live for row in rows_of("discrepancies")] == [None]
