@@ -104,6 +104,43 @@ def test_a_bad_line_is_named_with_its_reason(till, tmp_path, change, reason):
     assert list(BadLine.objects.values_list("line_number", "reason")) == [(3, reason)]
 
 
+def test_an_amount_is_read_alike_however_plain_the_others_of_its_row_are(till, tmp_path):
+    read = {"7": 700, "-7": -700, "7.5": 750, "007.50": 750, "1,234.50": 123_450, "+7": 700, "7.50-": -750, "(7)": -700}
+    read |= {" 7.5\u00a0": 750, "1 234": 123_400, "999999999999999": 99_999_999_999_999_900}
+    refused = [
+        "7.",
+        ".5",
+        "-.5",
+        "--7",
+        "7-5",
+        "1.2.3",
+        "7,5",
+        "-",
+        ".",
+        "1e3",
+        "NaN",
+        "Infinity",
+        "1_000",
+        "0x10",
+        "７",
+    ]
+    refused += ["9999999999999999", "7|5", "7 5", "= 7", "7\u200b"]
+    rows = [
+        settled(100, f"{neighbor}{number}", **{"Gross Credit (GC)": cell, "Commission (NC)": fee})
+        for neighbor, fee in (("PLAIN", "0.10"), ("ODD", "(0.10)"))
+        for number, cell in enumerate([*read, *refused])
+    ]
+
+    report = till.imports(written(tmp_path / "batch.csv", rows), skips=True).report
+
+    lines = SettlementLine.objects.filter(report=report).order_by("line_number")
+    assert list(lines.values_list("gross_minor", flat=True)) == [*read.values()] * 2
+    first_refused, cells = len(read) + 2, len(read) + len(refused)
+    assert list(report.bad_lines.order_by("line_number").values_list("line_number", flat=True)) == [
+        first_refused + place + again * cells for again in range(2) for place in range(len(refused))
+    ]
+
+
 def test_bad_lines_are_left_out_where_that_is_asked(till, tmp_path):
     path = written(tmp_path / "batch.csv", [settled(100, "P1"), settled(200, "P2") | {"Net Currency": ""}])
     lines = path.read_text().splitlines()
