@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 
 from bookings import errors
 from bookings.compiled import CompiledQuery
-from bookings.models import Availability, Booking, BookingStatus, Change, Customer, Order
+from bookings.models import Availability, Booking, BookingStatus, Change, Customer, FormerBooking, Order
 from bookings.requests import BookingChanges
 from bookings.services import (
     cancel_booking,
@@ -40,7 +40,7 @@ def without_constraint(model, name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        for table in (Change, Booking, Order, Customer):
+        for table in (Change, FormerBooking, Booking, Order, Customer):
             table.objects.all().delete()
         Availability.objects.update(reserved=0)
         with connection.schema_editor() as editor:
