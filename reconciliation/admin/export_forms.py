@@ -13,6 +13,7 @@ from unfold.widgets import (
 )
 
 from bookings.models import Partner
+from bookings.staff_text import MaskedForm
 from gateways.models import GatewayAccount
 from payments.services.periods import month_of
 from reconciliation.errors import ExportError
@@ -39,7 +40,7 @@ def _slugs(model: Any) -> list[tuple[str, str]]:
     return [("", "all"), *((slug, slug) for slug in model.objects.order_by("slug").values_list("slug", flat=True))]
 
 
-class _Filtered(forms.Form):
+class _Filtered(MaskedForm, forms.Form):
     """Be what a report can be narrowed by."""
 
     report = forms.ChoiceField(choices=_reports, widget=UnfoldAdminSelectWidget)
