@@ -25,13 +25,13 @@ from django.utils.text import capfirst
 
 from backoffice.audit import record
 from payments.admin.columns import when_text
+from reconciliation.exporting.cells import FORMULA_SIGNS
 
 # Excel takes a file for UTF-8 by this mark alone; everything else skips it.
 _MARK = "\ufeff"
 _ROWS_AT_ONCE = 500
-# What a spreadsheet would take for a formula; some read the wide signs of East Asia like ours.
-# Source: OWASP, CSV Injection
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# What a spreadsheet would take for a formula; some look behind an empty beginning.
+_FORMULA = (*FORMULA_SIGNS, "\t", "\r", "\n")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?( [A-Z]{3})?")
 # The query itself; how long a slow line takes to fetch the file is not limited.
 _LONGEST_QUERY = "10min"
