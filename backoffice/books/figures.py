@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Count, Sum
 
-from backoffice.takings import CHART_OPTIONS
+from backoffice.takings import CHART_OPTIONS, legend_of
 from gateways.models import Environment, GatewayAccount
 from money import Money
 from payments.models import LedgerAccount
@@ -156,6 +156,7 @@ def _charts(
         yield {
             "currency": currency,
             "data": json.dumps({"labels": [f"{day:%d %b}" for day in days], "datasets": datasets}),
+            "legend": legend_of(datasets),
             "options": json.dumps(CHART_OPTIONS),
         }
 
@@ -175,7 +176,7 @@ class Ages:
 
     headers: tuple[str, ...]
     rows: tuple[AgeRow, ...]
-    chart: dict[str, str]
+    chart: dict[str, Any]
 
 
 def open_by_age(*, environment: Environment, now: datetime) -> Ages:
@@ -220,6 +221,7 @@ def open_by_age(*, environment: Environment, now: datetime) -> Ages:
         ),
         chart={
             "data": json.dumps({"labels": list(headers), "datasets": datasets}),
+            "legend": legend_of(datasets),
             "options": json.dumps(CHART_OPTIONS),
         },
     )

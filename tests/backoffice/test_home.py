@@ -1,5 +1,6 @@
 """The first page: what staff may find, and what was taken lately, live and test apart."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -77,6 +78,7 @@ def test_thirty_days_are_drawn_and_what_is_older_is_not(house):
     [taken] = chart["data"]["datasets"]
     assert (taken["label"], taken["stack"]) == ("taken, adyen", "taken")
     assert taken["data"] == ["90.00", *["0.00"] * 28, "90.00"]
+    assert chart["legend"] == [("taken, adyen", taken["backgroundColor"])]
 
 
 def test_a_day_is_one_of_the_time_zone_of_the_house(house):
@@ -108,7 +110,7 @@ def test_home_draws_and_tells_the_same_figures(admin_client, house):
     page = admin_client.get(HOME).content.decode()
 
     assert 'role="search"' in page
-    assert "taken, adyen" in page
+    assert re.search(r'<rect [^>]*fill="#16a34a"/></svg>taken, adyen</li>', page)
     assert "1 · 90.00 EUR" in page
     assert '<span class="cp-test">TEST</span>' in page
     assert "1 · 90.00 EUR" not in admin_client.get(HOME, {"mode": "live"}).content.decode()
