@@ -45,7 +45,7 @@ def do(request: HttpRequest, name: str, row_id: str) -> HttpResponse:
 def _row(action: Action[Any], row_id: str) -> Model:
     try:
         row = action.rows().filter(pk=row_id).first()
-    except ValidationError:
+    except (ValidationError, ValueError):
         row = None
     if row is None:
         raise Http404

@@ -111,6 +111,15 @@ def test_a_write_off_is_proposed_by_one_approved_by_another_within_a_limit_and_u
     ]
 
 
+def test_an_address_that_names_no_row_is_not_found(finance, discrepancy):
+    address = page("comment-discrepancy", discrepancy)
+
+    assert [
+        finance.get(address.replace(f"/{discrepancy.pk}/", f"/{name}/")).status_code
+        for name in (discrepancy.pk, "abc", "9" * 30, "0")
+    ] == [200, 404, 404, 404]
+
+
 def test_a_limit_that_falls_between_look_and_press_is_the_one_that_counts(finance, manager, discrepancy):
     limit = let_write_off(Role.MANAGER, None)
     carry_out(finance, "propose-write-off", discrepancy, reason="too small")
