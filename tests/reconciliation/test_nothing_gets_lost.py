@@ -1,12 +1,15 @@
 """What is wrong stays before people, whatever was written off, undone, paid or imported in between."""
 
+import threading
+import time
 from datetime import timedelta
 
 import pytest
+from django.db import connection, connections, transaction
 
 from payments.models import LedgerEntry
 from reconciliation.errors import NotResolvable
-from reconciliation.models import Discrepancy, SettlementLine, SettlementSource
+from reconciliation.models import Discrepancy, Match, SettlementLine, SettlementSource
 from reconciliation.services import resolving
 from reconciliation.services.importing import import_file, receive_file, source_for
 from reconciliation.services.matching import look_for_missing
@@ -202,3 +205,33 @@ def test_a_line_is_before_people_however_often_its_kind_changes(till, tmp_path):
 
 def open_kinds(line):
     return sorted(Discrepancy.objects.filter(line=line).exclude(state="CLOSED").values_list("kind", flat=True))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_line_that_is_being_written_off_is_not_matched_meanwhile(till, tmp_path):
+    (line,) = settles(till, tmp_path, settled(900, "P9"))
+    proposal = resolving.propose_write_off(discrepancy_id=about(line).pk, reason="small", by="ada", now=NOW)
+    till.books(900, "P9")
+    till.save()
+    matching = threading.Thread(target=lambda: (look(till), connections.close_all()))
+
+    with transaction.atomic():
+        resolving.approve(proposal_id=proposal.pk, by="grace", now=NOW)
+        matching.start()
+        wait_for_somebody_who_waits()
+    matching.join(30)
+
+    # The movement is still to be settled, and the write-off that was in haste can be undone.
+    assert (about(line).resolution, Match.objects.filter(line=line).count()) == ("WRITTEN_OFF", 0)
+    assert till.found() == {"MISSING_THERE": 1}
+
+
+def wait_for_somebody_who_waits():
+    """Return once another connection waits for a lock."""
+    for _ in range(600):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone() != (0,):
+                return
+        time.sleep(0.05)
+    pytest.fail("nobody waits")
