@@ -1,7 +1,7 @@
 """Exports are asked for here: what is wanted is understood and noted as a row, which a worker writes."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from django.conf import settings
 
@@ -15,6 +15,9 @@ from reconciliation.exporting.registry import report_of
 from reconciliation.exporting.report import Filter, Report
 from reconciliation.models import ExportFormat, ExportRun
 from reconciliation.services.exporting import midnight
+
+# No books are older; and what PostgreSQL keeps of the first years, Python cannot read back.
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def ask_for_export(
@@ -31,6 +34,7 @@ def ask_for_export(
 
     `filters` are those of the report, and `from` and `to`: days of the operator's time zone, the second not included.
     Without `as_of` a period that is closed is told as it was closed, and any other up to where the books are complete.
+    It counts in whole seconds, as it is told everywhere: whoever repeats it has the same bytes.
 
     :raises UnknownReport: there is none of that name.
     :raises UnusableFilter: the report has no such filter, or nothing goes by its value; nothing was noted.
@@ -39,6 +43,10 @@ def ask_for_export(
     checked = checked_filters(report, filters)
     complete = watermark(now=now, margin_seconds=settings.RECONCILIATION["WATERMARK_MARGIN_SECONDS"])
     as_of = as_of or _closing_of(report, checked, settings.OPERATOR_TIME_ZONE)
+    if as_of is not None and as_of < _EARLIEST:
+        raise UnusableFilter(f"as_of is a time of this century, and not {as_of.isoformat()}")
+    if as_of is not None:
+        as_of = as_of.replace(microsecond=0)
     if as_of is not None and as_of > complete:
         raise UnusableFilter(f"the books are complete up to {complete.isoformat()}, and not up to {as_of.isoformat()}")
     return ExportRun.objects.create(
@@ -59,7 +67,9 @@ def _closing_of(report: Report, filters: Mapping[str, str], zone: str) -> dateti
     if until is None or not report.keeps_to_closing:
         return None
     closings = ClosedPeriod.objects.filter(reopened_at__isnull=True, ends_at__gte=until).order_by("ends_at")
-    return closings.values_list("closed_at", flat=True).first()
+    closed_at = closings.values_list("closed_at", flat=True).first()
+    # All that the closing counted was there within its second.
+    return closed_at + timedelta(microseconds=-closed_at.microsecond % 1_000_000) if closed_at else None
 
 
 def checked_filters(report: Report, filters: Mapping[str, str]) -> dict[str, str]:

@@ -166,6 +166,25 @@ def test_a_closed_month_comes_out_the_same_after_what_came_later(month, tmp_path
         call_command("verify_export", third.stored_path)
 
 
+def test_who_repeats_the_watermark_as_it_is_told_has_the_same_bytes(month, tmp_path):
+    closed_at = CLOSED - timedelta(hours=1) + timedelta(microseconds=734_000)
+    for first_day in (date(2026, 2, 1), date(2026, 3, 1)):
+        close_month(month=first_day, by="ada", now=closed_at)
+    month.books(month.card, 9_900, CLOSED - timedelta(days=40))
+    month.card.postings[0].posted_at = closed_at - timedelta(microseconds=1)
+    month.card.save()
+
+    told = asked(as_of=None)
+    again = asked(as_of=told.as_of)
+    by_hand = march(tmp_path, "--as-of", "2026-04-02T07:00:01")
+    write_exports()
+
+    told.refresh_from_db()
+    again.refresh_from_db()
+    assert told.as_of == CLOSED - timedelta(hours=1) + timedelta(seconds=1)
+    assert told.sha256 == again.sha256 == hashlib.sha256(by_hand.read_bytes()).hexdigest()
+
+
 def test_an_export_that_a_worker_died_over_is_begun_anew_and_given_up_after_three(month, folder):
     run = asked()
     script = (

@@ -3,7 +3,9 @@ from argparse import ArgumentParser
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
@@ -31,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--currency")
         parser.add_argument("--partner", help="The slug of a partner.")
         parser.add_argument("--test", action="store_true", help="What was made with test keys, instead of live.")
-        parser.add_argument("--as-of", type=datetime.fromisoformat, help="Leave out what was recorded later.")
+        parser.add_argument("--as-of", type=_moment, help="Leave out what was recorded later.")
         parser.add_argument("--format", choices=ExportFormat.values, default=ExportFormat.CSV.value)
         parser.add_argument("--output", type=Path, help="A file, or a directory; without it, this one.")
 
@@ -67,6 +69,12 @@ class Command(BaseCommand):
         if self.stderr.isatty():
             share = f", {done * 100 // max(rows, 1):3} %" if rows is not None else ""
             self.stderr.write(f"\r{done:,} rows{share}", ending="")
+
+
+def _moment(written: str) -> datetime:
+    """Read a time; without an offset it is of the operator's time zone, as days are."""
+    moment = datetime.fromisoformat(written)
+    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(settings.OPERATOR_TIME_ZONE))
 
 
 def _month(written: str) -> tuple[str, str]:

@@ -91,6 +91,8 @@ def test_reports_and_exports_are_listed_by_page_and_by_mode(month, desk, monkeyp
         ({"gateway": "adyen"}, "INVALID_VALUE", "gateway"),
         ({"as_of": "2026-04-02"}, "INVALID_VALUE", "as_of"),
         ({"as_of": "2126-04-02T00:00:00Z"}, "UNUSABLE_FILTER", None),
+        # Kept as a time before the first year, it could not be read back: the list and every worker would fail over it.
+        ({"as_of": "0001-01-01T00:00:00+14:00"}, "UNUSABLE_FILTER", None),
         ({"from": "March"}, "UNUSABLE_FILTER", None),
         ({"account": "nobody"}, "UNUSABLE_FILTER", None),
     ],
