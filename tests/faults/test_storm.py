@@ -130,6 +130,8 @@ def patience_of_a_storm(quick, settings) -> None:
     }
 
 
+# The morning after has its share of it.
+@pytest.mark.timeout(300)
 def test_after_a_storm_no_row_is_stuck_and_every_cent_is_where_it_belongs(
     house, key, ways, sandbox, live_server, patience_of_a_storm, start_worker, tmp_path
 ):
