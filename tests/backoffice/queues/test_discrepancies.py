@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from backoffice.roles import Role
 from reconciliation.aging import BUCKETS, bucket_of
-from reconciliation.models import Discrepancy, DiscrepancyState
+from reconciliation.models import Discrepancy, DiscrepancyState, SettlementSource
 from reconciliation.services.importing import source_for
 
 pytestmark = pytest.mark.django_db
@@ -110,6 +110,16 @@ def test_it_is_narrowed_by_kind_account_currency_state_assignee_and_age(finance,
         assert shown(**chosen) == found, chosen
     sums = finance.get(PAGE, {"currency": "USD"}).context["sums"]
     assert sum(each.count for each in sums) == 1
+
+
+def test_what_only_the_bank_says_is_shown_as_neither_live_nor_test(finance, paid):
+    bank = SettlementSource.objects.create(slug="bank", kind="BANK", reconciled_from=date(2026, 1, 1))
+    discrepancy = opened(paid, kind="UNKNOWN_CREDIT", minor=900)
+    Discrepancy.objects.filter(pk=discrepancy.pk).update(source=bank)
+
+    answer = finance.get(PAGE)
+
+    assert [(entry["row"].account, entry["row"].is_live) for entry in answer.context["entries"]] == [("bank", None)]
 
 
 def test_it_offers_what_can_be_done_and_costs_the_same_for_many(finance, paid, django_assert_max_num_queries):
