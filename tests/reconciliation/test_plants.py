@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from config.volume.books import FAULTS, Books
 from reconciliation.importing.columns import map_of
 from reconciliation.models import LedgerConsumed, Match, SettlementBatch, SettlementLine
+from reconciliation.services.drift import read_drift
 from reconciliation.services.importing import source_for
 from reconciliation.services.matching import look_for_missing
 from tests.reconciliation.till import NOON, Till, till_of
@@ -63,6 +64,8 @@ def test_every_planted_fault_is_found_in_whatever_order_the_lines_come(payment, 
         assert matched == report.line_count - plants["MISSING_HERE"] - plants["DUPLICATE"]
         states = Counter(SettlementBatch.objects.filter(source=source).values_list("state", flat=True))
         assert states == Counter(BALANCED=BATCHES - unbalanced, UNBALANCED=unbalanced)
+        # Whatever is wrong with a file, every part of what is left at the gateway has a name.
+        assert {reading.unexplained_minor for reading in read_drift(source=source, now=books.settled_at)} <= {0}
         outcomes.append(came_to(till))
 
     assert outcomes[0] == outcomes[1]
