@@ -1,6 +1,6 @@
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
@@ -18,7 +18,7 @@ class Command(BaseCommand):
 
     help = "Import a settlement report or bank statement, match it with the books, and say how they differ."
     # Which look at every page and model, and take longer than most files.
-    requires_system_checks: ClassVar[list[str]] = []
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the file, whose it is, and what a bad line does to the rest."""
