@@ -33,9 +33,11 @@ def cost_of(call: Callable[[], Any]) -> tuple[dict[str, Any], int]:
 def many_old_bookings(shop: Shop, numbers: range) -> None:
     """Copy one old booking many times, with its order, customer and ticket."""
     booking = shop.stored(shop.reserve(adults=1))
+    customer = booking.order.customer
+    assert customer is not None
     order_id, customer_id, booking_id, uuid = (f"md5('{name}' || n)::uuid" for name in ("o", "c", "b", "u"))
     number = "10000000 + n"
-    _copy(booking.order.customer, numbers, id=customer_id, number=number)
+    _copy(customer, numbers, id=customer_id, number=number)
     _copy(booking.order, numbers, id=order_id, uuid=order_id, reference="'OR-' || n", customer_id=customer_id)
     fresh = {"id": booking_id, "uuid": uuid, "number": number, "reference": "'BK-' || n", "order_id": order_id}
     _copy(booking, numbers, **fresh)
