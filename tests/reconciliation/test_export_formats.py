@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -17,6 +18,7 @@ from openpyxl.utils.escape import unescape
 from python_calamine import CalamineWorkbook
 
 from reconciliation.exporting import selecting
+from reconciliation.exporting.blocks import blocks
 from reconciliation.exporting.cells import CONTROL_CHARACTERS
 from reconciliation.exporting.reading import rows_of, snapshot
 from reconciliation.exporting.report import Column, Kind, Report
@@ -49,6 +51,11 @@ SELECT number::bigint, text, reference, 'tx_' || number AS own, currency::text, 
        rate::numeric, day::date, at::timestamptz, is_paid::boolean
   FROM json_to_recordset(%(rows)s) AS row(number bigint, text text, reference text, currency text, minor bigint,
                                           rate text, day text, at text, is_paid boolean)
+"""
+
+ROW = """
+SELECT 'Tour ' || number AS text, md5(number::text) AS reference, 'EUR' AS currency, number * 100 AS minor,
+       '0.25' AS rate, '2026-03-01' AS day, '2026-03-01T08:30:00Z' AS at, true AS is_paid
 """
 
 
@@ -263,3 +270,29 @@ def test_decimals_are_those_of_every_currency(written):
     assert [json.loads(line, parse_float=Decimal)["amount"] for line in lines] == [
         *(Decimal("0.01"), 1, Decimal("0.001"), 1)
     ]
+
+
+@pytest.mark.parametrize("form", list(ExportFormat))
+def test_memory_does_not_grow_with_the_rows(transactional_db, monkeypatch, tmp_path, form):
+    select = f"{SELECT.split('FROM json')[0]} FROM generate_series(1, %(count)s) AS number, LATERAL ({ROW}) AS row"
+    monkeypatch.setattr(selecting, "statement", lambda name: select)
+
+    def peak_of(count: int) -> int:
+        with snapshot("UTC") as cursor, (tmp_path / f"{count}").open("wb") as file:
+            lines = rows_of(cursor, copy_statement(ALL_KINDS, form, "UTC"), {"count": count})
+            tracemalloc.start()
+            if form is ExportFormat.XLSX:
+                written = sum(write_workbook(file, report=ALL_KINDS, zone="UTC", facts=list, rows=lines))
+            else:
+                written = 0
+                for rows, block in blocks(lines):
+                    file.write(block)
+                    written += rows
+            _, peak = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+        assert written == count + (form is ExportFormat.CSV)
+        return peak
+
+    few, many = peak_of(10_000), peak_of(60_000)
+
+    assert many < few * 1.2 < 8_000_000
