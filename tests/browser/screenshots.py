@@ -52,6 +52,10 @@ PAGES: dict[str, Way] = {
     "cards": _at("payments/reusablecard/"),
     "departures": _at("bookings/availability/"),
     "ledger": _at("payments/ledgerentry/"),
+    "books": _at("books/"),
+    "months": _at("months/"),
+    "payout": _row_of("reconciliation/settlementbatch/", 0),
+    "discrepancies": _at("queues/discrepancies/"),
     "audit": _at("backoffice/auditentry/"),
 }
 
