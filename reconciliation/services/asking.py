@@ -42,7 +42,10 @@ def ask_for_export(
     report = report_of(slug)
     checked = checked_filters(report, filters)
     complete = watermark(now=now, margin_seconds=settings.RECONCILIATION["WATERMARK_MARGIN_SECONDS"])
-    as_of = as_of or _closing_of(report, checked, settings.OPERATOR_TIME_ZONE)
+    closing = None if as_of else _closing_of(report, checked, settings.OPERATOR_TIME_ZONE)
+    if closing is not None and closing > complete:
+        raise UnusableFilter("the period was closed a moment ago: ask again in a few minutes")
+    as_of = as_of or closing
     if as_of is not None and as_of < _EARLIEST:
         raise UnusableFilter(f"as_of is a time of this century, and not {as_of.isoformat()}")
     if as_of is not None:

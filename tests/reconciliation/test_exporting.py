@@ -17,7 +17,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from payments.services.periods import close_month
-from reconciliation.errors import ExportIsBusy, FileIsGone
+from reconciliation.errors import ExportIsBusy, FileIsGone, UnusableFilter
 from reconciliation.models import ExportFormat, ExportRun
 from reconciliation.services import export_files
 from reconciliation.services.asking import ask_for_export
@@ -183,6 +183,16 @@ def test_who_repeats_the_watermark_as_it_is_told_has_the_same_bytes(month, tmp_p
     again.refresh_from_db()
     assert told.as_of == CLOSED - timedelta(hours=1) + timedelta(seconds=1)
     assert told.sha256 == again.sha256 == hashlib.sha256(by_hand.read_bytes()).hexdigest()
+
+
+def test_a_month_that_was_closed_a_moment_ago_is_to_be_had_some_minutes_later(month):
+    for first_day in (date(2026, 2, 1), date(2026, 3, 1)):
+        close_month(month=first_day, by="ada", now=CLOSED)
+
+    with pytest.raises(UnusableFilter, match="closed a moment ago: ask again in a few minutes"):
+        asked(as_of=None, now=CLOSED + timedelta(minutes=1))
+
+    assert asked(as_of=None, now=CLOSED + timedelta(minutes=3)).as_of == CLOSED
 
 
 def test_an_export_that_a_worker_died_over_is_begun_anew_and_given_up_after_three(month, folder):
