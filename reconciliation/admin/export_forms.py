@@ -78,10 +78,10 @@ class AskForm(_Filtered, _AskForm):
 
     asked_by = ""
 
-    def clean(self) -> dict[str, Any] | None:
+    def clean(self) -> dict[str, Any]:
         """Ask, so that what cannot be had is refused on the form."""
         cleaned = super().clean()
-        if cleaned is None or self.errors:
+        if self.errors:
             return cleaned
         try:
             self.instance = ask_for_export(
@@ -122,10 +122,10 @@ class ScheduleForm(_Filtered, _ScheduleForm):
         for name in FILTERS:
             self.initial.setdefault(name, (self.instance.filters or {}).get(name, ""))
 
-    def clean(self) -> dict[str, Any] | None:
+    def clean(self) -> dict[str, Any]:
         """Refuse what could never be asked for."""
         cleaned = super().clean()
-        if cleaned is None or self.errors:
+        if self.errors:
             return cleaned
         days = days_of(RelativePeriod(cleaned["period"]), month_of(timezone.now()))
         period = {"from": days[0].isoformat(), "to": days[1].isoformat()} if days else {}
