@@ -15,6 +15,7 @@ from reconciliation.importing.loading import load
 from reconciliation.models import LedgerConsumed, Match, SettlementLine, SettlementReport
 from reconciliation.services.importing import import_file
 from reconciliation.services.matching import match_report
+from tests.payments.races import take_row_locks_away
 from tests.processes import database_url, process_environment, wait_until
 from tests.reconciliation.till import payout, settled, written
 
@@ -91,7 +92,8 @@ def test_of_two_imports_of_one_file_one_waits_and_finds_it_done(till, tmp_path):
     assert (SettlementLine.objects.count(), Match.objects.count()) == (2, 2)
 
 
-def test_an_entry_is_taken_once_by_the_primary_key_alone(till, tmp_path):
+def test_an_entry_is_taken_once_by_the_primary_key_alone(till, tmp_path, monkeypatch):
+    take_row_locks_away(monkeypatch)
     till.books(4_500, "P1")
     till.save()
     reports = []

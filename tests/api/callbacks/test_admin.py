@@ -9,14 +9,17 @@ from django.urls import reverse
 
 from api.callbacks.signing import active_secrets, mint_signing_secret
 from api.context.models import ContextPreference
+from api.finance.models import FinanceKey
 from api.models import Delivery, Subscription
 from bookings.models import SigningSecret
 from tests.backoffice.actions.pressing import audited, page, press, token_for
 
 pytestmark = pytest.mark.django_db
-# How a partner's client wants its answers is set by staff; everything else is a record.
+# How a partner's client wants its answers is set by staff, and keys are minted by them; everything else is a record.
 API_MODELS = [
-    model for model in admin.site._registry if model._meta.app_label == "api" and model is not ContextPreference
+    model
+    for model in admin.site._registry
+    if model._meta.app_label == "api" and model not in (ContextPreference, FinanceKey)
 ]
 
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 FOLDER = Path(__file__).parent / "golden"
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 # Our own numbers have six digits, and request ids are 32 hexadecimal ones.
-_NAMES = re.compile(r"\b[1-9][0-9]{5}\b|\b[0-9a-f]{32}\b")
+_NAMES = re.compile(r"\b[1-9][0-9]{5,6}\b|\b[0-9a-f]{32}\b")
 _TOLD = ("Content-Type", "Content-Language", "Allow", "Retry-After", "WWW-Authenticate", "Idempotent-Replayed")
 
 
