@@ -1,6 +1,8 @@
 """Close months of the books, in order, and reopen the last one: what is posted later counts in the first open month."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -63,51 +65,47 @@ def close_month(*, month: date, by: str, now: datetime) -> ClosedPeriod:
 
     Whoever posts waits meanwhile, and who had begun is waited for.
 
-    :raises PeriodRefused: it is not the next one, or not over, or too much is being posted; nothing was done.
+    :raises PeriodRefused: it is not the next one, not over, or somebody has the books for too long; nothing was done.
     """
-    try:
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                # In the order in which who posts takes them.
-                cursor.execute("LOCK TABLE payments_posting, payments_ledgerentry IN SHARE MODE")
-            expected = next_to_close(now=now)
-            if month != expected:
-                raise PeriodRefused(
-                    f"{month:%Y-%m} cannot be closed now; "
-                    + (f"{expected:%Y-%m} comes first." if expected else "the month that is next is not over yet.")
-                )
-            since, until = bounds_of(month)
-            last = last_closing()
-            if last is not None:
-                # The operator may have moved to another time zone since: no hour is lost or counted twice.
-                since = last.ends_at
-            watermark = LedgerEntry.objects.aggregate(last=Max("id"))["last"] or 0
-            return ClosedPeriod.objects.create(
-                month=month,
-                time_zone=settings.OPERATOR_TIME_ZONE,
-                starts_at=since,
-                ends_at=until,
-                watermark=watermark,
-                posting_count=Posting.objects.filter(counts_at__gte=since, counts_at__lt=until).count(),
-                totals=totals_of(since=since, until=until, watermark=watermark),
-                closed_at=now,
-                closed_by=by,
+    with _one_after_the_other():
+        with connection.cursor() as cursor:
+            # In the order in which who posts takes them.
+            cursor.execute("LOCK TABLE payments_posting, payments_ledgerentry IN SHARE MODE")
+        expected = next_to_close(now=now)
+        if month != expected:
+            raise PeriodRefused(
+                f"{month:%Y-%m} cannot be closed now; "
+                + (f"{expected:%Y-%m} comes first." if expected else "the month that is next is not over yet.")
             )
-    except OperationalError as error:
-        if not is_about_a_lock(error):
-            raise
-        raise PeriodRefused("Too much is being posted at this moment; nothing was done. Try again.") from None
+        since, until = bounds_of(month)
+        last = last_closing()
+        if last is not None:
+            # The operator may have moved to another time zone since: no hour is lost or counted twice.
+            since = last.ends_at
+        watermark = LedgerEntry.objects.aggregate(last=Max("id"))["last"] or 0
+        return ClosedPeriod.objects.create(
+            month=month,
+            time_zone=settings.OPERATOR_TIME_ZONE,
+            starts_at=since,
+            ends_at=until,
+            watermark=watermark,
+            posting_count=Posting.objects.filter(counts_at__gte=since, counts_at__lt=until).count(),
+            totals=totals_of(since=since, until=until, watermark=watermark),
+            closed_at=now,
+            closed_by=by,
+        )
 
 
 def reopen_month(*, month: date, by: str, because: str, now: datetime) -> ClosedPeriod:
     """Open the last closed month again, by somebody else than closed it.
 
-    :raises PeriodRefused: it is not the last one, it was this person who closed it, or no reason was given.
+    :raises PeriodRefused: it is not the last one, it was this person who closed it, no reason was given, or somebody
+        has the books for too long; nothing was done.
     """
     if not because.strip():
         raise PeriodRefused("Say why it is reopened.")
-    with transaction.atomic():
-        last = ClosedPeriod.objects.select_for_update().filter(reopened_at__isnull=True).order_by("-month").first()
+    with _one_after_the_other():
+        last = last_closing()
         if last is None or last.month != month:
             raise PeriodRefused(f"{month:%Y-%m} is not the last month that is closed.")
         if last.closed_by == by:
@@ -124,6 +122,25 @@ def totals_of(*, since: datetime, until: datetime, watermark: int) -> dict[str, 
         row = cursor.fetchone()
     assert row is not None
     return dict(json.loads(row[0]))
+
+
+@contextmanager
+def _one_after_the_other() -> Iterator[None]:
+    """Close or reopen in a transaction that no other closing or reopening runs beside: the last one is the last one.
+
+    Whoever posts only reads which months are closed, and is not kept by this.
+
+    :raises PeriodRefused: a lock was not to be had in time.
+    """
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("LOCK TABLE payments_closedperiod IN SHARE ROW EXCLUSIVE MODE")
+            yield
+    except OperationalError as error:
+        if not is_about_a_lock(error):
+            raise
+        raise PeriodRefused("Somebody else has the books at this moment; nothing was done. Try again.") from None
 
 
 def _begin(month: date) -> datetime:

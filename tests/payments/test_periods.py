@@ -207,6 +207,33 @@ def test_who_began_to_post_before_a_closing_counts_in_it_and_who_comes_later_doe
     assert posting.finish().counts_at == datetime(2026, 12, 1, tzinfo=UTC)
 
 
+def reopen(month=OCTOBER):
+    return reopen_month(month=month, by="grace", because="a fee came late", now=IN_DECEMBER)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "refusal", "standing"),
+    [
+        (close, close, "2026-11 comes first", [OCTOBER]),
+        (lambda: (close(), close(NOVEMBER)), reopen, "2026-10 is not the last month", [OCTOBER, NOVEMBER]),
+        (lambda: (close(), reopen()), lambda: close(NOVEMBER), "2026-10 comes first", []),
+    ],
+    ids=["close twice", "reopen what is not the last any more", "close what is not the next any more"],
+)
+def test_who_closes_or_reopens_beside_another_sees_what_the_other_did(house, first, second, refusal, standing):
+    post(house.payment())
+
+    with transaction.atomic():
+        first()
+        racer = Racer(second).start()
+        assert racer.wait_until_blocked_or_done() is True
+    with pytest.raises(PeriodRefused, match=refusal):
+        racer.finish()
+
+    closed = ClosedPeriod.objects.filter(reopened_at__isnull=True).order_by("month")
+    assert list(closed.values_list("month", flat=True)) == standing
+
+
 def test_a_closing_that_cannot_have_the_books_to_itself_changes_nothing(house):
     payment = house.payment()
     post(payment)
@@ -218,7 +245,7 @@ def test_a_closing_that_cannot_have_the_books_to_itself_changes_nothing(house):
 
     with transaction.atomic():
         post(payment)
-        with pytest.raises(PeriodRefused, match="Too much is being posted"):
+        with pytest.raises(PeriodRefused, match="Somebody else has the books"):
             Racer(impatient).start().finish()
 
     assert ClosedPeriod.objects.count() == 0
