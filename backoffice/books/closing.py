@@ -3,24 +3,21 @@
 from collections.abc import Iterator
 from datetime import date
 
-from django.db.models import Count, Max, Sum
+from django.db.models import Count, Sum
 
 from backoffice.actions.action import Line
 from money import Money
-from payments.models import LedgerEntry, Posting, Transaction
-from payments.services.periods import bounds_of, totals_of
+from payments.models import Transaction
+from payments.services.periods import bounds_of, draft_closing
 from payments.states import Status
 from reconciliation.models import BatchState, DriftReading, ReportState, SettlementBatch, SettlementReport
 from reconciliation.selectors import open_discrepancies
 
 
 def what_it_moved(month: date) -> list[Line]:
-    """Return what each account moved by in a month, as it would be sealed now."""
-    since, until = bounds_of(month)
-    watermark = LedgerEntry.objects.aggregate(last=Max("id"))["last"] or 0
-    totals = totals_of(since=since, until=until, watermark=watermark)
-    count = Posting.objects.filter(counts_at__gte=since, counts_at__lt=until).count()
-    return [Line(name="Postings", value=str(count)), *total_lines(totals)]
+    """Return what each account moved by in the month that is next, as it would be sealed now."""
+    closing = draft_closing(month)
+    return [Line(name="Postings", value=str(closing.posting_count)), *total_lines(closing.totals)]
 
 
 def total_lines(totals: dict[str, int]) -> list[Line]:
@@ -35,8 +32,7 @@ def total_lines(totals: dict[str, int]) -> list[Line]:
 def what_is_open(month: date) -> Iterator[Line]:
     """Yield what of a month people or gateways have not ended; none of it keeps the month from being closed."""
     until = bounds_of(month)[1]
-    last_day = until.date()
-    open_ones = open_discrepancies().select_related(None).filter(opened_on__lt=last_day).order_by()
+    open_ones = open_discrepancies().select_related(None).filter(opened_on__lt=until.date()).order_by()
     for currency, count, minor in (
         open_ones.values_list("currency").annotate(count=Count("pk"), minor=Sum("amount_minor")).order_by("currency")
     ):

@@ -14,7 +14,7 @@ from payments.errors import PeriodRefused
 from payments.models import ClosedPeriod, LedgerEntry, Posting
 from payments.services.locking import is_about_a_lock
 
-# What every account moved by in a period, and how many postings made it up.
+# What every account moved by in a period.
 _TOTALS = """
     SELECT coalesce(jsonb_object_agg(name, minor) FILTER (WHERE minor <> 0), '{}')
       FROM (SELECT concat_ws(' ', CASE WHEN e.is_live THEN 'live' ELSE 'test' END, side.account, e.currency) AS name,
@@ -77,23 +77,29 @@ def close_month(*, month: date, by: str, now: datetime) -> ClosedPeriod:
                 f"{month:%Y-%m} cannot be closed now; "
                 + (f"{expected:%Y-%m} comes first." if expected else "the month that is next is not over yet.")
             )
-        since, until = bounds_of(month)
-        last = last_closing()
-        if last is not None:
-            # The operator may have moved to another time zone since: no hour is lost or counted twice.
-            since = last.ends_at
-        watermark = LedgerEntry.objects.aggregate(last=Max("id"))["last"] or 0
-        return ClosedPeriod.objects.create(
-            month=month,
-            time_zone=settings.OPERATOR_TIME_ZONE,
-            starts_at=since,
-            ends_at=until,
-            watermark=watermark,
-            posting_count=Posting.objects.filter(counts_at__gte=since, counts_at__lt=until).count(),
-            totals=totals_of(since=since, until=until, watermark=watermark),
-            closed_at=now,
-            closed_by=by,
-        )
+        closing = draft_closing(month)
+        closing.closed_at, closing.closed_by = now, by
+        closing.save(force_insert=True)
+    return closing
+
+
+def draft_closing(month: date) -> ClosedPeriod:
+    """Return what closing the month that is next would keep of it as things stand; nothing is written."""
+    since, until = bounds_of(month)
+    last = last_closing()
+    if last is not None:
+        # The operator may have moved to another time zone since: no hour is lost or counted twice.
+        since = last.ends_at
+    watermark = LedgerEntry.objects.aggregate(last=Max("id"))["last"] or 0
+    return ClosedPeriod(
+        month=month,
+        time_zone=settings.OPERATOR_TIME_ZONE,
+        starts_at=since,
+        ends_at=until,
+        watermark=watermark,
+        posting_count=Posting.objects.filter(counts_at__gte=since, counts_at__lt=until).count(),
+        totals=totals_of(since=since, until=until, watermark=watermark),
+    )
 
 
 def reopen_month(*, month: date, by: str, because: str, now: datetime) -> ClosedPeriod:
