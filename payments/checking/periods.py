@@ -28,9 +28,10 @@ def closed_periods() -> Iterator[Finding]:
                     subject=str(closing),
                     message=f"{name} moved by {sealed} when it was closed, now by {now}",
                 )
-        if postings.count() != closing.posting_count:
+        count = postings.count()
+        if count != closing.posting_count:
             yield Finding(
                 code="closed_period_differs",
                 subject=str(closing),
-                message=f"it had {closing.posting_count} postings when it was closed, now it has {postings.count()}",
+                message=f"it had {closing.posting_count} postings when it was closed, now it has {count}",
             )
