@@ -67,8 +67,7 @@ def post(
         "partner": order.partner_id,
         "is_live": order.is_live,
     }
-    moved = [(each, Money(each.amount_minor, order.currency)) for each in transfers]
-    _write(posting, moved, of_order)
+    _write(posting, [(each, order.currency) for each in transfers], of_order)
     return posting
 
 
@@ -94,19 +93,19 @@ def post_settlement(
         "partner": None,
         "is_live": account.environment == Environment.LIVE,
     }
-    moved = [(Transfer(source, target, money.minor), money) for source, target, money in transfers]
+    moved = [(Transfer(source, target, money.minor), money.currency) for source, target, money in transfers]
     _write(posting, moved, of_account, counts_at=counts_at)
     return posting
 
 
 def _write(
     posting: Posting,
-    moved: Sequence[tuple[Transfer, Money]],
+    moved: Sequence[tuple[Transfer, str]],
     shared: Mapping[str, object],
     *,
     counts_at: datetime | None = None,
 ) -> None:
-    """Write a posting and its entries; `shared` is what all of these are about."""
+    """Write a posting and its entries, each with its currency; `shared` is what all of these are about."""
     transfers = [transfer for transfer, _ in moved]
     values: dict[str, Any] = {
         "posting": posting.pk,
@@ -117,8 +116,8 @@ def _write(
         "counts_at": counts_at,
         "from_accounts": [str(each.from_account) for each in transfers],
         "to_accounts": [str(each.to_account) for each in transfers],
-        "amounts": [money.minor for _, money in moved],
-        "currencies": [money.currency for _, money in moved],
+        "amounts": [each.amount_minor for each in transfers],
+        "currencies": [currency for _, currency in moved],
         "transactions": [each.transaction.pk if each.transaction else None for each in transfers],
         "gifts": [each.gift.pk if each.gift else None for each in transfers],
         "customers": [each.customer.pk if each.customer else None for each in transfers],
