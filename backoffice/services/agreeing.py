@@ -7,8 +7,9 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction as database
 from django.db.models import QuerySet
 
-from backoffice.errors import NotAgreeable
+from backoffice.errors import NoLimit, NotAgreeable
 from backoffice.models import AgreedLimit
+from money import Money
 
 Limit = TypeVar("Limit", bound=AgreedLimit)
 
@@ -21,6 +22,22 @@ def counting(kind: type[Limit]) -> QuerySet[Limit]:
 def counting_before(limit: Limit) -> Limit | None:
     """Return what counts for the role and currency of a limit."""
     return counting(type(limit)).filter(group=limit.group_id, currency=limit.currency).first()
+
+
+def largest_counting(kind: type[Limit], *, person: User, currency: str, refusal: str) -> Money | None:
+    """Return the largest limit of a kind that a person's roles have in a currency; None is without a limit.
+
+    :raises NoLimit: no role of the person has one, with the `refusal` such as "may approve no write-off". Superusers
+        need none.
+    """
+    if person.is_superuser:
+        return None
+    limits = counting(kind).filter(group__user=person, currency=currency)
+    amounts = list(limits.values_list("amount_minor", flat=True))
+    if not amounts:
+        raise NoLimit(f"Your role {refusal} in {currency}; an administrator sets the limits of roles.")
+    bounded = [minor for minor in amounts if minor is not None]
+    return None if len(bounded) < len(amounts) else Money(max(bounded), currency)
 
 
 def propose_limit(limit: Limit, *, person: User, now: datetime) -> Limit:

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, Q, Sum
 
-from backoffice.errors import AboveLimit, MayNotRelease, NoLimit
+from backoffice.errors import AboveLimit, MayNotRelease
 from backoffice.models import (
     ApprovalRequest,
     CancellationState,
@@ -17,7 +17,7 @@ from backoffice.models import (
     RefundLimit,
     TenderReturn,
 )
-from backoffice.services.agreeing import counting
+from backoffice.services.agreeing import largest_counting
 from bookings.models import Order
 from money import Money
 from payments.models import EventSource, GatewayEvent, Transaction
@@ -65,15 +65,7 @@ def limit_of(person: User, currency: str) -> Money | None:
 
     :raises NoLimit: no role of the person has a limit for the currency. Superusers need none.
     """
-    if person.is_superuser:
-        return None
-    limits = list(
-        counting(RefundLimit).filter(group__user=person, currency=currency).values_list("amount_minor", flat=True)
-    )
-    if not limits:
-        raise NoLimit(f"Your role may not give money back in {currency}; an administrator sets the limits of roles.")
-    bounded = [minor for minor in limits if minor is not None]
-    return None if len(bounded) < len(limits) else Money(max(bounded), currency)
+    return largest_counting(RefundLimit, person=person, currency=currency, refusal="may not give money back")
 
 
 def refuse_above_limit(*, person: User, order: Order, now: datetime) -> None:

@@ -5,10 +5,9 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from backoffice.errors import AboveLimit, NoLimit
+from backoffice.errors import AboveLimit
 from backoffice.models import WriteOffLimit
-from backoffice.services.agreeing import counting
-from money import Money
+from backoffice.services.agreeing import largest_counting
 from reconciliation.models import Proposal, ProposalKind
 from reconciliation.services import resolving
 from reconciliation.services.stakes import transfers_to_write_off
@@ -34,23 +33,12 @@ def refuse_above_limit(proposal: Proposal, *, person: User) -> None:
     :raises AboveLimit: it is more than the person may approve.
     :raises NoLimit: the person may approve none in the currency.
     """
-    if proposal.kind != ProposalKind.WRITE_OFF or person.is_superuser:
+    if proposal.kind != ProposalKind.WRITE_OFF:
         return
     # Money that came in another currency than it was booked in leaves in both.
     for _, _, money in transfers_to_write_off(proposal.discrepancy):
-        _refuse_above(money, person)
-
-
-def _refuse_above(money: Money, person: User) -> None:
-    limits = counting(WriteOffLimit).filter(group__user=person, currency=money.currency)
-    amounts = list(limits.values_list("amount_minor", flat=True))
-    if not amounts:
-        raise NoLimit(
-            f"Your role may approve no write-off in {money.currency}; an administrator sets the limits of roles."
+        limit = largest_counting(
+            WriteOffLimit, person=person, currency=money.currency, refusal="may approve no write-off"
         )
-    bounded = [minor for minor in amounts if minor is not None]
-    if len(bounded) == len(amounts) and money.minor > max(bounded):
-        raise AboveLimit(
-            f"You may approve write-offs of up to {Money(max(bounded), money.currency)}: "
-            "this needs somebody with a larger limit."
-        )
+        if limit is not None and money.minor > limit.minor:
+            raise AboveLimit(f"You may approve write-offs of up to {limit}: this needs somebody with a larger limit.")
