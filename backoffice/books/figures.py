@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
 
 from backoffice.takings import CHART_OPTIONS, legend_of
 from gateways.models import Environment, GatewayAccount
 from money import Money
 from payments.models import LedgerAccount
 from reconciliation.aging import BUCKETS, bucket_of, day_of
-from reconciliation.models import BooksDay, BooksProgress, DriftReading
+from reconciliation.models import BooksDay, BooksProgress, DiscrepancyKind, DriftReading
 from reconciliation.selectors import open_discrepancies
 
 DAYS = 30
@@ -33,6 +33,8 @@ _SHADES = {
     "given back": ("#b45309", "#fbbf24", "#78350f", "#fcd34d", "#f59e0b", "#fde68a"),
     "settled": ("#1d4ed8", "#60a5fa", "#1e3a8a", "#93c5fd", "#3b82f6", "#bfdbfe"),
 }
+# Of kinds of discrepancies: told apart by people who see colors otherwise, too; the figures are beside them.
+_COLORS = ("#1d4ed8", "#f59e0b", "#0f766e", "#be185d", "#7c3aed", "#65a30d", "#0891b2", "#b45309", "#475569")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,21 +186,19 @@ def open_by_age(*, environment: Environment, now: datetime) -> Ages:
     today = day_of(now)
     counts: dict[str, list[int]] = defaultdict(lambda: [0] * len(BUCKETS))
     sums: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    labels: dict[str, str] = {}
     found = (
         open_discrepancies()
-        .exclude(source__account__environment=_other(environment))
+        .filter(Q(source__account__isnull=True) | Q(source__account__environment=environment))
         .select_related(None)
         .order_by()
         .values("kind", "currency", "opened_on")
         .annotate(count=Count("pk"), minor=Sum("amount_minor"))
     )
-    names = dict(open_discrepancies().model._meta.get_field("kind").flatchoices)
     for each in found:
-        labels[each["kind"]] = str(names[each["kind"]])
         counts[each["kind"]][BUCKETS.index(bucket_of(each["opened_on"], today))] += each["count"]
         sums[each["kind"]][each["currency"]] += int(each["minor"])
     kinds = sorted(counts)
+    labels = {kind: str(DiscrepancyKind(kind).label) for kind in kinds}
     datasets = [
         {
             "label": labels[kind],
@@ -225,11 +225,3 @@ def open_by_age(*, environment: Environment, now: datetime) -> Ages:
             "options": json.dumps(CHART_OPTIONS),
         },
     )
-
-
-# Told apart by people who see colors otherwise, too; the figures are beside them.
-_COLORS = ("#1d4ed8", "#f59e0b", "#0f766e", "#be185d", "#7c3aed", "#65a30d", "#0891b2", "#b45309", "#475569")
-
-
-def _other(environment: Environment) -> Environment:
-    return Environment.TEST if environment == Environment.LIVE else Environment.LIVE
