@@ -14,6 +14,7 @@ from backoffice.models import AuditEntry, AuditReason
 from bookings.models import Order
 from card_numbers import mask_card_numbers
 
+MAY_READ_AUDIT = "backoffice.view_auditentry"
 _LONGEST_WORDS = 200
 _LONGEST_REASON = 300
 # What these are called is a guest's name or words; the trigger that copies the admin's log leaves them out as well.

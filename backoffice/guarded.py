@@ -13,7 +13,7 @@ from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from backoffice.audit import record
+from backoffice.audit import MAY_READ_AUDIT, record
 from backoffice.finding.typed import CARD_NUMBER
 from bookings.staff_text import MaskedForm, tell_what_was_masked
 from payments.finding.terms import without_card_number
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 else:
     _ModelAdmin = object
 
-MAY_READ_AUDIT = "backoffice.view_auditentry"
 # Whoever looks at one of these is in the audit log.
 _LOOKS_ARE_KEPT = {"payments.reusablecard": "viewed card"}
 # Lists that find a card by its last four digits, and keep nothing of that themselves.

@@ -4,6 +4,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.templatetags.static import static
 
+from backoffice.audit import MAY_READ_AUDIT
+
 
 def stylesheet(_request: HttpRequest) -> str:
     """Return the address of what we add to the theme's styles."""
@@ -28,4 +30,4 @@ def environment_banner(_request: HttpRequest) -> list[str] | None:
 
 def shows_history(request: HttpRequest) -> bool:
     """Say whether a row's page has a button that leads to its part of the audit log."""
-    return request.user.has_perm("backoffice.view_auditentry")
+    return request.user.has_perm(MAY_READ_AUDIT)

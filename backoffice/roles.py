@@ -89,8 +89,7 @@ _SEE_SETTLEMENTS = (
         "view",
         *("settlementsource", "settlementreport", "settlementbatch", "settlementline", "badline", "batchposting"),
         *("match", "ledgerconsumed", "discrepancy", "discrepancyevent", "feecontract", "accountcode", "exportrun"),
-        *("scheduledexport", "scheduledrun"),
-        "proposal",
+        *("scheduledexport", "scheduledrun", "proposal"),
     )
     | {"backoffice.view_writeofflimit", "payments.view_closedperiod"}
 )

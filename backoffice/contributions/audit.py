@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest
 from django.urls import reverse
 
-from backoffice.audit import entries_of, reason_for
+from backoffice.audit import MAY_READ_AUDIT, entries_of, reason_for
 from payments.admin.columns import when_text
 from payments.admin.contributions import Section
 from payments.admin.history import MOST
@@ -18,7 +18,7 @@ _MOST = 50
 
 def card_audit(card: ReusableCard, request: HttpRequest) -> Iterator[Section]:
     """Show who looked at a stored card and what was done with it, to who may read the audit log."""
-    if not request.user.has_perm("backoffice.view_auditentry"):
+    if not request.user.has_perm(MAY_READ_AUDIT):
         return
     entries = entries_of(card)[:_MOST]
     yield Section(
