@@ -8,22 +8,19 @@ from django.db.models import Model
 from backoffice.actions.action import Action, Standing
 from backoffice.actions.approving import Approve, Decline
 from backoffice.actions.collecting import ChargeCard, Confirm, SendLink, TakeExternal
+from backoffice.actions.drift import ReadDrift
 from backoffice.actions.fetching import FetchReport
 from backoffice.actions.holding import AskGateway, Capture, RuleOut, Void
 from backoffice.actions.limiting import AgreeLimit, AgreeWriteOffLimit, EndLimit, EndWriteOffLimit
 from backoffice.actions.periods import ReopenMonth
-from backoffice.actions.reconciling import (
+from backoffice.actions.proposing import (
     ApproveProposal,
-    Assign,
-    Comment,
-    Explain,
     ProposeMatch,
     ProposeWriteOff,
-    ReadDrift,
     RejectProposal,
-    Undo,
     WithdrawProposal,
 )
+from backoffice.actions.reconciling import Assign, Comment, Explain, Undo
 from backoffice.actions.refunding import RefundOrder, RefundPayment, ReturnOverpayment
 from backoffice.actions.telling import MailCode, MailLink, Replay, Resend, SendMail, WithdrawLink
 from bookings.models import Booking
