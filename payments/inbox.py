@@ -19,7 +19,7 @@ from payments.models import DeliveryStatus, EventSource, Payment, WebhookDeliver
 from payments.models.claims import claim_row, unclaimed
 from payments.services.cards import take_card_news
 from payments.services.hints import AskedAMomentAgo, may_store, what_is_true
-from payments.services.reports import note_report
+from payments.services.reports import note_announced_report
 from payments.services.transitions import apply_outcome
 
 log = structlog.get_logger(__name__)
@@ -113,7 +113,7 @@ def handle(*, delivery_id: UUID, clock: Callable[[], datetime]) -> DeliveryStatu
             try:
                 for outcome in _believed(delivery, told):
                     if outcome.kind is OutcomeKind.REPORT_AVAILABLE:
-                        note_report(account=delivery.account, outcome=outcome)
+                        note_announced_report(account=delivery.account, outcome=outcome)
                         continue
                     applied = apply_outcome(
                         account=delivery.account, outcome=outcome, source=EventSource.WEBHOOK, now=clock()

@@ -3,6 +3,7 @@
 import re
 from base64 import b64encode
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from gateways.models import AnnouncedReport
 from gateways.protocol import Outcome, OutcomeKind, Reference
-from payments.services.reports import note_report
+from payments.services.reports import note_announced_report
 from reconciliation import tasks
 from reconciliation.models import SettlementReport
 from reconciliation.services.fetching import fetch_again, fetch_report
@@ -76,7 +77,7 @@ def announce(till, name: str = NAME, *, at: datetime | None = None) -> Announced
         occurred_at=at or timezone.now(),
         raw={"reason": "http://169.254.169.254/latest/meta-data"},
     )
-    note_report(account=till.account, outcome=outcome)
+    note_announced_report(account=till.account, outcome=outcome)
     return AnnouncedReport.objects.get(account=till.account, name=name)
 
 
@@ -179,6 +180,24 @@ def test_a_report_that_is_made_anew_brings_only_what_is_new(till, server, conten
         (2, 0),
         (1, 2),
     ]
+
+
+def test_a_report_that_is_made_anew_while_it_is_fetched_is_wanted_and_fetched_again(till, server, content, folder):
+    server.answers(content)
+    report = announce(till)
+    AnnouncedReport.objects.update(is_wanted=False, problem="no call gives it")
+    made_anew = (report.announced_at + timedelta(seconds=number) for number in count(1))
+
+    def clock():
+        announce(till, at=next(made_anew))
+        return timezone.now()
+
+    fetch_report(report_id=report.pk, clock=clock)
+
+    report.refresh_from_db()
+    assert (report.fetched_at, report.is_wanted, report.problem, report.tries) == (None, True, "", 0)
+    assert fetched(report)
+    assert SettlementReport.objects.count() == 1
 
 
 def test_staff_can_have_a_report_fetched_again(till, server, content, folder):
