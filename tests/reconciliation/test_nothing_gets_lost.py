@@ -1,11 +1,9 @@
 """What is wrong stays before people, whatever was written off, undone, paid or imported in between."""
 
-import threading
-import time
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import transaction
 
 from payments.models import LedgerEntry
 from reconciliation.errors import NotResolvable
@@ -13,6 +11,7 @@ from reconciliation.models import Discrepancy, Match, SettlementLine, Settlement
 from reconciliation.services import resolving
 from reconciliation.services.importing import import_file, receive_file, source_for
 from reconciliation.services.matching import look_for_missing
+from tests.bookings.racing import Racer
 from tests.reconciliation.till import NOON, SETTLED, payout, settled, written
 
 pytestmark = pytest.mark.django_db
@@ -213,25 +212,13 @@ def test_a_line_that_is_being_written_off_is_not_matched_meanwhile(till, tmp_pat
     proposal = resolving.propose_write_off(discrepancy_id=about(line).pk, reason="small", by="ada", now=NOW)
     till.books(900, "P9")
     till.save()
-    matching = threading.Thread(target=lambda: (look(till), connections.close_all()))
 
     with transaction.atomic():
         resolving.approve(proposal_id=proposal.pk, by="grace", now=NOW)
-        matching.start()
-        wait_for_somebody_who_waits()
-    matching.join(30)
+        matching = Racer(lambda: look(till)).start()
+        assert matching.wait_until_blocked_or_done() is True
+    matching.finish()
 
     # The movement is still to be settled, and the write-off that was in haste can be undone.
     assert (about(line).resolution, Match.objects.filter(line=line).count()) == ("WRITTEN_OFF", 0)
     assert till.found() == {"MISSING_THERE": 1}
-
-
-def wait_for_somebody_who_waits():
-    """Return once another connection waits for a lock."""
-    for _ in range(600):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone() != (0,):
-                return
-        time.sleep(0.05)
-    pytest.fail("nobody waits")
