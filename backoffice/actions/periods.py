@@ -11,9 +11,8 @@ from django.utils import timezone
 from backoffice.actions.action import Action, Done, Line, Preview, Standing, Told
 from backoffice.actions.discrepancy_forms import WhyForm
 from payments.admin.columns import when_text
-from payments.errors import PeriodRefused
 from payments.models import ClosedPeriod
-from payments.services.periods import last_closing, reopen_month
+from payments.services.periods import last_closing, refuse_own, reopen_month
 
 
 class ReopenMonth(Action[ClosedPeriod]):
@@ -35,9 +34,11 @@ class ReopenMonth(Action[ClosedPeriod]):
     def form(self, row: ClosedPeriod, entered: Any) -> forms.Form:
         return WhyForm(entered)
 
+    def seen(self, row: ClosedPeriod) -> str:
+        return str(row.reopened_at)
+
     def preview(self, row: ClosedPeriod, entered: Mapping[str, Any], person: User) -> Preview:
-        if row.closed_by == person.get_username():
-            raise PeriodRefused("Who closed a month cannot reopen it: a second person has to.")
+        refuse_own(row, by=person.get_username())
         return Preview(
             question=f"Reopen {row}?",
             button=f"Yes, reopen {row}",

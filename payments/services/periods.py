@@ -114,11 +114,19 @@ def reopen_month(*, month: date, by: str, because: str, now: datetime) -> Closed
         last = last_closing()
         if last is None or last.month != month:
             raise PeriodRefused(f"{month:%Y-%m} is not the last month that is closed.")
-        if last.closed_by == by:
-            raise PeriodRefused("Who closed a month cannot reopen it: a second person has to.")
+        refuse_own(last, by=by)
         last.reopened_at, last.reopened_by, last.reopened_because = now, by, because
         last.save(update_fields=["reopened_at", "reopened_by", "reopened_because"])
     return last
+
+
+def refuse_own(closing: ClosedPeriod, *, by: str) -> None:
+    """Refuse that who closed a month reopens it.
+
+    :raises PeriodRefused: it was this person who closed it.
+    """
+    if closing.closed_by == by:
+        raise PeriodRefused("Who closed a month cannot reopen it: a second person has to.")
 
 
 def totals_of(*, since: datetime, until: datetime, watermark: int) -> dict[str, int]:

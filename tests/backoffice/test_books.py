@@ -15,11 +15,11 @@ from backoffice.roles import Role
 from gateways.models import Environment
 from payments.admin.columns import page_of
 from payments.models import ClosedPeriod, Posting
-from payments.services.periods import close_month, month_of
+from payments.services.periods import close_month, month_of, reopen_month
 from reconciliation.models import BooksDay, BooksProgress, SettlementBatch
 from reconciliation.services.importing import source_for
 from reconciliation.services.matching import look_for_missing
-from tests.backoffice.actions.pressing import audited, carry_out, refused
+from tests.backoffice.actions.pressing import audited, carry_out, press, refused, token_for
 from tests.reconciliation.till import account_row, payout, settled, till_of, written
 
 pytestmark = pytest.mark.django_db
@@ -197,6 +197,21 @@ def test_who_closed_a_month_cannot_reopen_it_and_somebody_else_can(finance, brow
     text = finance.get(MONTHS).content.decode()
     assert f"{posted}: open" in text
     assert "reopened by mia" in text
+
+
+def test_a_confirmation_to_reopen_says_nothing_of_a_closing_that_came_after(browser_with_role, posted):
+    month, now = month_of(LAST_MONTH), timezone.now()
+    closing = close_month(month=month, by="fay", now=now)
+    manager = browser_with_role(Role.MANAGER, "mia")
+    token = token_for(manager, "reopen-month", closing, reason="a fee came late")
+    reopen_month(month=month, by="ben", because="a fee came late", now=now)
+    anew = close_month(month=month, by="fay", now=now)
+
+    assert press(manager, "reopen-month", closing, token) == [
+        "Something happened since you looked at it; nothing was done. Look again."
+    ]
+
+    assert ClosedPeriod.objects.get(reopened_at=None) == anew
 
 
 def test_a_confirmation_of_another_month_or_person_closes_nothing(finance, browser_with_role, posted):
