@@ -10,7 +10,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +69,6 @@ def _peak_kib(process_id: int) -> int:
 
 def measure(lines: int, *, rounds: int, folder: Path) -> dict[str, Any]:
     """Write books of so many operations and their file, and reconcile it in rounds: ours and the floor in turn."""
-    from collections import Counter
-    from datetime import UTC, datetime
-
     from django.db import connection
 
     from bench.floor import Floor
