@@ -14,6 +14,7 @@ from reconciliation.services import resolving
 from reconciliation.services.importing import source_for
 from reconciliation.services.matching import look_for_missing
 from tests.backoffice.actions.pressing import audited, carry_out, page, press, refused, shown, token_for
+from tests.backoffice.limits import let_write_off
 from tests.reconciliation.till import payout, settled, till_of, written
 
 pytestmark = pytest.mark.django_db
@@ -43,19 +44,6 @@ def finance(browser_with_role):
 @pytest.fixture
 def manager(browser_with_role):
     return browser_with_role(Role.MANAGER, "mia")
-
-
-def let_write_off(role, minor, currency="EUR"):
-    now = timezone.now()
-    return WriteOffLimit.objects.create(
-        group=Group.objects.get(name=role),
-        currency=currency,
-        amount_minor=minor,
-        set_by="ann",
-        set_at=now,
-        agreed_by="bob",
-        agreed_at=now,
-    )
 
 
 def actions_on(browser, row):
