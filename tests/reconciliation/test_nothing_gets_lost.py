@@ -7,12 +7,12 @@ from django.db import transaction
 
 from payments.models import LedgerEntry
 from reconciliation.errors import NotResolvable
-from reconciliation.models import Discrepancy, Match, SettlementLine, SettlementSource
+from reconciliation.models import Discrepancy, Match, SettlementLine
 from reconciliation.services import resolving
 from reconciliation.services.importing import import_file, receive_file, source_for
 from reconciliation.services.matching import look_for_missing
 from tests.bookings.racing import Racer
-from tests.reconciliation.till import NOON, SETTLED, payout, settled, written
+from tests.reconciliation.till import SETTLED, bank_statements, payout, settled, written
 
 pytestmark = pytest.mark.django_db
 
@@ -94,19 +94,7 @@ def test_a_movement_that_was_written_off_is_not_matched_as_well(till, tmp_path):
 
 
 def test_a_line_that_is_added_to_a_batch_the_bank_has_unbalances_it(till, tmp_path):
-    bank = SettlementSource.objects.create(
-        slug="bank",
-        kind="BANK",
-        reconciled_from=NOON.date(),
-        column_map={
-            "columns": {
-                "net": {"header": "Amount", "unit": "major"},
-                "net_currency": {"header": "Currency"},
-                "occurred_at": {"header": "Date", "unit": "YYYY-MM-DD"},
-                "description": {"header": "Text"},
-            }
-        },
-    )
+    bank = bank_statements()
     till.books(900, "P1")
     till.books(50, "P2")
     till.save()

@@ -18,13 +18,12 @@ from reconciliation.models import (
     Proposal,
     SettlementBatch,
     SettlementLine,
-    SettlementSource,
 )
 from reconciliation.services import resolving
 from reconciliation.services.importing import import_file, receive_file, source_for
 from reconciliation.services.matching import look_for_missing
 from tests.payments.races import run_together
-from tests.reconciliation.till import NOON, SETTLED, payout, settled, till_of, written
+from tests.reconciliation.till import NOON, SETTLED, bank_statements, payout, settled, till_of, written
 
 pytestmark = pytest.mark.django_db
 
@@ -227,19 +226,7 @@ def only_of(line):
 
 
 def test_a_line_of_the_bank_is_matched_with_payouts_and_given_back(till, tmp_path):
-    bank = SettlementSource.objects.create(
-        slug="bank",
-        kind="BANK",
-        reconciled_from=NOON.date(),
-        column_map={
-            "columns": {
-                "net": {"header": "Amount", "unit": "major"},
-                "net_currency": {"header": "Currency"},
-                "occurred_at": {"header": "Date", "unit": "YYYY-MM-DD"},
-                "description": {"header": "Text"},
-            }
-        },
-    )
+    bank = bank_statements()
     for batch, minor in (("1", 900), ("2", 700)):
         till.books(minor, f"P{batch}")
         till.save()

@@ -16,7 +16,7 @@ from bookings.models import Order
 from gateways.models import GatewayAccount
 from money import Money, exponent_of
 from payments.models import LedgerEntry, Payment, Posting, Transaction
-from reconciliation.models import Discrepancy, DiscrepancyState, SettlementReport
+from reconciliation.models import Discrepancy, DiscrepancyState, SettlementReport, SettlementSource
 from reconciliation.services.importing import Imported, import_file, receive_file, source_for
 
 NOON = datetime(2026, 11, 10, 12, tzinfo=UTC)
@@ -226,3 +226,20 @@ def written(path: Path, rows: Iterable[dict[str, str]], *, header: list[str] = A
     writer.writerows(rows)
     path.write_bytes(text.getvalue().encode(options.get("encoding", "utf-8")))
     return path
+
+
+def bank_statements() -> SettlementSource:
+    """Make the source of the operator's bank account, whose statements have four columns."""
+    return SettlementSource.objects.create(
+        slug="bank",
+        kind="BANK",
+        reconciled_from=NOON.date(),
+        column_map={
+            "columns": {
+                "net": {"header": "Amount", "unit": "major"},
+                "net_currency": {"header": "Currency"},
+                "occurred_at": {"header": "Date", "unit": "YYYY-MM-DD"},
+                "description": {"header": "Text"},
+            }
+        },
+    )
