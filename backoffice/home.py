@@ -6,9 +6,10 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
+from backoffice.modes import environments_of
 from backoffice.queues import QueueCount, queue_counts
 from backoffice.takings import charts, takings
-from gateways.models import Environment, GatewayAccount
+from gateways.models import Environment
 
 
 def home_context(request: HttpRequest) -> dict[str, Any]:
@@ -28,16 +29,12 @@ def _waiting(request: HttpRequest) -> list[QueueCount]:
 
 def _takings(request: HttpRequest) -> dict[str, Any]:
     """Return the charts of live money, or of test money where that is asked for or all there is."""
-    asked = request.GET.get("mode")
-    has_live = GatewayAccount.objects.filter(environment=Environment.LIVE, is_active=True).exists()
-    environment = (
-        Environment(asked) if asked in Environment.values else Environment.LIVE if has_live else Environment.TEST
-    )
+    environment, other = environments_of(request)
     now = timezone.now()
     drawn = charts(takings(environment=environment, now=now), now=now)
     return {
         "is_live": environment == Environment.LIVE,
-        "other": Environment.TEST if environment == Environment.LIVE else Environment.LIVE,
+        "other": other,
         "zone": timezone.get_current_timezone_name(),
         "charts": [
             {**chart, "data": json.dumps(chart["data"]), "options": json.dumps(chart["options"])} for chart in drawn

@@ -1,13 +1,27 @@
-"""Test or live: whether the row a page is about moves real money."""
+"""Test or live: whose figures a page shows, and whether the row a page is about moves real money."""
 
 from collections.abc import Iterator
 from typing import Any
+
+from django.http import HttpRequest
 
 from bookings.models import Order
 from gateways.models import Environment, GatewayAccount
 
 # What a row without a mode of its own may hang on.
 _WAYS = ("payment", "order", "booking", "subscription", "transaction", "card", "gift")
+
+
+def environments_of(request: HttpRequest) -> tuple[Environment, Environment]:
+    """Return whose figures a page shows and the other ones: live ones, or test ones where those are asked for or all
+    there is.
+    """
+    asked = request.GET.get("mode")
+    if asked in Environment.values:
+        is_live = asked == Environment.LIVE
+    else:
+        is_live = GatewayAccount.objects.filter(environment=Environment.LIVE, is_active=True).exists()
+    return (Environment.LIVE, Environment.TEST) if is_live else (Environment.TEST, Environment.LIVE)
 
 
 def test_warning(row: Any) -> str:

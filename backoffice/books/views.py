@@ -17,8 +17,9 @@ from backoffice.audit import record
 from backoffice.books.closing import total_lines, what_is_open, what_it_moved
 from backoffice.books.figures import books_of, open_by_age
 from backoffice.errors import BackofficeError, StaleWish
+from backoffice.modes import environments_of
 from backoffice.services.pressing import make_wish, press_once, read_wish, sign
-from gateways.models import Environment, GatewayAccount
+from gateways.models import Environment
 from money import Money
 from payments.admin.buttons import faults_as_messages
 from payments.models import ClosedPeriod, Posting
@@ -36,17 +37,13 @@ _ACTION = "close-month"
 def show_books(site: AdminSite, request: HttpRequest) -> HttpResponse:
     """Show what was taken, settled and is outstanding, and what is open by age."""
     _refuse_without(request, MAY_SEE)
-    asked = request.GET.get("mode")
-    has_live = GatewayAccount.objects.filter(environment=Environment.LIVE, is_active=True).exists()
-    environment = (
-        Environment(asked) if asked in Environment.values else Environment.LIVE if has_live else Environment.TEST
-    )
+    environment, other = environments_of(request)
     now = timezone.now()
     context = {
         **site.each_context(request),
         "title": "Books",
         "is_live": environment == Environment.LIVE,
-        "other": Environment.TEST if environment == Environment.LIVE else Environment.LIVE,
+        "other": other,
         "books": books_of(environment=environment, now=now),
         "ages": open_by_age(environment=environment, now=now),
     }
