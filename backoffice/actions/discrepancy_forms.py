@@ -28,7 +28,7 @@ _LONGEST_REASON = 300
 
 def why_field(label: str = "Reason") -> forms.CharField:
     """Return the field for why a discrepancy ends so."""
-    return words_field(label=label, help_text="Stays with it for good.", longest=_LONGEST_REASON)
+    return words_field(label=label, help_text="Stays with it for good: name no guest.", longest=_LONGEST_REASON)
 
 
 class WhyForm(MaskedForm, forms.Form):
