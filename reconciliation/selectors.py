@@ -12,6 +12,7 @@ from reconciliation.models import (
     BatchState,
     Discrepancy,
     DiscrepancyState,
+    DriftReading,
     ExportRun,
     ReportState,
     SettlementBatch,
@@ -27,6 +28,15 @@ def open_discrepancies() -> QuerySet[Discrepancy]:
     """Return what is not closed, with what a list shows of it."""
     return Discrepancy.objects.exclude(state=DiscrepancyState.CLOSED).select_related(
         "source", "line", "entry__payment", "batch", "assignee"
+    )
+
+
+def latest_drift_readings() -> QuerySet[DriftReading]:
+    """Return the last reading of each source and currency, with its source, in their order."""
+    return (
+        DriftReading.objects.select_related("source__account")
+        .order_by("source__slug", "currency", "-read_at")
+        .distinct("source__slug", "currency")
     )
 
 

@@ -10,8 +10,8 @@ from money import Money
 from payments.models import Transaction
 from payments.services.periods import bounds_of, draft_closing
 from payments.states import Status
-from reconciliation.models import BatchState, DriftReading, ReportState, SettlementBatch, SettlementReport
-from reconciliation.selectors import open_discrepancies
+from reconciliation.models import BatchState, ReportState, SettlementBatch, SettlementReport
+from reconciliation.selectors import latest_drift_readings, open_discrepancies
 
 
 def what_it_moved(month: date) -> list[Line]:
@@ -46,8 +46,7 @@ def what_is_open(month: date) -> Iterator[Line]:
     unread = SettlementReport.objects.filter(state__in=[ReportState.RECEIVED, ReportState.LOADED]).count()
     if unread:
         yield Line(name="Settlement files that are not matched", value=str(unread))
-    readings = DriftReading.objects.select_related("source").order_by("source", "currency", "-read_at")
-    for reading in readings.distinct("source", "currency"):
+    for reading in latest_drift_readings():
         if reading.unexplained_minor:
             amount = str(Money(reading.unexplained_minor, reading.currency))
             yield Line(name="Drift that nothing explains", value=amount, detail=str(reading.source))

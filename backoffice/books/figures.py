@@ -15,7 +15,7 @@ from money import Money
 from payments.models import LedgerAccount
 from reconciliation.aging import BUCKETS, bucket_of, day_of
 from reconciliation.models import BooksDay, BooksProgress, DiscrepancyKind, DriftReading
-from reconciliation.selectors import open_discrepancies
+from reconciliation.selectors import latest_drift_readings, open_discrepancies
 
 DAYS = 30
 _MONEY = (LedgerAccount.CLEARING, LedgerAccount.EXTERNAL)
@@ -82,10 +82,7 @@ def books_of(*, environment: Environment, now: datetime) -> Books:
             lately[row.account_id, row.currency, row.day, what] += minor
     drifts = {
         (reading.source.account_id, reading.currency): reading
-        for reading in DriftReading.objects.filter(source__account__in=accounts)
-        .select_related("source")
-        .order_by("source", "currency", "-read_at")
-        .distinct("source", "currency")
+        for reading in latest_drift_readings().filter(source__account__in=accounts)
     }
     rows = tuple(
         _row(accounts[account_id], currency, lately, days, held[account_id, currency], drifts)

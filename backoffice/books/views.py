@@ -24,7 +24,8 @@ from money import Money
 from payments.admin.buttons import faults_as_messages
 from payments.models import ClosedPeriod, Posting
 from payments.services.periods import close_month, month_after, month_of, next_to_close
-from reconciliation.models import DriftReading, SettlementSource
+from reconciliation.models import SettlementSource
+from reconciliation.selectors import latest_drift_readings
 from reconciliation.services.drift import PARTS
 
 MAY_SEE = "reconciliation.view_settlementbatch"
@@ -53,7 +54,6 @@ def show_books(site: AdminSite, request: HttpRequest) -> HttpResponse:
 def show_drift(site: AdminSite, request: HttpRequest) -> HttpResponse:
     """Show what each account holds by the ledger, and what explains it, part by part."""
     _refuse_without(request, MAY_SEE)
-    readings = DriftReading.objects.select_related("source__account").order_by("source__slug", "currency", "-read_at")
     context = {
         **site.each_context(request),
         "title": "Drift",
@@ -68,7 +68,7 @@ def show_drift(site: AdminSite, request: HttpRequest) -> HttpResponse:
                     if name in reading.parts
                 ],
             }
-            for reading in readings.distinct("source__slug", "currency")
+            for reading in latest_drift_readings()
         ],
         "unread": SettlementSource.objects.filter(account__isnull=False, drift_readings__isnull=True).order_by("slug"),
         "may_read": request.user.has_perm(MAY_READ_DRIFT),
