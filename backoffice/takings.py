@@ -23,7 +23,7 @@ _TAKEN = Q(status=Status.PROCESSED, kind__in=[OperationKind.SALE, OperationKind.
 _REFUSED = Q(status=Status.FAILED, kind__in=[OperationKind.SALE, OperationKind.AUTHORIZATION])
 _REFUNDED = Q(status=Status.PROCESSED, kind=OperationKind.REFUND)
 # One bar for each, in which every gateway has its shade; all of them can be told from a white and from a dark page.
-_SHADES = {
+SHADES = {
     "taken": ("#16a34a", "#86efac", "#15803d", "#4ade80", "#22c55e", "#bbf7d0"),
     "refused": ("#dc2626", "#fca5a5", "#b91c1c", "#f87171", "#ef4444", "#fecaca"),
     "refunded": ("#d97706", "#fcd34d", "#b45309", "#fbbf24", "#f59e0b", "#fde68a"),
@@ -101,7 +101,7 @@ def takings(*, environment: Environment, now: datetime) -> list[Row]:
         place = figures[found["day"], gateways[found["account_id"]], found["currency"]]
         place[_what(found["kind"], found["status"])] += Figure(count=found["count"], minor=found["minor"])
     rows = [
-        Row(day=day, gateway=gateway, currency=currency, **{what: place[what] for what in _SHADES})
+        Row(day=day, gateway=gateway, currency=currency, **{what: place[what] for what in SHADES})
         for (day, gateway, currency), place in figures.items()
     ]
     return sorted(rows, key=lambda row: (-row.day.toordinal(), row.gateway, row.currency))
@@ -138,7 +138,7 @@ def _datasets(rows: list[Row], days: list[date]) -> list[dict[str, Any]]:
     gateways = sorted({row.gateway for row in rows})
     currency = rows[0].currency
     datasets = []
-    for what, shades in _SHADES.items():
+    for what, shades in SHADES.items():
         for position, gateway in enumerate(gateways):
             minor = {row.day: getattr(row, what).minor for row in rows if row.gateway == gateway}
             if any(minor.values()):

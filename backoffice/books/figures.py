@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Count, Q, Sum
 
-from backoffice.takings import CHART_OPTIONS, legend_of
+from backoffice.takings import CHART_OPTIONS, SHADES, legend_of
 from gateways.models import Environment, GatewayAccount
 from money import Money
 from payments.models import LedgerAccount
@@ -27,11 +27,11 @@ _OWN = {
     LedgerAccount.CONVERSION: "converted",
     LedgerAccount.WRITE_OFF: "written_off",
 }
-# What a chart has a bar for, in which every account has its shade.
+# What a chart has a bar for, in which every account has its shade; as on the home page.
 _SHADES = {
-    "taken": ("#15803d", "#4ade80", "#166534", "#86efac", "#22c55e", "#bbf7d0"),
-    "given back": ("#b45309", "#fbbf24", "#78350f", "#fcd34d", "#f59e0b", "#fde68a"),
-    "settled": ("#1d4ed8", "#60a5fa", "#1e3a8a", "#93c5fd", "#3b82f6", "#bfdbfe"),
+    "taken": SHADES["taken"],
+    "given back": SHADES["refunded"],
+    "settled": ("#2563eb", "#93c5fd", "#1d4ed8", "#60a5fa", "#3b82f6", "#bfdbfe"),
 }
 # Of kinds of discrepancies: told apart by people who see colors otherwise, too; the figures are beside them.
 _COLORS = ("#1d4ed8", "#f59e0b", "#0f766e", "#be185d", "#7c3aed", "#65a30d", "#0891b2", "#b45309", "#475569")
