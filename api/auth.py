@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from bookings.models import PartnerKey
 from bookings.selectors import partner_key_for_secret
 
-LONGEST_KEY = 200
+_LONGEST_KEY = 200
 
 
 class NoKey(APIException):
@@ -41,11 +41,7 @@ class BearerKeyAuthentication(BaseAuthentication):
         :raises NoKey: there is no bearer key in the request.
         :raises BadKey: there is one, and it opens nothing here.
         """
-        scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
-        secret = secret.strip()
-        if scheme.lower() != "bearer" or not secret:
-            raise NoKey
-        return None, key_for(secret, dialect=self.dialect)
+        return None, key_for(bearer_of(request), dialect=self.dialect)
 
 
 class BasicKeyAuthentication(BaseAuthentication):
@@ -98,12 +94,25 @@ class HeaderKeyAuthentication(BaseAuthentication):
         return None, key_for(secret, dialect=self.dialect)
 
 
+def bearer_of(request: Request) -> str:
+    """Return what a request has behind `Authorization: Bearer`.
+
+    :raises NoKey: it has nothing there.
+    """
+    header: str = request.META.get("HTTP_AUTHORIZATION", "")
+    scheme, _, secret = header.strip().partition(" ")
+    secret = secret.strip()
+    if scheme.lower() != "bearer" or not secret:
+        raise NoKey
+    return secret
+
+
 def key_for(secret: str, *, dialect: str) -> PartnerKey:
     """Return the key that a text is, if it may speak the dialect.
 
     :raises BadKey: it opens nothing there.
     """
-    if len(secret) > LONGEST_KEY or not secret.isascii() or not secret.isprintable():
+    if len(secret) > _LONGEST_KEY or not secret.isascii() or not secret.isprintable():
         raise BadKey
     key = partner_key_for_secret(secret)
     if key is None or dialect not in key.dialects:

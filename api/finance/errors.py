@@ -81,7 +81,7 @@ def _for_edge(error: Exception) -> Refusal:
         case Http404():
             return Refusal(404, "NOT_FOUND", "There is no such export.")
         case exceptions.MethodNotAllowed():
-            return Refusal(405, "METHOD_NOT_ALLOWED", "There is no such route, or not with this method.")
+            return Refusal(405, "METHOD_NOT_ALLOWED", "The route has no such method.")
         case exceptions.UnsupportedMediaType():
             return Refusal(415, "UNSUPPORTED_MEDIA_TYPE", "The body must be sent as application/json.")
         case exceptions.Throttled():

@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.http import Http404
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.auth import LONGEST_KEY, BadKey, NoKey
-from api.finance.errors import answer_with_refusal
+from api.auth import BadKey, bearer_of
+from api.finance.errors import Refusal, answer_with_refusal
 from api.finance.keys import finance_key_for_secret
 from api.finance.models import FinanceKey, FinanceScope
 from api.json_body import StrictJsonParser
@@ -27,13 +26,7 @@ class FinanceKeyAuthentication(BaseAuthentication):
         :raises NoKey: there is no bearer key in the request.
         :raises BadKey: there is one, and it opens nothing here.
         """
-        scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
-        secret = secret.strip()
-        if scheme.lower() != "bearer" or not secret:
-            raise NoKey
-        if len(secret) > LONGEST_KEY or not secret.isascii() or not secret.isprintable():
-            raise BadKey
-        key = finance_key_for_secret(secret)
+        key = finance_key_for_secret(bearer_of(request))
         if key is None:
             raise BadKey
         return None, key
@@ -71,4 +64,4 @@ class UnknownRouteView(FinanceView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse before anything else is looked at."""
-        raise Http404
+        raise Refusal(404, "NOT_FOUND", "There is no such route.")

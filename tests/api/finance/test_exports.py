@@ -132,6 +132,10 @@ def test_a_key_opens_what_its_scopes_say_until_it_is_revoked(month, desk):
     }
     assert all(answer["Content-Type"] == "application/problem+json" for answer in answers.values())
     assert answers["nobody"]["WWW-Authenticate"] == "Bearer"
+    assert [answers[name].json()["detail"] for name in ("no such", "no route")] == [
+        "There is no such export.",
+        "There is no such route.",
+    ]
     assert (reader.get("/exports").status_code, ExportRun.objects.count()) == (200, 1)
     for key in FinanceKey.objects.filter(label="other"):
         assert key.key_hash != reader.key
