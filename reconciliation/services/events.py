@@ -11,6 +11,7 @@ from reconciliation.models import (
     Proposal,
     ProposalDecision,
     Resolution,
+    SettlementSource,
 )
 
 _LONGEST = 500
@@ -18,18 +19,14 @@ _LONGEST = 500
 
 def lock(discrepancy_id: int) -> Discrepancy:
     """Return a discrepancy that nobody else changes before the transaction ends, nor the files of its source."""
-    found = Discrepancy.objects.select_related("source").get(pk=discrepancy_id)
-    lock_source(found)
+    # The order in which a run of matching takes them.
+    source_id = Discrepancy.objects.values_list("source_id", flat=True).get(pk=discrepancy_id)
+    SettlementSource.objects.select_for_update(no_key=True).get(pk=source_id)
     return (
         Discrepancy.objects.select_for_update(of=("self",))
         .select_related("source__account", "line__batch", "line__report", "entry", "batch", "assignee")
         .get(pk=discrepancy_id)
     )
-
-
-def lock_source(discrepancy: Discrepancy) -> None:
-    """Have a source's books to oneself, in the order in which a run of matching takes them."""
-    type(discrepancy.source).objects.select_for_update(no_key=True).get(pk=discrepancy.source_id)
 
 
 def lock_open(discrepancy_id: int) -> Discrepancy:

@@ -71,11 +71,11 @@ def read_match(
         match = _with_payouts(lines, batch_ids)
         if entry_ids:
             raise NotResolvable("A line of the bank belongs to payouts, not to payments.")
-        subjects = discrepancy.line_id in line_ids or discrepancy.batch_id in batch_ids
+        is_about_it = discrepancy.line_id in line_ids or discrepancy.batch_id in batch_ids
     else:
         match = _with_movements(discrepancy, lines, entry_ids)
-        subjects = discrepancy.line_id in line_ids or discrepancy.entry_id in entry_ids
-    if not subjects:
+        is_about_it = discrepancy.line_id in line_ids or discrepancy.entry_id in entry_ids
+    if not is_about_it:
         raise NotResolvable("What it is about is not among what you chose.")
     _refuse_written_off(line_ids, entry_ids, batch_ids)
     return match

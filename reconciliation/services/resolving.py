@@ -8,7 +8,6 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from gateways.models import GatewayAccount
 from reconciliation.errors import NotResolvable
 from reconciliation.models import (
     Discrepancy,
@@ -130,7 +129,8 @@ def _approve(proposal_id: int, by: str, now: datetime) -> Proposal:
         transfers = transfers_to_write_off(discrepancy)
         if transfers[0][2].minor != proposal.amount_minor:
             raise NotResolvable("Another amount is left by now: reject it, and have it proposed anew.")
-        account = account_of(discrepancy)
+        account = discrepancy.source.account
+        assert account is not None, "nothing of the bank's own is written off"
         proposal.posting = post_write_off(account=account, transfers=transfers, now=now)
         _decide(proposal, ProposalDecision.APPROVED, by=by, reason="", now=now)
         close(
@@ -193,7 +193,7 @@ def undo(*, discrepancy_id: int, reason: str, by: str, now: datetime) -> Discrep
     if discrepancy.resolution == Resolution.EXPLAINED:
         reopen([discrepancy], reason=reason, by=by, now=now)
         return discrepancy
-    proposal = approved_proposal(discrepancy)
+    proposal = _approved_proposal(discrepancy)
     if proposal is None:
         raise NotResolvable("Nothing that two people decided is kept of it: it cannot be undone.")
     proposal.undone_by, proposal.undone_at = by, now
@@ -212,7 +212,7 @@ def open_proposal(discrepancy: Discrepancy) -> Proposal | None:
     return discrepancy.proposals.filter(decision="").first()
 
 
-def approved_proposal(discrepancy: Discrepancy) -> Proposal | None:
+def _approved_proposal(discrepancy: Discrepancy) -> Proposal | None:
     """Return what was approved and closed a discrepancy; a match by hand may have been proposed on another one."""
     approved = Proposal.objects.filter(decision=ProposalDecision.APPROVED, undone_at__isnull=True).select_related(
         "posting", "discrepancy__source"
@@ -314,13 +314,6 @@ def _back_to_work(
     before, discrepancy.state, discrepancy.proposed_by = discrepancy.state, worked_state(discrepancy), ""
     discrepancy.save(update_fields=["state", "proposed_by"])
     note(discrepancy, action=decision.lower(), by=by, detail=reason, now=now, before=before)
-
-
-def account_of(discrepancy: Discrepancy) -> GatewayAccount:
-    """Return whose books a write-off is in."""
-    account = discrepancy.source.account
-    assert account is not None, "nothing of the bank's own is written off"
-    return account
 
 
 def _refuse_silence(text: str) -> None:
