@@ -244,6 +244,9 @@ def _open_difference(proposal: Proposal, match: HandMatch, now: datetime) -> Non
     )
     before = "" if is_new else found.state
     if not is_new:
-        found.state, found.resolution, found.closed_at, found.amount_minor = worked_state(found), "", None, amount_minor
-        found.save(update_fields=["state", "resolution", "closed_at", "amount_minor"])
+        found.state, found.resolution, found.reason, found.closed_at = worked_state(found), "", "", None
+        found.proposed_by, found.approved_by, found.amount_minor = "", "", amount_minor
+        found.save(
+            update_fields=["state", "resolution", "reason", "closed_at", "proposed_by", "approved_by", "amount_minor"]
+        )
     note(found, action="opened", by="system", detail="left by a match by hand", now=now, before=before)

@@ -180,6 +180,7 @@ def test_several_lines_are_matched_with_several_movements_and_what_is_left_stays
     # The same can be matched again, and what it leaves is open again.
     resolving.approve(proposal_id=propose(discrepancy, lines, entries).pk, by="grace", now=NOW)
     assert till.found() == {"AMOUNT": 1}
+    assert (stands(only("AMOUNT")), only("AMOUNT").reason) == (("OPEN", "", "", ""), "")
     write_off(only("AMOUNT"))
     assert [name for name in till.balances() if name.startswith("CLEARING")] == []
     with pytest.raises(NotResolvable, match="written off: undo that first"):
