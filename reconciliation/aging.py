@@ -21,10 +21,10 @@ class Bucket:
         """Say how old that is."""
         return f"more than {self.first - 1} days" if self.last is None else f"{self.first} to {self.last} days"
 
-    def holds(self, today: date, field: str = "opened_on") -> Q:
+    def holds(self, today: date) -> Q:
         """Match what is so old today; what is of tomorrow is as old as what is of today."""
-        q = Q(**{f"{field}__gte": today - timedelta(days=self.last)}) if self.last is not None else Q()
-        return q & Q(**{f"{field}__lte": today - timedelta(days=self.first)}) if self.first else q
+        q = Q(opened_on__gte=today - timedelta(days=self.last)) if self.last is not None else Q()
+        return q & Q(opened_on__lte=today - timedelta(days=self.first)) if self.first else q
 
 
 _LIMITS = (0, 2, 4, 8, 31, 61, 91)

@@ -40,6 +40,10 @@ def _slugs(model: Any) -> list[tuple[str, str]]:
     return [("", "all"), *((slug, slug) for slug in model.objects.order_by("slug").values_list("slug", flat=True))]
 
 
+def _sentence(problem: ExportError) -> str:
+    return f"{str(problem)[0].upper()}{str(problem)[1:]}."
+
+
 class _Filtered(MaskedForm, forms.Form):
     """Be what a report can be narrowed by."""
 
@@ -93,7 +97,7 @@ class AskForm(_Filtered, _AskForm):
                 now=timezone.now(),
             )
         except ExportError as problem:
-            raise forms.ValidationError(f"{str(problem)[0].upper()}{str(problem)[1:]}.") from None
+            raise forms.ValidationError(_sentence(problem)) from None
         return cleaned
 
     def _days(self, cleaned: dict[str, Any]) -> dict[str, str]:
@@ -132,6 +136,6 @@ class ScheduleForm(_Filtered, _ScheduleForm):
         try:
             checked_filters(report_of(cleaned["report"]), self.filters() | period)
         except ExportError as problem:
-            raise forms.ValidationError(f"{str(problem)[0].upper()}{str(problem)[1:]}.") from None
+            raise forms.ValidationError(_sentence(problem)) from None
         self.instance.filters = self.filters()
         return cleaned

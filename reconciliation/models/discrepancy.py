@@ -53,7 +53,7 @@ class Discrepancy(models.Model):
 
     `amount_minor` is what is at stake, never negative. `opened_on` is the day its age counts from: of the line, of the
     entry, of the batch, in the source's time zone. There is one of a kind per line, entry or batch, whatever became of
-    it: a new run never opens a closed one again.
+    it: a run opens a closed one again only where it came right by itself and is wrong once more.
     """
 
     id = models.BigAutoField(primary_key=True)

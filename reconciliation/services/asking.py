@@ -45,12 +45,11 @@ def ask_for_export(
     closing = None if as_of else _closing_of(report, checked, settings.OPERATOR_TIME_ZONE)
     if closing is not None and closing > complete:
         raise UnusableFilter("the period was closed a moment ago: ask again in a few minutes")
-    as_of = as_of or closing
-    if as_of is not None and as_of < _EARLIEST:
+    as_of = as_of or closing or complete
+    if as_of < _EARLIEST:
         raise UnusableFilter(f"as_of is a time of this century, and not {as_of.isoformat()}")
-    if as_of is not None:
-        as_of = as_of.replace(microsecond=0)
-    if as_of is not None and as_of > complete:
+    as_of = as_of.replace(microsecond=0)
+    if as_of > complete:
         raise UnusableFilter(f"the books are complete up to {complete.isoformat()}, and not up to {as_of.isoformat()}")
     return ExportRun.objects.create(
         report=report.slug,
@@ -58,7 +57,7 @@ def ask_for_export(
         is_live=is_live,
         format=form,
         zone=settings.OPERATOR_TIME_ZONE,
-        as_of=as_of or complete,
+        as_of=as_of,
         asked_by=asked_by,
         asked_at=now,
     )

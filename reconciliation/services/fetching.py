@@ -3,6 +3,7 @@
 Killed anywhere, it begins anew: a file that came twice is one file, for it is known by its bytes.
 """
 
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -79,8 +80,8 @@ def fetch_report(*, report_id: int, clock: Callable[[], datetime]) -> bool:
     except Unsupported as problem:
         changes |= {"problem": str(problem)[:300], "is_wanted": False}
     except (GatewayError, UnreadableFile, OSError) as problem:
-        is_expected = isinstance(problem, NotReady)
-        log.log(20 if is_expected else 30, "report_not_fetched", account=report.account.slug, report=report.name)
+        level = logging.INFO if isinstance(problem, NotReady) else logging.WARNING
+        log.log(level, "report_not_fetched", account=report.account.slug, report=report.name)
         changes |= {"problem": str(problem)[:300], "next_attempt_at": clock() + _wait(report.tries)}
     else:
         changes |= {"fetched_at": clock(), "sha256": taken.sha256}
