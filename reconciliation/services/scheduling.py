@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, time, timedelta
-from smtplib import SMTPConnectError, SMTPDataError, SMTPHeloError, SMTPRecipientsRefused, SMTPSenderRefused
+from smtplib import SMTPRecipientsRefused, SMTPResponseException
+from socket import gaierror
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -33,15 +34,8 @@ log = structlog.get_logger(__name__)
 _MOST_DAYS_BACK = 31
 _LEASE = timedelta(minutes=5)
 _TRY_AGAIN = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
-# After these nothing has gone out; after anything else nobody knows.
-_NOT_SENT = (
-    ConnectionRefusedError,
-    SMTPConnectError,
-    SMTPHeloError,
-    SMTPSenderRefused,
-    SMTPRecipientsRefused,
-    SMTPDataError,
-)
+# After these nothing has gone out, for no server was reached, or it said no; after anything else nobody knows.
+_NOT_SENT = (gaierror, ConnectionRefusedError, SMTPResponseException, SMTPRecipientsRefused)
 
 
 def ask_for_scheduled(*, now: datetime) -> int:

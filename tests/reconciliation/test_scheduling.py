@@ -2,7 +2,8 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
-from smtplib import SMTPRecipientsRefused, SMTPServerDisconnected
+from smtplib import SMTPAuthenticationError, SMTPRecipientsRefused, SMTPServerDisconnected
+from socket import gaierror
 
 import pytest
 from django.core import mail
@@ -128,6 +129,8 @@ def test_days_that_were_missed_are_made_up_for_each_with_its_own_period_and_summ
     ("fault", "states"),
     [
         (SMTPRecipientsRefused({}), ["WAITING", "SENT"]),
+        (SMTPAuthenticationError(535, b"Authentication failed"), ["WAITING", "SENT"]),
+        (gaierror(-2, "Name or service not known"), ["WAITING", "SENT"]),
         (SMTPServerDisconnected("gone"), ["FAILED", "FAILED"]),
     ],
 )
