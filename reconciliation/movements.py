@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, QuerySet
+from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.functions import Abs
 
 from payments.models import LedgerAccount, LedgerEntry
@@ -109,19 +109,19 @@ def names_of(line: SettlementLine) -> list[str]:
     return [name for name in dict.fromkeys(names) if name]
 
 
-def open_lines(*, source_id: int, currency: str) -> QuerySet[SettlementLine]:
-    """Return the lines of a source that no run could place and nobody closed."""
-    return SettlementLine.objects.filter(
-        discrepancies__in=_open_unplaced(source_id), gross_currency=currency
-    ).select_related("batch", "report")
-
-
 def candidate_lines(*, source_id: int, currency: str, minor: int, references: Iterable[str]) -> list[SettlementLine]:
-    """Return lines without a place: those that give one of the references, then the nearest by amount."""
-    lines = open_lines(source_id=source_id, currency=currency).annotate(off=Abs(F("gross_minor") - minor))
-    wanted = set(filter(None, references))
-    nearest = list(lines.order_by("off", "id")[:MOST_CANDIDATES])
-    return sorted(nearest, key=lambda line: not wanted & set(names_of(line)))
+    """Return lines without a place: those that give one of the references, then the others, the nearest by amount."""
+    wanted = list(filter(None, references))
+    is_named = (
+        Q(gateway_reference__in=wanted)
+        | Q(payment_reference__in=wanted)
+        | Q(our_reference__in=wanted)
+        | Q(our_operation_reference__in=wanted)
+    )
+    unplaced = SettlementLine.objects.filter(
+        discrepancies__in=_still_open(kind__in=UNPLACED, source=source_id), gross_currency=currency
+    ).annotate(off=Abs(F("gross_minor") - minor), turn=Case(When(is_named, then=Value(1)), default=Value(2)))
+    return list(unplaced.select_related("batch", "report").order_by("turn", "off", "id")[:MOST_CANDIDATES])
 
 
 def candidate_batches(*, currency: str, minor: int, at: datetime) -> list[SettlementBatch]:
@@ -136,7 +136,7 @@ def candidate_batches(*, currency: str, minor: int, at: datetime) -> list[Settle
 def candidate_credits(*, currency: str, minor: int) -> list[SettlementLine]:
     """Return lines of bank statements that are no payout we know, the nearest by amount."""
     unknown = SettlementLine.objects.filter(
-        discrepancies__in=_open_unplaced(None, DiscrepancyKind.UNKNOWN_CREDIT), net_currency=currency
+        discrepancies__in=_still_open(kind=DiscrepancyKind.UNKNOWN_CREDIT), net_currency=currency
     )
     return list(
         unknown.annotate(off=Abs(F("net_minor") - minor))
@@ -145,9 +145,8 @@ def candidate_credits(*, currency: str, minor: int) -> list[SettlementLine]:
     )
 
 
-def _open_unplaced(source_id: int | None, *kinds: DiscrepancyKind) -> QuerySet[Discrepancy]:
-    found = Discrepancy.objects.filter(kind__in=kinds or UNPLACED).exclude(state=DiscrepancyState.CLOSED)
-    return found if source_id is None else found.filter(source_id=source_id)
+def _still_open(**about: Any) -> QuerySet[Discrepancy]:
+    return Discrepancy.objects.filter(**about).exclude(state=DiscrepancyState.CLOSED)
 
 
 def _movements(*, account_id: int, money_account: LedgerAccount, currency: str, **wanted: Any) -> list[Movement]:

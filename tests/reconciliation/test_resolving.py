@@ -19,6 +19,7 @@ from reconciliation.models import (
     SettlementBatch,
     SettlementLine,
 )
+from reconciliation.movements import MOST_CANDIDATES, candidate_lines
 from reconciliation.services import resolving
 from reconciliation.services.importing import import_file, receive_file, source_for
 from reconciliation.services.matching import look_for_missing
@@ -220,6 +221,20 @@ def test_lines_that_cancel_each_other_are_matched_without_a_movement(till, tmp_p
     resolving.approve(proposal_id=propose(only_of(lines[0]), lines).pk, by="grace", now=NOW)
 
     assert (till.found(), till.balances()) == ({}, {})
+
+
+def test_lines_that_give_a_name_are_offered_before_those_that_come_near(till, tmp_path):
+    near = [settled(900 + number, f"NEAR{number}") for number in range(MOST_CANDIDATES)]
+    settles(till, tmp_path, *near, settled(70_000, "FAR"))
+    source = source_for(till.account.slug, now=NOW)
+
+    named, unnamed = (
+        candidate_lines(source_id=source.pk, currency="EUR", minor=900, references=references)
+        for references in (["", "FAR"], [])
+    )
+
+    assert [line.gross_minor for line in named] == [70_000, *range(900, 919)]
+    assert [line.gross_minor for line in unnamed] == list(range(900, 920))
 
 
 def only_of(line):
