@@ -38,7 +38,8 @@ _WINDOW = timedelta(days=30)
 class Movement:
     """Be what one posting moved through the gateway's account for one operation, in minor units; negative is out of it.
 
-    `entry_id` is the first of its entries, which stands for it.
+    `entry_id` is the first of its entries, which stands for it. `names` are the references of the operation, its
+    payment, its order and the bookings of that.
     """
 
     entry_id: int
@@ -49,6 +50,7 @@ class Movement:
     reference: str
     gateway_reference: str
     payment_reference: str
+    names: frozenset[str]
 
 
 def free_movements(
@@ -76,8 +78,8 @@ def candidate_movements(
     at: datetime,
     references: Iterable[str],
 ) -> list[Movement]:
-    """Return movements that nobody took: of the operations, payments and orders that are named, and those of about an
-    amount within a month; the nearest first.
+    """Return movements that nobody took: first those that go by one of the references, then those of about an amount
+    within a month, the nearest first.
     """
     return _movements(
         account_id=account_id,
@@ -175,6 +177,7 @@ def _movements(*, account_id: int, money_account: LedgerAccount, currency: str, 
             reference=reference,
             gateway_reference=gateway_reference,
             payment_reference=payment_reference,
+            names=frozenset(names),
         )
-        for entry_id, minor, code, occurred_at, kind, reference, gateway_reference, payment_reference in rows
+        for entry_id, minor, code, occurred_at, kind, reference, gateway_reference, payment_reference, names in rows
     ]

@@ -70,7 +70,7 @@ class MatchForm(MaskedForm, forms.Form):
     )
     more = words_field(
         label="Others",
-        help_text="References of payments, orders or operations: what is free of them is matched as well.",
+        help_text="References of payments, orders, bookings or operations: what is free of them is matched as well.",
         required=False,
     )
     reason = why_field()
@@ -90,7 +90,7 @@ class MatchForm(MaskedForm, forms.Form):
         cleaned = super().clean()
         named = set(cleaned.get("more", "").split())
         if named:
-            found = [each.entry_id for each in self._movements if named & _names(each)]
+            found = [each.entry_id for each in self._movements if named & each.names]
             if not found:
                 self.add_error("more", "Nothing that is free goes by that in this account and currency.")
             cleaned["movements"] = sorted({*cleaned.get("movements", []), *found})
@@ -167,7 +167,3 @@ def batch_words(batch: SettlementBatch) -> str:
     """Say what a payout is, on one line."""
     amount = money_text(batch.payout_minor, batch.currency)
     return f"{amount}, {batch.source}, {batch.settled_at:%Y-%m-%d}, {batch.reference}"
-
-
-def _names(movement: Movement) -> set[str]:
-    return {movement.gateway_reference, movement.reference, movement.payment_reference}

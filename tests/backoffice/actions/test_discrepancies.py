@@ -10,12 +10,13 @@ from backoffice.roles import Role
 from payments.admin.columns import page_of
 from payments.models import LedgerEntry, Posting
 from reconciliation.models import Discrepancy
+from reconciliation.movements import MOST_CANDIDATES
 from reconciliation.services import resolving
 from reconciliation.services.importing import source_for
 from reconciliation.services.matching import look_for_missing
 from tests.backoffice.actions.pressing import audited, carry_out, page, press, refused, shown, token_for
 from tests.backoffice.limits import let_write_off
-from tests.reconciliation.till import payout, settled, till_of, written
+from tests.reconciliation.till import Till, payout, settled, till_of, written
 
 pytestmark = pytest.mark.django_db
 
@@ -145,16 +146,23 @@ def test_a_match_by_hand_shows_both_sums_before_it_is_proposed_and_approved(fina
     assert (left.amount_minor, left.state) == (50, "OPEN")
 
 
-def test_what_is_not_offered_is_found_by_its_reference(finance, till, discrepancy):
-    till.books(70_000, "FAR-AWAY")
+def test_what_is_not_offered_is_found_by_its_reference_however_much_comes_near(finance, house, till, discrepancy):
+    for number in range(MOST_CANDIDATES):
+        till.books(900, f"NEAR{number}")
     till.save()
+    payment = house.payment()
+    group = Till(account=till.account, order=payment.order, payment=payment)
+    group.books(70_000, "FAR-AWAY")
+    group.save()
     offered = finance.get(page("propose-match", discrepancy)).content.decode()
     assert "700.00 EUR" not in offered
-    wished = {"lines": [discrepancy.line_id], "more": "FAR-AWAY", "reason": "a group's"}
+    wished = {"lines": [discrepancy.line_id], "reason": "a group's"}
+    booking = payment.order.bookings.get()
 
-    lines = shown(finance, "propose-match", discrepancy, **wished)
+    for name in ("FAR-AWAY", payment.reference, payment.order.reference, booking.reference):
+        lines = shown(finance, "propose-match", discrepancy, **wished, more=name)
+        assert [(told, value) for told, value, _ in lines if told == "Booked"] == [("Booked", "700.00 EUR")], name
 
-    assert ("Booked", "700.00 EUR") in [(name, value) for name, value, _ in lines]
     answer = finance.post(page("propose-match", discrepancy), {**wished, "more": "NOWHERE"})
     assert answer.context["form"].errors["more"] == ["Nothing that is free goes by that in this account and currency."]
 
