@@ -36,7 +36,7 @@ banked AS (
            -sum(l.fee_minor)::bigint AS fees_minor,
            coalesce(sum(l.net_minor + l.fee_minor) FILTER (WHERE l.kind = 'RESERVE'), 0)::bigint AS reserve_minor,
            coalesce(sum(l.net_minor + l.fee_minor)
-               FILTER (WHERE l.kind IN ('FEE', 'BALANCE_TRANSFER', 'PAYOUT_RETURNED', 'OTHER')), 0)::bigint
+               FILTER (WHERE l.kind IN ('FEE', 'BALANCE_TRANSFER', 'PAYOUT_RETURNED', 'OTHER', 'UNKNOWN')), 0)::bigint
                AS others_minor,
            coalesce(sum(l.net_minor) FILTER (WHERE l.kind <> 'PAYOUT'), 0)::bigint AS net_minor,
            count(*) FILTER (WHERE l.kind = 'PAYOUT') AS payouts,

@@ -61,7 +61,10 @@ def happen(till, operations, tmp_path):
         for currency in {row["Net Currency"] for row in of_batch}:
             cells = {"net_currency": currency, "batch": f"{batch}-{currency}"}
             own = [row for row in of_batch if row["Net Currency"] == currency]
-            extra = [settled(500, "nobody's", currency=currency, **cells), account_row("Fee", -20, **cells)]
+            extra = [
+                settled(500, "nobody's", currency=currency, **cells),
+                *(account_row(word, minor, **cells) for word, minor in (("Fee", -20), ("ConfettiCharge", -3))),
+            ]
             lines += extra
             if batch == "42":
                 lines.append(payout([*own, *extra], **cells))
@@ -105,6 +108,9 @@ def test_every_report_adds_up_to_the_ledger_in_either_mode_and_at_any_watermark(
             journal = rows_of("journal", **asked)
             assert sums_of(journal, "debit_minor") == sums_of(journal, "credit_minor")
             assert len(journal) == 2 * len({row["entry"] for row in journal})
+            for row in rows_of("settlement-by-payout", **asked):
+                parts = ("captures", "refunds", "chargebacks", "reserve", "others", "fees")
+                assert sum(row[f"{part}_minor"] for part in parts) == row["net_minor"]
             held = {"RECEIVABLE", "GIFT_SALES", "TOP_UPS", "DISPUTED", "GIFT_LIABILITY", "CUSTOMER_CREDIT"}
             ours = {currency: -minor for currency, minor in holds(held, **asked).items()}
             assert sums_of(rows_of("trip-money", **asked), "held_minor") == ours
