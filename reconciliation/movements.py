@@ -1,9 +1,11 @@
 """What a line, or a movement of the ledger, could belong to: reads for people who match by hand."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import Case, F, Q, QuerySet, Value, When
@@ -96,13 +98,16 @@ def candidate_movements(
 
 def movement_minor(entry: LedgerEntry, money_account: LedgerAccount) -> int:
     """Return what the movement that an entry stands for moved, signed, taken or not."""
-    entries = LedgerEntry.objects.filter(
-        posting=entry.posting_id, transaction=entry.transaction_id, currency=entry.currency
-    )
-    return sum(
-        each.amount_minor * ((each.to_account == money_account) - (each.from_account == money_account))
-        for each in entries
-    )
+    return movements_minor([entry], money_account)[entry.pk]
+
+
+def movements_minor(entries: Sequence[LedgerEntry], money_account: LedgerAccount) -> dict[int, int]:
+    """Return what the movements that entries stand for moved, by the entry's id, signed, taken or not."""
+    moved: Counter[tuple[UUID, UUID | None, str]] = Counter()
+    for each in LedgerEntry.objects.filter(posting__in={entry.posting_id for entry in entries}):
+        sign = (each.to_account == money_account) - (each.from_account == money_account)
+        moved[each.posting_id, each.transaction_id, each.currency] += sign * each.amount_minor
+    return {entry.pk: moved[entry.posting_id, entry.transaction_id, entry.currency] for entry in entries}
 
 
 def names_of(line: SettlementLine) -> list[str]:

@@ -21,6 +21,7 @@ from reconciliation.movements import (
     candidate_lines,
     candidate_movements,
     movement_minor,
+    movements_minor,
     names_of,
 )
 from reconciliation.services.matching import money_account_of
@@ -158,7 +159,7 @@ def _movements(discrepancy: Discrepancy) -> Iterator[Section]:
             entries = [each.entry for each in taken.order_by("entry_id")[:_MOST]]
     if discrepancy.source.account is None:
         return
-    money_account = money_account_of(discrepancy.source)
+    moved = movements_minor(entries, money_account_of(discrepancy.source))
     yield Section(
         anchor="movements",
         title="What the books say",
@@ -167,7 +168,7 @@ def _movements(discrepancy: Discrepancy) -> Iterator[Section]:
             (
                 link_to(entry.payment),
                 link_to(entry.transaction),
-                money_text(movement_minor(entry, money_account), entry.currency),
+                money_text(moved[entry.pk], entry.currency),
                 when_text(entry.posting.occurred_at),
                 link_to(entry.posting),
             )

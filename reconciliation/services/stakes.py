@@ -4,7 +4,7 @@ from money import Money
 from payments.models import LedgerAccount
 from reconciliation.errors import NotResolvable
 from reconciliation.models import BatchState, Discrepancy, DiscrepancyKind, LedgerConsumed, Match, SettlementLine
-from reconciliation.movements import UNPLACED, movement_minor
+from reconciliation.movements import UNPLACED, movement_minor, movements_minor
 from reconciliation.services.matching import money_account_of
 
 Transfer = tuple[LedgerAccount, LedgerAccount, Money]
@@ -59,9 +59,10 @@ def transfers_to_write_off(discrepancy: Discrepancy) -> list[Transfer]:
 
 def _of_another_currency(line: SettlementLine, match: Match, money_account: LedgerAccount) -> list[Transfer]:
     transfers = _out_of(money_account, -line.gross_minor, line.gross_currency)
-    for consumed in LedgerConsumed.objects.filter(match=match).select_related("entry"):
-        minor = movement_minor(consumed.entry, money_account)
-        transfers += _out_of(money_account, minor, consumed.entry.currency)
+    taken = [each.entry for each in LedgerConsumed.objects.filter(match=match).select_related("entry")]
+    moved = movements_minor(taken, money_account)
+    for entry in taken:
+        transfers += _out_of(money_account, moved[entry.pk], entry.currency)
     return transfers
 
 

@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from payments.checking import ledger_findings
-from payments.models import LedgerEntry, Posting
+from payments.models import LedgerAccount, LedgerEntry, Posting
 from reconciliation.errors import NotResolvable
 from reconciliation.models import (
     Discrepancy,
@@ -19,7 +19,7 @@ from reconciliation.models import (
     SettlementBatch,
     SettlementLine,
 )
-from reconciliation.movements import MOST_CANDIDATES, candidate_lines
+from reconciliation.movements import MOST_CANDIDATES, candidate_lines, movements_minor
 from reconciliation.services import resolving
 from reconciliation.services.importing import import_file, receive_file, source_for
 from reconciliation.services.matching import look_for_missing
@@ -150,7 +150,9 @@ def test_what_leaves_nothing_is_not_written_off_but_explained(till, tmp_path, ki
     assert Proposal.objects.count() == 0
 
 
-def test_several_lines_are_matched_with_several_movements_and_what_is_left_stays_open(till, tmp_path):
+def test_several_lines_are_matched_with_several_movements_and_what_is_left_stays_open(
+    till, tmp_path, django_assert_num_queries
+):
     booked = [till.books(minor, f"P{minor}") for minor in (3_000, 2_000, 1_500)]
     till.save()
     look(till)
@@ -169,6 +171,10 @@ def test_several_lines_are_matched_with_several_movements_and_what_is_left_stays
     lead, follower = Match.objects.filter(rule="HAND").order_by("id")
     assert (lead.difference_minor, lead.matched_by, follower.lead_id) == (100, "ada", lead.pk)
     assert set(LedgerConsumed.objects.values_list("entry_id", "match_id")) == {(entry.pk, lead.pk) for entry in entries}
+    with django_assert_num_queries(1):
+        assert movements_minor(entries, LedgerAccount.CLEARING) == dict(
+            zip([entry.pk for entry in entries], [3_000, 2_000, 1_500], strict=True)
+        )
     look(till)
     assert till.found() == {"AMOUNT": 1}
 
