@@ -14,6 +14,8 @@ from reconciliation.models import (
     DiscrepancyState,
     DriftReading,
     ExportRun,
+    LedgerConsumed,
+    Match,
     ReportState,
     SettlementBatch,
     SettlementLine,
@@ -42,11 +44,12 @@ def latest_drift_readings() -> QuerySet[DriftReading]:
 
 def lines_of_payment(payment: Payment) -> QuerySet[SettlementLine]:
     """Return the settlement lines that were matched with a payment's ledger entries, oldest first."""
-    is_of_payment = Q(matches__consumed__entry__payment=payment) | Q(matches__lead__consumed__entry__payment=payment)
+    # By ids: one condition over a match and its lead would be looked at for every line there is.
+    taken = list(LedgerConsumed.objects.filter(entry__payment=payment).values_list("match", flat=True))
+    matches = Match.objects.filter(Q(pk__in=taken) | Q(lead__in=taken), undone_at__isnull=True)
     return (
-        SettlementLine.objects.filter(is_of_payment, matches__undone_at__isnull=True)
+        SettlementLine.objects.filter(pk__in=list(matches.values_list("line", flat=True)))
         .select_related("batch", "report")
-        .distinct()
         .order_by("settled_at", "id")
     )
 
