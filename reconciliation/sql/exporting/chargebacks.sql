@@ -54,7 +54,8 @@ dispute AS (
 -- include: exporting/parts/trip
 SELECT d.gateway_reference AS dispute, t.reference AS operation, p.reference AS payment, o.reference AS "order",
        r.slug AS partner, h.gateway, h.account, d.stage, h.outcome, d.reason, d.evidence_due_at, d.opened_at,
-       trip.first_date AS service_date, trip.last_date AS last_service_date, h.occurred_at AS happened_at, h.posted_at AS booked_at, h.counts_at, l.settled_at, b.reference AS batch,
+       trip.first_date AS service_date, trip.last_date AS last_service_date, h.occurred_at AS happened_at,
+       h.posted_at AS booked_at, h.counts_at, l.settled_at, b.reference AS batch,
        h.currency, h.amount_minor, h.amount_minor AS amount, d.amount_minor AS disputed_minor, h.movement
   FROM happened h
   JOIN payments_payment p ON p.id = h.payment_id

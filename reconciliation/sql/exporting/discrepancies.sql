@@ -2,10 +2,8 @@
 -- them. How far people were with one is told by its events, which nobody changes.
 SELECT d.id AS discrepancy, d.kind, s.slug AS source, last.state_after AS state, d.opened_on,
        age.days AS age_days,
-       CASE WHEN age.days <= 1 THEN '0-1' WHEN age.days <= 3 THEN '2-3' WHEN age.days <= 7 THEN '4-7'
-            WHEN age.days <= 30 THEN '8-30' WHEN age.days <= 60 THEN '31-60' WHEN age.days <= 90 THEN '61-90'
-            ELSE '>90' END AS age,
-       d.currency, d.amount_minor, d.amount_minor AS amount, d.opened_at,
+-- include: exporting/parts/age
+     , d.currency, d.amount_minor, d.amount_minor AS amount, d.opened_at,
        CASE WHEN last.state_after = 'CLOSED' THEN last.at END AS closed_at,
        last.action AS last_action, last.actor AS last_actor, last.detail AS last_detail,
        coalesce(b.reference, of_line.reference) AS batch, f.file_name AS file, l.line_number AS line,

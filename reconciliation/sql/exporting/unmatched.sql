@@ -98,10 +98,8 @@ money AS MATERIALIZED (
 ),
 -- include: exporting/parts/trip
 SELECT f.status, age.days AS age_days,
-       CASE WHEN age.days <= 1 THEN '0-1' WHEN age.days <= 3 THEN '2-3' WHEN age.days <= 7 THEN '4-7'
-            WHEN age.days <= 30 THEN '8-30' WHEN age.days <= 60 THEN '31-60' WHEN age.days <= 90 THEN '61-90'
-            ELSE '>90' END AS age,
-       f.since AS happened_at, f.account, f.currency, f.minor AS amount_minor, f.minor AS amount,
+-- include: exporting/parts/age
+     , f.since AS happened_at, f.account, f.currency, f.minor AS amount_minor, f.minor AS amount,
        p.reference AS payment, t.reference AS operation, o.reference AS "order", r.slug AS partner,
        coalesce(nullif(l.gateway_reference, ''), t.gateway_reference) AS gateway_reference,
        trip.first_date AS service_date, trip.last_date AS last_service_date,
