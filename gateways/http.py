@@ -154,7 +154,6 @@ class HttpClient:
         *,
         headers: Mapping[str, str],
         most_bytes: int,
-        total_seconds: float = LONGEST_DOWNLOAD_SECONDS,
     ) -> Iterator[Iterator[bytes]]:
         """Have a file piece by piece while the block runs; it is never in memory as a whole.
 
@@ -165,7 +164,7 @@ class HttpClient:
         """
         connection, target = self._reach(operation, url)
         connected = connection.sock
-        watchdog = threading.Timer(total_seconds, _cut, [connected])
+        watchdog = threading.Timer(LONGEST_DOWNLOAD_SECONDS, _cut, [connected])
         watchdog.daemon = True
         watchdog.start()
         try:
