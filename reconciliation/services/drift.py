@@ -3,10 +3,11 @@
 from collections import defaultdict
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import connection
 
 from reconciliation.models import PAYMENT_KINDS, DriftReading, SettlementSource
 from reconciliation.movements import UNPLACED
+from reconciliation.selectors import latest_drift_readings
 from reconciliation.services.matching import money_account_of
 from reconciliation.statements import statement
 
@@ -50,8 +51,8 @@ def read_drift(*, source: SettlementSource, now: datetime) -> list[DriftReading]
     for currency, part, minor in rows:
         found[currency][part] = minor
     # What came to nothing since is told once more, as nothing.
-    for currency in latest_readings(source):
-        found.setdefault(currency, {})
+    for last in latest_drift_readings().filter(source=source):
+        found.setdefault(last.currency, {})
     readings = []
     for currency, parts in sorted(found.items()):
         balance = parts.pop("balance", 0)
@@ -65,12 +66,4 @@ def read_drift(*, source: SettlementSource, now: datetime) -> list[DriftReading]
                 read_at=now,
             )
         )
-    with transaction.atomic():
-        DriftReading.objects.bulk_create(readings)
-    return readings
-
-
-def latest_readings(source: SettlementSource) -> dict[str, DriftReading]:
-    """Return the last reading of each currency of a source."""
-    rows = DriftReading.objects.filter(source=source).order_by("currency", "-read_at").distinct("currency")
-    return {row.currency: row for row in rows}
+    return DriftReading.objects.bulk_create(readings)

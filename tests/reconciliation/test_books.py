@@ -9,9 +9,10 @@ from django.utils import timezone
 
 from payments.models import LedgerEntry
 from reconciliation.models import BooksDay, BooksProgress, Discrepancy, DriftReading
+from reconciliation.selectors import latest_drift_readings
 from reconciliation.services import resolving
 from reconciliation.services.adding_up import add_up
-from reconciliation.services.drift import PARTS, latest_readings, read_drift
+from reconciliation.services.drift import PARTS, read_drift
 from reconciliation.services.importing import source_for
 from reconciliation.services.matching import look_for_missing
 from tests.bookings.racing import Racer
@@ -179,7 +180,7 @@ def test_a_drift_that_nothing_explains_is_told(till, tmp_path):
     )
 
     assert drift(till) == (1_033, {"waiting": 700}, 333)
-    assert latest_readings(source_for(till.account.slug, now=LATER))["EUR"].unexplained_minor == 333
+    assert latest_drift_readings().get(source__account=till.account, currency="EUR").unexplained_minor == 333
 
 
 @pytest.mark.django_db
