@@ -1,17 +1,12 @@
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.utils import timezone
-from django.views.decorators.cache import never_cache
+from django.contrib import admin
+from django.http import HttpRequest
 
-from bookings.admin.mode import mode
+from bookings.admin.keys import KeyAdmin
 from bookings.admin.read_only import KeptAdmin, ReadOnlyInline
-from bookings.errors import KeyAlreadyRevoked
 from bookings.models import Dialect, Partner, PartnerKey, SettlementMethod
 from bookings.return_urls import origin_of
 from bookings.services import mint_partner_key, revoke_partner_key
@@ -90,71 +85,24 @@ class MintForm(_KeyForm):
 
 
 @admin.register(PartnerKey)
-class PartnerKeyAdmin(KeptAdmin):
-    """Mint keys, which are shown once, and revoke them."""
+class PartnerKeyAdmin(KeyAdmin):
+    """Mint keys of partners, and revoke them."""
 
     form = MintForm
+    minted_template = "bookings/admin/minted_key.html"
+    revoke_template = "bookings/admin/revoke_keys.html"
+    shown_fields = ["prefix", "partner", "label", "dialects", "is_live", "created_at", "revoked_at"]
     list_display = ["prefix", "partner", "label", "dialects", "mode", "created_at", "revoked_at"]
     list_select_related = ["partner"]
     list_filter = ["is_live", ("revoked_at", admin.EmptyFieldListFilter), "partner"]
     search_fields = ["prefix", "label", "partner__name", "partner__slug"]
-    ordering = ["-created_at"]
-    actions = ["revoke_keys"]
-    mode = staticmethod(mode)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: PartnerKey | None = None) -> list[str]:
-        """Freeze a key that exists, for another right needs another key; ask for the facts of a new one."""
-        return ["prefix", "partner", "label", "dialects", "is_live", "created_at", "revoked_at"] if obj else []
-
-    def save_model(self, request: HttpRequest, obj: PartnerKey, form: Any, change: bool) -> None:
-        """Mint a new key; one that exists is only looked at."""
-        if change:
-            return
-        minted, key = mint_partner_key(
-            partner=obj.partner, dialects=obj.dialects, is_live=obj.is_live, label=obj.label, now=timezone.now()
+    def mint(self, wished: PartnerKey, now: datetime) -> tuple[PartnerKey, str]:
+        """Make the key."""
+        return mint_partner_key(
+            partner=wished.partner, dialects=wished.dialects, is_live=wished.is_live, label=wished.label, now=now
         )
-        # The row the admin goes on with, and the text that lives as long as this answer does.
-        obj.__dict__.update(minted.__dict__)
-        request.minted_key = key  # type: ignore[attr-defined]
 
-    def response_add(self, request: HttpRequest, obj: PartnerKey, post_url_continue: str | None = None) -> HttpResponse:
-        """Show the key in this answer and nowhere else: a redirect would have to carry it in a cookie or a session."""
-
-        @never_cache
-        def show(request: HttpRequest) -> HttpResponse:
-            context = {
-                **self.admin_site.each_context(request),
-                "title": "The new key",
-                "opts": self.opts,
-                "partner_key": obj,
-                "key": request.minted_key,  # type: ignore[attr-defined]
-            }
-            return TemplateResponse(request, "bookings/admin/minted_key.html", context)
-
-        return show(request)
-
-    @admin.action(description="Revoke the selected keys", permissions=["change"])
-    def revoke_keys(self, request: HttpRequest, queryset: QuerySet[PartnerKey]) -> HttpResponse | None:
-        """Revoke keys after asking once more."""
-        if "confirmed" not in request.POST:
-            context = {
-                **self.admin_site.each_context(request),
-                "title": "Revoke keys",
-                "opts": self.opts,
-                "chosen": queryset.select_related("partner"),
-                "action_name": "revoke_keys",
-                "verb": "Revoke",
-                "action_checkbox_name": ACTION_CHECKBOX_NAME,
-            }
-            return TemplateResponse(request, "bookings/admin/revoke_keys.html", context)
-        revoked = 0
-        for key in queryset:
-            try:
-                revoke_partner_key(key=key, now=timezone.now())
-            except KeyAlreadyRevoked:
-                self.message_user(request, f"{key} was revoked before.", messages.WARNING)
-                continue
-            self.log_change(request, key, "Revoked.")
-            revoked += 1
-        self.message_user(request, f"Keys revoked: {revoked}.", messages.SUCCESS)
-        return None
+    def revoke(self, key: PartnerKey, now: datetime) -> None:
+        """Revoke it."""
+        revoke_partner_key(key=key, now=now)
