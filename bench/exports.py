@@ -30,7 +30,7 @@ def measure_csv(account: str, *, rounds: int, port: int) -> dict[str, Any]:
     from reconciliation.exporting.registry import report_of
     from reconciliation.exporting.selecting import copy_statement
     from reconciliation.models import ExportFormat, ExportRun
-    from reconciliation.services.exporting import write_export
+    from reconciliation.services.exporting import params_of, write_export
 
     _, key = mint_finance_key(label="bench", scopes=FinanceScope, is_live=False, now=timezone.now())
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
@@ -56,7 +56,7 @@ def measure_csv(account: str, *, rounds: int, port: int) -> dict[str, Any]:
             rows = run.rows_written
             statement = copy_statement(report_of(_REPORT), ExportFormat.CSV, run.zone)
             started = time.perf_counter()
-            with snapshot(run.zone) as cursor, cursor.copy(statement, _params(run)) as copy:
+            with snapshot(run.zone) as cursor, cursor.copy(statement, params_of(run)) as copy:
                 for _ in copy:
                     pass
             bare.append(time.perf_counter() - started)
@@ -72,7 +72,7 @@ def measure_workbook(account: str, *, rounds: int) -> dict[str, Any]:
     from reconciliation.exporting.registry import report_of
     from reconciliation.models import ExportFormat
     from reconciliation.services.asking import ask_for_export
-    from reconciliation.services.exporting import write_export
+    from reconciliation.services.exporting import params_of, write_export
     from reconciliation.statements import statement
 
     report = report_of(_REPORT)
@@ -95,28 +95,13 @@ def measure_workbook(account: str, *, rounds: int) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder, snapshot(run.zone) as cursor:
             book = xlsxwriter.Workbook(Path(folder) / "rows.xlsx", {"constant_memory": True, "remove_timezone": True})
             sheet = book.add_worksheet()
-            cursor.execute(statement(f"exporting/{report.statement or report.slug}").encode(), _params(run))
+            cursor.execute(statement(f"exporting/{report.statement or report.slug}").encode(), params_of(run))
             for number, row in enumerate(cursor):
                 for column, value in enumerate(row):
                     sheet.write(number, column, str(value) if hasattr(value, "hex") else value)
             book.close()
         theirs.append(time.perf_counter() - started)
     return {"rows": rows, "theirs": theirs, "ours": ours}
-
-
-def _params(run: Any) -> dict[str, Any]:
-    """Return what the report's SELECT asks for, narrowed by nothing but the account."""
-    from gateways.models import GatewayAccount
-    from reconciliation.exporting.registry import report_of
-
-    return {
-        **dict.fromkeys(("since", "until", "currency", "partner")),
-        "as_of": run.as_of,
-        "zone": run.zone,
-        "is_live": run.is_live,
-        "account": GatewayAccount.objects.get(slug=run.filters["account"]).pk,
-        "kinds": list(report_of(run.report).kinds),
-    }
 
 
 @contextmanager

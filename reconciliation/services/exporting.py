@@ -148,7 +148,7 @@ def _write(run: ExportRun, path: Path, progress: Progress | None) -> None:
 
 
 def _stream(run: ExportRun, file: IO[bytes], progress: Progress | None = None) -> None:
-    report, form, params = report_of(run.report), ExportFormat(run.format), _params(run)
+    report, form, params = report_of(run.report), ExportFormat(run.format), params_of(run)
     run.rows_written = 0
     with snapshot(run.zone) as cursor, adding_up(cursor, run.zone, report, params) as adding:
         sealing = _Sealing(file)
@@ -198,7 +198,8 @@ def _facts(run: ExportRun, report: Report, totals: Totals) -> list[tuple[str, st
     ]
 
 
-def _params(run: ExportRun) -> dict[str, Any]:
+def params_of(run: ExportRun) -> dict[str, Any]:
+    """Return what the statement of an export's report asks for."""
     filters = run.filters
     account = filters.get("account")
     return {
