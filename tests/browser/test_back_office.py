@@ -208,7 +208,9 @@ def test_somebody_new_sets_up_a_second_factor_and_comes_in_by_nothing_less(desk_
     secret = desk.page.locator("code").inner_text().replace("-", "")
     desk.page.get_by_label("Code").fill(f"{totp(b32decode(secret + '=' * (-len(secret) % 8))):06d}")
     desk.press("Confirm")
-    codes = desk.page.locator("li code").all_inner_texts()
+    shown = desk.page.locator("li code")
+    expect(shown).to_have_count(10)
+    codes = shown.all_inner_texts()
     desk.press("I have kept them")
     expect(desk.page.locator("#nav-sidebar")).to_be_attached()
 
