@@ -50,9 +50,10 @@ def read_drift(*, source: SettlementSource, now: datetime) -> list[DriftReading]
     found: dict[str, dict[str, int]] = defaultdict(dict)
     for currency, part, minor in rows:
         found[currency][part] = minor
-    # What came to nothing since is told once more, as nothing.
+    # What came to nothing since is told once more, as nothing, and then no more.
     for last in latest_drift_readings().filter(source=source):
-        found.setdefault(last.currency, {})
+        if last.balance_minor or last.parts:
+            found.setdefault(last.currency, {})
     readings = []
     for currency, parts in sorted(found.items()):
         balance = parts.pop("balance", 0)

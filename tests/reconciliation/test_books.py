@@ -184,12 +184,14 @@ def test_a_drift_that_nothing_explains_is_told(till, tmp_path):
 
 
 @pytest.mark.django_db
-def test_a_currency_that_came_to_nothing_is_told_once_more(till, tmp_path):
+def test_a_currency_that_came_to_nothing_is_told_once_more_and_no_more(till, tmp_path):
     till.books(4_500, "P1")
     till.save()
     assert drift(till) == (4_500, {"waiting": 4_500}, 0)
     rows = [settled(4_500, "P1")]
     till.imports(written(tmp_path / "batch.csv", [*rows, payout(rows)]))
-
     assert drift(till) == (0, {}, 0)
+
+    assert read_drift(source=source_for(till.account.slug, now=LATER), now=timezone.now()) == []
+
     assert DriftReading.objects.count() == 2
