@@ -3,12 +3,8 @@
 from celery import shared_task
 from django.utils import timezone
 
-from reconciliation.errors import SourceIsBusy
-from reconciliation.models import SettlementSource
-from reconciliation.services import export_files, exporting, fetching, matching, scheduling, uploading
+from reconciliation.services import export_files, exporting, fetching, looking, scheduling, uploading
 from reconciliation.services.adding_up import add_up
-from reconciliation.services.drift import read_drift
-from reconciliation.services.locking import alone_with
 
 # A file of millions of lines takes minutes; a task that takes longer than this hangs.
 _LONGEST_SECONDS = 3_600
@@ -53,18 +49,11 @@ def look_for_reports() -> int:
     time_limit=_LONGEST_SECONDS + 60,
 )
 def look_for_missing() -> int:
-    """Match again what waits, open what should have been settled or at the bank by now, and read every drift."""
-    looked = 0
-    for source in SettlementSource.objects.select_related("account").order_by("pk"):
-        try:
-            with alone_with(source, waits=False):
-                matching.look_for_missing(source=source, now=timezone.now())
-                if source.account_id is not None:
-                    read_drift(source=source, now=timezone.now())
-        except SourceIsBusy:
-            continue
-        looked += 1
-    return looked
+    """Match again what waits, open what should have been settled or at the bank by now, and read every drift.
+
+    :raises ExceptionGroup: it failed for some accounts; every other one had its turn.
+    """
+    return looking.look_everywhere(clock=timezone.now)
 
 
 @shared_task(

@@ -2,6 +2,7 @@
 before left, and all of them are one transaction.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -47,29 +48,41 @@ TAKEN_MEANWHILE = ("reconciliation_ledgerconsumed_pkey", "one_match_per_line")
 
 def match_report(*, report: SettlementReport, now: datetime) -> None:
     """Match the lines of one file, and whatever of its source waits since earlier; post what its batches settled."""
+
+    def match() -> None:
+        report.refresh_from_db()
+        _match(report.source, report, now)
+        report.state, report.matched_at = ReportState.MATCHED, now
+        report.save(update_fields=["state", "matched_at"])
+
+    _anew_where_taken_meanwhile(match)
+
+
+def look_for_missing(*, source: SettlementSource, now: datetime) -> None:
+    """Match again what waits, and open what should have been settled, or should have reached the bank, by now."""
+
+    def look() -> None:
+        _match(source, None, now)
+        if source.account is not None:
+            params = _params(source, None, now)
+            run("matching/missing_there", params)
+            if SettlementSource.objects.filter(kind=SourceKind.BANK).exists():
+                run("matching/not_in_bank", params)
+
+    _anew_where_taken_meanwhile(look)
+
+
+def _anew_where_taken_meanwhile(work: Callable[[], None]) -> None:
+    """Do in one transaction what another run may take something away from, and begin anew where that happens."""
     for left in reversed(range(_TRIES)):
         try:
             with transaction.atomic():
-                _match(report.source, report, now)
-                report.state, report.matched_at = ReportState.MATCHED, now
-                report.save(update_fields=["state", "matched_at"])
+                work()
         except IntegrityError as error:
             if left == 0 or not any(name in str(error) for name in TAKEN_MEANWHILE):
                 raise
-            report.refresh_from_db()
         else:
             return
-
-
-@transaction.atomic
-def look_for_missing(*, source: SettlementSource, now: datetime) -> None:
-    """Match again what waits, and open what should have been settled, or should have reached the bank, by now."""
-    _match(source, None, now)
-    if source.account is not None:
-        params = _params(source, None, now)
-        run("matching/missing_there", params)
-        if SettlementSource.objects.filter(kind=SourceKind.BANK).exists():
-            run("matching/not_in_bank", params)
 
 
 def money_account_of(source: SettlementSource) -> LedgerAccount:

@@ -1,0 +1,58 @@
+"""Every night each source has its turn, whatever becomes of the others."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connections
+
+from gateways.models import GatewayAccount
+from reconciliation.models import DriftReading, LedgerConsumed
+from reconciliation.services.importing import source_for
+from reconciliation.services.matching import look_for_missing
+from reconciliation.tasks import look_for_missing as look_everywhere
+from tests.payments.races import take_row_locks_away
+from tests.processes import wait_until
+from tests.reconciliation.test_faults import locked, waiting_for
+from tests.reconciliation.till import NOON, SETTLED, payout, settled, till_of, written
+
+
+def test_a_source_that_fails_is_told_of_and_those_behind_it_are_looked_at(till, payment):
+    other = till_of(payment)
+    for each in (till, other):
+        each.books(4_500, each.account.slug)
+        each.save()
+        source_for(each.account.slug, now=NOON)
+    GatewayAccount.objects.filter(pk=till.account.pk).update(gateway="unplugged")
+
+    with pytest.raises(ExceptionGroup, match="some sources were not looked at") as told:
+        look_everywhere()
+
+    assert [failure.__notes__ for failure in told.value.exceptions] == [[f"while looking at {till.account.slug}"]]
+    assert (till.found(), other.found()) == ({}, {"MISSING_THERE": 1})
+    assert DriftReading.objects.get().source.account == other.account
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_look_that_another_overtakes_begins_anew(till, tmp_path, monkeypatch):
+    take_row_locks_away(monkeypatch)
+    rows = [settled(4_500, "P1")]
+    till.imports(written(tmp_path / "batch.csv", [*rows, payout(rows)]))
+    till.books(4_500, "P1")
+    till.save()
+
+    def look() -> None:
+        try:
+            look_for_missing(source=source_for(till.account.slug, now=SETTLED), now=SETTLED)
+        finally:
+            connections.close_all()
+
+    # Both have found the place of the line before either can write; no lock of ours is held.
+    with ThreadPoolExecutor(2) as pool:
+        with locked("reconciliation_match", "SHARE"):
+            looks = [pool.submit(look) for _ in range(2)]
+            wait_until(lambda: waiting_for("reconciliation_match") == 2, what="both looks meeting")
+        for each in looks:
+            each.result()
+
+    assert LedgerConsumed.objects.count() == 1
+    assert till.found() == {}
