@@ -27,7 +27,8 @@ class Proposal(models.Model):
 
     A match names lines and what they are matched with: entries that stand for a movement each, or batches where the
     lines are the bank's. `amount_minor` is what is written off, never negative, or what lines of a match say beyond
-    the books. What was approved and undone keeps both postings.
+    the books; `transfers` is all that a write-off is to post, which may be in two currencies. What was approved and
+    undone keeps both postings.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -37,6 +38,7 @@ class Proposal(models.Model):
     line_ids = ArrayField(models.BigIntegerField(), default=list, blank=True)
     entry_ids = ArrayField(models.BigIntegerField(), default=list, blank=True)
     batch_ids = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    transfers = ArrayField(models.CharField(max_length=100), default=list, blank=True)
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     proposed_by = models.CharField(max_length=150)

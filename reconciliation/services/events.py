@@ -1,7 +1,9 @@
 """Keep what was done about a discrepancy, by whom, when and why."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
+
+from django.db.models import Q
 
 from reconciliation.errors import NotResolvable
 from reconciliation.models import (
@@ -11,6 +13,8 @@ from reconciliation.models import (
     Proposal,
     ProposalDecision,
     Resolution,
+    SettlementBatch,
+    SettlementLine,
     SettlementSource,
 )
 
@@ -18,10 +22,47 @@ _LONGEST = 500
 
 
 def lock(discrepancy_id: int) -> Discrepancy:
-    """Return a discrepancy that nobody else changes before the transaction ends, nor the files of its source."""
-    # The order in which a run of matching takes them.
-    source_id = Discrepancy.objects.values_list("source_id", flat=True).get(pk=discrepancy_id)
-    SettlementSource.objects.select_for_update(no_key=True).get(pk=source_id)
+    """Return a discrepancy that nobody else changes before the transaction ends, nor the files of its source, nor the
+    batch that it is about.
+    """
+    source_id, batch_id = Discrepancy.objects.values_list("source_id", "batch_id").get(pk=discrepancy_id)
+    _lock_sources_and_batches({source_id}, set() if batch_id is None else {batch_id})
+    return _lock_discrepancy(discrepancy_id)
+
+
+def lock_with_all(proposal: Proposal) -> Discrepancy:
+    """Return the discrepancy that a proposal was made on, locked with everything that the proposal is about: a line of
+    the bank and its payouts are of several sources.
+    """
+    source_ids = {proposal.discrepancy.source_id}
+    source_ids |= set(SettlementLine.objects.filter(pk__in=proposal.line_ids).values_list("batch__source", flat=True))
+    source_ids |= set(SettlementBatch.objects.filter(pk__in=proposal.batch_ids).values_list("source", flat=True))
+    batch_ids = set(proposal.batch_ids)
+    if proposal.discrepancy.batch_id is not None:
+        batch_ids.add(proposal.discrepancy.batch_id)
+    _lock_sources_and_batches(source_ids, batch_ids)
+    about = (
+        Q(pk=proposal.discrepancy_id)
+        | Q(line__in=proposal.line_ids)
+        | Q(entry__in=proposal.entry_ids)
+        | Q(batch__in=proposal.batch_ids)
+    )
+    list(Discrepancy.objects.filter(about).select_for_update().order_by("pk").values_list("pk"))
+    return _lock_discrepancy(proposal.discrepancy_id)
+
+
+def _lock_sources_and_batches(source_ids: Collection[int], batch_ids: Collection[int]) -> None:
+    """Lock them in the order in which a run of matching does: sources, batches, and discrepancies last; by primary key
+    among equals.
+
+    Two people may come to one match from two sources, and a payout may be written off from its own while a statement of
+    the bank is matched with it: the batch is what both of them take.
+    """
+    list(SettlementSource.objects.filter(pk__in=source_ids).select_for_update(no_key=True).order_by("pk"))
+    list(SettlementBatch.objects.filter(pk__in=batch_ids).select_for_update(no_key=True).order_by("pk"))
+
+
+def _lock_discrepancy(discrepancy_id: int) -> Discrepancy:
     return (
         Discrepancy.objects.select_for_update(of=("self",))
         .select_related("source__account", "line__batch", "line__report", "entry", "batch", "assignee")

@@ -17,11 +17,11 @@ from reconciliation.models import (
     ProposalKind,
     Resolution,
 )
-from reconciliation.services.events import close, lock, lock_open, note, reopen, worked_state
+from reconciliation.services.events import close, lock, lock_open, lock_with_all, note, reopen, worked_state
 from reconciliation.services.hand_matching import HandMatch, carry_out_match, read_match, undo_match
 from reconciliation.services.matching import TAKEN_MEANWHILE
 from reconciliation.services.posting import post_reversal, post_write_off
-from reconciliation.services.stakes import transfers_to_write_off
+from reconciliation.services.stakes import in_words, transfers_to_write_off
 
 
 @transaction.atomic
@@ -74,7 +74,13 @@ def propose_write_off(*, discrepancy_id: int, reason: str, by: str, now: datetim
     discrepancy = lock_open(discrepancy_id)
     transfers = transfers_to_write_off(discrepancy)
     return _propose(
-        discrepancy, kind=ProposalKind.WRITE_OFF, amount_minor=transfers[0][2].minor, reason=reason, by=by, now=now
+        discrepancy,
+        kind=ProposalKind.WRITE_OFF,
+        amount_minor=transfers[0][2].minor,
+        transfers=in_words(transfers),
+        reason=reason,
+        by=by,
+        now=now,
     )
 
 
@@ -127,7 +133,7 @@ def _approve(proposal_id: int, by: str, now: datetime) -> Proposal:
     refuse_own(proposal, by=by)
     if proposal.kind == ProposalKind.WRITE_OFF:
         transfers = transfers_to_write_off(discrepancy)
-        if transfers[0][2].minor != proposal.amount_minor:
+        if in_words(transfers) != proposal.transfers:
             raise NotResolvable("Another amount is left by now: reject it, and have it proposed anew.")
         account = discrepancy.source.account
         assert account is not None, "nothing of the bank's own is written off"
@@ -184,8 +190,12 @@ def undo(*, discrepancy_id: int, reason: str, by: str, now: datetime) -> Discrep
 
     :raises NotResolvable: it is open, came right by itself, or no reason was given.
     """
-    discrepancy = lock(discrepancy_id)
     _refuse_silence(reason)
+    # Looked for before anything is locked, for what it is about is locked in one order; and looked at again after.
+    found = _approved_proposal(Discrepancy.objects.get(pk=discrepancy_id))
+    if found is not None:
+        lock_with_all(found)
+    discrepancy = lock(discrepancy_id)
     if discrepancy.state != DiscrepancyState.CLOSED:
         raise NotResolvable("It is not closed.")
     if discrepancy.resolution == Resolution.ARRIVED:
@@ -196,6 +206,8 @@ def undo(*, discrepancy_id: int, reason: str, by: str, now: datetime) -> Discrep
     proposal = _approved_proposal(discrepancy)
     if proposal is None:
         raise NotResolvable("Nothing that two people decided is kept of it: it cannot be undone.")
+    if proposal != found:
+        raise NotResolvable("Somebody else worked on it meanwhile; nothing was done. Look again.")
     proposal.undone_by, proposal.undone_at = by, now
     if proposal.posting is not None:
         proposal.undo_posting = post_reversal(posting=proposal.posting, now=now)
@@ -263,6 +275,7 @@ def _propose(
     line_ids: Sequence[int] = (),
     entry_ids: Sequence[int] = (),
     batch_ids: Sequence[int] = (),
+    transfers: Sequence[str] = (),
 ) -> Proposal:
     _refuse_silence(reason)
     _refuse_proposed(discrepancy)
@@ -273,6 +286,7 @@ def _propose(
         line_ids=list(line_ids),
         entry_ids=list(entry_ids),
         batch_ids=list(batch_ids),
+        transfers=list(transfers),
         amount_minor=amount_minor,
         currency=discrepancy.currency,
         proposed_by=by,
@@ -286,8 +300,8 @@ def _propose(
 
 
 def _lock_proposal(proposal_id: int) -> tuple[Proposal, Discrepancy]:
-    proposal = Proposal.objects.get(pk=proposal_id)
-    discrepancy = lock(proposal.discrepancy_id)
+    proposal = Proposal.objects.select_related("discrepancy").get(pk=proposal_id)
+    discrepancy = lock_with_all(proposal)
     proposal.refresh_from_db()
     if proposal.decision:
         raise NotResolvable(f"It is {proposal.get_decision_display().lower()} already, by {proposal.decided_by}.")

@@ -1,5 +1,7 @@
 """What a discrepancy leaves in the operator's accounts, and what takes it out of there."""
 
+from collections.abc import Iterable
+
 from money import Money
 from payments.models import LedgerAccount
 from reconciliation.errors import NotResolvable
@@ -22,6 +24,11 @@ def may_be_written_off(discrepancy: Discrepancy) -> bool:
     return DiscrepancyKind(discrepancy.kind) not in _WITHOUT_MONEY
 
 
+def in_words(transfers: Iterable[Transfer]) -> list[str]:
+    """Return what transfers come to, each as one text: it is what two people mean by the same write-off."""
+    return [f"{from_account} {to_account} {money}" for from_account, to_account, money in transfers]
+
+
 def transfers_to_write_off(discrepancy: Discrepancy) -> list[Transfer]:
     """Return what to post so that a discrepancy leaves nothing behind in the gateway's account, or in the bank's.
 
@@ -33,6 +40,8 @@ def transfers_to_write_off(discrepancy: Discrepancy) -> list[Transfer]:
     if kind == DiscrepancyKind.NOT_IN_BANK:
         batch = discrepancy.batch
         assert batch is not None, "it is about a batch"
+        if batch.bank_line_id is not None:
+            raise NotResolvable("The bank has it meanwhile: the next run closes this.")
         return _out_of(LedgerAccount.BANK, batch.payout_minor or 0, batch.currency)
     money_account = money_account_of(discrepancy.source)
     if kind == DiscrepancyKind.MISSING_THERE:
