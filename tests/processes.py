@@ -5,14 +5,18 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx
+import psutil
+import redis
 from django.conf import settings
 from django.db import connection
 
@@ -21,9 +25,17 @@ from config.heartbeat import fresh_workers, stop_heart
 from config.local_secrets import sandbox_config, standin_of
 from config.supervisor import tethered
 
+# How long a test waits for what has to come. It costs nothing where it comes, and where three test processes and a type
+# checker share two cores, anything may have to wait for some seconds.
+PATIENCE_SECONDS = 60.0
+
 
 def wait_until(
-    is_so: Callable[[], Any], *, seconds: float = 10, every: float = 0.02, what: str = "what the test waits for"
+    is_so: Callable[[], Any],
+    *,
+    seconds: float = PATIENCE_SECONDS,
+    every: float = 0.02,
+    what: str = "what the test waits for",
 ) -> Any:
     """Return the first true value. What makes work for others when it is asked is asked less often.
 
@@ -35,6 +47,34 @@ def wait_until(
             raise AssertionError(f"{what} did not happen within {seconds} s")
         time.sleep(every)
     return value
+
+
+def is_quick(act: Callable[[], Any], *, seconds: float, tries: int = 5) -> bool:
+    """Say whether an act can be done in so many seconds: a busy machine may keep one try waiting, and not every one."""
+    for _ in range(tries):
+        started = time.monotonic()
+        act()
+        if time.monotonic() - started < seconds:
+            return True
+    return False
+
+
+def is_running(process: psutil.Process) -> bool:
+    """Say whether a process still runs; one that nobody has waited for yet does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def is_inside(thread: threading.Thread, function: str) -> bool:
+    """Say whether a thread is in a function of this name, or in what that has called."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    while frame is not None:
+        if frame.f_code.co_name == function:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def database_url() -> str:
@@ -61,6 +101,12 @@ def process_environment(**more: str) -> dict[str, str]:
     }
 
 
+@cache
+def patient_redis() -> redis.Redis:
+    """Return a client of the broker for what tests do there themselves; ours give up after a fifth of a second."""
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=PATIENCE_SECONDS)
+
+
 class Sandbox:
     """The sandbox processors in a process of their own, and their control API."""
 
@@ -68,7 +114,7 @@ class Sandbox:
         self.url = f"http://127.0.0.1:{settings.SANDBOX_PORT}"
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        self._client = httpx.Client(base_url=self.url, timeout=10, trust_env=False)
+        self._client = httpx.Client(base_url=self.url, timeout=PATIENCE_SECONDS, trust_env=False)
 
     def start(self) -> None:
         """Start the process and return when it answers."""
@@ -96,7 +142,7 @@ class Sandbox:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        wait_until(self._answers, seconds=20, what="the sandbox answering")
+        wait_until(self._answers, what="the sandbox answering")
 
     def stop(self) -> None:
         """End the process."""
@@ -104,7 +150,7 @@ class Sandbox:
         if self._process is not None:
             self._process.terminate()
             try:
-                self._process.wait(5)
+                self._process.wait(PATIENCE_SECONDS)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
@@ -186,7 +232,7 @@ class CeleryWorker:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        wait_until(self._is_heard_of, seconds=30, what="the worker's first heartbeat")
+        wait_until(self._is_heard_of, seconds=2 * PATIENCE_SECONDS, what="the worker's first heartbeat")
 
     def stop(self) -> None:
         """Let the worker finish what it does, for at most 10 s."""
@@ -209,4 +255,7 @@ class CeleryWorker:
     def _is_heard_of(self) -> bool:
         if self._process is not None and self._process.poll() is not None:
             raise AssertionError(f"the worker ended:\n{self.output[-3000:]}")
-        return self._hostname in fresh_workers(settings.REDIS_URL, now=time.time())
+        try:
+            return self._hostname in fresh_workers(settings.REDIS_URL, now=time.time())
+        except redis.TimeoutError:
+            return False

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-PATIENCE_SECONDS = 10
+from tests.processes import PATIENCE_SECONDS
 
 
 class Racer:

@@ -7,6 +7,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection, connections, transaction
 
 from bookings.models import OutgoingMail
+from tests.processes import PATIENCE_SECONDS
 
 
 class LockingBackend(BaseEmailBackend):
@@ -26,6 +27,6 @@ class LockingBackend(BaseEmailBackend):
 
         other = threading.Thread(target=lock)
         other.start()
-        other.join(5)
+        other.join(PATIENCE_SECONDS)
         assert locked == [1]
         return len(email_messages)

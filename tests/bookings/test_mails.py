@@ -213,7 +213,7 @@ class SmallMailServer:
         return self
 
     def __exit__(self, *_):
-        self._thread.join(5)
+        self._thread.join(60)
         self._listening.close()
 
     def _serve(self):

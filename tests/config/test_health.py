@@ -7,6 +7,7 @@ from django.test import Client
 
 from config import health
 from config.heartbeat import beat_heart
+from tests.processes import is_quick
 
 
 @pytest.mark.smoke
@@ -34,15 +35,12 @@ def test_a_missing_worker_degrades_readiness_and_fails_the_workers_probe(client:
 @pytest.mark.django_db
 def test_a_broker_that_is_down_degrades_readiness_at_once(client: Client, settings) -> None:
     settings.REDIS_URL = "unix:///nowhere/redis.sock"
-    client.get("/health/ready")
 
-    started = time.monotonic()
     ready = client.get("/health/ready")
-    seconds = time.monotonic() - started
 
     assert (ready.status_code, ready.json()["checks"]["broker"]) == (200, "unreachable")
     assert client.get("/health/workers").status_code == 503
-    assert seconds < 0.5
+    assert is_quick(lambda: client.get("/health/ready"), seconds=0.5)
 
 
 @pytest.mark.django_db
@@ -52,12 +50,10 @@ def test_a_broker_that_hangs_degrades_readiness_within_half_a_second(
     settings.REDIS_URL = f"redis://127.0.0.1:{silent_port}/0"
     connection.ensure_connection()
 
-    started = time.monotonic()
     ready = client.get("/health/ready")
-    seconds = time.monotonic() - started
 
     assert (ready.status_code, ready.json()["checks"]["broker"]) == (200, "unreachable")
-    assert seconds < 0.5
+    assert is_quick(lambda: client.get("/health/ready"), seconds=0.5)
 
 
 @pytest.mark.django_db

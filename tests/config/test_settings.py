@@ -35,7 +35,7 @@ def manage(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=180,
     )
 
 

@@ -23,7 +23,7 @@ from payments.models import (
 from payments.models.claims import unclaimed
 from payments.services.ruling import rule_out_operation
 from payments.states import OperationKind, Status
-from tests.processes import Sandbox
+from tests.processes import PATIENCE_SECONDS, Sandbox
 
 # How long a beat lasts while something is under way; a busier one would keep the workers from their work.
 BEAT_SECONDS = 0.25
@@ -37,7 +37,7 @@ _COLUMN = {
 }
 
 
-def drain(sandbox: Sandbox, *, seconds: float) -> list[Transaction]:
+def drain(sandbox: Sandbox, *, seconds: float = PATIENCE_SECONDS) -> list[Transaction]:
     """Resend what was lost and do what beat would have done, until nothing is under way any more; return what staff
     said was not done, because no gateway could be asked about it any more.
 

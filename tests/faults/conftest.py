@@ -47,9 +47,9 @@ def quick(settings) -> None:
 
 @pytest.fixture
 def hurried_gateways(settings) -> None:
-    """Accounts whose gateway is given a second to answer, here and in the workers started afterwards."""
+    """Accounts whose gateway is given two seconds to answer, here and in the workers started afterwards."""
     settings.GATEWAY_CREDENTIALS = {
-        slug: {**fields, "timeout_seconds": "1"} for slug, fields in settings.GATEWAY_CREDENTIALS.items()
+        slug: {**fields, "timeout_seconds": "2"} for slug, fields in settings.GATEWAY_CREDENTIALS.items()
     }
 
 

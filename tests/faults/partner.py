@@ -16,7 +16,7 @@ class OctoClient:
     def __init__(self, url: str, key: str, house: House) -> None:
         self._house = house
         headers = {"Authorization": f"Bearer {key}", "Octo-Capabilities": CAPABILITIES}
-        self._client = httpx.Client(base_url=f"{url}/octo", headers=headers, timeout=40, trust_env=False)
+        self._client = httpx.Client(base_url=f"{url}/octo", headers=headers, timeout=90, trust_env=False)
         self.broken: list[str] = []
 
     def __enter__(self) -> "OctoClient":

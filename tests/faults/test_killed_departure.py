@@ -57,8 +57,8 @@ def test_a_departure_whose_worker_was_killed_is_given_back_once(house, guest, sa
         cancellation.refresh_from_db()
         return cancellation.state == "FINISHED"
 
-    wait_until(is_finished, seconds=60, every=BEAT_SECONDS, what="the other worker finishing the departure")
-    drain(sandbox, seconds=10)
+    wait_until(is_finished, every=BEAT_SECONDS, what="the other worker finishing the departure")
+    drain(sandbox)
     assert set(cancellation.items.values_list("state", flat=True)) == {"DONE"}
     assert set(Booking.objects.values_list("status", flat=True)) == {"CANCELLED"}
     refunds = Transaction.objects.filter(kind="REFUND")

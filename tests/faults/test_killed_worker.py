@@ -57,7 +57,7 @@ def send_until_done(start_worker, operation):
         operation.refresh_from_db()
         return operation.status != "PENDING"
 
-    wait_until(is_decided, seconds=40, every=BEAT_SECONDS, what=f"the other worker finishing the {operation.kind}")
+    wait_until(is_decided, every=BEAT_SECONDS, what=f"the other worker finishing the {operation.kind}")
 
 
 @pytest.mark.parametrize(("fault", "times_moved"), STRIKES)
@@ -141,9 +141,9 @@ def test_a_webhook_whose_worker_was_killed_is_handled_by_the_next(house, guest, 
         delivery.refresh_from_db()
         return delivery.processed_at
 
-    wait_until(is_handled, seconds=20, every=BEAT_SECONDS, what="the next worker handling the delivery")
+    wait_until(is_handled, every=BEAT_SECONDS, what="the next worker handling the delivery")
     assert (delivery.status, delivery.claim_number) == ("PROCESSED", 2)
-    drain(sandbox, seconds=10)
+    drain(sandbox)
     assert books(booking.order) == {"RECEIVABLE>CLEARING": 9000}
     assert money_of_the_ledger() == money_of_the_sandbox(sandbox)
 

@@ -77,7 +77,7 @@ def test_card_data_keys_and_tokens_rest_nowhere(house, web, octo, key, sandbox, 
     waiting = list(messages_of_the_broker())
     worker = talkative_worker(tmp_path)
     try:
-        wait_until(lambda: not WebhookDelivery.objects.filter(attempts=0).exists(), seconds=20, what="the worker")
+        wait_until(lambda: not WebhookDelivery.objects.filter(attempts=0).exists(), what="the worker")
     finally:
         worker.stop()
 

@@ -39,14 +39,13 @@ from tests.faults.spoiling import FAULTS, plant_faults
 from tests.faults.tills import taken_by_the_books
 from tests.faults.travelers import Traveler
 from tests.faults.ways import Way, all_ways, credentials_of, open_accounts
-from tests.processes import CeleryWorker, Sandbox
+from tests.processes import PATIENCE_SECONDS, CeleryWorker, Sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 TRAVELERS = 5
 JOURNEYS = 40
 STORM_SECONDS = 30
-DRAIN_SECONDS = 35
 # An answer lost after the work was done is the one that tempts to do it twice.
 CALL_FAULTS = ("hang", "error", "reset", "garbage", "unavailable", "slow", "in_progress", *["answer_lost"] * 4)
 OUR_REFERENCE = re.compile(r"\b(?:cpo|tx)_[2-9a-z]{20}\b")
@@ -99,7 +98,7 @@ def weather(sandbox: Sandbox, ways: Sequence[Way], dice: random.Random) -> Itera
             yield
         finally:
             is_over.set()
-            maker.result(15)
+            maker.result(PATIENCE_SECONDS)
     sandbox.delete("faults")
 
 
@@ -154,10 +153,10 @@ def test_after_a_storm_no_row_is_stuck_and_every_cent_is_where_it_belongs(
         kills = kill_workers(workers, random.Random(f"{seed}/kills"), busy)
         for one in busy:
             one.result()
-    ruled_out = drain(sandbox, seconds=DRAIN_SECONDS)
+    ruled_out = drain(sandbox)
     for worker in workers:
         worker.stop()
-    ruled_out += drain(sandbox, seconds=10)
+    ruled_out += drain(sandbox)
 
     stories = sum((traveler.done for traveler in travelers), Counter[str]())
     assert [line for traveler in travelers for line in traveler.octo.broken] == []

@@ -20,10 +20,12 @@ from payments.services.operations import Patience
 from tests.faults.partner import session_of
 from tests.payments.guest import CARD, opening_of
 from tests.payments.races import run_together
+from tests.processes import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 LARGEST = 1024 * 1024
+HANG_SECONDS = 60
 
 
 def shown(name):
@@ -59,11 +61,11 @@ def test_waiting_for_a_lock_ends(house):
 
     assert isinstance(waited, OperationalError)
     assert "lock timeout" in str(waited)
-    assert 2.5 < time.monotonic() - started < 8
+    assert 2.5 < time.monotonic() - started < 14
 
 
 def hang(sandbox, operation):
-    sandbox.post("faults", gateway="adyen", operation=operation, fault="hang", seconds=8, times=-1)
+    sandbox.post("faults", gateway="adyen", operation=operation, fault="hang", seconds=HANG_SECONDS, times=-1)
 
 
 def test_one_call_of_any_account_ends_in_time():
@@ -95,7 +97,7 @@ def test_a_reservation_is_answered_while_the_gateway_hangs_and_gets_its_session_
     started = time.monotonic()
     booking = octo.reserve()
 
-    assert time.monotonic() - started < 6
+    assert time.monotonic() - started < HANG_SECONDS / 2
     assert len(sandbox.get("requests", operation="sessions")["requests"]) == 1
     assert booking["status"] == "ON_HOLD"
     assert session_of(booking) is None
@@ -118,7 +120,7 @@ def test_a_capture_that_hangs_is_unknown_and_the_confirm_pending(octo, guest, sa
     started = time.monotonic()
     answer = octo.confirm(booking["uuid"], session=session_of(booking))
 
-    assert time.monotonic() - started < 6
+    assert time.monotonic() - started < HANG_SECONDS / 2
     assert (answer.status_code, answer.json()["error"]) == (400, "PAYMENT_PENDING")
     capture = Transaction.objects.get(kind="CAPTURE")
     assert (capture.status, capture.unknown_since_at is not None) == ("PENDING", True)
@@ -130,7 +132,7 @@ def test_a_cancel_with_more_to_give_back_than_there_is_time_for_leaves_the_rest_
     octo, guest, sandbox, settings
 ):
     """Two payments for one booking: the first refund hangs, the second is not even begun by the request."""
-    settings.PAYMENTS = {**settings.PAYMENTS, "GATEWAY_TIMEOUT_SECONDS": 3, "REQUEST_SECONDS": 3.5}
+    settings.PAYMENTS = {**settings.PAYMENTS, "GATEWAY_TIMEOUT_SECONDS": 30, "REQUEST_SECONDS": 31.5}
     booking = octo.reserve(adults=1)
     octo.send("PATCH", f"/bookings/{booking['uuid']}", {"unitItems": octo.units(2)})
     dearer = octo.send("PATCH", f"/bookings/{booking['uuid']}", {"unitItems": octo.units(3)})
@@ -146,7 +148,7 @@ def test_a_cancel_with_more_to_give_back_than_there_is_time_for_leaves_the_rest_
     started = time.monotonic()
     answer = octo.send("POST", f"/bookings/{booking['uuid']}/cancel", {"reason": "rain"})
 
-    assert time.monotonic() - started < 6
+    assert time.monotonic() - started < HANG_SECONDS / 2
     assert (answer.status_code, answer.json()["status"]) == (200, "CANCELLED")
     asked, left = Transaction.objects.filter(kind="REFUND").order_by("-claim_number")
     assert (asked.status, asked.unknown_since_at is not None) == ("PENDING", True)
@@ -166,14 +168,14 @@ def test_a_refund_that_hangs_is_unknown_and_blocks_the_next(house, guest, sandbo
         payment=payment, money=Money(100, "EUR"), reason="", requested_by="ada", clock=timezone.now
     )
 
-    assert time.monotonic() - started < 6
+    assert time.monotonic() - started < HANG_SECONDS / 2
     assert (refund.status, refund.unknown_since_at is not None, refund.error_code) == ("PENDING", True, "")
 
 
 def announce(url, path, headers, *, length):
     """Announce a body of so many bytes, send none of it, and return how that is answered."""
     parts = urlsplit(url)
-    talk = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+    talk = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE_SECONDS)
     try:
         talk.putrequest("POST", path)
         for name, value in {"Content-Type": "application/json", "Content-Length": str(length), **headers}.items():

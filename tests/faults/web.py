@@ -1,6 +1,5 @@
 """A web process of its own, as gunicorn runs it, on the test database and a broker of the test's choice."""
 
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,8 +12,9 @@ from django.conf import settings
 from config.demo.accounts import SANDBOX_ACCOUNTS
 from config.local_secrets import standin_of
 from config.settings.gateways import credential_variables
+from config.settings.test import free_port
 from config.supervisor import tethered
-from tests.processes import Sandbox, process_environment, wait_until
+from tests.processes import PATIENCE_SECONDS, Sandbox, process_environment, wait_until
 
 
 class WebProcess:
@@ -23,7 +23,7 @@ class WebProcess:
     """
 
     def __init__(self, folder: Path, *, redis_url: str, **environment: str) -> None:
-        port = _free_port()
+        port = free_port(4)
         self.url = f"http://127.0.0.1:{port}"
         self._folder = folder
         self._environment = process_environment(
@@ -37,7 +37,7 @@ class WebProcess:
         )
         self._process: subprocess.Popen[bytes] | None = None
         # One for all questions: making a client reads every certificate of the machine's authorities.
-        self._client = httpx.Client(base_url=self.url, trust_env=False)
+        self._client = httpx.Client(base_url=self.url, timeout=PATIENCE_SECONDS, trust_env=False)
 
     @property
     def output(self) -> str:
@@ -55,7 +55,7 @@ class WebProcess:
                 start_new_session=True,
             )
         try:
-            wait_until(self._answers, seconds=30, what="the web process answering")
+            wait_until(self._answers, seconds=2 * PATIENCE_SECONDS, what="the web process answering")
         except BaseException:
             self.__exit__()
             raise
@@ -66,7 +66,7 @@ class WebProcess:
         assert self._process is not None
         self._process.terminate()
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(10)
+            self._process.wait(PATIENCE_SECONDS)
         self._process.kill()
         self._process.wait()
 
@@ -95,9 +95,3 @@ def webhooks_to(sandbox: Sandbox, web: WebProcess) -> Iterator[None]:
         yield
     finally:
         point(f"http://127.0.0.1:{settings.WEB_PORT}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -73,7 +73,7 @@ class ScriptedServer:
             head = f"HTTP/1.1 {status} Said\r\n" + "".join(f"{n}: {v}\r\n" for n, v in headers.items())
             match behavior:
                 case "hang":
-                    self._released.wait(30)
+                    self._released.wait(60)
                 case "close":
                     return
                 case "reset":
@@ -91,7 +91,7 @@ class ScriptedServer:
 
 
 def _read(connection: socket.socket) -> Asked | None:
-    connection.settimeout(10)
+    connection.settimeout(60)
     received = b""
     while b"\r\n\r\n" not in received:
         piece = connection.recv(65536)

@@ -31,7 +31,7 @@ def test_the_conformance_suite_finds_it_and_is_content() -> None:
         env={**os.environ, "EXTRA_GATEWAY": f"{SLUG}={PATH}", "PYTEST_ADDOPTS": ""},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
 

@@ -465,8 +465,7 @@ def test_a_wrongly_signed_callback_is_refused_and_a_doubled_one_has_one_key(proc
 # Faults
 
 
-def calls(processor: Processor, operation: str) -> Callable[[], Any]:
-    spreedly = processor.gateway
+def calls(processor: Processor, operation: str, spreedly: SpreedlyGateway) -> Callable[[], Any]:
     match operation:
         case "purchase":
             token = processor.token()
@@ -490,9 +489,9 @@ def calls(processor: Processor, operation: str) -> Callable[[], Any]:
 
 @pytest.mark.parametrize("operation", ["purchase", "authorize", "capture", "void", "credit", "show"])
 def test_every_fault_leaves_the_outcome_unknown(processor: Processor, operation: str) -> None:
-    processor.gateway = spreedly_at(processor.sandbox.url, timeout_seconds="0.4")
+    impatient = spreedly_at(processor.sandbox.url, timeout_seconds="0.4")
     for fault in FAULTS:
-        ask = calls(processor, operation)
+        ask = calls(processor, operation, impatient)
         before = processor.asked(operation)
         processor.fails(operation, fault, seconds=1)
 
@@ -500,7 +499,7 @@ def test_every_fault_leaves_the_outcome_unknown(processor: Processor, operation:
             ask()
 
         assert processor.asked(operation) == before + 1, fault
-    ask = calls(processor, operation)
+    ask = calls(processor, operation, processor.gateway)
     processor.fails(operation, "in_progress")
     with pytest.raises(NotSent):
         ask()

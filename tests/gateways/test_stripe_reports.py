@@ -31,7 +31,7 @@ def gateway(server: ScriptedServer) -> StripeGateway:
             "publishable_key": "pk_test_51SXkTours",
             "webhook_secrets": "whsec_tours",
             "api_base_url": server.url,
-            "timeout_seconds": "1",
+            "timeout_seconds": "4",
         }
     )
 

@@ -30,7 +30,7 @@ class Api:
     def __init__(self, url: str, key: str = SECRET_KEY) -> None:
         self.url = url
         self._client = httpx.Client(
-            base_url=f"{url}/stripe/v1", headers={"Authorization": f"Bearer {key}"}, timeout=10, trust_env=False
+            base_url=f"{url}/stripe/v1", headers={"Authorization": f"Bearer {key}"}, timeout=60, trust_env=False
         )
 
     def post(self, path: str, fields: dict[str, Any] | None = None, *, key: str | None = None) -> httpx.Response:
@@ -200,7 +200,7 @@ def test_a_publishable_key_opens_only_its_own_intent(api: Api, sandbox: Sandbox)
 def test_a_person_pays_in_the_page_and_proves_who_they_are(api: Api) -> None:
     intent = api.made("payment_intents", {**SALE, "setup_future_usage": "off_session"})
     back = "https://shop.example.com/return?booking=17"
-    pages = httpx.Client(base_url=api.url, timeout=10, trust_env=False)
+    pages = httpx.Client(base_url=api.url, timeout=60, trust_env=False)
     page = f"/stripe/pay/{intent['client_secret']}"
     card = {"number": "4000000000000002", "expiry": "12/34", "cvc": "123", "holderName": "Ada Byron"}
 

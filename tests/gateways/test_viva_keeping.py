@@ -21,7 +21,7 @@ from tests.gateways.viva_world import (
     sample,
     viva_at,
 )
-from tests.processes import wait_until
+from tests.processes import is_inside, wait_until
 
 K = OutcomeKind
 BASIC = "Basic " + base64.b64encode(f"{MERCHANT}:{API_KEY}".encode()).decode()
@@ -106,20 +106,21 @@ def test_who_waits_for_the_same_fetch_shares_what_comes_of_it() -> None:
 
     def fetch() -> tuple[str, float]:
         fetched.append(1)
-        may_go.wait(5)
+        may_go.wait(60)
         raise Rejected("no")
 
     said: list[str] = []
 
     def ask() -> None:
         try:
-            kept.get(fetch, wait_seconds=5)
+            kept.get(fetch, wait_seconds=60)
         except Rejected as problem:
             said.append(str(problem))
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
         thread.start()
+    wait_until(lambda: all(is_inside(thread, "wait") for thread in threads), what="one fetching and all others waiting")
     with pytest.raises(NotSent):
         kept.get(fetch, wait_seconds=0.01)
     may_go.set()
@@ -158,7 +159,7 @@ def test_a_webhook_key_that_cannot_be_had_is_no_greeting_and_is_not_asked_for_ag
 def test_while_the_webhook_key_is_on_its_way_nobody_else_waits_for_it(server: ScriptedServer) -> None:
     server.answers(sample("webhook_key"))
     server.turns = ["hang"]
-    gateway = viva_at(server.url)
+    gateway = viva_at(server.url, timeout_seconds="12")
 
     def ask() -> None:
         with pytest.raises(AnswerLost):
@@ -173,5 +174,5 @@ def test_while_the_webhook_key_is_on_its_way_nobody_else_waits_for_it(server: Sc
 
     assert first.is_alive()
     server.release()
-    first.join(10)
+    first.join(60)
     assert len(server.asked) == 1

@@ -537,7 +537,7 @@ def test_viva_verifies_our_address_by_its_key(shop: Shop) -> None:
 def test_a_person_pays_at_the_page_after_a_refusal_and_the_banks_question(shop: Shop) -> None:
     opened = shop.open()
     form = {"expiry": "03/30", "cvc": "111", "action": "pay"}
-    with httpx.Client(trust_env=False, timeout=10) as browser:
+    with httpx.Client(trust_env=False, timeout=60) as browser:
         page = browser.get(opened.client["checkoutUrl"])
         refused = browser.post(opened.client["checkoutUrl"], data={**form, "number": REFUSED_VISA})
         asked = browser.post(opened.client["checkoutUrl"], data={**form, "number": "5188 3400 0000 0060"})
@@ -560,7 +560,7 @@ def test_a_person_pays_at_the_page_after_a_refusal_and_the_banks_question(shop: 
 
 def test_a_person_gives_up_at_the_page_and_the_order_is_cancelled(shop: Shop) -> None:
     opened = shop.open()
-    with httpx.Client(trust_env=False, timeout=10) as browser:
+    with httpx.Client(trust_env=False, timeout=60) as browser:
         left = browser.post(opened.client["checkoutUrl"], data={"action": "cancel"})
 
     back = httpx.URL(left.headers["location"])

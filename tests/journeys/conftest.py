@@ -1,17 +1,15 @@
 from collections.abc import Iterator
 
 import pytest
-from django.conf import settings as django_settings
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from bookings.services import mint_partner_key
-from config.heartbeat import impatient_redis
 from tests.faults import quick_settings
 from tests.faults.partner import OctoClient
 from tests.journeys.trip import Trip
 from tests.payments.house import build_house
-from tests.processes import CeleryWorker, Sandbox
+from tests.processes import CeleryWorker, Sandbox, patient_redis
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +23,7 @@ def journeys_worker(
 ) -> Iterator[CeleryWorker]:
     """One real Celery worker for all journeys, in a hurry: schedules of a second instead of minutes."""
     with django_db_blocker.unblock():
-        impatient_redis(django_settings.REDIS_URL).flushdb()
+        patient_redis().flushdb()
         worker = CeleryWorker(
             tmp_path_factory.mktemp("journeys"),
             name="journeys",
@@ -34,7 +32,7 @@ def journeys_worker(
         worker.start()
     yield worker
     worker.stop()
-    impatient_redis(django_settings.REDIS_URL).flushdb()
+    patient_redis().flushdb()
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ TWO_ADULTS = 9000
 def api(trip, live_server):
     """The partner's client, with a key for this API."""
     key = mint_partner_key(partner=trip.house.partner, dialects=["context"], is_live=True, label="", now=timezone.now())
-    with httpx.Client(base_url=live_server.url, headers={"X-Api-Key": key[1]}, timeout=40, trust_env=False) as client:
+    with httpx.Client(base_url=live_server.url, headers={"X-Api-Key": key[1]}, timeout=90, trust_env=False) as client:
         yield client
 
 

@@ -32,7 +32,7 @@ class Partner:
 
     def post(self, path: str, body: Any, **how: Any) -> Any:
         """POST JSON and return what was made."""
-        answer = httpx.post(f"{self._url}{path}", json=body, timeout=40, trust_env=False, **how)
+        answer = httpx.post(f"{self._url}{path}", json=body, timeout=90, trust_env=False, **how)
         assert answer.status_code in (200, 201), answer.text
         return answer.json()
 
@@ -83,7 +83,7 @@ def by_context_payments(partner: Partner) -> Order:
 
 def by_payment_invoices(partner: Partner) -> Order:
     page = partner.invoice()["flow_data"]["action"]
-    shown = httpx.get(f"{page.rstrip('/')}/card/", timeout=40, trust_env=False)
+    shown = httpx.get(f"{page.rstrip('/')}/card/", timeout=90, trust_env=False)
     assert shown.status_code == 200, shown.text
     opening = Opening.objects.select_related("payment__order").latest("created_at")
     partner.trip.pay(opening.gateway_reference)

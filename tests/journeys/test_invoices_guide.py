@@ -37,7 +37,7 @@ def test_the_first_ten_minutes_end_with_money_taken_and_some_of_it_given_back(
     demo = json.dumps({"invoices_user": house.partner.slug, "invoices_password": key})
     commands = ten_minutes(API=live_server.url, BOX=sandbox.url, DEMO=demo)
 
-    done = subprocess.run(["bash", "-euc", commands], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["bash", "-euc", commands], capture_output=True, text=True, timeout=180)
 
     assert (done.returncode, done.stderr) == (0, "")
     reference = Invoice.objects.get().order.partner_reference

@@ -55,7 +55,7 @@ def desk(trip: Trip, live_server: Any) -> Iterator[AgentDesk]:
     partner = trip.house.partner
     key = mint_partner_key(partner=partner, dialects=["resource"], is_live=True, label="", now=timezone.now())[1]
     headers = {"X-Application-Key": key}
-    with httpx.Client(base_url=live_server.url, headers=headers, timeout=40, trust_env=False) as client:
+    with httpx.Client(base_url=live_server.url, headers=headers, timeout=90, trust_env=False) as client:
         yield AgentDesk(client)
 
 

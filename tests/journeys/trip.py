@@ -16,7 +16,7 @@ from tests.faults.agreement import money_of_the_ledger, money_of_the_sandbox, un
 from tests.faults.partner import OctoClient, session_of
 from tests.payments.guest import CARD
 from tests.payments.house import House, books, operations
-from tests.processes import Sandbox, wait_until
+from tests.processes import PATIENCE_SECONDS, Sandbox, wait_until
 
 _BEAT_SECONDS = 0.25
 _DRAINS: tuple["Task[..., Any]", ...] = (
@@ -176,7 +176,7 @@ class Trip:
         found: list[dict[str, Any]] = self.sandbox.get("requests", operation=operation)["requests"]
         return found
 
-    def until(self, look: Callable[[], Any], what: str, *, seconds: float = 15) -> Any:
+    def until(self, look: Callable[[], Any], what: str, *, seconds: float = PATIENCE_SECONDS) -> Any:
         """Return the first true value of `look`, playing beat meanwhile: its drains go to the real worker."""
 
         def beat_and_look() -> Any:

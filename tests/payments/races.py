@@ -19,9 +19,9 @@ from django.db import connection, connections
 from django.db.models.query import QuerySet
 
 from bookings.compiled import CompiledQuery
+from tests.processes import PATIENCE_SECONDS
 
 _PATIENCE_SECONDS = 0.6
-_PATIENCE_OF_CONTROLS_SECONDS = 10.0
 
 
 def run_together(*actors: Callable[[], Any]) -> list[Any]:
@@ -30,7 +30,7 @@ def run_together(*actors: Callable[[], Any]) -> list[Any]:
 
     def run(actor: Callable[[], Any]) -> Any:
         try:
-            start.wait(5)
+            start.wait(PATIENCE_SECONDS)
             return actor()
         except Exception as error:  # noqa: BLE001 - what an actor raises is what the test asserts on
             return error
@@ -63,7 +63,7 @@ def take_row_locks_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(QuerySet, "select_for_update", lambda self, *_, **__: self.all())
     # What was compiled with the lock in it is built anew.
     monkeypatch.setattr(CompiledQuery, "rows", lambda self, **values: list(self.build(**values)))
-    monkeypatch.setattr(sys.modules[__name__], "_PATIENCE_SECONDS", _PATIENCE_OF_CONTROLS_SECONDS)
+    monkeypatch.setattr(sys.modules[__name__], "_PATIENCE_SECONDS", PATIENCE_SECONDS)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from payments.services import aftercare, changing, collecting, locking, reservin
 from payments.services.collecting import NO_REQUEST
 from tests.payments.gifts import held_gift
 from tests.payments.house import books
+from tests.processes import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,13 +38,13 @@ class Holder(threading.Thread):
             with transaction.atomic():
                 Order.objects.select_for_update().get(pk=self.order_id)
                 self.holds.set()
-                assert self.lets_go.wait(20)
+                assert self.lets_go.wait(PATIENCE_SECONDS)
         finally:
             connections.close_all()
 
     def __enter__(self):
         self.start()
-        assert self.holds.wait(10)
+        assert self.holds.wait(PATIENCE_SECONDS)
         return self
 
     def __exit__(self, *_):

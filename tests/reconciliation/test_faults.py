@@ -54,7 +54,7 @@ def test_an_import_that_was_killed_goes_on_where_it_was(till, tmp_path, table, s
     command = [sys.executable, "manage.py", "import_settlement", str(path), "--account", till.account.slug]
     with locked(table, "SHARE"):
         with subprocess.Popen(command, env=process_environment(), stdout=subprocess.DEVNULL) as process:
-            wait_until(lambda: waiting_for(table), seconds=30, what=f"the import reaching {table}")
+            wait_until(lambda: waiting_for(table), what=f"the import reaching {table}")
             process.kill()
         reached = SettlementReport.objects.get().state
 

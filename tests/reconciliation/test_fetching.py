@@ -31,7 +31,7 @@ ADYEN = {
     "webhook_password": "secret",
     "report_user": "report@Company.Spree",
     "report_password": "of the report user",
-    "timeout_seconds": "1",
+    "timeout_seconds": "3",
 }
 
 

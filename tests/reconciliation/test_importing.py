@@ -310,7 +310,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
         path = written(tmp_path / f"{lines}.csv", (account_row("Fee", -lines) for _ in range(lines)))
         arguments = [sys.executable, "-c", code, str(path), till.account.slug]
         done = subprocess.run(
-            arguments, env=process_environment(), capture_output=True, check=True, text=True, timeout=100
+            arguments, env=process_environment(), capture_output=True, check=True, text=True, timeout=240
         )
         peaks.append(int(done.stdout.splitlines()[-1]))
 

@@ -50,7 +50,7 @@ class Receiver:
             self.got.append(got)
             match self.behavior:
                 case "hang":
-                    self._released.wait(20)
+                    self._released.wait(60)
                 case "drip":
                     connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
                     while not self._released.wait(0.05):
@@ -73,7 +73,7 @@ class Receiver:
 
 
 def _read(connection: socket.socket) -> Got | None:
-    connection.settimeout(10)
+    connection.settimeout(60)
     received = b""
     while b"\r\n\r\n" not in received:
         piece = connection.recv(65_536)

@@ -79,10 +79,10 @@ def test_the_first_ten_minutes_of_the_guide_ask_wait_download_and_compare(live_s
             capture_output=True,
             text=True,
             check=True,
-            timeout=60,
+            timeout=180,
             cwd=tmp_path,
         )
-        wait_until(lambda: run.done() or write_exports() == 1, seconds=50)
+        wait_until(lambda: run.done() or write_exports() == 1, seconds=150)
         told = run.result().stdout.splitlines()
 
     assert told[0] == ", ".join(REPORTS)

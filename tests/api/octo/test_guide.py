@@ -27,7 +27,7 @@ def ten_minutes(**values: str) -> str:
 def test_the_first_ten_minutes_of_the_guide_end_with_a_confirmed_booking(shop, guest, live_server):
     commands = ten_minutes(OCTO=f"{live_server.url}/octo", BOX=guest.sandbox.url, KEY=shop.key)
 
-    done = subprocess.run(["bash", "-euc", commands], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(["bash", "-euc", commands], capture_output=True, text=True, check=True, timeout=180)
 
     booking = Booking.objects.get()
     assert done.stdout.startswith("CONFIRMED 9000 [{'deliveryFormat': 'QRCODE', 'deliveryValue': ")

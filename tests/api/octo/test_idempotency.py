@@ -16,7 +16,7 @@ from bookings.models import Booking
 from payments.models import Transaction
 from tests.api.octo.shop import CARDS, Octo
 from tests.api.octo.test_rules import refusal
-from tests.processes import wait_until
+from tests.processes import PATIENCE_SECONDS, is_inside, wait_until
 
 KEY = "order-2026-11-21-0001"
 
@@ -229,7 +229,7 @@ class TestTwins:
 
         def slow(**request):
             entered.set()
-            assert may_go_on.wait(10)
+            assert may_go_on.wait(PATIENCE_SECONDS)
             return reserve(**request)
 
         monkeypatch.setattr(reserving, "reserve_booking", slow)
@@ -241,14 +241,14 @@ class TestTwins:
 
         first = threading.Thread(target=ask, args=("first",))
         first.start()
-        assert entered.wait(10)
+        assert entered.wait(PATIENCE_SECONDS)
         entered.clear()
         twin = threading.Thread(target=ask, args=("twin",))
         twin.start()
-        wait_until(lambda: _sleeping_twin(twin), what="the twin waiting")
+        wait_until(lambda: is_inside(twin, "claim_request"), what="the twin waiting")
         may_go_on.set()
-        first.join(10)
-        twin.join(10)
+        first.join(PATIENCE_SECONDS)
+        twin.join(PATIENCE_SECONDS)
 
         assert answers["first"].json() == answers["twin"].json()
         assert answers["twin"].headers["Idempotent-Replayed"] == "true"
@@ -286,7 +286,7 @@ class TestTwins:
         wish = shop.wish(uuid="4f2b5b0e-5b1f-4bb5-9a76-0c3b4b2f9c11")
 
         def ask() -> None:
-            barrier.wait(10)
+            barrier.wait(PATIENCE_SECONDS)
             answers.append(Octo(shop.key, capabilities=CARDS).post("/bookings", wish))
             connection.close()
 
@@ -294,23 +294,11 @@ class TestTwins:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(20)
+            thread.join(PATIENCE_SECONDS)
 
         assert [answer.status_code for answer in answers] == [200, 200]
         assert answers[0].json()["id"] == answers[1].json()["id"]
         assert Booking.objects.count() == 1
-
-
-def _sleeping_twin(twin: threading.Thread) -> bool:
-    """Say whether the twin is in its pause: it has found the first one's claim."""
-    import sys
-
-    frame = sys._current_frames().get(twin.ident or 0)
-    while frame is not None:
-        if frame.f_code.co_name == "claim_request":
-            return True
-        frame = frame.f_back
-    return False
 
 
 def _then_sleep(look):

@@ -31,7 +31,7 @@ def test_the_first_ten_minutes_of_the_guide_pay_a_part_of_the_printed_booking(li
     printed = capsys.readouterr().out
     commands = ten_minutes(API=live_server.url, DEMO=f"'{printed.strip()}'")
 
-    done = subprocess.run(["bash", "-euc", commands], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(["bash", "-euc", commands], capture_output=True, text=True, check=True, timeout=180)
 
     paid, *document, owed = done.stdout.splitlines()
     booking = Booking.objects.get(number=json.loads(printed)["booking_id"])

@@ -40,7 +40,7 @@ VISA = {
 }
 
 
-def wait_until(is_so: Callable[[], Any], *, seconds: float = 10, what: str = "what the test waits for") -> Any:
+def wait_until(is_so: Callable[[], Any], *, seconds: float = 60, what: str = "what the test waits for") -> Any:
     """Return the first true value, asking every 10 ms until the deadline."""
     deadline = time.monotonic() + seconds
     while not (value := is_so()):
@@ -136,7 +136,7 @@ class Box:
         api_key: str | None = "key-of-fernweg",
         key: str | None = None,
         query: dict[str, str] | None = None,
-        timeout: float = 20,
+        timeout: float = 60,
     ) -> requests.Response:
         """Call the Checkout API; the answer has been held against the specification."""
         headers = {} if api_key is None else {"X-API-Key": api_key}
@@ -152,7 +152,7 @@ class Box:
 
     def control(self, method: str, path: str, body: Any = None, *, status: int | None = None) -> Any:
         """Call the control API and return its JSON; the answer must be a success unless `status` says otherwise."""
-        answer = self.http.request(method, f"{self.url}/control{path}", json=body, timeout=30)
+        answer = self.http.request(method, f"{self.url}/control{path}", json=body, timeout=60)
         assert answer.status_code == status if status else answer.ok, answer.text
         return answer.json()
 
@@ -184,7 +184,7 @@ class Box:
         """End the process and return its exit code."""
         self.http.close()
         self.process.send_signal(number)
-        code = self.process.wait(timeout=10)
+        code = self.process.wait(timeout=60)
         assert self.process.stdout is not None
         self.process.stdout.close()
         return code

@@ -56,12 +56,12 @@ def test_lost_answer_comes_after_the_work_and_is_found_again_by_its_key(box: Box
 
 
 def test_hang_never_answers_and_does_nothing(box: Box) -> None:
-    fault(box, "hang", "payments", seconds=1)
+    fault(box, "hang", "payments", seconds=60)
     started = time.monotonic()
 
     with pytest.raises(requests.Timeout):
         box.api("POST", "/payments", payment_request(), timeout=0.3)
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 30
     fault(box, "hang", "payments", seconds=0.2)
     with pytest.raises(requests.ConnectionError):
         box.api("POST", "/payments", payment_request())

@@ -45,7 +45,7 @@ def test_repeated_capture_request_captures_once(box: Box) -> None:
 
 
 def test_twin_of_a_request_in_progress_is_turned_away(box: Box) -> None:
-    fault = {"gateway": "adyen", "operation": "payments", "fault": "slow", "seconds": 1}
+    fault = {"gateway": "adyen", "operation": "payments", "fault": "slow", "seconds": 4}
     box.control("POST", "/faults", fault)
     answers: list[Any] = []
     first = threading.Thread(
@@ -58,7 +58,7 @@ def test_twin_of_a_request_in_progress_is_turned_away(box: Box) -> None:
 
     assert (twin.status_code, twin.json()["errorCode"]) == (422, "704")
     assert twin.headers["transient-error"] == "true"
-    first.join(timeout=10)
+    first.join(timeout=60)
     assert answers[0].json()["resultCode"] == "Authorised"
     again = box.api("POST", "/payments", payment_request(), key="attempt-1")
     assert again.json() == answers[0].json()
