@@ -17,17 +17,18 @@ EMBEDDED_SERVERS = not (is_set("DATABASE_URL") or is_set("REDIS_URL"))
 EMBEDDED_POSTGRES = env.str("EMBEDDED_POSTGRES", default="18")
 
 
-def _free_port() -> str:
+def free_port(purpose: int) -> int:
     """Return a port that nobody uses, outside the range from which the system takes ports for outgoing connections.
 
-    Test processes side by side look in ranges of their own: what one found free, another could take a moment later.
+    Test processes side by side look in ranges of their own, and so does each of up to five purposes: what one found
+    free, another could take before it listens there.
     """
     number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
     while True:
-        port = 16_000 + 2_000 * number + secrets.randbelow(2_000)
+        port = 16_000 + 2_000 * number + 400 * purpose + secrets.randbelow(400)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
-            return str(port)
+            return port
 
 
 def _test_database(redis_url: str) -> str:
@@ -57,7 +58,7 @@ provide(
 )
 
 # Chosen here, so that the live server, the sandbox and the worker that a test starts know of each other.
-provide({"WEB_PORT": _free_port(), "SANDBOX_PORT": _free_port()})
+provide({"WEB_PORT": str(free_port(0)), "SANDBOX_PORT": str(free_port(1))})
 env.ENVIRON["REDIS_URL"] = _test_database(env.str("REDIS_URL"))
 
 from config.settings.base import *  # noqa: E402

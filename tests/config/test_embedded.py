@@ -13,8 +13,14 @@ import pytest
 import redis
 from django.conf import settings as django_settings
 
-from config.embedded import EmbeddedServers, EmbeddedServersFailed, new_socket_directory, server_home
-from tests.processes import wait_until
+from config.embedded import (
+    EmbeddedServers,
+    EmbeddedServersFailed,
+    new_socket_directory,
+    remove_abandoned_directories,
+    server_home,
+)
+from tests.processes import is_running, wait_until
 
 HOLDER = """
 import sys, time
@@ -44,6 +50,15 @@ def data() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """A folder for sockets of its own, with a short path: whoever starts servers sweeps the one that all share."""
+    folder = Path(tempfile.mkdtemp(prefix="cpt-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
 def make(home: Path, data: Path, **options: object) -> EmbeddedServers:
     return EmbeddedServers(
         home=home,
@@ -64,7 +79,7 @@ def test_both_servers_start_keep_their_data_and_stop(home: Path, data: Path, ver
             shown = connection.execute("SHOW server_version").fetchone()
         with redis.Redis.from_url(embedded.servers.redis_url) as client:
             server = client.info("server")
-        pids = embedded.pids()
+        processes = {name: psutil.Process(pid) for name, pid in embedded.pids().items()}
     sockets = Path(embedded.servers.socket_directory)
 
     with make(home, data, postgres=version) as again, psycopg.connect(again.servers.database_url) as connection:
@@ -73,8 +88,8 @@ def test_both_servers_start_keep_their_data_and_stop(home: Path, data: Path, ver
     assert shown is not None
     assert shown[0].startswith(f"{version}.")
     assert server["server_name"] == "valkey"
-    assert set(pids) == {"postgres", "valkey"}
-    assert not any(psutil.pid_exists(pid) for pid in pids.values())
+    assert set(processes) == {"postgres", "valkey"}
+    assert not any(is_running(process) for process in processes.values())
     assert not sockets.exists()
     assert names == [("ZOË",)]
 
@@ -85,14 +100,15 @@ def test_a_killed_server_is_started_again(home: Path, data: Path) -> None:
         os.kill(before["valkey"], signal.SIGKILL)
         os.kill(before["postgres"], signal.SIGKILL)
 
-        wait_until(lambda: len(embedded.pids().keys() - {n for n, p in embedded.pids().items() if before[n] == p}) == 2)
-        wait_until(lambda: _answers(embedded), seconds=20, what="both servers answering again")
+        wait_until(lambda: {name for name, pid in embedded.pids().items() if before[name] != pid} == set(before))
+        wait_until(lambda: _answers(embedded), what="both servers answering again")
 
 
-def test_killing_the_holder_leaves_nothing_running(home: Path, data: Path) -> None:
+def test_killing_the_holder_leaves_nothing_running(home: Path, data: Path, temporary: Path) -> None:
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(home), str(data)],
         cwd=django_settings.BASE_DIR,
+        env={**os.environ, "TMPDIR": str(temporary)},
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -104,11 +120,10 @@ def test_killing_the_holder_leaves_nothing_running(home: Path, data: Path) -> No
     holder.kill()
     holder.wait()
 
-    wait_until(lambda: not any(_runs(process) for process in family), seconds=15, what="the end of both servers")
-    left = list(Path(tempfile.gettempdir()).glob(f"cp-run-{holder.pid}-*"))
-    assert len(left) == 1
-    new_socket_directory().rmdir()
-    assert not left[0].exists()
+    wait_until(lambda: not any(is_running(process) for process in family), what="the end of both servers")
+    assert [left.name.startswith(f"cp-run-{holder.pid}-") for left in temporary.iterdir()] == [True]
+    remove_abandoned_directories(temporary)
+    assert list(temporary.iterdir()) == []
 
 
 def test_an_unknown_version_is_refused_in_words(home: Path, data: Path) -> None:
@@ -141,7 +156,3 @@ def _answers(embedded: EmbeddedServers) -> bool:
         return bool(redis.Redis.from_url(embedded.servers.redis_url).ping())
     except (psycopg.OperationalError, redis.RedisError):
         return False
-
-
-def _runs(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
