@@ -6,16 +6,19 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import DateTimeField, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import Cast, ExtractMonth, ExtractYear
+from django.db.models.functions import Cast, Coalesce, ExtractMonth, ExtractYear
 
 from backoffice.queues.actions import button
 from backoffice.queues.queue import Fact, Paths, Queue, Row, Source
 from backoffice.queues.trips import NO_TRIP, trips_of
 from bookings.models import BookingStatus, Installment, InstallmentKind, SettlementMethod
+from gateways.models import Environment
 from payments.admin.columns import money_text, page_of
 from payments.models import BalanceCollection, ReusableCard
 
 _MONTHS_A_YEAR = 12
+# Of the card kept last: for the order itself, else for its customer.
+_ACCOUNT = "card_account"
 
 
 def _expiring(now: datetime) -> QuerySet[Installment]:
@@ -40,6 +43,16 @@ def _expiring(now: datetime) -> QuerySet[Installment]:
         )
     )
     is_over, is_good = Q(last_month__lt=due_month), Q(last_month__isnull=True) | Q(last_month__gte=due_month)
+    # Where the money of a balance would be asked for, as if the row had a foreign key to it.
+    account = {
+        f"{_ACCOUNT}__{field}": Coalesce(
+            *(
+                Subquery(cards.order_by("-created_at", "-pk").values(f"account__{field}")[:1])
+                for cards in (of_order, of_customer)
+            )
+        )
+        for field in ("slug", "environment")
+    }
     return (
         Installment.objects.filter(
             Exists(of_order.filter(is_over)) | Exists(of_customer.filter(is_over)),
@@ -53,7 +66,7 @@ def _expiring(now: datetime) -> QuerySet[Installment]:
             order__status=BookingStatus.CONFIRMED,
             order__settlement_method=SettlementMethod.DEPOSIT,
         )
-        .annotate(price_minor=Subquery(parts.values("price")))
+        .annotate(price_minor=Subquery(parts.values("price")), **account)
         .filter(order__money_in_minor__lt=F("price_minor"))
         .select_related("order__partner")
     )
@@ -88,8 +101,9 @@ def _show(balances: Sequence[Installment], _now: datetime) -> list[Row]:
                 amount=money_text(balance.amount_minor, balance.currency),
                 guest=trip.guest,
                 departs_at=trip.departs_at,
-                is_live=order.is_live,
+                is_live=order.is_live and getattr(balance, f"{_ACCOUNT}__environment") == Environment.LIVE,
                 partner=str(order.partner),
+                account=getattr(balance, f"{_ACCOUNT}__slug"),
                 facts=tuple(
                     Fact(name="Card", value=_good_until(card), url=page_of(card))
                     for card in kept
@@ -116,7 +130,7 @@ EXPIRING_CARDS = Queue(
             rows=_expiring,
             urgency=Cast("due_date", DateTimeField()),
             since="order__confirmed_at",
-            paths=Paths(is_live="order__is_live", partner="order__partner"),
+            paths=Paths(is_live="order__is_live", partner="order__partner", account=_ACCOUNT),
             show=_show,
         ),
     ),

@@ -124,8 +124,8 @@ class Situations:
         account.save()
         return self.paid(account="adyen-us").reference
 
-    def expiring_card(self, *, months_after: int = -1, **fields: Any) -> str:
-        """Keep a card for a balance; its last month is so many after that of the balance's due date."""
+    def expiring_card(self, *, months_after: int = -1, is_kept: bool = True, **fields: Any) -> str:
+        """Keep a card for a balance, or none; its last month is so many after that of the balance's due date."""
         house = self.house
         booking = house.reserve(return_url=None, settlement_method="DEPOSIT", **fields)
         payment = self.paid(Payment.objects.get(order=booking.order, superseded_at__isnull=True))
@@ -138,7 +138,8 @@ class Situations:
         opening.consent_text = consent_text_for(account=payment.account, locale="en", now=self.now)
         opening.save()
         card = Card(token=f"tok-{payment.number}", brand="visa", last4="1111", expiry_month=month + 1, expiry_year=year)
-        keep_card(payment=payment, card=card, now=self.now, opening=opening)
+        if is_kept:
+            keep_card(payment=payment, card=card, now=self.now, opening=opening)
         return booking.order.reference
 
     def webhook(self, status: str) -> str:
