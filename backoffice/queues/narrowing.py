@@ -40,10 +40,14 @@ class Narrowing:
 
     @classmethod
     def read(cls, query: Mapping[str, str], queue: Queue) -> "Narrowing":
-        """Return what an address chooses of a queue; a mode or an age that there is not chooses nothing."""
-        chosen = {name: query.get(name, "") for name in _COMMON}
+        """Return what an address chooses of a queue; what its page does not offer, or there is not, chooses nothing."""
+        chosen = {name: query.get(name, "") if name in _offered(queue) else "" for name in _COMMON}
         return cls(
-            own=tuple((each.name, query[each.name]) for each in queue.facets if query.get(each.name)),
+            own=tuple(
+                (each.name, query[each.name])
+                for each in queue.facets
+                if query.get(each.name) and query[each.name] in dict(each.options())
+            ),
             mode=chosen["mode"] if chosen["mode"] in MODES else "",
             partner=chosen["partner"],
             account=chosen["account"],
@@ -89,17 +93,29 @@ class Choice:
     options: tuple[tuple[str, str], ...]
 
 
+def _offered(queue: Queue) -> set[str]:
+    """Return by which of what many queues have this one can be narrowed."""
+    paths = [source.paths for source in queue.sources]
+    there_is = {
+        "mode": any(each.is_live for each in paths),
+        "partner": any(each.partner for each in paths),
+        "account": any(each.account for each in paths),
+        "age": not queue.facets,
+    }
+    return {name for name, is_there in there_is.items() if is_there}
+
+
 def choices(queue: Queue, chosen: Narrowing) -> list[Choice]:
     """Return what the rows of a queue can be narrowed by."""
-    offered = []
-    if any(source.paths.is_live for source in queue.sources):
+    offered, common = [], _offered(queue)
+    if "mode" in common:
         offered.append(
             Choice(name="mode", label="Mode", chosen=chosen.mode, options=(("live", "real money"), ("test", "test")))
         )
-    if any(source.paths.partner for source in queue.sources):
+    if "partner" in common:
         partners = tuple(Partner.objects.order_by("name").values_list("slug", "name"))
         offered.append(Choice(name="partner", label="Partner", chosen=chosen.partner, options=partners))
-    if any(source.paths.account for source in queue.sources):
+    if "account" in common:
         slugs = GatewayAccount.objects.order_by("slug").values_list("slug", flat=True)
         accounts = tuple((slug, slug) for slug in slugs)
         offered.append(Choice(name="account", label="Account", chosen=chosen.account, options=accounts))
@@ -107,7 +123,7 @@ def choices(queue: Queue, chosen: Narrowing) -> list[Choice]:
     for facet in queue.facets:
         picked = values.get(facet.name, "")
         offered.append(Choice(name=facet.name, label=facet.label, chosen=picked, options=facet.options()))
-    if not queue.facets:
+    if "age" in common:
         ages = tuple((name, words) for name, (words, _) in AGES.items())
         offered.append(Choice(name="age", label="Waits longer than", chosen=chosen.age, options=ages))
     return offered

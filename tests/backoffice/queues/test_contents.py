@@ -154,6 +154,28 @@ def test_an_expiring_card_is_no_work_when_another_one_is_good_or_the_balance_is_
     assert names_in("expiring-cards") == []
 
 
+def test_an_expiring_card_is_of_the_mode_and_of_the_account_where_it_is_kept(situations):
+    reference = situations.expiring_card()
+
+    assert [(row.is_live, row.account) for row in rows_of("expiring-cards")] == [(False, "adyen-eu")]
+    assert names_in("expiring-cards", mode="live") == []
+    assert names_in("expiring-cards", mode="test") == [reference]
+
+    GatewayAccount.objects.filter(slug="adyen-eu").update(environment="live")
+
+    assert [row.is_live for row in rows_of("expiring-cards")] == [True]
+    assert names_in("expiring-cards", mode="live") == names_in("expiring-cards", account="adyen-eu") == [reference]
+    assert names_in("expiring-cards", mode="test") == names_in("expiring-cards", account="adyen-us") == []
+
+
+def test_an_expiring_card_of_a_customer_is_of_the_account_where_it_is_kept(situations):
+    customer = {"customer_reference": "ada"}
+    first = situations.expiring_card(**customer)
+    second = situations.expiring_card(is_kept=False, **customer)
+
+    assert {row.name: row.account for row in rows_of("expiring-cards")} == {first: "adyen-eu", second: "adyen-eu"}
+
+
 def test_rows_are_narrowed_by_mode_partner_account_and_age(situations, house):
     GatewayAccount.objects.filter(slug="adyen-eu").update(environment="live")
     live = situations.paid_unconfirmed()
@@ -176,6 +198,17 @@ def test_rows_are_narrowed_by_mode_partner_account_and_age(situations, house):
     assert names_in("paid-unconfirmed", account="adyen-test") == [test]
     assert names_in("paid-unconfirmed", age="day") == [live]
     assert names_in("orphaned-webhooks", partner="blue-harbor") == []
+
+
+def test_what_the_page_offers_no_choice_of_narrows_nothing(situations, admin_client):
+    situations.discrepancy()
+    page = reverse("admin:backoffice_queue", args=["discrepancies"])
+
+    for address in ("?age=week", "?mode=live", "?partner=blue-harbor", "?account=adyen-us"):
+        answer = admin_client.get(page + address)
+
+        assert len(answer.context["entries"]) == 1
+        assert not answer.context["is_narrowed"]
 
 
 def test_what_a_bank_tells_is_neither_real_nor_test_money(situations):
