@@ -6,22 +6,36 @@ What came of it in money is in the ledger; this is what staff look at in the mor
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Count, Q, Sum
-from django.db.models.functions import TruncDate
+from django.db import connection
 from django.utils import timezone
 
 from gateways.models import Environment, GatewayAccount
 from money import Money
-from payments.models import Transaction
 from payments.states import OperationKind, Status
 
 DAYS = 30
-_TAKEN = Q(status=Status.PROCESSED, kind__in=[OperationKind.SALE, OperationKind.CAPTURE])
-_REFUSED = Q(status=Status.FAILED, kind__in=[OperationKind.SALE, OperationKind.AUTHORIZATION])
-_REFUNDED = Q(status=Status.PROCESSED, kind=OperationKind.REFUND)
+_TAKEN = [OperationKind.SALE, OperationKind.CAPTURE]
+_TRIED = [OperationKind.SALE, OperationKind.AUTHORIZATION]
+# Day by day, because of a day PostgreSQL knows that its groups are few and hashes them; grouped by an expression of the
+# moment they seem as many as the rows, which it would sort first. Nothing but columns of the index, so that it is all
+# that is read.
+_SUMS = """
+SELECT day.date, sums.account_id, sums.currency, sums.kind, sums.status, sums.count, sums.minor
+FROM unnest(%(days)s::date[], %(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS day (date, starts_at, ends_at)
+CROSS JOIN LATERAL (
+    SELECT account_id, currency, kind, status, count(*) AS count, sum(amount_minor) AS minor
+    FROM payments_transaction
+    WHERE decided_at >= day.starts_at AND decided_at < day.ends_at AND account_id = ANY(%(accounts)s)
+        AND (
+            status = %(processed)s AND (kind = ANY(%(taken)s) OR kind = %(refund)s)
+            OR status = %(failed)s AND kind = ANY(%(tried)s)
+        )
+    GROUP BY account_id, currency, kind, status
+) AS sums
+"""
 # One bar for each, in which every gateway has its shade; all of them can be told from a white and from a dark page.
 SHADES = {
     "taken": ("#16a34a", "#86efac", "#15803d", "#4ade80", "#22c55e", "#bbf7d0"),
@@ -84,22 +98,30 @@ class Row:
 def takings(*, environment: Environment, now: datetime) -> list[Row]:
     """Return the rows of the last 30 days, today among them, newest first; days without operations have none.
 
-    One query, over the part of `transaction_by_decision` that those days fill. Days are those of the current time zone.
+    One query, over the part of the index `transaction_by_decision` that those days fill, without the table. Days are
+    those of the current time zone.
     """
     gateways = dict(GatewayAccount.objects.filter(environment=environment).values_list("pk", "gateway"))
-    first_day = timezone.localdate(now) - timedelta(days=DAYS - 1)
-    since = timezone.make_aware(datetime.combine(first_day, datetime.min.time()))
-    sums = (
-        Transaction.objects.filter(_TAKEN | _REFUSED | _REFUNDED, decided_at__gte=since, account__in=list(gateways))
-        .annotate(day=TruncDate("decided_at"))
-        .values("day", "account_id", "currency", "kind", "status")
-        .annotate(count=Count("pk"), minor=Sum("amount_minor"))
-        .order_by()
-    )
+    days = [timezone.localdate(now) - timedelta(days=back) for back in range(DAYS)]
     figures: dict[tuple[date, str, str], dict[str, Figure]] = defaultdict(lambda: defaultdict(Figure))
-    for found in sums:
-        place = figures[found["day"], gateways[found["account_id"]], found["currency"]]
-        place[_what(found["kind"], found["status"])] += Figure(count=found["count"], minor=found["minor"])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SUMS,
+            {
+                "days": days,
+                "starts": [_midnight(day) for day in days],
+                "ends": [_midnight(day + timedelta(days=1)) for day in days],
+                "accounts": list(gateways),
+                "taken": _TAKEN,
+                "tried": _TRIED,
+                "refund": OperationKind.REFUND,
+                "processed": Status.PROCESSED,
+                "failed": Status.FAILED,
+            },
+        )
+        for day, account, currency, kind, status, count, minor in cursor:
+            place = figures[day, gateways[account], currency]
+            place[_what(kind, status)] += Figure(count=count, minor=int(minor))
     rows = [
         Row(day=day, gateway=gateway, currency=currency, **{what: place[what] for what in SHADES})
         for (day, gateway, currency), place in figures.items()
@@ -151,6 +173,10 @@ def _datasets(rows: list[Row], days: list[date]) -> list[dict[str, Any]]:
                     }
                 )
     return datasets
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
 
 
 def _what(kind: str, status: str) -> str:

@@ -91,6 +91,31 @@ def test_a_day_is_one_of_the_time_zone_of_the_house(house):
     assert row.day.isoformat() == "2026-03-29"
 
 
+def test_the_day_on_which_summer_time_begins_ends_an_hour_early(house):
+    house.paid(house.payment(), "A1")
+    now = datetime(2026, 3, 30, 12, tzinfo=UTC)
+    days = []
+
+    with timezone.override("Europe/Berlin"):
+        for moment in (datetime(2026, 3, 29, 21, 59, tzinfo=UTC), datetime(2026, 3, 29, 22, tzinfo=UTC)):
+            Transaction.objects.update(decided_at=moment)
+            days += [row.day.isoformat() for row in takings(environment=Environment.TEST, now=now)]
+
+    assert days == ["2026-03-29", "2026-03-30"]
+
+
+def test_the_figures_are_read_from_their_index_alone(house):
+    with CaptureQueriesContext(connection) as queries:
+        takings(environment=Environment.TEST, now=house.clock())
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {queries[1]['sql']}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+
+    assert "Index Only Scan using transaction_by_decision" in plan
+
+
 def test_the_figures_cost_the_same_queries_however_much_was_taken(house):
     house.paid(house.payment(), "A1")
     with CaptureQueriesContext(connection) as few:
