@@ -39,3 +39,11 @@ def on_starting(_server: Any) -> None:
 def post_fork(_server: Any, _worker: Any) -> None:
     """Tie each worker to its master: a killed master leaves nobody behind."""
     die_with_parent()
+
+
+def post_worker_init(_worker: Any) -> None:
+    """Spare each worker, which has the application by now, full rounds of the garbage collector over its code."""
+    # Here, because it imports Django, which reads its settings: the master has none.
+    from config.garbage import spare_what_stays
+
+    spare_what_stays()
