@@ -30,7 +30,7 @@ from gateways.registry import gateway_for
 from money import Money
 from payments.errors import NotCancellableByPartner, PaymentDue
 from payments.models import Transaction
-from payments.selectors import OrderMoney, has_undecided_money, order_money
+from payments.selectors import OrderMoney, has_undecided_money, order_money, unused_holds_among
 from payments.services.asking import ask_about_opening
 from payments.services.capturing import write_captures
 from payments.services.challenges import charge_to_prove
@@ -189,7 +189,7 @@ def _confirm(wanted: _Wanted, request: PaymentRequest, clock: Clock) -> Confirma
         if at_once.confirmation is not None:
             return at_once.confirmation
     done = _confirm_or_write(wanted, request, patience, may_charge=not must_ask_first, at_once=at_once)
-    if isinstance(done, _Missing) and must_ask_first:
+    if isinstance(done, _Missing) and must_ask_first and not done.captures:
         if request.is_cancellation:
             cancel_external(order_id=order_id, request=request, clock=clock)
         ask_about_evidence(order_id, request, clock)
@@ -348,7 +348,8 @@ def _confirm_or_write(
 
     A charge is written when it `may_charge`; where its gateway has no wire it is recorded, and what it was for is
     confirmed `at_once`. Holds are captured only where nothing else is to be taken or asked first, because a capture
-    that does not cover the price would confirm nothing.
+    that does not cover the price would confirm nothing. Evidence is not asked about where the gateway has said already
+    that its Opening was paid: it could tell nothing new, and the guest's partner would wait for a call more.
     """
     now = patience.clock()
     with database.atomic():
@@ -384,9 +385,9 @@ def _confirm_or_write(
                         operation=charge, held=missing.held, told=told_by(request), now=now, then=rest
                     )
                 return _Missing(money=missing.money, charge=charge)
-            if not may_charge and is_first_look:
-                return _Missing(money=missing.money)
             operations = list(missing.held.operations.values())
+            if not may_charge and is_first_look and not _tells_of_a_hold(request, operations):
+                return _Missing(money=missing.money)
             named_opening(order.pk, request, among=operations)
             captures = write_captures(missing.money, operations, now=now, is_claimed=patience.allows_a_call())
             return _Missing(money=missing.money, captures=tuple(captures))
@@ -445,6 +446,16 @@ def _write_charge(missing: _NotCovered, request: PaymentRequest, now: datetime) 
     named_opening(held.order.pk, request)  # nobody is charged by a request that names another order's session
     return write_charge(
         order=held.order, request=request, money=missing.money, now=now, payments=held.payments.values()
+    )
+
+
+def _tells_of_a_hold(request: PaymentRequest, operations: Sequence[Transaction]) -> bool:
+    """Say whether all that a request brings is evidence of an Opening in which money is known to be held."""
+    if request.is_cancellation or asks_for_a_charge(request) or request.opening_reference is None:
+        return False
+    return any(
+        hold.opening is not None and hold.opening.gateway_reference == request.opening_reference
+        for hold in unused_holds_among(operations)
     )
 
 

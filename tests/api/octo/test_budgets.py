@@ -61,12 +61,12 @@ def _copy(row: Model, numbers: range, **fresh: str) -> None:
 def paid(shop: Shop, guest: Any, *, adults: int, currency: str = "EUR") -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a booking that a guest paid, and the body that confirms it."""
     booking = shop.reserve(shop.octo(CARDS), adults=adults, returnUrl=RETURN_URL, currency=currency)
-    guest.pay(booking)
-    guest.deliver()
-    body = {
-        "contact": {"fullName": "Ada Byron"},
-        "cardPayment": {"adyen": {"sessionId": booking["cardPayment"]["adyen"]["session"]["id"]}},
+    brought = {
+        "sessionId": booking["cardPayment"]["adyen"]["session"]["id"],
+        "sessionResult": guest.pay(booking)["sessionResult"],
     }
+    guest.deliver()
+    body = {"contact": {"fullName": "Ada Byron"}, "cardPayment": {"adyen": brought}}
     return booking, body
 
 

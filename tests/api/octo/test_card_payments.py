@@ -43,6 +43,16 @@ def session_of(booking):
     return booking["cardPayment"]["adyen"]["session"]
 
 
+def evidence_of(booking, paid):
+    evidence = {"sessionId": session_of(booking)["id"], "sessionResult": paid["sessionResult"]}
+    return {"gateway": "adyen", "adyen": evidence}
+
+
+def asked(guest):
+    """Return what the gateway was asked, in order."""
+    return [request["operation"] for request in guest.sandbox.get("requests")["requests"]]
+
+
 class TestWithoutSession:
     def test_the_whole_object_before_there_is_a_return_url(self, shop, cards):
         booking = shop.reserve(cards)
@@ -327,18 +337,43 @@ class TestSession:
         paid = guest.pay(booking)
         guest.deliver()
 
-        confirmed = confirm(
-            cards,
-            booking,
-            {"gateway": "adyen", "adyen": {"sessionId": session["id"], "sessionResult": paid["sessionResult"]}},
-            contact={"fullName": "Ada Byron"},
-        ).json()
+        confirmed = confirm(cards, booking, evidence_of(booking, paid), contact={"fullName": "Ada Byron"}).json()
 
         payment = confirmed["cardPayment"]
         assert (confirmed["status"], confirmed["contact"]["fullName"]) == ("CONFIRMED", "Ada Byron")
         assert (payment["status"], payment["paid"], payment["balance"], payment["adyen"]) == ("CONFIRMED", 9000, 0, {})
         assert payment["providerReference"] == paid["pspReference"]
         assert payment["cardPaymentId"] == booking["cardPayment"]["cardPaymentId"]
+
+    def test_nobody_is_asked_of_a_session_whose_hold_is_known(self, shop, cards, guest):
+        booking = shop.reserve(cards, returnUrl=RETURN_URL, currency="USD")
+        paid = guest.pay(booking)
+        guest.deliver()
+
+        confirmed = confirm(cards, booking, evidence_of(booking, paid)).json()
+
+        assert (confirmed["status"], confirmed["cardPayment"]["balance"]) == ("CONFIRMED", 0)
+        assert asked(guest) == ["sessions", "capture"]
+
+    def test_evidence_of_another_session_is_asked_about_though_a_known_hold_covers_the_price(self, shop, cards, guest):
+        booking = shop.reserve(cards, adults=1, returnUrl=RETURN_URL, currency="USD")
+        dearer = cards.patch(f"/bookings/{booking['uuid']}", {"unitItems": shop.wish(2)["unitItems"]}).json()
+        guest.fail("webhook", "dropped")
+        paid_dearer = guest.pay(dearer)
+        guest.pay(booking)
+        guest.deliver()
+        cards.patch(f"/bookings/{booking['uuid']}", {"unitItems": shop.wish(1)["unitItems"]})
+
+        answer = confirm(cards, booking, evidence_of(dearer, paid_dearer))
+
+        refusal(answer, "PAYMENT_PENDING")
+        assert asked(guest) == ["sessions", "sessions", "session_result"]
+        operations = Transaction.objects.values_list("kind", "status", "amount_minor")
+        assert set(operations) == {
+            ("AUTHORIZATION", "PROCESSED", 5000),
+            ("AUTHORIZATION", "PROCESSED", 10000),
+            ("VOID", "PENDING", 10000),
+        }
 
     def test_the_session_comes_with_the_return_url(self, shop, cards, guest):
         booking = shop.reserve(cards)
