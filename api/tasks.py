@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 
-from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
@@ -12,6 +11,7 @@ from api.idempotency import prune_idempotent_requests
 from api.invoices.deliveries import render_callback
 from api.models import CallbackEvent, Delivery
 from api.octo.deliveries import render_delivery
+from celery_app import app
 
 # Each event in the words of the dialect that knows it.
 _RENDER: dict[CallbackEvent, Render] = {
@@ -21,19 +21,19 @@ _RENDER: dict[CallbackEvent, Render] = {
 }
 
 
-@shared_task(name="api.tasks.prune_idempotency_keys", acks_late=True)
+@app.task(name="api.tasks.prune_idempotency_keys", acks_late=True)
 def prune_idempotency_keys() -> int:
     """Forget the keys of requests that no partner repeats any more."""
     return prune_idempotent_requests(before=timezone.now() - timedelta(days=settings.API["KEEP_IDEMPOTENCY_KEYS_DAYS"]))
 
 
-@shared_task(name="api.tasks.tell_partners", acks_late=True)
+@app.task(name="api.tasks.tell_partners", acks_late=True)
 def tell_partners() -> int:
     """Tell partners what changed: make deliveries of new changes and send what is due."""
     return delivering.tell_partners(clock=timezone.now, render=render)
 
 
-@shared_task(name="api.tasks.prune_callbacks", acks_late=True)
+@app.task(name="api.tasks.prune_callbacks", acks_late=True)
 def prune_callbacks() -> int:
     """Forget told changes and the log of old deliveries."""
     return retention.prune_callbacks(now=timezone.now())

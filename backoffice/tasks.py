@@ -1,18 +1,18 @@
 """What workers do for the back office: one service call each; beat has them do it."""
 
 import structlog
-from celery import shared_task
 from django.utils import timezone
 
 from backoffice.services import approvals, departure_batch, duplicates, pressing
 from backoffice.sweeping import sweep
+from celery_app import app
 
 log = structlog.get_logger(__name__)
 # Below the hour after which the broker would give the message to another worker.
 _SWEEP_SECONDS = 50 * 60
 
 
-@shared_task(
+@app.task(
     name="backoffice.tasks.sweep_card_numbers",
     acks_late=True,
     soft_time_limit=_SWEEP_SECONDS,
@@ -29,25 +29,25 @@ def sweep_card_numbers() -> None:
     log.info("card_number_sweep_finished", values=values, rows_with_card_numbers=left)
 
 
-@shared_task(name="backoffice.tasks.expire_approval_requests", acks_late=True)
+@app.task(name="backoffice.tasks.expire_approval_requests", acks_late=True)
 def expire_approval_requests() -> int:
     """End the refunds to approve that nobody decided in time."""
     return approvals.expire_requests(now=timezone.now())
 
 
-@shared_task(name="backoffice.tasks.find_duplicates", acks_late=True)
+@app.task(name="backoffice.tasks.find_duplicates", acks_late=True)
 def find_duplicates() -> int:
     """Note the charges that look like one wish paid twice."""
     return duplicates.find_duplicates(now=timezone.now())
 
 
-@shared_task(name="backoffice.tasks.drain_departures", acks_late=True)
+@app.task(name="backoffice.tasks.drain_departures", acks_late=True)
 def drain_departures() -> int:
     """Give money back for departures that were cancelled, booking by booking."""
     return departure_batch.drain_departures(clock=timezone.now)
 
 
-@shared_task(name="backoffice.tasks.prune_presses", acks_late=True)
+@app.task(name="backoffice.tasks.prune_presses", acks_late=True)
 def prune_presses() -> int:
     """Delete what was pressed and cannot be pressed again anyway."""
     return pressing.prune_presses(now=timezone.now())

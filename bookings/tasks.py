@@ -1,18 +1,18 @@
 """What workers do for bookings: send the mails that were written, and forget those that were sent long ago."""
 
-from celery import shared_task
 from django.utils import timezone
 
 from bookings import services
+from celery_app import app
 
 
-@shared_task(name="bookings.tasks.drain_mails", acks_late=True)
+@app.task(name="bookings.tasks.drain_mails", acks_late=True)
 def drain_mails() -> int:
     """Send every mail whose time has come."""
     return services.drain_mails(clock=timezone.now)
 
 
-@shared_task(name="bookings.tasks.prune_mails", acks_late=True)
+@app.task(name="bookings.tasks.prune_mails", acks_late=True)
 def prune_mails() -> int:
     """Delete mails that were sent long ago."""
     return services.prune_mails(now=timezone.now())

@@ -221,7 +221,7 @@ class WorkUnderWay(Collector):
             value=silent,
         )
         length = GaugeMetricFamily("queue_length", "Messages that wait for a worker.", labels=["queue"])
-        queues = [queue.name for queue in settings.CELERY_TASK_QUEUES]
+        queues = settings.TASK_QUEUES
         pipe = impatient_redis(settings.REDIS_URL).pipeline(transaction=False)
         for queue in queues:
             pipe.llen(queue)

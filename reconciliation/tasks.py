@@ -1,8 +1,8 @@
 """What workers do for reconciliation. Anything here may run twice, late or never; beat drains what waits."""
 
-from celery import shared_task
 from django.utils import timezone
 
+from celery_app import app
 from reconciliation.services import export_files, exporting, fetching, looking, scheduling, uploading
 from reconciliation.services.adding_up import add_up
 
@@ -10,7 +10,7 @@ from reconciliation.services.adding_up import add_up
 _LONGEST_SECONDS = 3_600
 
 
-@shared_task(
+@app.task(
     name="reconciliation.tasks.import_uploads",
     acks_late=True,
     soft_time_limit=_LONGEST_SECONDS,
@@ -21,7 +21,7 @@ def import_uploads() -> int:
     return uploading.import_uploads(clock=timezone.now)
 
 
-@shared_task(
+@app.task(
     name="reconciliation.tasks.fetch_reports",
     acks_late=True,
     soft_time_limit=_LONGEST_SECONDS,
@@ -35,14 +35,14 @@ def fetch_reports() -> int:
     return came
 
 
-@shared_task(name="reconciliation.tasks.look_for_reports", acks_late=True)
+@app.task(name="reconciliation.tasks.look_for_reports", acks_late=True)
 def look_for_reports() -> int:
     """Note the reports that gateways list, and clear away what a killed process left of one."""
     uploading.remove_abandoned(now=timezone.now())
     return fetching.look_for_reports(now=timezone.now())
 
 
-@shared_task(
+@app.task(
     name="reconciliation.tasks.look_for_missing",
     acks_late=True,
     soft_time_limit=_LONGEST_SECONDS,
@@ -56,7 +56,7 @@ def look_for_missing() -> int:
     return looking.look_everywhere(clock=timezone.now)
 
 
-@shared_task(
+@app.task(
     name="reconciliation.tasks.write_exports",
     acks_late=True,
     soft_time_limit=_LONGEST_SECONDS,
@@ -67,20 +67,20 @@ def write_exports() -> int:
     return exporting.write_exports(clock=timezone.now)
 
 
-@shared_task(name="reconciliation.tasks.prune_exports", acks_late=True)
+@app.task(name="reconciliation.tasks.prune_exports", acks_late=True)
 def prune_exports() -> int:
     """Delete the files of exports past their time."""
     return export_files.prune_exports(now=timezone.now())
 
 
-@shared_task(name="reconciliation.tasks.mail_scheduled_exports", acks_late=True)
+@app.task(name="reconciliation.tasks.mail_scheduled_exports", acks_late=True)
 def mail_scheduled_exports() -> int:
     """Ask for the exports whose time has come, and mail those that are written."""
     scheduling.ask_for_scheduled(now=timezone.now())
     return scheduling.mail_scheduled(clock=timezone.now)
 
 
-@shared_task(
+@app.task(
     name="reconciliation.tasks.add_up_the_books",
     acks_late=True,
     soft_time_limit=_LONGEST_SECONDS,

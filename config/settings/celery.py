@@ -1,9 +1,10 @@
-"""The broker, the queues and the beat. Services write rows, workers drain rows: a lost message costs seconds."""
+"""The broker and the queues. Services write rows, workers drain rows: a lost message costs seconds.
+
+Nothing of Celery is imported here, which a process that neither sends nor runs a task would carry for nothing: its
+queues are made in `celery_app`, and what beat sends is in `config.beat`.
+"""
 
 from typing import Any
-
-from celery.schedules import crontab
-from kombu import Queue
 
 from config.settings.environment import VAR_DIR, env
 
@@ -16,6 +17,7 @@ QUEUE_WEBHOOKS = "webhooks"
 QUEUE_OPERATIONS = "operations"
 QUEUE_DEFAULT = "default"
 QUEUE_CALLBACKS = "callbacks"
+TASK_QUEUES = (QUEUE_WEBHOOKS, QUEUE_OPERATIONS, QUEUE_DEFAULT, QUEUE_CALLBACKS)
 
 
 def broker_url(redis_url: str) -> str:
@@ -51,7 +53,6 @@ CELERY_TASK_IGNORE_RESULT = True
 
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
-CELERY_TASK_QUEUES = [Queue(QUEUE_WEBHOOKS), Queue(QUEUE_OPERATIONS), Queue(QUEUE_DEFAULT), Queue(QUEUE_CALLBACKS)]
 CELERY_TASK_DEFAULT_QUEUE = QUEUE_DEFAULT
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_ROUTES = {
@@ -81,77 +82,3 @@ CELERY_ENABLE_UTC = True
 
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "run" / "beat-schedule")
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
-
-
-def _every(seconds: float, task: str, queue: str) -> dict[str, Any]:
-    """Return a beat entry that leaves no backlog behind while workers are away: each message expires with its turn."""
-    options = {"queue": queue, "expires": max(seconds, 5), "headers": {"periodic": True}}
-    return {"task": task, "schedule": seconds, "options": options}
-
-
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
-    "drain-deliveries": _every(5, "payments.tasks.drain_deliveries", QUEUE_WEBHOOKS),
-    "drain-operations": _every(5, "payments.tasks.drain_operations", QUEUE_OPERATIONS),
-    "resolve-unknown": _every(15, "payments.tasks.resolve_unknown", QUEUE_OPERATIONS),
-    "delete-revoked-cards": _every(10, "payments.tasks.delete_revoked_cards", QUEUE_OPERATIONS),
-    "expire-holds": _every(10, "payments.tasks.expire_holds", QUEUE_OPERATIONS),
-    "confirm-paid-orders": _every(30, "payments.tasks.confirm_paid_orders", QUEUE_OPERATIONS),
-    "charge-due-balances": _every(30, "payments.tasks.charge_due_balances", QUEUE_OPERATIONS),
-    "finish-links": _every(10, "payments.tasks.finish_links", QUEUE_OPERATIONS),
-    "expire-approval-requests": _every(30, "backoffice.tasks.expire_approval_requests", QUEUE_DEFAULT),
-    "drain-departures": _every(5, "backoffice.tasks.drain_departures", QUEUE_OPERATIONS),
-    "drain-mails": _every(10, "bookings.tasks.drain_mails", QUEUE_DEFAULT),
-    "tell-partners": _every(5, "api.tasks.tell_partners", QUEUE_CALLBACKS),
-    "find-duplicates": _every(30, "backoffice.tasks.find_duplicates", QUEUE_DEFAULT),
-    # A file that is uploaded nudges nobody: who looks at the page again sees it done.
-    "import-settlements": _every(20, "reconciliation.tasks.import_uploads", QUEUE_DEFAULT),
-    "write-exports": _every(5, "reconciliation.tasks.write_exports", QUEUE_DEFAULT),
-    "mail-scheduled-exports": _every(30, "reconciliation.tasks.mail_scheduled_exports", QUEUE_DEFAULT),
-    "prune-exports": {
-        "task": "reconciliation.tasks.prune_exports",
-        "schedule": crontab(hour="3", minute="35"),
-        "options": {"queue": QUEUE_DEFAULT},
-    },
-    "fetch-reports": _every(10, "reconciliation.tasks.fetch_reports", QUEUE_DEFAULT),
-    "look-for-reports": {
-        "task": "reconciliation.tasks.look_for_reports",
-        "schedule": crontab(minute="25"),
-        "options": {"queue": QUEUE_DEFAULT},
-    },
-    "add-up-the-books": _every(30, "reconciliation.tasks.add_up_the_books", QUEUE_DEFAULT),
-    "look-for-missing-settlements": {
-        "task": "reconciliation.tasks.look_for_missing",
-        "schedule": crontab(hour="4", minute="5"),
-        "options": {"queue": QUEUE_DEFAULT},
-    },
-    "prune": {
-        "task": "payments.tasks.prune",
-        "schedule": crontab(hour="3", minute="15"),
-        "options": {"queue": QUEUE_DEFAULT},
-    },
-    "prune-mails": {
-        "task": "bookings.tasks.prune_mails",
-        "schedule": crontab(hour="3", minute="50"),
-        "options": {"queue": QUEUE_DEFAULT},
-    },
-    "prune-idempotency-keys": {
-        "task": "api.tasks.prune_idempotency_keys",
-        "schedule": crontab(hour="3", minute="30"),
-        "options": {"queue": QUEUE_DEFAULT},
-    },
-    "prune-presses": {
-        "task": "backoffice.tasks.prune_presses",
-        "schedule": crontab(hour="3", minute="55"),
-        "options": {"queue": QUEUE_DEFAULT},
-    },
-    "prune-callbacks": {
-        "task": "api.tasks.prune_callbacks",
-        "schedule": crontab(hour="3", minute="45"),
-        "options": {"queue": QUEUE_DEFAULT},
-    },
-    "sweep-card-numbers": {
-        "task": "backoffice.tasks.sweep_card_numbers",
-        "schedule": crontab(day_of_month="1", hour="4", minute="30"),
-        "options": {"queue": QUEUE_DEFAULT},
-    },
-}

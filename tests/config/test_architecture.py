@@ -14,6 +14,7 @@ OURS = {
     "backoffice",
     "bookings",
     "card_numbers",
+    "celery_app",
     "checkout",
     "config",
     "gateways",
@@ -39,6 +40,10 @@ def test_money_and_card_numbers_are_below_everything(module: str) -> None:
     imported = imported_by(settings.BASE_DIR / module)
 
     assert imported & (OURS | {"django", "rest_framework", "celery"}) == set()
+
+
+def test_the_celery_app_imports_nothing_of_ours() -> None:
+    assert imported_by(settings.BASE_DIR / "celery_app.py") & OURS == set()
 
 
 def test_gateways_package_is_empty_so_that_the_sandbox_needs_no_django() -> None:

@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 import structlog
@@ -7,8 +10,9 @@ from django.conf import settings as django_settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
+from config.beat import BEAT_SCHEDULE
 from config.celery import app
-from config.settings.celery import CELERY_BEAT_SCHEDULE, nudge_options
+from config.settings.celery import nudge_options
 from tests.processes import is_quick, wait_until
 
 
@@ -20,17 +24,36 @@ def app_with_broker(url: str) -> Celery:
     return other
 
 
-def test_our_app_is_the_current_one_in_every_django_process() -> None:
+@pytest.mark.parametrize("tasks", ["api", "backoffice", "bookings", "payments", "reconciliation"])
+def test_who_imports_a_task_sends_it_through_our_app(tasks: str) -> None:
+    looks = f"""
+import django
+django.setup()
+import {tasks}.tasks
+from threading import Thread
+from celery import current_app
+found = [current_app.main]
+other = Thread(target=lambda: found.append(current_app.main))
+other.start(); other.join()
+print(*found, len(current_app.conf.task_queues))
+"""
+
+    said = subprocess.run([sys.executable, "-c", looks], capture_output=True, text=True, check=True, env=os.environ)
+
+    assert said.stdout.split() == ["card-payments", "card-payments", "4"]
+
+
+def test_the_worker_s_app_is_the_one_that_tasks_are_sent_through() -> None:
     assert current_app.main == app.main == "card-payments"
     assert nudge_options() == django_settings.CELERY_BROKER_TRANSPORT_OPTIONS
     assert [queue.name for queue in app.conf.task_queues] == ["webhooks", "operations", "default", "callbacks"]
 
 
 def test_beat_messages_expire_so_that_no_backlog_grows() -> None:
-    periodic = {name: entry for name, entry in CELERY_BEAT_SCHEDULE.items() if isinstance(entry["schedule"], int)}
+    periodic = {name: entry for name, entry in BEAT_SCHEDULE.items() if isinstance(entry["schedule"], int)}
 
     assert all(entry["options"]["expires"] <= 30 for entry in periodic.values())
-    assert {entry["options"]["queue"] for entry in CELERY_BEAT_SCHEDULE.values()} <= {
+    assert {entry["options"]["queue"] for entry in BEAT_SCHEDULE.values()} <= {
         "webhooks",
         "operations",
         "default",
@@ -89,7 +112,7 @@ def test_every_task_has_its_queue(task: str, queue: str) -> None:
 def test_every_beat_entry_names_a_task_there_is() -> None:
     app.loader.import_default_modules()
 
-    assert {entry["task"] for entry in CELERY_BEAT_SCHEDULE.values()} <= set(app.tasks)
+    assert {entry["task"] for entry in BEAT_SCHEDULE.values()} <= set(app.tasks)
 
 
 @pytest.mark.smoke
