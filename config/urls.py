@@ -7,6 +7,9 @@ from config import health
 from config.metrics import metrics
 from payments.webhooks import receive_webhook
 
+# Which page there is for a model, every app says itself. Done here, and not when Django starts: see backoffice.apps.
+admin.autodiscover()
+
 urlpatterns = [
     path("health/live", health.live),
     path("health/ready", health.ready),

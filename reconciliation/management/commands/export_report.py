@@ -22,6 +22,8 @@ class Command(BaseCommand):
     """Write one report as a file, and its seal beside it."""
 
     help = "Export a report: CSV, XLSX or JSON Lines, sealed with count, totals, watermark and SHA-256."
+    # As for `import_settlement`.
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the report, what it is narrowed by, and where it goes."""

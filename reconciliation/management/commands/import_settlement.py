@@ -17,7 +17,8 @@ class Command(BaseCommand):
     """Import one settlement file or bank statement, and match it."""
 
     help = "Import a settlement report or bank statement, match it with the books, and say how they differ."
-    # Which look at every page and model, and take longer than most files.
+    # They load and look at every page and model, which takes longer than most files, and find what is the same at every
+    # run of one release: `migrate` and every worker that starts make them.
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
