@@ -16,7 +16,7 @@ def main() -> None:
     except OperationalError:
         from django.conf import settings
 
-        from config.embedded import ADVICE, read_servers
+        from config.servers import ADVICE, read_servers
         from config.settings.environment import VAR_DIR
 
         if getattr(settings, "EMBEDDED_SERVERS", False) and read_servers(VAR_DIR) is None:

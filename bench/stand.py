@@ -36,8 +36,9 @@ class Stand:
 
     def __enter__(self) -> "Stand":
         from config.demo.accounts import SANDBOX_ACCOUNTS
-        from config.embedded import EmbeddedServers, forget_servers, new_socket_directory, record_servers, server_home
+        from config.embedded import EmbeddedServers, new_socket_directory, server_home
         from config.local_secrets import sandbox_config
+        from config.servers import forget_servers, record_servers
 
         settings = self._settings
         with ExitStack() as exits:

@@ -1,13 +1,22 @@
-"""Keep secrets unreadable at rest: MultiFernet, so that keys can be rotated; found by a keyed fingerprint."""
+"""Keep secrets unreadable at rest: MultiFernet, so that keys can be rotated; found by a keyed fingerprint.
+
+The library is imported where it is used: every process imports this module, and those that encrypt nothing need not
+carry OpenSSL's 8 MiB.
+"""
 
 import hashlib
 import hmac
+from typing import TYPE_CHECKING
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
 
-def _fernet() -> MultiFernet:
+
+def _fernet() -> "MultiFernet":
+    from cryptography.fernet import Fernet, MultiFernet
+
     return MultiFernet([Fernet(key) for key in settings.FIELD_ENCRYPTION_KEYS])
 
 
@@ -28,6 +37,8 @@ def rotate(encrypted: bytes | memoryview) -> bytes:
 
 def is_under_newest_key(encrypted: bytes | memoryview) -> bool:
     """Say whether nothing would change by `rotate`."""
+    from cryptography.fernet import Fernet, InvalidToken
+
     try:
         Fernet(settings.FIELD_ENCRYPTION_KEYS[0]).decrypt(bytes(encrypted))
     except InvalidToken:

@@ -3,16 +3,14 @@
 They run as our direct children on unix sockets in a private directory, and end with us. The wheels' own launchers are
 not used: they leave servers behind. As root, who may not run PostgreSQL, the programs are copied to where the user
 `nobody` can reach them, and run as that user.
-Nothing here reads settings, and settings only read what is recorded in `run/servers.json`.
+Nothing here reads settings, and settings only read where the servers are (`config.servers`).
 """
 
 import hashlib
 import importlib.metadata
 import importlib.util
-import json
 import os
 import pwd
-import re
 import secrets
 import shutil
 import signal
@@ -21,79 +19,18 @@ import stat
 import subprocess
 import tempfile
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psycopg
 import redis
 
 from config.process_ids import is_alive
+from config.servers import SOCKET_DIRECTORY, EmbeddedServersFailed, Servers, socket_directory
 from config.supervisor import Child, Echo, Supervisor, tethered
-
-ADVICE = """\
-The embedded PostgreSQL and Valkey are not running. Start them in another terminal with
-
-    make run
-
-or set DATABASE_URL and REDIS_URL to use servers of your own."""
 
 # The wheel's folder of each major version it carries.
 _INSTALL_FOLDERS = {"16": "pginstall", "18": "pginstall18"}
 _UNPRIVILEGED_USER = "nobody"
-# A socket's path is at most 107 bytes, and PostgreSQL appends its own name to the folder.
-_LONGEST_SOCKET_DIRECTORY = 107 - len("/.s.PGSQL.5432.lock")
-_SOCKET_DIRECTORY = re.compile(r"cp-(?:run|test)-(\d+)-[0-9a-f]{8}")
-_SERVERS_FILE = Path("run") / "servers.json"
-
-
-class EmbeddedServersFailed(RuntimeError):
-    """Say why the embedded servers cannot run here."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Servers:
-    """Where the servers are, and the process that keeps them."""
-
-    database_url: str
-    redis_url: str
-    supervisor_pid: int
-    socket_directory: str
-
-
-def read_servers(var: Path) -> Servers | None:
-    """Return what a living supervisor recorded, or None."""
-    try:
-        servers = Servers(**json.loads((var / _SERVERS_FILE).read_text()))
-    except (OSError, ValueError, TypeError):
-        return None
-    return servers if is_alive(servers.supervisor_pid) else None
-
-
-def record_servers(var: Path, servers: Servers) -> None:
-    """Tell `manage.py` in other terminals where the servers are."""
-    path = var / _SERVERS_FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".new")
-    draft.write_text(json.dumps(asdict(servers), indent=2) + "\n")
-    draft.replace(path)
-
-
-def forget_servers(var: Path) -> None:
-    """Take the record back, with the socket directory a killed supervisor may have left."""
-    path = var / _SERVERS_FILE
-    with suppress(OSError, ValueError, KeyError):
-        left = Path(json.loads(path.read_text())["socket_directory"])
-        if _SOCKET_DIRECTORY.fullmatch(left.name):
-            shutil.rmtree(left, ignore_errors=True)
-    path.unlink(missing_ok=True)
-
-
-def socket_directory(name: str) -> Path:
-    """Return a path in the temporary folder that is short enough for a socket. Whoever makes it, makes it private."""
-    for parent in (Path(tempfile.gettempdir()), Path("/tmp")):  # noqa: S108
-        if len(str(parent / name)) <= _LONGEST_SOCKET_DIRECTORY:
-            return parent / name
-    raise EmbeddedServersFailed("the temporary folder's path is too long for a socket; set TMPDIR to a shorter one")
 
 
 def new_socket_directory() -> Path:
@@ -108,7 +45,7 @@ def remove_abandoned_directories(parent: Path) -> None:
     """Remove the socket directories that killed processes of ours left: nobody has that id, nobody listens there."""
     ours = {os.geteuid()} | ({pwd.getpwnam(_UNPRIVILEGED_USER).pw_uid} if _drops_privileges() else set())
     for directory in parent.glob("cp-*"):
-        match = _SOCKET_DIRECTORY.fullmatch(directory.name)
+        match = SOCKET_DIRECTORY.fullmatch(directory.name)
         if match is None or is_alive(int(match[1])):
             continue
         with suppress(OSError):

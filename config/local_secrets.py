@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+from django.utils.functional import SimpleLazyObject
 
 
 class LocalSecrets:
@@ -26,16 +28,27 @@ class LocalSecrets:
         """Return a key in Fernet's spelling."""
         return base64.urlsafe_b64encode(bytes.fromhex(self.text(name))).decode()
 
-    def sandbox_accounts(
-        self, *, accounts: Mapping[str, str], gateways: Mapping[str, str], origin: str
+    def credentials(
+        self,
+        *,
+        accounts: Mapping[str, str],
+        gateways: Mapping[str, str],
+        origin: str,
+        known: Mapping[str, dict[str, str]],
     ) -> dict[str, dict[str, str]]:
-        """Return credentials for accounts at the sandbox; `accounts` maps their slugs to gateways, `gateways` these to
-        the paths of their classes.
+        """Return the credentials that are known, and those of all other accounts at the sandbox.
+
+        `accounts` maps their slugs to gateways, `gateways` these to the paths of their classes. They are derived when
+        somebody first looks: some are keys, for which a processor's own library is loaded.
         """
-        return {
-            account: standin_of(gateways[gateway]).credentials(account, self.text, origin)
-            for account, gateway in accounts.items()
-        }
+
+        def derived() -> dict[str, dict[str, str]]:
+            return {
+                account: standin_of(gateways[gateway]).credentials(account, self.text, origin)
+                for account, gateway in accounts.items()
+            } | dict(known)
+
+        return cast("dict[str, dict[str, str]]", SimpleLazyObject(derived))
 
 
 def sandbox_config(

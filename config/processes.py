@@ -22,15 +22,9 @@ from types import FrameType
 from typing import IO, Any
 
 from config.demo.accounts import SANDBOX_ACCOUNTS
-from config.embedded import (
-    EmbeddedServers,
-    EmbeddedServersFailed,
-    forget_servers,
-    new_socket_directory,
-    record_servers,
-    server_home,
-)
+from config.embedded import EmbeddedServers, new_socket_directory, server_home
 from config.local_secrets import sandbox_config
+from config.servers import EmbeddedServersFailed, forget_servers, record_servers
 from config.settings import local as settings
 from config.supervisor import Child, ChildFailed, Echo, Supervisor, tethered
 

@@ -9,8 +9,8 @@ from config.demo.page import Page
 from config.demo.people import StoryFailed
 from config.demo.story import Story
 from config.demo.texts import TEXTS
-from config.embedded import EmbeddedServersFailed
 from config.processes import Stack, StackFailed, stop_on_signals
+from config.servers import EmbeddedServersFailed
 from config.settings import local as settings
 from config.supervisor import ChildFailed
 

@@ -8,8 +8,8 @@ import warnings
 from django.core.exceptions import ImproperlyConfigured
 
 from config.demo.accounts import SANDBOX_ACCOUNTS
-from config.embedded import read_servers
 from config.local_secrets import LocalSecrets
+from config.servers import read_servers
 from config.settings.environment import VAR_DIR, env, is_set, provide
 
 if is_set("DATABASE_URL") != is_set("REDIS_URL"):
@@ -58,9 +58,9 @@ CALLBACKS = LOCAL_CALLBACKS
 STAFF_TWO_FACTOR = env.str("STAFF_TWO_FACTOR", default="off")
 
 # The demo's accounts are at the sandbox; an account the environment knows is taken from there, whole.
-GATEWAY_CREDENTIALS = {
-    **LOCAL_SECRETS.sandbox_accounts(
-        accounts=SANDBOX_ACCOUNTS, gateways=GATEWAYS, origin=f"http://127.0.0.1:{SANDBOX_PORT}"
-    ),
-    **GATEWAY_CREDENTIALS,
-}
+GATEWAY_CREDENTIALS = LOCAL_SECRETS.credentials(
+    accounts=SANDBOX_ACCOUNTS,
+    gateways=GATEWAYS,
+    origin=f"http://127.0.0.1:{SANDBOX_PORT}",
+    known=GATEWAY_CREDENTIALS,
+)

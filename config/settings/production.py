@@ -1,8 +1,9 @@
 """Settings of a deployment: everything comes from the environment, and what is missing closes the door."""
 
+import base64
+import binascii
 from urllib.parse import urlsplit
 
-from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 from config.settings.base import *
@@ -35,9 +36,7 @@ def _refuse_what_is_unsafe() -> None:
         if is_set(name) and len(env.str(name)) < _SHORTEST_SECRET
     ]
     for position, key in enumerate(FIELD_ENCRYPTION_KEYS, start=1):
-        try:
-            Fernet(key)
-        except ValueError:
+        if not _is_fernet_key(key):
             faults.append(f"FIELD_ENCRYPTION_KEYS: key {position} is no Fernet key")
     if is_set("PUBLIC_BASE_URL") and urlsplit(PUBLIC_BASE_URL).scheme != "https":
         faults.append("PUBLIC_BASE_URL does not begin with https://")
@@ -54,6 +53,14 @@ def _refuse_what_is_unsafe() -> None:
         faults.extend(f"{field} of gateway account {account} is empty" for field in empty)
     if faults:
         raise ImproperlyConfigured("; ".join(faults))
+
+
+def _is_fernet_key(key: str) -> bool:
+    """Say what the library would say, which processes that encrypt nothing do not import."""
+    try:
+        return len(base64.urlsafe_b64decode(key)) == 32
+    except (binascii.Error, ValueError):
+        return False
 
 
 _refuse_what_is_unsafe()

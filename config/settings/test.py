@@ -6,8 +6,8 @@ import secrets
 import socket
 
 from config.demo.accounts import SANDBOX_ACCOUNTS
-from config.embedded import socket_directory
 from config.local_secrets import LocalSecrets
+from config.servers import socket_directory
 from config.settings.environment import env, is_set, provide
 
 # Where the session's servers will listen is decided here, before anything runs; tests/conftest.py starts them when a
@@ -86,12 +86,12 @@ CELERY_TASK_PUBLISH_RETRY = not IS_WEB
 _slug, _, _path = env.str("EXTRA_GATEWAY", default="").partition("=")
 GATEWAYS = {**GATEWAYS, _slug: _path} if _path else GATEWAYS
 
-GATEWAY_CREDENTIALS = {
-    **LOCAL_SECRETS.sandbox_accounts(
-        accounts=SANDBOX_ACCOUNTS, gateways=GATEWAYS, origin=f"http://127.0.0.1:{SANDBOX_PORT}"
-    ),
-    **GATEWAY_CREDENTIALS,
-}
+GATEWAY_CREDENTIALS = LOCAL_SECRETS.credentials(
+    accounts=SANDBOX_ACCOUNTS,
+    gateways=GATEWAYS,
+    origin=f"http://127.0.0.1:{SANDBOX_PORT}",
+    known=GATEWAY_CREDENTIALS,
+)
 
 # Accounts come and go between tests; one test of its own remembers them.
 PAYMENTS = {**PAYMENTS, "KNOWN_ACCOUNT_SECONDS": 0}

@@ -13,13 +13,8 @@ import pytest
 import redis
 from django.conf import settings as django_settings
 
-from config.embedded import (
-    EmbeddedServers,
-    EmbeddedServersFailed,
-    new_socket_directory,
-    remove_abandoned_directories,
-    server_home,
-)
+from config.embedded import EmbeddedServers, new_socket_directory, remove_abandoned_directories, server_home
+from config.servers import EmbeddedServersFailed
 from tests.processes import is_running, wait_until
 
 HOLDER = """

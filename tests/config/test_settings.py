@@ -166,13 +166,16 @@ def test_gateway_credentials_are_collected_by_account() -> None:
 
 def test_the_sandbox_knows_the_demo_accounts_and_no_other() -> None:
     demo = dict.fromkeys(("adyen-eu", "adyen-us", "adyen-test"), "adyen")
-    credentials = LocalSecrets(None).sandbox_accounts(accounts=demo, gateways=GATEWAYS, origin="http://127.0.0.1:8100")
-    credentials["own-account"] = {"merchant_account": "Elsewhere"}
+    known = {"own-account": {"merchant_account": "Elsewhere"}}
+    credentials = LocalSecrets(None).credentials(
+        accounts=demo, gateways=GATEWAYS, origin="http://127.0.0.1:8100", known=known
+    )
 
     accounts = sandbox_config(credentials, accounts=demo, gateways=GATEWAYS, web_base_url="http://127.0.0.1:8000")[
         "adyen"
     ]["accounts"]
 
+    assert set(credentials) == {*demo, "own-account"}
     assert [account["merchant_account"] for account in accounts] == ["ToursEU", "ToursUS", "ToursTest"]
     assert accounts[0]["webhook_url"] == "http://127.0.0.1:8000/webhooks/adyen-eu/"
     assert accounts[0]["hmac_key"] == credentials["adyen-eu"]["hmac_keys"]
