@@ -115,7 +115,7 @@ class ApproveProposal(ProposalAction):
         proposal = self.proposal(row)
         resolving.refuse_own(proposal, by=person.get_username())
         if proposal.kind == ProposalKind.WRITE_OFF:
-            refuse_above_limit(proposal, person=person)
+            refuse_above_limit(proposal, person=person, now=timezone.now())
             amount = Money(proposal.amount_minor, proposal.currency)
             return Preview(
                 question=f"Approve that {amount} is written off?",

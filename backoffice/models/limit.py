@@ -74,7 +74,7 @@ class RefundLimit(AgreedLimit):
 
 
 class WriteOffLimit(AgreedLimit):
-    """Be up to how much of one discrepancy a role may approve that is written off.
+    """Be up to how much a role may approve within a day that is written off.
 
     A role without one for a currency may approve no write-off in it. Who has several roles has the largest of their
     limits.

@@ -1,5 +1,7 @@
 """Work on discrepancies as people do it: by the one page of actions, each step audited, seen on its page, and once."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import Group
 from django.urls import reverse
@@ -9,7 +11,7 @@ from backoffice.models import WriteOffLimit
 from backoffice.roles import Role
 from payments.admin.columns import page_of
 from payments.models import LedgerEntry, Posting
-from reconciliation.models import Discrepancy
+from reconciliation.models import Discrepancy, Proposal
 from reconciliation.movements import MOST_CANDIDATES
 from reconciliation.services import resolving
 from reconciliation.services.importing import source_for
@@ -77,7 +79,7 @@ def test_a_write_off_is_proposed_by_one_approved_by_another_within_a_limit_and_u
         "You proposed it yourself: a second person decides."
     ]
     assert refused(manager, "approve-discrepancy", discrepancy) == [
-        "You may approve write-offs of up to 8.99 EUR: this needs somebody with a larger limit."
+        "You may approve write-offs of up to 8.99 EUR within a day: this needs somebody with a larger limit."
     ]
     WriteOffLimit.objects.update(amount_minor=900)
     token = token_for(manager, "approve-discrepancy", discrepancy)
@@ -273,8 +275,33 @@ def test_money_that_is_written_off_in_two_currencies_needs_a_limit_in_both(finan
     ]
     limit = let_write_off(Role.MANAGER, 4_499, "USD")
     assert refused(manager, "approve-discrepancy", discrepancy) == [
-        "You may approve write-offs of up to 44.99 USD: this needs somebody with a larger limit."
+        "You may approve write-offs of up to 44.99 USD within a day: this needs somebody with a larger limit."
     ]
     WriteOffLimit.objects.filter(pk=limit.pk).update(amount_minor=4_500)
     assert carry_out(manager, "approve-discrepancy", discrepancy) == ["Approved and posted."]
     assert not any(name.startswith("CLEARING") for name in till.balances())
+
+
+def test_a_loss_that_is_split_into_several_does_not_get_below_the_limit(finance, manager, till, tmp_path):
+    rows = [settled(500, f"S{number}", batch="77") for number in range(3)]
+    till.imports(written(tmp_path / "split.csv", [*rows, payout(rows, batch="77")]))
+    first, second, third = Discrepancy.objects.filter(kind="MISSING_HERE").order_by("id")
+    for each in (first, second, third):
+        carry_out(finance, "propose-write-off", each, reason="too small")
+    let_write_off(Role.MANAGER, 1_000)
+    carry_out(manager, "approve-discrepancy", first)
+    token = token_for(manager, "approve-discrepancy", third)
+    carry_out(manager, "approve-discrepancy", second)
+
+    above = (
+        "You may approve write-offs of up to 10.00 EUR within a day, of which 10.00 EUR is used since yesterday: "
+        "this needs somebody with a larger limit."
+    )
+    assert refused(manager, "approve-discrepancy", third) == [above]
+    # Nor by a page that was looked at before.
+    assert press(manager, "approve-discrepancy", third, token) == [above]
+    assert Posting.objects.filter(cause="written_off").count() == 2
+
+    Proposal.objects.filter(discrepancy=first).update(decided_at=timezone.now() - timedelta(days=1))
+    carry_out(manager, "approve-discrepancy", third)
+    assert Posting.objects.filter(cause="written_off").count() == 3
