@@ -14,6 +14,7 @@ from reconciliation.models import (
     LedgerConsumed,
     Match,
     Proposal,
+    Resolution,
     SettlementLine,
 )
 from reconciliation.movements import (
@@ -54,6 +55,11 @@ def _facts(discrepancy: Discrepancy, today: date) -> Iterator[tuple[str, str]]:
             yield "By", f"{discrepancy.proposed_by}, approved by {discrepancy.approved_by}"
     if discrepancy.detail:
         yield "Said", discrepancy.detail
+    if discrepancy.kind == DiscrepancyKind.SETTLED_AFTER_ALL:
+        written_off = Discrepancy.objects.filter(
+            entry=discrepancy.entry, batch=discrepancy.batch, resolution=Resolution.WRITTEN_OFF
+        )
+        yield "The write-off", link_to(written_off.first())
 
 
 def _sections(discrepancy: Discrepancy) -> Iterator[Section]:
@@ -87,9 +93,16 @@ def _sections(discrepancy: Discrepancy) -> Iterator[Section]:
     yield Section(
         anchor="events",
         title="What was done",
-        headers=("when", "who", "what", "then it was", "said"),
+        headers=("when", "who", "what", "then it was", "at stake", "said"),
         rows=tuple(
-            (when_text(event.at), event.actor, event.action, event.state_after.lower(), event.detail)
+            (
+                when_text(event.at),
+                event.actor,
+                event.action,
+                event.state_after.lower(),
+                money_text(event.amount_minor, discrepancy.currency),
+                event.detail,
+            )
             for event in discrepancy.events.order_by("-id")[:_MOST]
         ),
         empty="Nothing yet.",

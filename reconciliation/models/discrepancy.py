@@ -25,6 +25,7 @@ class DiscrepancyKind(models.TextChoices):
     UNBALANCED_BATCH = "UNBALANCED_BATCH", "a batch that does not add up"
     NOT_IN_BANK = "NOT_IN_BANK", "paid out, and not at the bank"
     UNKNOWN_CREDIT = "UNKNOWN_CREDIT", "at the bank, and no payout we know"
+    SETTLED_AFTER_ALL = "SETTLED_AFTER_ALL", "written off, and settled after all"
 
 
 class DiscrepancyState(models.TextChoices):
@@ -116,6 +117,11 @@ class Discrepancy(models.Model):
                 condition=~Q(state=DiscrepancyState.CLOSED),
                 name="discrepancy_open",
             ),
+            models.Index(
+                fields=["kind", "source"],
+                condition=Q(resolution__in=[Resolution.WRITTEN_OFF, Resolution.EXPLAINED]),
+                name="discrepancy_ended_by_people",
+            ),
         ]
         permissions = [
             ("work_discrepancies", "Can assign, comment and propose how a discrepancy ends"),
@@ -127,7 +133,11 @@ class Discrepancy(models.Model):
 
 
 class DiscrepancyEvent(models.Model):
-    """Be one thing done about a discrepancy, and by whom; UPDATE and DELETE are refused by trigger."""
+    """Be one thing done about a discrepancy, and by whom; UPDATE and DELETE are refused by trigger.
+
+    `amount_minor` is what is at stake since then, where it was opened or changed, so that a report of how things stood
+    says the same for ever.
+    """
 
     id = models.BigAutoField(primary_key=True)
     discrepancy = models.ForeignKey(Discrepancy, on_delete=models.PROTECT, related_name="events")
@@ -138,6 +148,7 @@ class DiscrepancyEvent(models.Model):
     state_before = models.CharField(max_length=8, choices=DiscrepancyState.choices, blank=True)
     state_after = models.CharField(max_length=8, choices=DiscrepancyState.choices)
     detail = models.CharField(max_length=500, blank=True)
+    amount_minor = models.BigIntegerField(null=True, editable=False)
     at = models.DateTimeField()
 
     def __str__(self) -> str:

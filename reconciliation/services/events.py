@@ -86,8 +86,19 @@ def worked_state(discrepancy: Discrepancy) -> DiscrepancyState:
     return DiscrepancyState.ASSIGNED if discrepancy.assignee_id else DiscrepancyState.OPEN
 
 
-def note(discrepancy: Discrepancy, *, action: str, by: str, detail: str, now: datetime, before: str) -> None:
-    """Write down one thing that was done, with the state that the discrepancy has now."""
+def note(
+    discrepancy: Discrepancy,
+    *,
+    action: str,
+    by: str,
+    detail: str,
+    now: datetime,
+    before: str,
+    amount_minor: int | None = None,
+) -> None:
+    """Write down one thing that was done, with the state that the discrepancy has now, and the amount at stake where
+    that is another.
+    """
     DiscrepancyEvent.objects.create(
         discrepancy=discrepancy,
         actor=by,
@@ -95,6 +106,7 @@ def note(discrepancy: Discrepancy, *, action: str, by: str, detail: str, now: da
         state_before=before,
         state_after=discrepancy.state,
         detail=detail[:_LONGEST],
+        amount_minor=amount_minor,
         at=now,
     )
 

@@ -249,4 +249,12 @@ def _open_difference(proposal: Proposal, match: HandMatch, now: datetime) -> Non
         found.save(
             update_fields=["state", "resolution", "reason", "closed_at", "proposed_by", "approved_by", "amount_minor"]
         )
-    note(found, action="opened", by="system", detail="left by a match by hand", now=now, before=before)
+    note(
+        found,
+        action="opened",
+        by="system",
+        detail="left by a match by hand",
+        now=now,
+        before=before,
+        amount_minor=amount_minor,
+    )

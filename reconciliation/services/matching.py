@@ -37,9 +37,11 @@ _PASSES = (
     "findings",
     "discrepancies",
     "closing",
+    "settled_after_all",
+    "stakes",
     "tidy",
 )
-_BANK_PASSES = ("bank", "discrepancies", "closing", "tidy")
+_BANK_PASSES = ("bank", "discrepancies", "closing", "settled_after_all", "tidy")
 # Two runs without a common lock can only meet at what both take; the second to come sees it when it begins anew.
 _TRIES = 3
 # What refuses a movement that is taken, and a line that is matched, by whomever.

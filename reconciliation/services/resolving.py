@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from reconciliation.errors import NotResolvable
 from reconciliation.models import (
     Discrepancy,
+    DiscrepancyKind,
     DiscrepancyState,
     Proposal,
     ProposalDecision,
@@ -212,11 +213,28 @@ def undo(*, discrepancy_id: int, reason: str, by: str, now: datetime) -> Discrep
     if proposal.posting is not None:
         proposal.undo_posting = post_reversal(posting=proposal.posting, now=now)
         reopen([discrepancy], reason=reason, by=by, now=now)
+        _close_what_came(discrepancy, by=by, now=now)
     else:
         undo_match(proposal, reason=reason, by=by, now=now)
     proposal.save(update_fields=["undone_by", "undone_at", "undo_posting"])
     discrepancy.refresh_from_db()
     return discrepancy
+
+
+def _close_what_came(discrepancy: Discrepancy, *, by: str, now: datetime) -> None:
+    """Close what was settled after all, and that it was: nothing is lost, and nothing there twice, any more."""
+    came = Discrepancy.objects.filter(
+        kind=DiscrepancyKind.SETTLED_AFTER_ALL, entry=discrepancy.entry, batch=discrepancy.batch
+    ).exclude(state=DiscrepancyState.CLOSED)
+    for each in came.select_for_update():
+        close(
+            [each, discrepancy],
+            resolution=Resolution.ARRIVED,
+            reason="it was settled, and the write-off was undone",
+            by=by,
+            action="closed",
+            now=now,
+        )
 
 
 def open_proposal(discrepancy: Discrepancy) -> Proposal | None:

@@ -142,6 +142,54 @@ def test_a_batch_that_added_up_once_and_does_not_any_more_is_open_again(till, tm
     assert list(told) == [("opened", "", "OPEN"), ("closed", "OPEN", "CLOSED"), ("opened", "CLOSED", "OPEN")]
 
 
+def test_what_is_at_stake_of_a_batch_follows_the_batch_also_where_people_explained_another_amount(till, tmp_path):
+    rows = [settled(900, f"P{number}") for number in (1, 2, 3)]
+    for number in (1, 2, 3):
+        till.books(900, f"P{number}")
+    till.save()
+    paid = payout([settled(905, "")])
+    till.imports(written(tmp_path / "1.csv", [rows[0], paid]))
+    discrepancy = Discrepancy.objects.get(kind="UNBALANCED_BATCH")
+    amounts = [discrepancy.amount_minor]
+
+    till.imports(written(tmp_path / "2.csv", [*rows[:2], paid]))
+    discrepancy.refresh_from_db()
+    amounts.append(discrepancy.amount_minor)
+    resolving.explain(discrepancy_id=discrepancy.pk, reason="the gateway corrects it", by="ada", now=NOW)
+    look(till)
+    assert "UNBALANCED_BATCH" not in till.found()
+    till.imports(written(tmp_path / "3.csv", [*rows, paid]))
+
+    discrepancy.refresh_from_db()
+    assert ([*amounts, discrepancy.amount_minor], discrepancy.state) == ([5, 895, 1_795], "OPEN")
+    told = discrepancy.events.order_by("id").values_list("action", "state_before", "state_after", "amount_minor")
+    assert list(told) == [
+        ("opened", "", "OPEN", 5),
+        ("changed", "OPEN", "OPEN", 895),
+        ("explained", "OPEN", "CLOSED", None),
+        ("opened", "CLOSED", "OPEN", 1_795),
+    ]
+
+
+def test_a_payout_that_grows_is_missing_at_the_bank_as_it_is_now(till, tmp_path):
+    bank_statements()
+    rows = [settled(900, "P1"), settled(50, "P2")]
+    till.books(900, "P1")
+    till.books(50, "P2")
+    till.save()
+    till.imports(written(tmp_path / "1.csv", [rows[0], payout(rows[:1])]))
+    look(till)
+    missing = Discrepancy.objects.get(kind="NOT_IN_BANK")
+    proposal = resolving.propose_write_off(discrepancy_id=missing.pk, reason="lost", by="ada", now=NOW)
+
+    till.imports(written(tmp_path / "2.csv", [*rows, payout(rows[:1]), payout(rows[1:])]))
+
+    missing.refresh_from_db()
+    assert (missing.amount_minor, missing.state) == (950, "PROPOSED")
+    with pytest.raises(NotResolvable, match="Another amount is left by now"):
+        resolving.approve(proposal_id=proposal.pk, by="grace", now=NOW)
+
+
 def test_a_line_whose_fee_was_explained_still_finds_its_place(till, tmp_path):
     (line,) = settles(till, tmp_path, settled(4_500, "P1", fee="0.45", **{"Markup (NC)": "0.10"}))
     resolving.explain(discrepancy_id=about(line, "FEE").pk, reason="agreed by mail", by="ada", now=NOW)

@@ -1,9 +1,9 @@
 -- Discrepancies that were open at the watermark, by age, and those that were opened in the period, whatever became of
--- them. How far people were with one is told by its events, which nobody changes.
+-- them. How far people were with one, and what was at stake, is told by its events, which nobody changes.
 SELECT d.id AS discrepancy, d.kind, s.slug AS source, last.state_after AS state, d.opened_on,
        age.days AS age_days,
 -- include: exporting/parts/age
-     , d.currency, d.amount_minor, d.amount_minor AS amount, d.opened_at,
+     , d.currency, last.amount_minor, last.amount_minor AS amount, d.opened_at,
        CASE WHEN last.state_after = 'CLOSED' THEN last.at END AS closed_at,
        last.action AS last_action, last.actor AS last_actor, last.detail AS last_detail,
        coalesce(b.reference, of_line.reference) AS batch, f.file_name AS file, l.line_number AS line,
@@ -18,7 +18,10 @@ SELECT d.id AS discrepancy, d.kind, s.slug AS source, last.state_after AS state,
   LEFT JOIN payments_ledgerentry e ON e.id = d.entry_id
   LEFT JOIN payments_payment p ON p.id = e.payment_id
  CROSS JOIN LATERAL (
-    SELECT ev.state_after, ev.action, ev.actor, ev.detail, ev.at
+    SELECT ev.state_after, ev.action, ev.actor, ev.detail, ev.at,
+           coalesce((SELECT told.amount_minor FROM reconciliation_discrepancyevent told
+                      WHERE told.discrepancy_id = d.id AND told.at <= %(as_of)s AND told.amount_minor IS NOT NULL
+                      ORDER BY told.id DESC LIMIT 1), d.amount_minor) AS amount_minor
       FROM reconciliation_discrepancyevent ev
      WHERE ev.discrepancy_id = d.id AND ev.at <= %(as_of)s
      ORDER BY ev.id DESC

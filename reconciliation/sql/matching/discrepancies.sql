@@ -13,15 +13,10 @@ WITH opened AS (
            amount_minor = excluded.amount_minor, currency = excluded.currency, resolution = '', reason = '',
            proposed_by = '', approved_by = '', closed_at = NULL
      WHERE reconciliation_discrepancy.resolution = 'ARRIVED'
- RETURNING id, state
+ RETURNING id, state, amount_minor
 )
-INSERT INTO reconciliation_discrepancyevent (discrepancy_id, actor, action, state_before, state_after, detail, at)
-SELECT id, 'system', 'opened',
-       CASE WHEN EXISTS (SELECT FROM reconciliation_discrepancyevent e WHERE e.discrepancy_id = opened.id) THEN 'CLOSED'
-            ELSE '' END,
-       state, '', %(now)s
-  FROM opened
- ORDER BY id;
+-- include: matching/parts/opened
+;
 
 WITH opened AS (
     INSERT INTO reconciliation_discrepancy
@@ -36,12 +31,6 @@ WITH opened AS (
            amount_minor = excluded.amount_minor, resolution = '', reason = '', proposed_by = '', approved_by = '',
            closed_at = NULL
      WHERE reconciliation_discrepancy.resolution = 'ARRIVED'
- RETURNING id, state
+ RETURNING id, state, amount_minor
 )
-INSERT INTO reconciliation_discrepancyevent (discrepancy_id, actor, action, state_before, state_after, detail, at)
-SELECT id, 'system', 'opened',
-       CASE WHEN EXISTS (SELECT FROM reconciliation_discrepancyevent e WHERE e.discrepancy_id = opened.id) THEN 'CLOSED'
-            ELSE '' END,
-       state, '', %(now)s
-  FROM opened
- ORDER BY id
+-- include: matching/parts/opened

@@ -26,7 +26,6 @@ WITH moved AS (
        AND occurred_at + make_interval(days => %(sla_days)s) < %(now)s
      ORDER BY entry_id
         ON CONFLICT (entry_id, kind) DO NOTHING
- RETURNING id
+ RETURNING id, state, amount_minor
 )
-INSERT INTO reconciliation_discrepancyevent (discrepancy_id, actor, action, state_before, state_after, detail, at)
-SELECT id, 'system', 'opened', '', 'OPEN', '', %(now)s FROM opened ORDER BY id
+-- include: matching/parts/opened

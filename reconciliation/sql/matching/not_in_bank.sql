@@ -12,7 +12,6 @@ WITH opened AS (
        AND b.payout_minor <> 0
        AND b.settled_at + make_interval(days => s.bank_days) < %(now)s
         ON CONFLICT (batch_id, kind) DO NOTHING
- RETURNING id
+ RETURNING id, state, amount_minor
 )
-INSERT INTO reconciliation_discrepancyevent (discrepancy_id, actor, action, state_before, state_after, detail, at)
-SELECT id, 'system', 'opened', '', 'OPEN', '', %(now)s FROM opened ORDER BY id
+-- include: matching/parts/opened

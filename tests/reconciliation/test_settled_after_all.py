@@ -1,0 +1,109 @@
+"""What was written off and comes after all is before people, until the write-off is undone."""
+
+from datetime import timedelta
+
+import pytest
+
+from reconciliation.errors import NotResolvable
+from reconciliation.models import Discrepancy, SettlementBatch
+from reconciliation.services import resolving
+from reconciliation.services.drift import read_drift
+from reconciliation.services.importing import import_file, receive_file, source_for
+from reconciliation.services.matching import look_for_missing
+from tests.reconciliation.till import SETTLED, bank_statements, payout, settled, written
+
+pytestmark = pytest.mark.django_db
+
+NOW = SETTLED + timedelta(days=30)
+
+
+def look(till):
+    look_for_missing(source=source_for(till.account.slug, now=NOW), now=NOW)
+
+
+def write_off(discrepancy):
+    proposal = resolving.propose_write_off(discrepancy_id=discrepancy.pk, reason="lost", by="ada", now=NOW)
+    resolving.approve(proposal_id=proposal.pk, by="grace", now=NOW)
+
+
+def undo(discrepancy):
+    resolving.undo(discrepancy_id=discrepancy.pk, reason="it came", by="linus", now=NOW)
+
+
+def stands(kind):
+    found = Discrepancy.objects.get(kind=kind)
+    return (found.state, found.resolution, found.amount_minor)
+
+
+def test_a_movement_that_is_settled_after_it_was_written_off_is_told_until_that_is_undone(till, tmp_path):
+    till.books(900, "P1", surcharge_minor=40)
+    till.save()
+    look(till)
+    missing = Discrepancy.objects.get(kind="MISSING_THERE")
+    write_off(missing)
+    rows = [settled(900, "P1")]
+
+    till.imports(written(tmp_path / "batch.csv", [*rows, payout(rows)]))
+    look(till)
+
+    assert till.found() == {"SETTLED_AFTER_ALL": 1}
+    assert stands("SETTLED_AFTER_ALL") == ("OPEN", "", 900)
+    came = Discrepancy.objects.get(kind="SETTLED_AFTER_ALL")
+    assert (came.entry_id, came.opened_on) == (missing.entry_id, SETTLED.date())
+    assert list(came.events.values_list("actor", "action", "amount_minor")) == [("system", "opened", 900)]
+    assert till.balances()["CLEARING EUR"] == -900
+    assert {reading.unexplained_minor for reading in read_drift(source=missing.source, now=NOW)} == {0}
+    with pytest.raises(NotResolvable, match="undo the write-off"):
+        resolving.propose_write_off(discrepancy_id=came.pk, reason="twice", by="ada", now=NOW)
+
+    undo(missing)
+
+    assert till.found() == {}
+    assert stands("SETTLED_AFTER_ALL") == ("CLOSED", "ARRIVED", 900)
+    assert stands("MISSING_THERE") == ("CLOSED", "ARRIVED", 900)
+    assert "CLEARING EUR" not in till.balances()
+    look(till)
+    assert till.found() == {}
+
+
+def test_a_payout_that_the_bank_has_after_it_was_written_off_is_told_until_that_is_undone(till, tmp_path):
+    bank = bank_statements()
+    till.books(900, "P1")
+    till.save()
+    rows = [settled(900, "P1", batch="B42")]
+    till.imports(written(tmp_path / "batch.csv", [*rows, payout(rows, batch="B42")]))
+    look(till)
+    missing = Discrepancy.objects.get(kind="NOT_IN_BANK")
+    write_off(missing)
+    statement = tmp_path / "statement.csv"
+    statement.write_text(f"Amount,Currency,Date,Text\n9.00,EUR,{NOW:%Y-%m-%d},B42\n")
+
+    report = receive_file(
+        source=bank, path=statement, file_name="s.csv", skips_bad_lines=False, received_by="test", now=NOW
+    )
+    import_file(report=report, path=statement)
+
+    assert SettlementBatch.objects.get(reference="B42").state == "PAID"
+    came = Discrepancy.objects.get(kind="SETTLED_AFTER_ALL")
+    assert (came.batch_id, came.amount_minor, came.source_id) == (missing.batch_id, 900, missing.source_id)
+    assert till.found() == {"SETTLED_AFTER_ALL": 1}
+
+    undo(missing)
+
+    assert till.found() == {}
+    assert till.balances() == {"RECEIVABLE EUR": -900, "BANK EUR": 900}
+
+
+def test_who_leaves_a_write_off_as_it_is_says_why_once(till, tmp_path):
+    till.books(900, "P1")
+    till.save()
+    look(till)
+    write_off(Discrepancy.objects.get(kind="MISSING_THERE"))
+    rows = [settled(900, "P1")]
+    till.imports(written(tmp_path / "batch.csv", [*rows, payout(rows)]))
+    came = Discrepancy.objects.get(kind="SETTLED_AFTER_ALL")
+
+    resolving.explain(discrepancy_id=came.pk, reason="booked as income by hand", by="ada", now=NOW)
+    look(till)
+
+    assert stands("SETTLED_AFTER_ALL") == ("CLOSED", "EXPLAINED", 900)
