@@ -12,6 +12,7 @@ from typing import Any
 import hypothesis
 import pytest
 from django.conf import settings
+from django.contrib import admin
 from django.core.management import CommandError
 from django.db import OperationalError
 from django.test import TransactionTestCase
@@ -29,6 +30,9 @@ _TOO_SLOW = [hypothesis.HealthCheck.too_slow]
 hypothesis.settings.register_profile("project", deadline=None, derandomize=True, suppress_health_check=_TOO_SLOW)
 hypothesis.settings.register_profile("explore", deadline=None, derandomize=False, suppress_health_check=_TOO_SLOW)
 hypothesis.settings.load_profile("project")
+
+# The test process stands for the web process, which has found every app's admin before its first request.
+admin.autodiscover()
 
 # The live server listens where the sandbox's webhooks go.
 os.environ["DJANGO_LIVE_TEST_SERVER_ADDRESS"] = f"127.0.0.1:{settings.WEB_PORT}"
