@@ -42,9 +42,10 @@ from payments.services.in_hand import OrderInHand, PaymentInHand, take_in_hand
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.operations import Clock, Patience, perform_claimed, perform_in_hand
 from payments.services.proving import bring_proof
+from payments.services.returning import give_back
 from payments.services.routing import Wish, choose_account
 from payments.services.surplus import return_surplus
-from payments.services.tenders import apply_gift, settle_gift_sales
+from payments.services.tenders import apply_gift, lock_tenders, settle_gift_sales
 from payments.services.transitions import Then
 from payments.states import Status
 
@@ -369,6 +370,8 @@ def _confirm_or_write(
                 held, money = _covered(wanted, begun, request, now, is_first_look=is_first_look)
                 confirmed = begun.complete(now=now)
                 settle_gift_sales(order=confirmed, now=now)
+                if begun.changed:
+                    _give_difference_back(confirmed, money, now)
         except AlreadyConfirmed:
             if is_first_look and request.is_cancellation:
                 words = "A confirmed booking's payment is for the supplier's staff to undo."
@@ -405,6 +408,9 @@ def _covered(
     has_run_out = order.expires_at is not None and order.expires_at <= now
     if wanted.gift_code is not None and not has_run_out:
         apply_gift(order=order, code=wanted.gift_code, now=now, bookings=begun.bookings)
+    if begun.changed:
+        # Gifts may have paid too much now, and are locked before payments are.
+        lock_tenders(order)
     held = take_in_hand(order, bookings=begun.bookings)
     money = held.money
     if has_run_out and not has_undecided_money(order):
@@ -457,6 +463,18 @@ def _tells_of_a_hold(request: PaymentRequest, operations: Sequence[Transaction])
         hold.opening is not None and hold.opening.gateway_reference == request.opening_reference
         for hold in unused_holds_among(operations)
     )
+
+
+def _give_difference_back(order: Order, money: OrderMoney, now: datetime) -> None:
+    """Return what was paid beyond a price that fell with the confirmation: to gifts at once, to cards by a worker."""
+    if money.money_in_minor > 0 and money.certain_surplus_minor > 0:
+        give_back(
+            order=order,
+            amount_minor=money.certain_surplus_minor,
+            reason="it became cheaper",
+            requested_by="system",
+            now=now,
+        )
 
 
 def _give_back(charged: Transaction | None, now: datetime) -> None:
