@@ -2,7 +2,7 @@
 before left, and all of them are one transaction.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -23,10 +23,8 @@ from reconciliation.movements import UNPLACED
 from reconciliation.services.posting import post_batches
 from reconciliation.statements import plan_for_many, run
 
+_NAMING = ("open_lines", "by_our_reference", "by_payment_alone")
 _PASSES = (
-    "open_lines",
-    "by_our_reference",
-    "by_payment_alone",
     "movements",
     "pairs",
     "sums",
@@ -34,6 +32,7 @@ _PASSES = (
     "rules",
     "nothing",
     "matches",
+    "misstated",
     "findings",
     "discrepancies",
     "closing",
@@ -99,10 +98,21 @@ def _match(source: SettlementSource, report: SettlementReport | None, now: datet
     # Nobody writes off, or matches by hand, what a run is about to find a place for.
     SettlementSource.objects.select_for_update(no_key=True).get(pk=source.pk)
     params = _params(source, report, now)
-    for name in _BANK_PASSES if source.kind == SourceKind.BANK else _PASSES:
+    if source.kind == SourceKind.BANK:
+        _run_passes(_BANK_PASSES, params)
+        return
+    _run_passes(("sure" if params["is_new"] else "unsure", *_NAMING), params)
+    if params["is_new"]:
+        if run("matching/give_back", params):
+            _run_passes(("begin_anew", *_NAMING), params)
+        run("matching/keep_sure", params)
+    _run_passes(_PASSES, params)
+    post_batches(source=source, report=report, money_account=money_account_of(source), now=now)
+
+
+def _run_passes(names: Iterable[str], params: Mapping[str, Any]) -> None:
+    for name in names:
         run(f"matching/{name}", params)
-    if source.kind == SourceKind.GATEWAY:
-        post_batches(source=source, report=report, money_account=money_account_of(source), now=now)
 
 
 def _params(source: SettlementSource, report: SettlementReport | None, now: datetime) -> dict[str, Any]:

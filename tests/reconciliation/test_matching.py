@@ -100,6 +100,25 @@ def test_several_lines_of_one_capture_are_matched_by_their_sum(till, tmp_path):
     assert lead.consumed.count() == 2
 
 
+def test_a_line_that_names_a_movement_surely_shares_it_with_one_that_names_it_otherwise(till, tmp_path):
+    sale = till.books(6_000, "P1")
+    till.books(2_000, "P2")
+    till.save()
+    rows = [
+        settled(6_000, "", modification="X1", **{"Modification Merchant Reference": sale.reference}),
+        settled(6_000, "P1"),
+        settled(2_000, "P2"),
+    ]
+
+    till.imports(written(tmp_path / "batch.csv", [*rows, payout(rows)]))
+
+    assert till.found() == {"DUPLICATE": 1}
+    assert sorted(Match.objects.exclude(rule="BATCH").values_list("rule", "line__line_number")) == [
+        ("OURS", 2),
+        ("PAYMENT", 4),
+    ]
+
+
 def test_a_second_chargeback_has_a_movement_of_its_own(till, tmp_path):
     dispute = till.books(-5_500, "D1", kind="CHARGEBACK")
     till.books(5_500, "D1", kind="CHARGEBACK", of=dispute)

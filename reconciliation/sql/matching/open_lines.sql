@@ -12,8 +12,8 @@ WITH line AS (
                 WHEN l.kind LIKE 'REFUND%%' THEN ARRAY['REFUND']
                 ELSE ARRAY['CHARGEBACK'] END AS operation_kinds
       FROM (
-            -- What was only just loaded, nobody has matched or closed.
-            SELECT * FROM reconciliation_settlementline WHERE report_id = %(report)s AND %(is_new)s
+            -- What was only just loaded, and is not sure.
+            SELECT * FROM reconciliation_settlementline WHERE id IN (SELECT line_id FROM unsure)
              UNION ALL
             SELECT *
               FROM reconciliation_settlementline waiting
