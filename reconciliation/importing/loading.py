@@ -27,6 +27,11 @@ MOST_BAD_LINES = 1_000
 # People write these, so that a card number may stand in them.
 _FREE_TEXTS = ("description", "our_reference")
 _THIRTEEN_DIGITS = r"([0-9][^0-9]{0,3}){12}[0-9]"
+# The regular expression is for the few that could fit.
+_MANY_DIGITS = (
+    "(octet_length({cell}) >= 13 AND octet_length(translate({cell}, '0123456789', '')) <= octet_length({cell}) - 13 "
+    "AND {cell} ~ {shape})"
+)
 
 
 @dataclass(slots=True)
@@ -126,21 +131,24 @@ def _keep(report: SettlementReport, layout: Layout, staging: str, bad: _Bad, now
     source = report.source
     plan_for_many()
     _mask_free_texts(layout, staging)
+    params = {"source": source.pk, "report": report.pk, "batch_is_payout": layout.batch_is_payout}
+    typed = Identifier(f"reconciliation_typed_{report.pk.hex}")
     with connection.cursor() as cursor:
-        cursor.execute(
-            SQL("CREATE TEMP TABLE typed_line ON COMMIT DROP AS {}").format(typed_lines(layout, source, staging))
-        )
-        cursor.execute("SELECT count(*) FROM typed_line WHERE problem IS NOT NULL")
+        # Like the staging table it is none of the temporary ones, which a single process has to read.
+        cursor.execute(SQL("CREATE UNLOGGED TABLE {} AS {}").format(typed, typed_lines(layout, source, staging)))
+        run("importing/told", params)
+        cursor.execute("SELECT coalesce(sum(lines), 0)::bigint FROM told WHERE is_bad")
         (unreadable,) = cursor.fetchone()
-        cursor.execute(
-            "SELECT line_number, problem FROM typed_line WHERE problem IS NOT NULL ORDER BY line_number LIMIT %s",
-            [MOST_BAD_LINES],
-        )
-        bad = _Bad(bad.count + unreadable, sorted([*bad.first, *cursor.fetchall()])[:MOST_BAD_LINES])
+        if unreadable:
+            cursor.execute(
+                SQL(
+                    "SELECT line_number, problem FROM {} WHERE problem IS NOT NULL ORDER BY line_number LIMIT {}"
+                ).format(typed, MOST_BAD_LINES)
+            )
+            bad = _Bad(bad.count + unreadable, sorted([*bad.first, *cursor.fetchall()])[:MOST_BAD_LINES])
     if bad.count and not report.skips_bad_lines:
         raise BadLines(bad.count, bad.first)
     _check_merchant_account(source)
-    params = {"source": source.pk, "report": report.pk, "batch_is_payout": layout.batch_is_payout}
     run("importing/batches", params)
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT FROM batch_of_file WHERE is_known)")
@@ -149,7 +157,7 @@ def _keep(report: SettlementReport, layout: Layout, staging: str, bad: _Bad, now
     line_count = run("importing/lines", params)
     run("importing/totals", params)
     with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE typed_line, batch_of_file")
+        cursor.execute(SQL("DROP TABLE {}, told, batch_of_file").format(typed))
         # Of lines that nobody has counted yet the planner expects one, and joins them in a loop within a loop.
         cursor.execute("ANALYZE reconciliation_settlementline (report_id, batch_id, kind)")
     _name_bad_lines(report, bad.first)
@@ -164,20 +172,31 @@ def _name_bad_lines(report: SettlementReport, bad: list[tuple[int, str]]) -> Non
 
 
 def _mask_free_texts(layout: Layout, staging: str) -> None:
-    """Mask card numbers before anything is kept: what people write may have any."""
-    for field_name in _FREE_TEXTS:
-        if field_name not in layout.positions:
-            continue
-        cell = Identifier(f"c{layout.positions[field_name]}")
-        found = SQL("SELECT record, {} FROM {} WHERE {} ~ {}").format(cell, Identifier(staging), cell, _THIRTEEN_DIGITS)
-        changed = SQL("UPDATE {} SET {} = {} WHERE record = {}")
-        with connection.chunked_cursor() as suspects, connection.cursor() as cursor:
-            suspects.execute(found)
-            while rows := suspects.fetchmany(1_000):
-                for record, text in rows:
-                    masked = mask_card_numbers(text)
-                    if masked != text:
-                        cursor.execute(changed.format(Identifier(staging), cell, masked, record))
+    """Mask card numbers before anything is kept: what people write may have any.
+
+    Few texts have as many digits, and which those are is found out by as many processes as there are.
+    """
+    cells = [Identifier(f"c{layout.positions[field]}") for field in _FREE_TEXTS if field in layout.positions]
+    if not cells:
+        return
+    suspects = SQL("CREATE TEMP TABLE suspect ON COMMIT DROP AS SELECT ctid AS place, {} FROM {} WHERE {}").format(
+        SQL(", ").join(cells),
+        Identifier(staging),
+        SQL(" OR ").join(SQL(_MANY_DIGITS).format(cell=cell, shape=_THIRTEEN_DIGITS) for cell in cells),
+    )
+    changed = SQL("UPDATE {} SET {} WHERE ctid = %s").format(
+        Identifier(staging), SQL(", ").join(SQL("{} = %s").format(cell) for cell in cells)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(suspects)
+        with connection.chunked_cursor() as found:
+            found.execute("SELECT * FROM suspect")
+            while rows := found.fetchmany(1_000):
+                for place, *texts in rows:
+                    masked = [mask_card_numbers(text) if text else text for text in texts]
+                    if masked != texts:
+                        cursor.execute(changed, [*masked, place])
+        cursor.execute("DROP TABLE suspect")
 
 
 def _check_merchant_account(source: SettlementSource) -> None:
@@ -186,9 +205,7 @@ def _check_merchant_account(source: SettlementSource) -> None:
     :raises UnreadableFile: it is another's, or of several.
     """
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT merchant_account FROM typed_line WHERE problem IS NULL AND merchant_account <> '' LIMIT 3"
-        )
+        cursor.execute("SELECT DISTINCT merchant_account FROM told WHERE NOT is_bad AND merchant_account <> '' LIMIT 3")
         named = sorted(name for (name,) in cursor.fetchall())
     wanted = source.merchant_account or (named[0] if named else "")
     if any(name != wanted for name in named):

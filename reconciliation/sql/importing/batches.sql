@@ -2,8 +2,8 @@
 INSERT INTO reconciliation_settlementbatch
        (source_id, reference, currency, state, line_count, net_minor, fee_minor, difference_minor, settled_at)
 SELECT %(source)s, batch_reference, net_currency, 'OPEN', 0, 0, 0, 0, max(settled_at)
-  FROM typed_line
- WHERE problem IS NULL
+  FROM told
+ WHERE NOT is_bad
  GROUP BY batch_reference, net_currency
  ORDER BY batch_reference, net_currency
     ON CONFLICT (source_id, reference, currency) DO NOTHING;
@@ -12,7 +12,7 @@ SELECT %(source)s, batch_reference, net_currency, 'OPEN', 0, 0, 0, 0, max(settle
 CREATE TEMP TABLE batch_of_file ON COMMIT DROP AS
 SELECT b.id, b.reference, b.currency, b.line_count > 0 AS is_known
   FROM reconciliation_settlementbatch b
-  JOIN (SELECT DISTINCT batch_reference, net_currency FROM typed_line WHERE problem IS NULL) AS named
+  JOIN (SELECT DISTINCT batch_reference, net_currency FROM told WHERE NOT is_bad) AS named
     ON (named.batch_reference, named.net_currency) = (b.reference, b.currency)
  WHERE b.source_id = %(source)s;
 ANALYZE batch_of_file

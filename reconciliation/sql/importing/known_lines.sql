@@ -15,7 +15,7 @@ WITH known AS (
                             t.our_reference, t.our_operation_reference, t.gross_currency, t.gross_minor,
                             t.net_currency, t.net_minor, t.occurred_at
                    ORDER BY t.line_number) AS occurrence
-      FROM typed_line t
+      FROM reconciliation_typed_$report t
       JOIN known
         ON (known.reference, known.kind, known.vendor_type, known.gateway_reference, known.payment_reference,
             known.our_reference, known.our_operation_reference, known.gross_currency, known.gross_minor,
@@ -25,7 +25,7 @@ WITH known AS (
             t.net_currency, t.net_minor, t.occurred_at)
      WHERE t.problem IS NULL
 )
-DELETE FROM typed_line
+DELETE FROM reconciliation_typed_$report AS t
  USING told
- WHERE typed_line.line_number = told.line_number
+ WHERE t.line_number = told.line_number
    AND told.occurrence <= told.times
