@@ -12,12 +12,15 @@ from django.db.models import Q, QuerySet
 
 import api.personal_data as edges
 from backoffice.errors import BackofficeError
-from backoffice.models import ApprovalRequest, AuditReason, DepartureItem, ProbableDuplicate
-from bookings.models import Order
+from backoffice.models import ApprovalRequest, AuditReason, DepartureCancellation, DepartureItem, ProbableDuplicate
+from bookings.masking import ERASED, Mask
+from bookings.models import Booking, Order
 from bookings.services import personal_data as sold
 from bookings.services.personal_data import Guest, find_guest
+from payments.models import Transaction
 from payments.services import personal_data as paid
-from payments.services.personal_data import ERASED
+from reconciliation.models import Discrepancy
+from reconciliation.services import personal_data as reconciled
 
 
 class StillNeeded(BackofficeError):
@@ -58,6 +61,7 @@ def personal_data_of(guest: Guest) -> dict[str, list[dict[str, Any]]]:
         **sold.personal_data_of(guest),
         **paid.personal_data_of(order_ids=guest.order_ids, customer_ids=guest.customer_ids),
         **edges.personal_data_of(order_ids=guest.order_ids),
+        **reconciled.personal_data_of(reconciled.discrepancies_of(guest.order_ids)),
         "reasons for refunds to approve": [dict(row) for row in _approvals(guest).values("reason", "decision_reason")],
         "reasons of what staff did": [dict(row) for row in _audit_reasons(guest).values("text", "entry__at")],
         "why it was no duplicate": [dict(row) for row in _duplicates(guest).values("reason")],
@@ -74,11 +78,16 @@ def references_of(guest: Guest) -> list[str]:
 def erase_guest(guest: Guest, *, requested_by: str, now: datetime) -> dict[str, int]:
     """Take a guest out of everything, and return how many rows of each kind were about them; again changes nothing.
 
+    What was written about this guest goes as a whole; of what was written about others too, the guest's names go.
+
     :raises StillNeeded: an order is open, a visit is to come, or money is not settled; nothing was changed.
     """
     sold.lock_guest(guest)
     if reasons := _reasons(guest, now):
         raise StillNeeded(reasons)
+    # Before they are gone.
+    mask = Mask(sold.names_of(guest))
+    discrepancies = reconciled.discrepancies_of(guest.order_ids)
     return {
         **sold.erase_guest(guest),
         **paid.erase_guest(
@@ -86,7 +95,9 @@ def erase_guest(guest: Guest, *, requested_by: str, now: datetime) -> dict[str, 
         ),
         **edges.erase_guest(order_ids=guest.order_ids),
         "reasons for refunds to approve": _approvals(guest).update(reason=ERASED, decision_reason=""),
-        "reasons of what staff did": _audit_reasons(guest).exclude(text=ERASED).update(text=ERASED),
+        **reconciled.erase_guest(discrepancies, mask),
+        "reasons of what staff did": _erase_audit_reasons(guest, discrepancies, mask),
+        "reasons for cancelled departures": _mask_departures(mask),
         "why it was no duplicate": _duplicates(guest).update(reason=ERASED),
         "how it was paid back by hand": _by_hand(guest).update(settled_note=ERASED),
     }
@@ -98,6 +109,24 @@ def _approvals(guest: Guest) -> QuerySet[ApprovalRequest]:
 
 def _audit_reasons(guest: Guest) -> QuerySet[AuditReason]:
     return AuditReason.objects.filter(order__in=guest.order_ids)
+
+
+def _erase_audit_reasons(guest: Guest, discrepancy_ids: list[int], mask: Mask) -> int:
+    of_discrepancies = AuditReason.objects.filter(
+        entry__subject_kind=Discrepancy._meta.label_lower, entry__subject_id__in=[str(pk) for pk in discrepancy_ids]
+    )
+    erased = [rows.exclude(text=ERASED).update(text=ERASED) for rows in (_audit_reasons(guest), of_discrepancies)]
+    return sum(erased) + mask.column(AuditReason.objects.all(), "text")
+
+
+def _mask_departures(mask: Mask) -> int:
+    """Take the guest out of why departures were cancelled, as all their bookings and refunds were told."""
+    told = [
+        mask.column(Booking.objects.filter(pk__in=DepartureItem.objects.values("booking")), "cancellation_reason"),
+        mask.column(Transaction.objects.filter(departure_return__isnull=False), "reason"),
+        mask.column(DepartureItem.objects.exclude(settled_note=""), "settled_note"),
+    ]
+    return mask.column(DepartureCancellation.objects.all(), "reason") + sum(told)
 
 
 def _duplicates(guest: Guest) -> QuerySet[ProbableDuplicate]:

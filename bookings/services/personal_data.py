@@ -102,6 +102,29 @@ def personal_data_of(guest: Guest) -> dict[str, list[dict[str, Any]]]:
     }
 
 
+def names_of(guest: Guest) -> set[str]:
+    """Return the names, addresses and phone numbers by which a text that is about others, too, may name a guest."""
+    customers = Customer.objects.filter(pk__in=guest.customer_ids).values("full_name", "email", "phone")
+    written = [
+        *Order.objects.filter(pk__in=guest.order_ids).values_list("contact", flat=True),
+        *_tickets(guest).values_list("contact", flat=True),
+        *customers,
+    ]
+    for rows in (Booking.objects.filter(order__in=guest.order_ids), Gift.objects.filter(order__in=guest.order_ids)):
+        for full, first, last, email, phone in rows.values_list(*CONTACT[:5]):
+            written.append({"full_name": full, "first_name": first, "last_name": last, "email": email, "phone": phone})
+    received = _gifts(guest).values_list("recipient_full_name", "recipient_email")
+    written += [{"full_name": name, "email": email} for name, email in received]
+    names: set[str] = set()
+    for each in written:
+        # What partners keep in a contact may be null, or no text.
+        told = {key: str(value) for key, value in each.items() if value}
+        names |= {told[key] for key in ("full_name", "email", "phone") if key in told}
+        if "first_name" in told and "last_name" in told:
+            names.add(f"{told['first_name']} {told['last_name']}")
+    return names
+
+
 def erase_guest(guest: Guest) -> dict[str, int]:
     """Take out who a guest is, and return how many rows of each kind were about it; again changes nothing.
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from bookings.masking import ERASED
 from bookings.models import Customer
 from payments.models import (
     Case,
@@ -27,9 +28,6 @@ from payments.services.cards import revoke_card
 from payments.services.customer_credit import credit_balances
 from payments.services.external_notes import redact_note
 from payments.states import State, Status
-
-# Where a row has to say something.
-ERASED = "(erased)"
 
 
 def reasons_to_wait(*, order_ids: Collection[UUID], customer_ids: Collection[UUID], now: datetime) -> list[str]:

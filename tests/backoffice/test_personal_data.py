@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from backoffice.audit import record
-from backoffice.models import ApprovalRequest, AuditEntry
+from backoffice.models import ApprovalRequest, AuditEntry, AuditReason, DepartureCancellation, DepartureItem
 from backoffice.roles import Role
 from backoffice.services.personal_data import StillNeeded, erase_guest, standing_of_guest
 from bookings.encryption import encrypt_text
@@ -35,6 +35,9 @@ from payments.models import (
     WebhookDelivery,
 )
 from payments.services.cards import keep_card
+from reconciliation.models import Discrepancy
+from reconciliation.services.importing import source_for
+from reconciliation.services.resolving import assign, comment, explain, propose_write_off, reject
 
 pytestmark = pytest.mark.django_db
 
@@ -112,7 +115,7 @@ def books():
 def everything_held():
     """Return all that is stored in the tables of the house, as one text."""
     output = StringIO()
-    call_command("dumpdata", "bookings", "payments", "api", "backoffice", stdout=output)
+    call_command("dumpdata", "bookings", "payments", "api", "backoffice", "reconciliation", stdout=output)
     return output.getvalue()
 
 
@@ -165,6 +168,7 @@ def test_erasing_takes_the_guest_out_of_everything_and_leaves_the_books(paid, gi
         "mails": 1, "kept cards": 1, "notes": 1, "case notes": 1, "reasons": 1, "webhooks": 1, "addresses": 1,
         "payment links": 0, "invoices": 0, "requests of partners": 0, "reasons for refunds to approve": 1,
         "reasons of what staff did": 1, "why it was no duplicate": 0, "how it was paid back by hand": 0,
+        "what staff wrote about discrepancies": 0, "reasons for cancelled departures": 0,
     }  # fmt: skip
     assert [secret for secret in SECRETS if secret in everything_held()] == []
     assert "Ada King" in everything_held()
@@ -209,6 +213,99 @@ def test_of_what_is_logged_only_a_reason_can_go(paid, statement):
         connection.cursor().execute(statement)
 
     assert AuditEntry.objects.get(action="refunded").given_reason.text == "Grace Hopper called"
+
+
+def discrepancy_of(payment, **fields):
+    source = source_for(slug=payment.account.slug, now=timezone.now())
+    return Discrepancy.objects.create(
+        source=source, kind="MISSING_THERE", amount_minor=9000, currency="EUR", opened_on=timezone.now().date(),
+        opened_at=timezone.now(), **{"entry": payment.ledger_entries.first(), **fields},
+    )  # fmt: skip
+
+
+def test_what_staff_wrote_about_a_guests_discrepancies_goes_as_a_whole(paid):
+    discrepancy, now = discrepancy_of(paid), timezone.now()
+    assign(discrepancy_id=discrepancy.pk, assignee=get_user_model().objects.get(username="ben"), by="ben", now=now)
+    comment(discrepancy_id=discrepancy.pk, text="She paid at the till", by="ben", now=now)
+    proposal = propose_write_off(discrepancy_id=discrepancy.pk, reason="Her bank says no", by="ben", now=now)
+    reject(proposal_id=proposal.pk, reason="Ring her up", by="eve", now=now)
+    explain(discrepancy_id=discrepancy.pk, reason="She called", by="ben", now=now)
+    record(actor="ben", action="explained discrepancy", subject=discrepancy, reason="She called")
+    standing = standing_of_guest("grace@example.com", now=now)
+
+    erased = erase()
+
+    assert standing.rows["what staff wrote about discrepancies"] == 4
+    # Four events, reason and decision of the proposal, why it is closed.
+    assert erased["what staff wrote about discrepancies"] == 7
+    assert list(discrepancy.events.order_by("pk").values_list("action", "detail")) == [
+        ("assigned", "to ben"),
+        *((action, "(erased)") for action in ("commented", "proposed", "rejected", "explained")),
+    ]
+    proposal.refresh_from_db()
+    discrepancy.refresh_from_db()
+    assert (proposal.reason, proposal.decision_reason, discrepancy.reason) == ("(erased)",) * 3
+    assert AuditReason.objects.get(entry__action="explained discrepancy").text == "(erased)"
+    assert (proposal.proposed_by, proposal.decided_by, discrepancy.amount_minor) == ("ben", "eve", 9000)
+
+
+def test_a_guests_names_go_from_what_was_written_about_others(house, paid):
+    other = house.payment()
+    house.paid(other, "QFQTPCQ8HXSKGK83")
+    discrepancy, now = discrepancy_of(other), timezone.now()
+    text = "Not GRACE  hopper's (grace@example.com, +46 8 5550 142), nor Gracey Hoppers'"
+    comment(discrepancy_id=discrepancy.pk, text=text, by="ben", now=now)
+    explain(discrepancy_id=discrepancy.pk, reason="Anita Borg's card", by="ben", now=now)
+    record(actor="ben", action="explained discrepancy", subject=discrepancy, reason="Anita Borg's card")
+    comment(discrepancy_id=discrepancy.pk, text="100 % sure_", by="ben", now=now)
+
+    erased = erase()
+
+    masked = "Not (erased)'s ((erased), (erased)), nor Gracey Hoppers'"
+    assert list(discrepancy.events.order_by("pk").values_list("detail", flat=True)) == [
+        masked,
+        "(erased)'s card",
+        "100 % sure_",
+    ]
+    discrepancy.refresh_from_db()
+    assert discrepancy.reason == "(erased)'s card"
+    assert AuditReason.objects.get(entry__action="explained discrepancy").text == "(erased)'s card"
+    assert erased["what staff wrote about discrepancies"] == 3
+
+
+def test_a_guests_names_go_from_why_a_departure_was_cancelled(house, paid):
+    booking = house.reserve(return_url=None)
+    why = "Grace Hopper fell ill on board"
+    cancellation = DepartureCancellation.objects.create(
+        state="RUNNING", reason=why, needs_second_person=False, proposed_by="ben", started_by="ben",
+        proposed_at=timezone.now(), started_at=timezone.now(),
+    )  # fmt: skip
+    DepartureItem.objects.create(
+        cancellation=cancellation, booking=booking, order=booking.order, currency="EUR", planned_minor=0
+    )
+    Booking.objects.filter(pk=booking.pk).update(cancellation_reason=why)
+
+    erased = erase()
+
+    cancellation.refresh_from_db()
+    booking.refresh_from_db()
+    assert cancellation.reason == booking.cancellation_reason == "(erased) fell ill on board"
+    assert erased["reasons for cancelled departures"] == 2
+
+
+@pytest.mark.parametrize("becomes", ["another", "(erased) another", "She paid (erased) at the till", ""])
+def test_nothing_comes_into_what_was_done_about_a_discrepancy(paid, becomes):
+    discrepancy = discrepancy_of(paid)
+    comment(discrepancy_id=discrepancy.pk, text="She paid at the till", by="ben", now=timezone.now())
+
+    with pytest.raises(IntegrityError, match="never changed or deleted"), transaction.atomic():
+        discrepancy.events.update(detail=becomes)
+    with pytest.raises(IntegrityError, match="never changed or deleted"), transaction.atomic():
+        discrepancy.events.update(detail="(erased)", actor="eve")
+    with pytest.raises(IntegrityError, match="never changed or deleted"), transaction.atomic():
+        discrepancy.events.all().delete()
+
+    assert discrepancy.events.get().detail == "She paid at the till"
 
 
 def blocked_by_hold(house, payment):
