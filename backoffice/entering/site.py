@@ -1,6 +1,11 @@
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
+from django.contrib.admin.views.main import SEARCH_VAR
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, path
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
@@ -32,6 +37,21 @@ class GuardedSite(UnfoldAdminSite):
             path("logout/", self.logout, name="logout"),
             *super().get_urls(),
         ]
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., HttpResponseBase]:
+        """Let no page ask the database for a text with a NUL, which it refuses; what is searched is cleaned anyway.
+
+        :raises BadRequest: an address holds one elsewhere.
+        """
+        shown = super().admin_view(view, cacheable)
+
+        @wraps(shown)
+        def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if any("\x00" in text for name, texts in request.GET.lists() if name != SEARCH_VAR for text in texts):
+                raise BadRequest("A text with a NUL names nothing.")
+            return shown(request, *args, **kwargs)
+
+        return page
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Let staff in who gave what is asked of them."""

@@ -3,7 +3,7 @@ passed over because others came or went meanwhile.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -35,7 +35,8 @@ class Place:
         moment, _, row_id = text.partition("~")
         try:
             urgent_at = datetime.fromisoformat(moment)
-        except ValueError:
+            urgent_at.astimezone(UTC)  # at the ends of the calendar there is no such moment elsewhere
+        except (ValueError, OverflowError):
             raise NoSuchPlace(text) from None
         if urgent_at.tzinfo is None or not row_id:
             raise NoSuchPlace(text)

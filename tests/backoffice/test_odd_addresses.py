@@ -1,0 +1,54 @@
+"""An address that somebody made by hand is answered, however odd it is, and never by a fault of ours."""
+
+import pytest
+from django.contrib import admin
+from django.urls import reverse
+
+from backoffice.queues.registry import QUEUES
+
+pytestmark = pytest.mark.django_db
+
+NUL = "\x00"
+
+
+def test_no_filter_of_a_list_or_of_its_file_takes_a_text_that_no_database_keeps(admin_client):
+    asked = 0
+    for model in admin.site._registry:
+        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        file = reverse("admin:csv", args=[model._meta.app_label, model._meta.model_name])
+        shown = admin_client.get(address).context["cl"]
+        for name in {each for spec in shown.filter_specs for each in spec.expected_parameters()}:
+            for place in (address, file):
+                assert admin_client.get(place, {name: NUL}).status_code == 400, (place, name)
+                asked += 1
+    assert asked > 100
+
+
+def test_what_is_searched_is_forgiven_such_a_text(admin_client):
+    for place in ("admin:find", "admin:payments_payment_changelist", "admin:bookings_booking_changelist"):
+        assert admin_client.get(reverse(place), {"q": f"a{NUL}b"}).status_code == 200
+
+
+@pytest.mark.parametrize("queue", QUEUES, ids=[queue.slug for queue in QUEUES])
+def test_no_queue_is_narrowed_by_such_a_text(queue, admin_client):
+    address = reverse("admin:backoffice_queue", args=[queue.slug])
+
+    for name in ("mode", "partner", "account", "age", "after", *(facet.name for facet in queue.facets)):
+        assert admin_client.get(address, {name: NUL}).status_code == 400, name
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "0001-01-01T00:00:00+23:59~1",
+        "9999-12-31T23:59:59-23:59~1",
+        "2026-11-03T10:00:00~1",
+        "2026-11-03T10:00:00+00:00~",
+        "2026-11-03T10:00:00+00:00~x",
+        "~",
+    ],
+)
+def test_a_queue_has_no_place_at_a_moment_that_is_none_or_beyond_all_calendars(place, admin_client):
+    for queue in QUEUES:
+        address = reverse("admin:backoffice_queue", args=[queue.slug])
+        assert admin_client.get(address, {"after": place}).status_code == 404, queue.slug
