@@ -14,6 +14,7 @@ SETTLEMENT_BY_PAYOUT = Report(
         Column("batch", Kind.REFERENCE),
         Column("state", Kind.WORD),
         Column("settled_at", Kind.TIME),
+        Column("counts_at", Kind.TIME),
         Column("first_at", Kind.TIME),
         Column("last_at", Kind.TIME),
         Column("lines", Kind.COUNT),
@@ -33,9 +34,9 @@ SETTLEMENT_BY_PAYOUT = Report(
         Column("bank_minor", Kind.MINOR),
         Column("batch_number", Kind.COUNT),
     ),
-    order=("settled_at", "account", "batch", "batch_number"),
+    order=("counts_at", "account", "batch", "batch_number"),
     filters=_OWN_FILTERS,
-    period="settled_at",
+    period="counts_at",
     totals=tuple(
         (f"{name}_minor", "currency")
         for name in ("captures", "refunds", "chargebacks", "reserve", "others", "fees", "net", "payout", "difference")
@@ -84,6 +85,7 @@ FEES = Report(
         Column("card_brand", Kind.REFERENCE),
         Column("occurred_at", Kind.TIME),
         Column("settled_at", Kind.TIME),
+        Column("counts_at", Kind.TIME),
         Column("gross_currency", Kind.WORD),
         Column("gross_minor", Kind.MINOR),
         Column("gross", Kind.MAJOR, currency="gross_currency"),
@@ -101,9 +103,9 @@ FEES = Report(
         Column("contract", Kind.COUNT),
         Column("item", Kind.COUNT),
     ),
-    order=("settled_at", "account", "item"),
+    order=("counts_at", "account", "item"),
     filters=frozenset(Filter),
-    period="settled_at",
+    period="counts_at",
     totals=tuple((f"{name}_minor", "currency") for name in ("settled", "fee", "expected", "difference")),
 )
 

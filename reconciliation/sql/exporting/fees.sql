@@ -3,13 +3,27 @@
 WITH
 -- include: exporting/parts/matched
 ,
+-- include: exporting/parts/file
+,
 line AS MATERIALIZED (
-    SELECT l.*, m.lead_id
+    SELECT l.*, greatest(l.settled_at, file.open_from) AS counts_at, file.file_name, file.source_id, m.lead_id
       FROM reconciliation_settlementline l
+      JOIN file ON file.id = l.report_id
       LEFT JOIN matched m ON m.line_id = l.id
      WHERE l.kind NOT IN ('PAYOUT', 'PAYOUT_RETURNED', 'RESERVE', 'BALANCE_TRANSFER', 'BANK')
        AND (%(since)s::timestamptz IS NULL OR l.settled_at >= %(since)s)
-       AND (%(until)s::timestamptz IS NULL OR l.settled_at < %(until)s)
+       AND (%(until)s::timestamptz IS NULL OR (l.settled_at < %(until)s AND coalesce(file.open_from < %(until)s, true)))
+       AND (%(currency)s::text IS NULL OR l.net_currency = %(currency)s)
+     UNION ALL
+    -- What was settled before, and told after that was closed.
+    SELECT l.*, file.open_from, file.file_name, file.source_id, m.lead_id
+      FROM file
+      JOIN reconciliation_settlementline l ON l.report_id = file.id
+      LEFT JOIN matched m ON m.line_id = l.id
+     WHERE l.kind NOT IN ('PAYOUT', 'PAYOUT_RETURNED', 'RESERVE', 'BALANCE_TRANSFER', 'BANK')
+       AND l.settled_at < %(since)s
+       AND file.open_from >= %(since)s
+       AND (%(until)s::timestamptz IS NULL OR file.open_from < %(until)s)
        AND (%(currency)s::text IS NULL OR l.net_currency = %(currency)s)
 ), first_taken AS (
     SELECT match_id, min(entry_id) AS entry_id
@@ -17,16 +31,15 @@ line AS MATERIALIZED (
      WHERE match_id IN (SELECT lead_id FROM line)
      GROUP BY match_id
 )
-SELECT a.gateway, a.slug AS account, b.reference AS batch, f.file_name AS file, l.line_number AS line, l.kind,
+SELECT a.gateway, a.slug AS account, b.reference AS batch, l.file_name AS file, l.line_number AS line, l.kind,
        l.vendor_type, coalesce(nullif(l.gateway_reference, ''), l.payment_reference) AS gateway_reference,
        p.reference AS payment, t.reference AS operation, coalesce(t.card_brand, '') AS card_brand, l.occurred_at,
-       l.settled_at, l.gross_currency, l.gross_minor, l.gross_minor AS gross, l.exchange_rate, l.net_currency AS currency,
+       l.settled_at, l.counts_at, l.gross_currency, l.gross_minor, l.gross_minor AS gross, l.exchange_rate, l.net_currency AS currency,
        l.net_minor + l.fee_minor AS settled_minor, l.fee_minor, l.fee_minor AS fee, l.stated_fee,
        expected.minor AS expected_minor, expected.minor AS expected, l.fee_minor - expected.minor AS difference_minor,
        c.percent AS contract_percent, c.fixed_minor AS contract_fixed_minor, c.id AS contract, l.id AS item
   FROM line l
-  JOIN reconciliation_settlementreport f ON f.id = l.report_id AND f.loaded_at <= %(as_of)s
-  JOIN reconciliation_settlementsource s ON s.id = f.source_id
+  JOIN reconciliation_settlementsource s ON s.id = l.source_id
   JOIN gateways_gatewayaccount a ON a.id = s.account_id
   JOIN reconciliation_settlementbatch b ON b.id = l.batch_id
   LEFT JOIN first_taken ON first_taken.match_id = l.lead_id

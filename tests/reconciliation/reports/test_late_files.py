@@ -1,0 +1,133 @@
+"""A file that comes after its month was closed is an adjustment of the open month, and of no other."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from payments.services.periods import close_month, reopen_month
+from tests.reconciliation.reports.asking import rows_of
+from tests.reconciliation.till import payout, settled, written
+
+pytestmark = pytest.mark.django_db
+
+APRIL, MAY, JUNE = (datetime(2027, month, 1, tzinfo=UTC) for month in (4, 5, 6))
+SETTLED_IN_MARCH = datetime(2027, 3, 30, 12, tzinfo=UTC)
+IN_TIME = APRIL + timedelta(days=1)
+CLOSED_AT = APRIL + timedelta(days=5, microseconds=250_000)
+CLOSING = APRIL + timedelta(days=5, seconds=1)
+LATE = APRIL + timedelta(days=9)
+NOW = MAY + timedelta(days=2)
+
+
+@pytest.fixture(autouse=True)
+def _operator(settings):
+    settings.OPERATOR_TIME_ZONE = "UTC"
+
+
+@pytest.fixture
+def loads(till, tmp_path):
+    """Import a file at a moment."""
+
+    def load(name, at, *rows):
+        till.imports(written(tmp_path / f"{name}.csv", rows), clock=lambda: at)
+
+    return load
+
+
+def line(minor, psp, *, batch, fee="", at=SETTLED_IN_MARCH):
+    return settled(minor, psp, batch=batch, fee=fee, at=at)
+
+
+def told(slug, since, until, *, as_of=NOW):
+    return rows_of(slug, as_of=as_of, since=since, until=until, is_live=False)
+
+
+def close_march(till):
+    till.books(10_000, "P1", at=SETTLED_IN_MARCH - timedelta(days=1))
+    till.save()
+    close_month(month=SETTLED_IN_MARCH.date().replace(day=1), by="ada", now=CLOSED_AT)
+
+
+def batches(since, until, *, as_of=NOW):
+    return [
+        (
+            *(row["batch"], row["counts_at"], row["lines"], row["fees_minor"], row["net_minor"]),
+            *(row["payout_minor"], row["difference_minor"], row["state"]),
+        )
+        for row in told("settlement-by-payout", since, until, as_of=as_of)
+    ]
+
+
+def fees(since, until, *, as_of=NOW):
+    return [(row["batch"], row["counts_at"], row["fee_minor"]) for row in told("fees", since, until, as_of=as_of)]
+
+
+def test_a_batch_that_comes_late_counts_in_the_first_open_month(till, loads):
+    march = APRIL - timedelta(days=31)
+    rows = [line(10_000, "P1", batch="41", fee="0.20")]
+    loads("in-time", IN_TIME, *rows, payout(rows, batch="41", at=SETTLED_IN_MARCH))
+    close_march(till)
+    late = [line(700, "P2", batch="42", fee="0.30")]
+
+    loads("late", LATE, *late, payout(late, batch="42", at=SETTLED_IN_MARCH))
+
+    in_march = ("41", SETTLED_IN_MARCH, 2, -20, 9_980, 9_980, 0, "BALANCED")
+    in_april = ("42", APRIL, 2, -30, 670, 670, 0, "BALANCED")
+    for as_of in (CLOSING, NOW):
+        assert batches(march, APRIL, as_of=as_of) == [in_march]
+        assert fees(march, APRIL, as_of=as_of) == [("41", SETTLED_IN_MARCH, 20)]
+    assert batches(APRIL, MAY) == [in_april]
+    assert fees(APRIL, MAY) == [("42", APRIL, 30)]
+    assert batches(None, None) == [in_march, in_april]
+    assert [row["settled_at"] for row in told("fees", APRIL, MAY)] == [SETTLED_IN_MARCH]
+    assert batches(MAY, None) == fees(MAY, None) == []
+
+
+def test_what_is_added_to_a_batch_of_a_closed_month_says_by_how_much_it_is_another(till, loads):
+    march = APRIL - timedelta(days=31)
+    rows = [line(10_000, "P1", batch="41", fee="0.20")]
+    rows.append(payout(rows, batch="41", at=SETTLED_IN_MARCH))
+    loads("in-time", IN_TIME, *rows)
+    close_march(till)
+    # Its time would have the whole batch be of April.
+    rows.append(line(500, "P2", batch="41", fee="0.10", at=APRIL + timedelta(days=2)))
+    loads("late", LATE, *rows)
+    in_march = ("41", SETTLED_IN_MARCH, 2, -20, 9_980, 9_980, 0, "BALANCED")
+    in_april = ("41", APRIL + timedelta(days=2), 1, -10, 490, 0, 490, "UNBALANCED")
+    assert (batches(march, APRIL), batches(APRIL, MAY)) == ([in_march], [in_april])
+
+    close_month(month=APRIL.date(), by="ada", now=MAY + timedelta(days=1))
+    rows.append(payout([rows[-1]], batch="41", at=APRIL + timedelta(days=2)))
+    loads("later", NOW, *rows)
+
+    as_of = NOW + timedelta(days=1)
+    in_may = ("41", MAY, 1, 0, 0, 490, -490, "BALANCED")
+    assert batches(march, APRIL, as_of=as_of) == [in_march]
+    assert batches(APRIL, MAY, as_of=as_of) == [in_april]
+    assert batches(MAY, JUNE, as_of=as_of) == [in_may]
+    assert batches(None, None, as_of=as_of) == [in_march, in_april, in_may]
+
+
+def test_two_files_of_one_batch_are_one_row_while_its_month_is_open(till, loads):
+    rows = [line(10_000, "P1", batch="41", at=APRIL + timedelta(hours=1))]
+    loads("first", IN_TIME, *rows)
+    close_march(till)
+    rows.append(line(500, "P2", batch="41", at=APRIL + timedelta(hours=2)))
+
+    loads("second", LATE, *rows, payout(rows, batch="41", at=APRIL + timedelta(hours=2)))
+
+    assert batches(APRIL, MAY) == [("41", APRIL + timedelta(hours=2), 3, 0, 10_500, 10_500, 0, "BALANCED")]
+
+
+def test_what_came_while_a_month_was_closed_stays_in_the_month_it_counted_in(till, loads):
+    march = APRIL - timedelta(days=31)
+    close_march(till)
+    late = [line(700, "P2", batch="42", fee="0.30")]
+    loads("late", LATE, *late)
+
+    reopen_month(month=march.date(), by="grace", because="a mistake", now=LATE + timedelta(days=1))
+    loads("after", LATE + timedelta(days=2), line(800, "P3", batch="43", fee="0.40"))
+
+    assert fees(march, APRIL) == [("43", SETTLED_IN_MARCH, 40)]
+    assert fees(APRIL, MAY) == [("42", APRIL, 30)]
+    assert [row[:2] for row in batches(APRIL, MAY)] == [("42", APRIL)]
