@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.test import Client
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from backoffice.granting import grant
 from backoffice.roles import ROLES, Role
@@ -18,9 +18,12 @@ from tests.browser.staff import PASSWORD, Desk
 from tests.browser.visitor import Visitor
 from tests.payments.guest import Guest
 from tests.payments.house import House, build_house
+from tests.processes import PATIENCE_SECONDS
 
 _MISSING = "Chromium is missing: no page was looked at. Install it: apt-get install chromium"
 PHONE, DESKTOP = (390, 844), (1280, 900)
+_PATIENCE_MILLISECONDS = 1_000 * PATIENCE_SECONDS
+expect.set_options(timeout=_PATIENCE_MILLISECONDS)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -72,7 +75,7 @@ def visitor_of_any_size(browser: Browser, size: tuple[int, int]) -> Iterator[Vis
 def _visitor(browser: Browser, size: tuple[int, int]) -> Iterator[Visitor]:
     width, height = size
     context = browser.new_context(viewport={"width": width, "height": height}, locale="en-GB")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(_PATIENCE_MILLISECONDS)
     visitor = Visitor(context.new_page())
     yield visitor
     faults = visitor.faults
@@ -104,7 +107,7 @@ def desk_of(browser: Browser, house, live_server) -> Iterator[Callable[..., Desk
         person = get_user_model().objects.create_user(role.lower(), password=PASSWORD, is_staff=True)
         person.groups.set([Group.objects.get(name=role)])
         context = browser.new_context(viewport={"width": size[0], "height": size[1]}, locale="en-GB")
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(_PATIENCE_MILLISECONDS)
         contexts.append(context)
         desks.append(Desk(context.new_page(), live_server.url))
         if is_signed_in:

@@ -1,7 +1,7 @@
 """A member of staff at a browser: signs in, finds, reads and presses; what goes wrong in the browser is kept."""
 
 from django.urls import reverse
-from playwright.sync_api import Download, Page, expect
+from playwright.sync_api import Download, Locator, Page, expect
 
 from tests.browser.visitor import Visitor
 
@@ -26,7 +26,7 @@ class Desk(Visitor):
         self.go("admin:login")
         self.page.get_by_label("Username").fill(username)
         self.page.get_by_label("Password").fill(PASSWORD)
-        self.page.get_by_role("button", name="Log in").click()
+        self.follow(self.page.get_by_role("button", name="Log in"))
 
     def go(self, name: str, *arguments: object, query: str = "") -> int:
         """Open a page by its name, and return how it was answered."""
@@ -37,6 +37,16 @@ class Desk(Visitor):
         answer = self.page.goto(f"{self._origin}{path}")
         assert answer is not None
         return answer.status
+
+    def press(self, name: str) -> None:
+        """Press a button or a link, and wait until the page that it leads to is there."""
+        with self.page.expect_navigation():
+            super().press(name)
+
+    def follow(self, element: Locator) -> None:
+        """Click what leads to another page, and wait until that is there: words may stand on the one before, too."""
+        with self.page.expect_navigation():
+            element.click()
 
     def reads(self, *words: str) -> None:
         """Find these words on the page, and see that everybody can use it."""
@@ -59,7 +69,7 @@ class Desk(Visitor):
         """Choose the first row of a list, and do with it what the list offers."""
         self.page.locator("input.action-select").first.check()
         self.page.locator("select[name=action]").select_option(action)
-        self.page.get_by_role("button", name="Run").click()
+        self.follow(self.page.get_by_role("button", name="Run"))
 
     def is_refused(self, name: str, *arguments: object) -> None:
         """See that a page is not for this person."""

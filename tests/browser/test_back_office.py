@@ -58,10 +58,10 @@ def test_support_finds_a_payment_and_reads_why_the_card_was_declined(desk_of, ho
 
     desk = desk_of(Role.SUPPORT, size=size, is_signed_in=False)
     desk.page.get_by_role("searchbox").fill("grace@example.com")
-    desk.page.get_by_role("button", name="Find").click()
+    desk.follow(desk.page.get_by_role("button", name="Find"))
     desk.reads(payment.order.reference, "Grace Hopper", "the last attempt failed")
     desk.picture("staff-list")
-    desk.page.get_by_role("link", name="guest's e-mail grace@example.com").click()
+    desk.follow(desk.page.get_by_role("link", name="guest's e-mail grace@example.com"))
 
     desk.reads("CREDIT_LIMIT_EXCEEDED", "TEST ACCOUNT: adyen-eu")
     desk.picture("staff-payment")
@@ -169,7 +169,7 @@ def test_support_replays_a_webhook_that_failed(desk_of, house):
 
     support = desk_of(Role.SUPPORT)
     support.go("admin:backoffice_queue", "unreadable-webhooks")
-    support.page.get_by_role("link", name="Replay the delivery …").click()
+    support.follow(support.page.get_by_role("link", name="Replay the delivery …"))
     support.press("Yes, replay it")
     support.reads("Replayed: processed.")
 

@@ -22,19 +22,19 @@ def test_a_manager_cancels_a_departure_and_reads_the_report(desk_of, house):
     departure = Availability.objects.get()
 
     desk.go("admin:bookings_availability_change", departure.pk)
-    desk.page.get_by_role("link", name="Cancel this departure").click()
+    desk.follow(desk.page.get_by_role("link", name="Cancel this departure"))
     desk.reads("2 bookings of 1 departure", "back to the guest's credit", "taken elsewhere", "180.00 EUR")
     desk.page.get_by_label("Why").fill("Storm warning")
-    desk.page.get_by_role("button", name="Cancel 1 departure").click()
+    desk.follow(desk.page.get_by_role("button", name="Cancel 1 departure"))
     desk.reads("0 percent of 2 bookings decided")
 
     drain(house, rounds=1)
     desk.page.reload()
     desk.reads("100 percent of 2 bookings decided")
     desk.page.get_by_label("How").fill("Cash at the desk")
-    desk.page.get_by_role("button", name="Done by hand").click()
+    desk.follow(desk.page.get_by_role("button", name="Done by hand"))
     desk.reads("Cash at the desk")
-    desk.page.get_by_role("link", name="Report to print").click()
+    desk.follow(desk.page.get_by_role("link", name="Report to print"))
     desk.reads("Fees kept: none", "Storm warning")
     assert DepartureCancellation.objects.get().state == "FINISHED"
 
@@ -45,7 +45,7 @@ def test_on_a_phone_support_can_only_propose_it(desk_of, house):
 
     desk.go("admin:backoffice_departurecancellation_plan", query=f"?departure={Availability.objects.get().pk}")
     desk.page.get_by_label("Why").fill("Storm warning")
-    desk.page.get_by_role("button", name="Cancel 1 departure").click()
+    desk.follow(desk.page.get_by_role("button", name="Cancel 1 departure"))
 
     desk.reads("Waits for a second person")
     expect(desk.page.get_by_role("button", name="Start: close")).to_have_count(0)

@@ -94,6 +94,7 @@ def test_a_guest_goes_back_reloads_and_has_two_tabs_and_pays_once(house, guest, 
     visitor.page.go_back()
     visitor.sees("due")
     visitor.press("Pay now")
+    visitor.page.wait_for_url(f"{link_url(link)}card/")
     visitor.page.reload()
     expect(visitor.form.get_by_label("Card number")).to_be_visible()
     second = visitor.page.context.new_page()
@@ -120,10 +121,19 @@ def test_a_guest_without_a_mouse_pays_by_keyboard(house, guest, visitor):
     visitor.page.keyboard.press("Enter")
     expect(visitor.form.get_by_label("Card number")).to_be_visible()
     visitor.tabs_to("IFRAME")
-    for typed in ("4111 1111 1111 1111", "03/30", "737", "Ada Byron"):
-        visitor.page.keyboard.type(typed)
+    typed = {
+        "Card number": "4111 1111 1111 1111",
+        "Expiry date (MM/YY)": "03/30",
+        "Security code": "737",
+        "Name on card": "Ada Byron",
+    }
+    for label, text in typed.items():
+        expect(visitor.form.get_by_label(label)).to_be_focused()
+        visitor.page.keyboard.type(text)
         visitor.page.keyboard.press("Tab")
+    expect(visitor.form.get_by_label("Name on card")).not_to_be_focused()
     visitor.page.keyboard.press("Shift+Tab")
+    expect(visitor.form.get_by_label("Name on card")).to_be_focused()
     visitor.page.keyboard.press("Enter")
 
     visitor.sees("paid")
@@ -144,7 +154,8 @@ def test_after_the_bank_an_answer_that_is_lost_is_not_said_to_have_charged_nothi
     visitor.press("Pay now")
     visitor.enter("4917 6100 0000 0000", "03/30", "737")
     visitor.form.get_by_role("button", name="Pay").click()
-    visitor.answer_the_bank()
+    with visitor.page.expect_console_message(lambda message: message.text == "card form: SyntaxError"):
+        visitor.answer_the_bank()
 
     expect(visitor.page.get_by_role("alert")).to_have_text(
         "How your payment ended is not known yet. Please go back and look how it stands before you pay again."
@@ -187,7 +198,7 @@ def test_an_answer_of_stripes_that_is_lost_on_its_way_to_the_form_is_no_refusal(
             route.continue_()
             return
         route.fetch()
-        guest.sandbox.post("faults", gateway="stripe", operation="retrieve", fault="unavailable", times=10)
+        guest.sandbox.post("faults", gateway="stripe", operation="retrieve", fault="unavailable", times=-1)
         route.fulfill(json=lost)
 
     visitor.page.route("**/stripe/js/card/**", lose)

@@ -29,12 +29,12 @@ def test_support_answers_a_caller_and_explains_the_balance(desk_of, house, size)
     desk.reads("Was the guest charged? Yes, charged", "90.00 EUR were taken from Visa ···· 1111", "25.00 EUR came back")
     desk.picture("payment-answer")
 
-    desk.page.get_by_role("navigation", name="Narrow what happened").get_by_role("link", name="Ledger").click()
+    desk.follow(desk.page.get_by_role("navigation", name="Narrow what happened").get_by_role("link", name="Ledger"))
     expect(desk.page.locator(".cp-timeline tbody tr")).to_have_count(2)
     desk.page.locator(".cp-timeline summary").first.click()
     desk.reads("cause")
 
-    desk.page.get_by_role("link", name="Explain this balance").click()
+    desk.follow(desk.page.get_by_role("link", name="Explain this balance"))
     desk.reads("Still due: 25.00 EUR", "Every figure is the sum of its steps")
     desk.picture("payment-explained")
     desk.page.get_by_role("button", name="Copy the text").click()
@@ -48,10 +48,10 @@ def test_support_amends_a_note(desk_of, house):
 
     desk = desk_of(Role.SUPPORT)
     desk.go("admin:payments_payment_change", payment.pk)
-    desk.page.get_by_role("link", name="amend …").click()
+    desk.follow(desk.page.get_by_role("link", name="amend …"))
     desk.page.get_by_label("What is right").fill("till 5")
     desk.can_be_used_by_everybody()
-    desk.page.get_by_role("button", name="Add the correction").click()
+    desk.follow(desk.page.get_by_role("button", name="Add the correction"))
 
     desk.reads("till 5", "before: till 4")
     desk.picture("payment-notes")
@@ -70,8 +70,8 @@ def test_a_manager_revokes_a_stored_card_on_its_page(desk_of, house):
     desk.go("admin:payments_reusablecard_change", ReusableCard.objects.get().pk)
     desk.reads("May visa ···· 1111 be charged? Yes", "kept while paying this order")
     desk.picture("card-passport")
-    desk.page.get_by_role("link", name="Revoke it …").click()
-    desk.page.get_by_role("button", name="Revoke").click()
+    desk.follow(desk.page.get_by_role("link", name="Revoke it …"))
+    desk.follow(desk.page.get_by_role("button", name="Revoke"))
 
     desk.reads("No, revoked", "revoked by manager on")
     desk.picture("card-revoked")

@@ -3,10 +3,11 @@
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
-from playwright.sync_api import ConsoleMessage, FrameLocator, Page, expect
+from playwright.sync_api import ConsoleMessage, Error, FrameLocator, Page, expect
 
 # Where pictures of the pages are kept, for somebody to look at.
 _PICTURES = os.environ.get("BROWSER_PICTURES", "")
@@ -82,11 +83,23 @@ class Visitor:
 
     def can_be_used_by_everybody(self) -> None:
         """See that axe finds no serious fault, and that nothing is wider than the window."""
-        found = _AXE.run(self.page, options=_AXE_OPTIONS).response["violations"]
+        found, width = self._looked_at()
         serious = [f"{each['id']}: {each['help']}" for each in found if each["impact"] in _SERIOUS]
         assert serious == []
-        width = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert width <= 0
+
+    def _looked_at(self, *, tries: int = 3) -> tuple[list[dict[str, Any]], int]:
+        """Return what axe finds, and how much is wider than the window; look again, if the page went on meanwhile."""
+        try:
+            self.page.wait_for_load_state()
+            found = _AXE.run(self.page, options=_AXE_OPTIONS).response["violations"]
+            return found, self.page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+        except Error as error:
+            if tries == 1 or "navigation" not in error.message:
+                raise
+            return self._looked_at(tries=tries - 1)
 
     def picture(self, name: str) -> None:
         """Keep a picture of the page, where somebody wants to look at it."""
