@@ -1,6 +1,7 @@
 """A random storm of bookings, payments, faults and killed workers; when it is over, every cent is where it belongs.
 
-`STORM_SEED=123` repeats the dice of a failed run; threads and killed processes keep some chance of their own.
+The dice are the same at every run, others with `STORM_SEED=123`; threads and killed processes keep some chance of their
+own.
 """
 
 import json
@@ -10,9 +11,9 @@ import re
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ import pytest
 from django.conf import settings
 from django.db import connections
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from bookings.models import Availability, Booking
 from gateways.registry import gateway_class
@@ -46,6 +48,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 TRAVELERS = 5
 JOURNEYS = 40
 STORM_SECONDS = 30
+# On a machine on which too little happens in that time.
+LONGEST_STORM_SECONDS = 150
 # An answer lost after the work was done is the one that tempts to do it twice.
 CALL_FAULTS = ("hang", "error", "reset", "garbage", "unavailable", "slow", "in_progress", *["answer_lost"] * 4)
 OUR_REFERENCE = re.compile(r"\b(?:cpo|tx)_[2-9a-z]{20}\b")
@@ -68,19 +72,31 @@ def make_faults(sandbox: Sandbox, ways: Sequence[Way], dice: random.Random, is_o
         sandbox.post("faults", gateway=gateway, times=dice.randint(1, 2), seconds=seconds, **fault)
         for task in (tasks.drain_deliveries, tasks.drain_operations, tasks.resolve_unknown, tasks.expire_holds):
             if dice.random() < 0.1:
-                task.apply_async(retry=False, ignore_result=True)
+                # A broker that a busy machine keeps from answering at once is asked again at the next beat.
+                with suppress(OperationalError):
+                    task.apply_async(retry=False, ignore_result=True)
 
 
-def kill_workers(workers: list[CeleryWorker], dice: random.Random, busy: Sequence["Future[Any]"]) -> int:
+def kill_workers(
+    workers: list[CeleryWorker],
+    dice: random.Random,
+    busy: Sequence["Future[Any]"],
+    is_over: threading.Event,
+    is_enough: Callable[[int], bool],
+) -> int:
     """SIGKILL a worker every few seconds and start it again, while travelers are on their way; return how often.
 
-    Only the main thread may do this: a worker ends with the thread that started it.
+    The storm is over after its time, if it has been enough of one by then, or after its longest time. Only the main
+    thread may do this: a worker ends with the thread that started it.
     """
-    kills = 0
+    kills, began = 0, time.monotonic()
     while not all(one.done() for one in busy):
         pause_until = time.monotonic() + dice.uniform(1.5, 3.0)
         while time.monotonic() < pause_until and not all(one.done() for one in busy):
             time.sleep(0.05)
+        lasted = time.monotonic() - began
+        if lasted > LONGEST_STORM_SECONDS or (lasted > STORM_SECONDS and is_enough(kills)):
+            is_over.set()
         worker = dice.choice(workers)
         worker.kill()
         kills += 1
@@ -102,9 +118,9 @@ def weather(sandbox: Sandbox, ways: Sequence[Way], dice: random.Random) -> Itera
     sandbox.delete("faults")
 
 
-def travel(traveler: Traveler, until: float) -> None:
+def travel(traveler: Traveler, is_over: threading.Event) -> None:
     try:
-        traveler.run(JOURNEYS, until=until)
+        traveler.run(JOURNEYS, is_over=is_over)
     finally:
         traveler.octo.close()
         connections.close_all()
@@ -130,12 +146,11 @@ def patience_of_a_storm(quick, settings) -> None:
 
 
 # The morning after has its share of it.
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_after_a_storm_no_row_is_stuck_and_every_cent_is_where_it_belongs(
     house, key, ways, sandbox, live_server, patience_of_a_storm, start_worker, tmp_path
 ):
-    seed = os.environ.get("STORM_SEED") or str(random.SystemRandom().randrange(1_000_000))
-    print(f"repeat with STORM_SEED={seed}")
+    seed = os.environ.get("STORM_SEED", "29")
     workers = [start_worker("first"), start_worker("second")]
     travelers = [
         Traveler(
@@ -146,11 +161,14 @@ def test_after_a_storm_no_row_is_stuck_and_every_cent_is_where_it_belongs(
         )
         for number in range(TRAVELERS)
     ]
-    until = time.monotonic() + STORM_SECONDS
+    is_over = threading.Event()
+
+    def is_enough(kills: int) -> bool:
+        return kills >= 2 and stories_of(travelers).total() >= 24 and is_mixed(sandbox, ways)
 
     with weather(sandbox, ways, random.Random(f"{seed}/faults")), ThreadPoolExecutor(TRAVELERS) as pool:
-        busy = [pool.submit(travel, traveler, until) for traveler in travelers]
-        kills = kill_workers(workers, random.Random(f"{seed}/kills"), busy)
+        busy = [pool.submit(travel, traveler, is_over) for traveler in travelers]
+        kills = kill_workers(workers, random.Random(f"{seed}/kills"), busy, is_over, is_enough)
         for one in busy:
             one.result()
     ruled_out = drain(sandbox)
@@ -158,7 +176,7 @@ def test_after_a_storm_no_row_is_stuck_and_every_cent_is_where_it_belongs(
         worker.stop()
     ruled_out += drain(sandbox)
 
-    stories = sum((traveler.done for traveler in travelers), Counter[str]())
+    stories = stories_of(travelers)
     assert [line for traveler in travelers for line in traveler.octo.broken] == []
     assert payment_findings(now=timezone.now(), stuck_after=timedelta(0)) == []
     assert ledger_findings() == []
@@ -185,21 +203,39 @@ def test_after_a_storm_no_row_is_stuck_and_every_cent_is_where_it_belongs(
     assert money_of_the_files() == money_of_the_processors(sandbox)
     assert ledger_findings() == []
     # What follows says that there was a storm at all.
+    print(f"{kills} kills, {dict(stories)}, {len(ruled_out)} left to staff, struck by {struck_by(sandbox, ways)}")
+    assert kills >= 2
+    assert stories.total() >= 24
+    assert is_mixed(sandbox, ways), struck_by(sandbox, ways)
+
+
+def stories_of(travelers: Sequence[Traveler]) -> Counter[str]:
+    """Return what the travelers have done, by story."""
+    return sum((traveler.done for traveler in travelers), Counter[str]())
+
+
+def struck_by(sandbox: Sandbox, ways: Sequence[Way]) -> dict[str, set[str]]:
+    """Return the faults that struck calls, by gateway."""
     struck: dict[str, set[str]] = {way.gateway: set() for way in ways}
     for request in sandbox.get("requests")["requests"]:
         if request.get("fault"):
             struck[request["gateway"]].add(request["fault"])
+    return struck
+
+
+def is_mixed(sandbox: Sandbox, ways: Sequence[Way]) -> bool:
+    """Say whether every gateway had its share of the storm; which fault strikes which call is left to chance."""
+    struck = struck_by(sandbox, ways)
     taken = {row["gateway"] for row in sandbox.get("money")["money"] if row["captured"]}
     returned = Transaction.objects.filter(origin="OURS", kind__in=["REFUND", "VOID"])
-    print(f"{kills} kills, {dict(stories)}, {len(ruled_out)} left to staff, struck by {struck}")
-    assert kills >= 2
-    assert stories.total() >= 24
-    # Which fault strikes which call is left to chance; that every gateway had its share of a mixed storm is not.
-    assert all(struck.values()), struck
-    assert len(set.union(*struck.values())) >= 6, struck
-    assert taken == set(struck)
-    assert set(returned.values_list("account__gateway", flat=True)) >= set(struck)
-    assert {"SALE", "AUTHORIZATION", "CAPTURE", "REFUND"} <= set(Transaction.objects.values_list("kind", flat=True))
+    kinds = set(Transaction.objects.values_list("kind", flat=True))
+    return (
+        all(struck.values())
+        and len(set.union(*struck.values())) >= 6
+        and taken == set(struck)
+        and set(returned.values_list("account__gateway", flat=True)) >= set(struck)
+        and kinds >= {"SALE", "AUTHORIZATION", "CAPTURE", "REFUND"}
+    )
 
 
 def refunds_nobody_asked_for() -> int:

@@ -1,6 +1,7 @@
 """What partners, guests and staff do in a storm: each traveler is a thread with its own dice and its own client."""
 
 import random
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -50,8 +51,8 @@ class Traveler:
         self.done: Counter[str] = Counter()
         self.refunds_by_the_processor = 0
 
-    def run(self, journeys: int, *, until: float) -> None:
-        """Make so many journeys, but begin none after `until` on the monotonic clock.
+    def run(self, journeys: int, *, is_over: threading.Event) -> None:
+        """Make so many journeys, but begin none after `is_over`.
 
         Before them something is sold and cancelled by the first way, so that travelers with different first ways leave
         none out.
@@ -64,7 +65,7 @@ class Traveler:
             if held := self.sold(self._ways[0]):
                 self.cancel(held)
             for name in plan:
-                if time.monotonic() > until:
+                if is_over.is_set():
                     break
                 stories[name](self)
                 self.done[name] += 1
