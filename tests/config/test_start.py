@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from django.conf import settings
 
 # What only web processes, workers or calls to a gateway need.
 HEAVY = {
@@ -44,6 +45,14 @@ def test_a_command_loads_neither_pages_nor_brokers_nor_vendors(statements: str) 
     loaded = loaded_by(statements)
 
     assert "payments.models" in loaded
+    assert loaded & HEAVY == set()
+
+
+@pytest.mark.parametrize("slug", sorted(settings.GATEWAYS))
+def test_who_reads_a_gateway_s_report_does_not_load_what_calls_it(slug: str) -> None:
+    loaded = loaded_by(f"from gateways.registry import gateway_class; gateway_class({slug!r}).settlement_columns")
+
+    assert f"gateways.adapters.{slug}.gateway" in loaded
     assert loaded & HEAVY == set()
 
 

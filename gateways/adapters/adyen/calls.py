@@ -1,15 +1,12 @@
-"""The official library, talking through our HTTP client, and what its errors mean for money."""
+"""The official library, talking through our HTTP client, and what its errors mean for money.
+
+It is imported where it is called, for it brings an HTTP client of its own that we never use: who only reads what Adyen
+sent or settled need not carry 6 MiB of it.
+"""
 
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
-
-import Adyen  # type: ignore[import-untyped]
-from Adyen.services.checkout import (  # type: ignore[import-untyped]
-    ModificationsApi,
-    PaymentsApi,
-    RecurringApi,
-)
 
 from gateways.errors import AnswerLost, Busy, KeyRefused, Rejected
 from gateways.http import HttpClient
@@ -39,6 +36,13 @@ class Checkout:
     def __init__(
         self, *, api_key: str, environment: str, live_prefix: str, base_url: str, http_client: HttpClient
     ) -> None:
+        import Adyen  # type: ignore[import-untyped]
+        from Adyen.services.checkout import (  # type: ignore[import-untyped]
+            ModificationsApi,
+            PaymentsApi,
+            RecurringApi,
+        )
+
         # An address of our own is used as it is: under "live" the library would demand a prefix and rewrite it.
         is_live = environment != "test" and not base_url
         client = Adyen.AdyenClient(
@@ -46,7 +50,7 @@ class Checkout:
             platform="live" if is_live else "test",
             live_endpoint_prefix=live_prefix if is_live else None,
         )
-        client.http_client = _Transport(http_client)
+        client.http_client = _Transport(http_client, library_version=Adyen.settings.LIB_VERSION)
         client.http_init = True
         self.payments = PaymentsApi(client=client)
         self.modifications = ModificationsApi(client=client)
@@ -66,9 +70,11 @@ def call(operation: str, verb: Callable[..., Any], *arguments: Any, **options: A
         worked on.
     :raises Rejected: Adyen refused; nothing happened. Refused and NotFound are the ones with a meaning of their own.
     """
+    from Adyen import AdyenError
+
     try:
         answer = verb(*arguments, operation=operation, **options)
-    except Adyen.AdyenError as problem:
+    except AdyenError as problem:
         raise _meaning(operation, problem) from None
     message: dict[str, Any] = answer.message
     return message
@@ -109,10 +115,9 @@ class _Transport:
     lost" cannot be told apart.
     """
 
-    user_agent = f"card-payments adyen-python-api-library/{Adyen.settings.LIB_VERSION}"
-
-    def __init__(self, http_client: HttpClient) -> None:
+    def __init__(self, http_client: HttpClient, *, library_version: str) -> None:
         self._http_client = http_client
+        self.user_agent = f"card-payments adyen-python-api-library/{library_version}"
 
     def request(
         self,

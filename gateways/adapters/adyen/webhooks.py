@@ -18,8 +18,6 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from Adyen.util import is_valid_hmac_notification, is_valid_hmac_payload  # type: ignore[import-untyped]
-
 from gateways.adapters.adyen.refusals import decline_of, text_of
 from gateways.adapters.adyen.wire import TOKEN, card_of, event_key, kept, money_of, when
 from gateways.errors import InvalidSignature
@@ -296,6 +294,9 @@ def _items(message: Mapping[str, Any]) -> list[dict[str, Any]] | None:
 
 def _item_is_signed(signed: Mapping[str, Any], signature: object, key: str) -> bool:
     """Ask the library, which raises on whatever it did not expect: only a plain True is a proof."""
+    # Here, for the reason that `calls` gives.
+    from Adyen.util import is_valid_hmac_notification  # type: ignore[import-untyped]
+
     if not isinstance(signature, str) or not signature or not signature.isascii():
         return False
     try:
@@ -305,6 +306,8 @@ def _item_is_signed(signed: Mapping[str, Any], signature: object, key: str) -> b
 
 
 def _body_is_signed(body: bytes, signature: str, key: str) -> bool:
+    from Adyen.util import is_valid_hmac_payload
+
     if not signature or not signature.isascii():
         return False
     try:

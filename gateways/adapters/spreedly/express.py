@@ -10,15 +10,14 @@ import base64
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, Union
 from uuid import uuid4
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+# The library is imported where a key is read or used: who only reads a report need not carry OpenSSL's 8 MiB.
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-SigningKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+SigningKey = Union["rsa.RSAPrivateKey", "ec.EllipticCurvePrivateKey"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +48,21 @@ def read_key(pem: str) -> SigningKey | None:
     """Read a private key as it stands in an environment variable, its line ends written as backslash and n or not;
     None when it is none.
     """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
     try:
         key = load_pem_private_key(pem.replace("\\n", "\n").encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         return None
-    return key if isinstance(key, SigningKey) else None
+    return key if isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) else None
 
 
 def _sign(key: SigningKey, text: bytes) -> bytes:
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+    from cryptography.hazmat.primitives.hashes import SHA256
+
     if isinstance(key, rsa.RSAPrivateKey):
         return key.sign(text, padding.PKCS1v15(), SHA256())
     return key.sign(text, ec.ECDSA(SHA256()))

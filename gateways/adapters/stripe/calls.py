@@ -1,29 +1,25 @@
-"""The official library, talking through our HTTP client, and what its errors mean for money."""
+"""The official library, talking through our HTTP client, and what its errors mean for money.
 
-import logging
+It is imported where it is called, for it brings HTTP clients of its own that we never use: who only reads what Stripe
+sent or settled need not carry 9 MiB of it.
+"""
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-import stripe
+from typing import TYPE_CHECKING, Any
 
 from gateways.adapters.stripe.refusals import text_of
 from gateways.errors import AnswerLost, Busy, KeyRefused, Rejected
 from gateways.http import HttpClient, json_object
 
+if TYPE_CHECKING:
+    from stripe import StripeError
+
 # The version our reading was written for. It is said with every call, so that an account's default changes nothing.
 API_VERSION = "2026-10-28.endive"
 
-# Telemetry would write into the home folder and tell Stripe about this machine.
-stripe.enable_telemetry = False
-# The library logs what it sends and is answered as it is, card tokens included; our client's own log has it scrubbed.
-logging.getLogger("stripe").setLevel(logging.CRITICAL)
-
 # A header of ours that never leaves: the library has no other way to tell its transport what a call is for.
-_OPERATION = "X-Operation"
-_KEPT_HEADERS = {"request-id": "Request-Id", "idempotent-replayed": "Idempotent-Replayed"}
-# Its answer is the card itself, whose `id` is the token.
-_ABOUT_TOKENS = frozenset({"revoke_card"})
+OPERATION = "X-Operation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +51,10 @@ class Stripe:
     """Be the library's services for one account."""
 
     def __init__(self, *, secret_key: str, base_url: str, http_client: HttpClient) -> None:
+        import stripe
+
+        from gateways.adapters.stripe.transport import Transport
+
         base = base_url.rstrip("/")
         addresses = {"api": base, "files": base, "connect": base, "meter_events": base} if base else None
         services = stripe.StripeClient(
@@ -63,7 +63,7 @@ class Stripe:
             base_addresses=addresses,  # type: ignore[arg-type]
             # Repeating is for the one who knows whether the answer is still wanted.
             max_network_retries=0,
-            http_client=_Transport(http_client),
+            http_client=Transport(http_client),
         ).v1
         self.intents = services.payment_intents
         self.charges = services.charges
@@ -90,13 +90,15 @@ def call(
     :raises AnswerLost: Stripe may have acted. So it may on 409, where a twin of this call is still being worked on.
     :raises Rejected: Stripe refused; nothing happened. Refused and CardRefused have a meaning of their own.
     """
-    options: dict[str, Any] = {"headers": {_OPERATION: operation}}
+    from stripe import StripeError
+
+    options: dict[str, Any] = {"headers": {OPERATION: operation}}
     if idempotency_key:
         options["idempotency_key"] = idempotency_key
     try:
         answer = verb(*identifiers, dict(parameters or {}), options)
         found = json_object(answer.last_response.body.encode())
-    except stripe.StripeError as problem:
+    except StripeError as problem:
         raise _meaning(operation, problem) from None
     except (TypeError, AttributeError, KeyError, ValueError, RecursionError):
         # The library trusts answers to be of the documented form.
@@ -106,7 +108,7 @@ def call(
     return found
 
 
-def _meaning(operation: str, problem: stripe.StripeError) -> Exception:
+def _meaning(operation: str, problem: "StripeError") -> Exception:
     status = problem.http_status
     if not isinstance(status, int):
         # Raised before anything is sent: an identifier or parameter that cannot be written down.
@@ -139,50 +141,3 @@ def _error_in(body: object) -> Mapping[str, Any]:
     raw = body.encode() if isinstance(body, str) else body if isinstance(body, bytes) else b""
     error = (json_object(raw) or {}).get("error")
     return error if isinstance(error, Mapping) else {}
-
-
-class _Transport(stripe.HTTPClient):
-    """Stand where the library's own HTTP client stands.
-
-    Its own would follow redirects with the key, read without limit, and raise errors in which "not sent" and "answer
-    lost" cannot be told apart.
-    """
-
-    name = "card-payments"
-
-    def __init__(self, http_client: HttpClient) -> None:
-        super().__init__()
-        self._http_client = http_client
-        self._about_tokens = HttpClient(
-            gateway=http_client.gateway,
-            secret_fields={*http_client.secret_fields, "id"},
-            connect_seconds=http_client.connect_seconds,
-            read_seconds=http_client.read_seconds,
-            total_seconds=http_client.total_seconds,
-        )
-
-    def request(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str] | None,
-        post_data: Any = None,
-        *,
-        _usage: list[str] | None = None,
-    ) -> tuple[str, int, Mapping[str, str]]:
-        """Return body, status and the few headers the library may know of, as it wants them.
-
-        A `Stripe-Notice` would become a Python warning and `Stripe-Should-Retry` a second call.
-        """
-        sent = dict(headers or {})
-        operation = sent.pop(_OPERATION, "call")
-        body = post_data.encode() if isinstance(post_data, str) else post_data
-        client = self._about_tokens if operation in _ABOUT_TOKENS else self._http_client
-        answer = client.send(operation, method.upper(), url, headers=sent, body=body)
-        # The library cannot cope with JSON that is no object; to us that is as good as no answer.
-        text = answer.body.decode(errors="replace") if answer.json_object() is not None else ""
-        told = {name: answer.headers[key] for key, name in _KEPT_HEADERS.items() if key in answer.headers}
-        return text, answer.status, told
-
-    def close(self) -> None:
-        """Close nothing: connections are not kept."""

@@ -18,7 +18,6 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-import stripe
 import structlog
 
 from gateways.adapters.stripe import news
@@ -233,7 +232,10 @@ def _is_signed(body: bytes, header: str, secret: str) -> bool:
 
     A body that is no UTF-8 raises UnicodeDecodeError there. How old the signature is, is asked of the delivery's time.
     """
+    # Here, for the reason that `calls` gives.
+    from stripe import SignatureVerificationError, WebhookSignature
+
     try:
-        return stripe.WebhookSignature.verify_header(body, header, secret, tolerance=None) is True
-    except (stripe.SignatureVerificationError, ValueError, TypeError):
+        return WebhookSignature.verify_header(body, header, secret, tolerance=None) is True
+    except (SignatureVerificationError, ValueError, TypeError):
         return False
