@@ -3,14 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.utils import timezone
-from django.views.decorators.cache import never_cache
 
 from api.callbacks.addresses import shown_url
 from api.callbacks.errors import SecretAlreadyRetired
@@ -18,7 +14,8 @@ from api.callbacks.signing import mint_signing_secret, retire_signing_secret
 from api.callbacks.subscriptions import headers_of, url_of
 from api.models import Delivery, Subscription
 from bookings.admin.mode import mode
-from bookings.admin.read_only import KeptAdmin, ReadOnlyAdmin
+from bookings.admin.read_only import ReadOnlyAdmin
+from bookings.admin.shown_once import ShownOnce, ShownOnceAdmin
 from bookings.models import SigningSecret
 from payments.admin.columns import link, when
 
@@ -143,73 +140,37 @@ class SecretForm(_SecretForm):
 
 
 @admin.register(SigningSecret)
-class SigningSecretAdmin(KeptAdmin):
+class SigningSecretAdmin(ShownOnceAdmin):
     """Mint signing secrets, which are shown once, and retire them."""
 
+    shown_once = ShownOnce(
+        name="signing secret",
+        verb="Retire",
+        done="retired",
+        mint=lambda wished, _: mint_signing_secret(partner=wished.partner),
+        end=lambda secret, now: retire_signing_secret(secret=secret, now=now),
+        ended_before=SecretAlreadyRetired,
+        minted_template="admin/bookings/signingsecret/minted.html",
+        end_template="admin/bookings/signingsecret/retire.html",
+    )
     form = SecretForm
+    shown_fields = ["partner", "slot", "created_at", "retired_at"]
     list_display = ["partner", "slot", "created_at", "retired_at"]
     list_select_related = ["partner"]
     list_filter = [("retired_at", admin.EmptyFieldListFilter)]
     search_fields = ["partner__name", "partner__slug"]
-    ordering = ["-created_at"]
     actions = ["retire_secrets"]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: SigningSecret | None = None) -> list[str]:
-        """Freeze a secret that exists; ask for the partner of a new one."""
-        return ["partner", "slot", "created_at", "retired_at"] if obj else []
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SigningSecret]:
+        """Read along whose they are."""
+        found: QuerySet[SigningSecret] = super().get_queryset(request)
+        return found.select_related("partner")
 
     def get_fields(self, request: HttpRequest, obj: SigningSecret | None = None) -> Any:
         """Show no more than may be seen."""
-        return ["partner", "slot", "created_at", "retired_at"] if obj else ["partner"]
-
-    def save_model(self, request: HttpRequest, obj: SigningSecret, form: Any, change: bool) -> None:
-        """Mint a new secret; one that exists is only looked at."""
-        if change:
-            return
-        minted, text = mint_signing_secret(partner=obj.partner)
-        obj.__dict__.update(minted.__dict__)
-        request.minted_secret = text  # type: ignore[attr-defined]
-
-    def response_add(
-        self, request: HttpRequest, obj: SigningSecret, post_url_continue: str | None = None
-    ) -> HttpResponse:
-        """Show the secret in this answer and nowhere else."""
-
-        @never_cache
-        def show(request: HttpRequest) -> HttpResponse:
-            context = {
-                **self.admin_site.each_context(request),
-                "title": "The new signing secret",
-                "opts": self.opts,
-                "signing_secret": obj,
-                "text": request.minted_secret,  # type: ignore[attr-defined]
-            }
-            return TemplateResponse(request, "admin/bookings/signingsecret/minted.html", context)
-
-        return show(request)
+        return self.shown_fields if obj else ["partner"]
 
     @admin.action(description="Retire the selected secrets", permissions=["change"])
     def retire_secrets(self, request: HttpRequest, queryset: QuerySet[SigningSecret]) -> HttpResponse | None:
-        """Retire secrets after asking once more."""
-        if "confirmed" not in request.POST:
-            context = {
-                **self.admin_site.each_context(request),
-                "title": "Retire signing secrets",
-                "opts": self.opts,
-                "chosen": queryset.select_related("partner"),
-                "action_name": "retire_secrets",
-                "verb": "Retire",
-                "action_checkbox_name": ACTION_CHECKBOX_NAME,
-            }
-            return TemplateResponse(request, "admin/bookings/signingsecret/retire.html", context)
-        retired = 0
-        for secret in queryset:
-            try:
-                retire_signing_secret(secret=secret, now=timezone.now())
-            except SecretAlreadyRetired:
-                self.message_user(request, f"{secret} was retired before.", messages.WARNING)
-                continue
-            self.log_change(request, secret, "Retired.")
-            retired += 1
-        self.message_user(request, f"Signing secrets retired: {retired}.", messages.SUCCESS)
-        return None
+        """Sign nothing with them any more."""
+        return self.end_chosen(request, queryset, "retire_secrets")

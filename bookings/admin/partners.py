@@ -1,12 +1,14 @@
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 
-from bookings.admin.keys import KeyAdmin
+from bookings.admin.mode import mode
 from bookings.admin.read_only import KeptAdmin, ReadOnlyInline
+from bookings.admin.shown_once import ShownOnce, ShownOnceAdmin
+from bookings.errors import KeyAlreadyRevoked
 from bookings.models import Dialect, Partner, PartnerKey, SettlementMethod
 from bookings.return_urls import origin_of
 from bookings.services import mint_partner_key, revoke_partner_key
@@ -85,24 +87,36 @@ class MintForm(_KeyForm):
 
 
 @admin.register(PartnerKey)
-class PartnerKeyAdmin(KeyAdmin):
+class PartnerKeyAdmin(ShownOnceAdmin):
     """Mint keys of partners, and revoke them."""
 
+    shown_once = ShownOnce(
+        name="key",
+        verb="Revoke",
+        done="revoked",
+        mint=lambda wished, now: mint_partner_key(
+            partner=wished.partner, dialects=wished.dialects, is_live=wished.is_live, label=wished.label, now=now
+        ),
+        end=lambda key, now: revoke_partner_key(key=key, now=now),
+        ended_before=KeyAlreadyRevoked,
+        minted_template="bookings/admin/minted_key.html",
+        end_template="bookings/admin/revoke_keys.html",
+    )
     form = MintForm
-    minted_template = "bookings/admin/minted_key.html"
-    revoke_template = "bookings/admin/revoke_keys.html"
     shown_fields = ["prefix", "partner", "label", "dialects", "is_live", "created_at", "revoked_at"]
     list_display = ["prefix", "partner", "label", "dialects", "mode", "created_at", "revoked_at"]
     list_select_related = ["partner"]
     list_filter = ["is_live", ("revoked_at", admin.EmptyFieldListFilter), "partner"]
     search_fields = ["prefix", "label", "partner__name", "partner__slug"]
+    actions = ["revoke_keys"]
+    mode = staticmethod(mode)
 
-    def mint(self, wished: PartnerKey, now: datetime) -> tuple[PartnerKey, str]:
-        """Make the key."""
-        return mint_partner_key(
-            partner=wished.partner, dialects=wished.dialects, is_live=wished.is_live, label=wished.label, now=now
-        )
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PartnerKey]:
+        """Read along whose they are."""
+        keys: QuerySet[PartnerKey] = super().get_queryset(request)
+        return keys.select_related("partner")
 
-    def revoke(self, key: PartnerKey, now: datetime) -> None:
-        """Revoke it."""
-        revoke_partner_key(key=key, now=now)
+    @admin.action(description="Revoke the selected keys", permissions=["change"])
+    def revoke_keys(self, request: HttpRequest, queryset: QuerySet[PartnerKey]) -> HttpResponse | None:
+        """Close the doors that keys opened."""
+        return self.end_chosen(request, queryset, "revoke_keys")
