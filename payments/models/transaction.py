@@ -113,6 +113,10 @@ class Transaction(models.Model):
             models.Index(fields=["amount_minor", "currency", "-number"], name="transaction_by_amount"),
             models.Index(fields=["-number"], condition=Q(unknown_since_at__isnull=False), name="transaction_unknown"),
             models.Index(fields=["requested_at"], condition=Q(status="PENDING"), name="transaction_pending"),
+            # By these a person's refunds of a day are counted, of whatever order.
+            models.Index(
+                fields=["requested_by", "requested_at"], condition=Q(kind="REFUND"), name="refund_by_who_asked"
+            ),
             # Answers "what was taken and refused on these days" without reading a row.
             models.Index(
                 fields=["decided_at"],
