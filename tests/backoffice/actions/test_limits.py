@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -11,7 +12,7 @@ from backoffice.errors import NoLimit, NotAgreeable
 from backoffice.models import RefundLimit
 from backoffice.roles import Role
 from backoffice.services.agreeing import agree_to_limit, end_limit
-from backoffice.services.limits import limit_of
+from backoffice.services.limits import given_back_minor, limit_of
 from money import Money
 from payments.admin.columns import page_of
 from tests.backoffice.actions.pressing import audited, carry_out, page, press, refused, shown, token_for
@@ -140,6 +141,18 @@ def test_what_a_limit_says_is_never_changed(administrator):
     assert answer.status_code == 403
     limit.refresh_from_db()
     assert limit.amount_minor == 10_000
+
+
+def test_what_a_person_gave_back_in_a_currency_is_counted_by_an_index(sam):
+    with CaptureQueriesContext(connection) as queries:
+        given_back_minor(person=sam, now=timezone.now(), within={"currency": "EUR", "order__is_live": True})
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {queries[0]['sql']}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+
+    assert "refund_by_who_asked" in plan
 
 
 @pytest.mark.django_db(transaction=True)
