@@ -7,6 +7,7 @@ import pytest
 import time_machine
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 from django_otp.oath import totp
@@ -400,6 +401,24 @@ def test_nobody_is_renamed_and_so_becomes_a_second_person(user_with_role):
 
     eve.refresh_from_db()
     assert (eve.username, eve.first_name) == ("eve", "Eve")
+
+
+def test_nobody_is_renamed_or_deleted_past_the_admin_either(user_with_role):
+    eve = user_with_role(Role.ADMINISTRATOR, "eve")
+    user_with_role(Role.SUPPORT, "sue")
+
+    with pytest.raises(IntegrityError, match="nobody is renamed"), transaction.atomic():
+        get_user_model().objects.filter(pk=eve.pk).update(username="somebody-else")
+    eve.username = "Eve"
+    with pytest.raises(IntegrityError, match="nobody is renamed"), transaction.atomic():
+        eve.save()
+    with pytest.raises(IntegrityError, match="nobody is deleted"), transaction.atomic():
+        get_user_model().objects.get(username="eve").delete()
+
+    kept = get_user_model().objects.get(pk=eve.pk)
+    kept.first_name = "Eve"
+    kept.save()
+    assert get_user_model().objects.filter(username="eve", first_name="Eve").exists()
 
 
 @pytest.mark.parametrize(("username", "is_taken"), [("System", False), ("partner", False), ("sue", True)])
