@@ -26,7 +26,8 @@ def discrepancies_of(order_ids: Collection[UUID]) -> list[int]:
 
 def personal_data_of(discrepancy_ids: Collection[int]) -> dict[str, list[dict[str, Any]]]:
     """Return what staff wrote about discrepancies."""
-    return {"what staff wrote about discrepancies": list(_said(discrepancy_ids).order_by("pk").values("detail", "at"))}
+    written = _said(discrepancy_ids).order_by("pk").values("detail", "at")
+    return {"what staff wrote about discrepancies": [dict(row) for row in written]}
 
 
 def erase_guest(discrepancy_ids: Collection[int], mask: Mask) -> dict[str, int]:
