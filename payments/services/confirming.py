@@ -37,12 +37,12 @@ from payments.services.challenges import charge_to_prove
 from payments.services.charging import asks_for_a_charge, cancel_external, told_by, write_charge
 from payments.services.collecting import PaymentRequest, check_request
 from payments.services.evidence import ask_about_evidence, named_opening, note_report
+from payments.services.excess import return_excess
 from payments.services.explaining import explain, pending
 from payments.services.in_hand import OrderInHand, PaymentInHand, take_in_hand
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.operations import Clock, Patience, perform_claimed, perform_in_hand
 from payments.services.proving import bring_proof
-from payments.services.returning import give_back
 from payments.services.routing import Wish, choose_account
 from payments.services.surplus import return_surplus
 from payments.services.tenders import apply_gift, lock_tenders, settle_gift_sales
@@ -370,8 +370,7 @@ def _confirm_or_write(
                 held, money = _covered(wanted, begun, request, now, is_first_look=is_first_look)
                 confirmed = begun.complete(now=now)
                 settle_gift_sales(order=confirmed, now=now)
-                if begun.changed:
-                    _give_difference_back(confirmed, money, now)
+                return_excess(order=confirmed, money=money, is_changed=bool(begun.changed), now=now)
         except AlreadyConfirmed:
             if is_first_look and request.is_cancellation:
                 words = "A confirmed booking's payment is for the supplier's staff to undo."
@@ -463,18 +462,6 @@ def _tells_of_a_hold(request: PaymentRequest, operations: Sequence[Transaction])
         hold.opening is not None and hold.opening.gateway_reference == request.opening_reference
         for hold in unused_holds_among(operations)
     )
-
-
-def _give_difference_back(order: Order, money: OrderMoney, now: datetime) -> None:
-    """Return what was paid beyond a price that fell with the confirmation: to gifts at once, to cards by a worker."""
-    if money.money_in_minor > 0 and money.certain_surplus_minor > 0:
-        give_back(
-            order=order,
-            amount_minor=money.certain_surplus_minor,
-            reason="it became cheaper",
-            requested_by="system",
-            now=now,
-        )
 
 
 def _give_back(charged: Transaction | None, now: datetime) -> None:

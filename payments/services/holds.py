@@ -18,6 +18,7 @@ from payments.models import Case, CaseKind, Payment
 from payments.selectors import current_payment, has_undecided_charge, has_undecided_money, order_money
 from payments.services.cases import open_case
 from payments.services.draining import drain
+from payments.services.excess import return_excess
 from payments.services.openings import close_openings
 from payments.services.routing import is_set_up
 from payments.services.tenders import return_all_tenders, settle_gift_sales, tenders_of
@@ -133,6 +134,7 @@ def _confirm_or_show(order_id: UUID, now: datetime) -> bool:
             try:
                 with database.atomic():
                     settle_gift_sales(order=booking_services.confirm_order(order=order, now=now), now=now)
+                    return_excess(order=order, money=money, is_changed=False, now=now)
             except BookingError as error:
                 open_case(payment=payment, kind=CaseKind.PAID_UNCONFIRMED, detail=str(error), now=now)
                 return False

@@ -4,10 +4,12 @@ import pytest
 
 from bookings import services as booking_services
 from bookings.errors import HoldExpired
+from bookings.models import Booking, BookingStatus
 from payments.errors import PaymentPending
 from payments.models import ReusableCard, Transaction
-from payments.services import changing, janitor
+from payments.services import changing, holds, janitor
 from payments.services.collecting import PaymentRequest
+from payments.services.surplus import refund_rows
 from tests.payments.confirming import adults, confirm
 from tests.payments.guest import opening_of
 from tests.payments.house import books
@@ -76,6 +78,55 @@ def test_an_answer_is_recorded_where_the_confirmation_with_it_breaks(house, gues
     assert books(booking.order) == {"RECEIVABLE>CLEARING": 13500}
     booking.order.refresh_from_db()
     assert (booking.order.status, booking.order.money_in_minor) == ("ON_HOLD", 13500)
+
+
+@pytest.fixture
+def charged_for_three(house, carded, monkeypatch):
+    """A hold of two adults, and the guest's card charged for a third whose confirmation broke."""
+    booking, card_id = carded
+    with monkeypatch.context() as broken:
+        confirming_breaks(broken, RuntimeError("the disk is full"), at=(2, 3))
+        with pytest.raises(RuntimeError):
+            confirm(house, booking, adults(house, 3), card_id=card_id)
+    return booking
+
+
+def test_what_was_charged_for_a_dearer_confirmation_goes_back_when_it_is_confirmed_as_it_was(house, charged_for_three):
+    for _ in range(2):
+        assert confirm(house, charged_for_three).is_confirmed
+
+    charge = Transaction.objects.get(origin="OURS", kind="SALE")
+    refund = Transaction.objects.get(kind="REFUND")
+    assert (refund.parent, refund.status, refund.amount_minor) == (charge, "PENDING", 4500)
+    assert list(charge.payment.cases.values_list("kind", flat=True)) == ["OVERPAID"]
+
+
+def test_it_goes_back_when_the_accounts_rule_confirms_too(house, charged_for_three):
+    house.accounts["adyen-eu"].confirm_paid_after_minutes = 5
+    house.accounts["adyen-eu"].save()
+
+    holds.confirm_paid_orders(now=house.clock.move(minutes=10))
+
+    charged_for_three.refresh_from_db()
+    assert charged_for_three.status == BookingStatus.CONFIRMED
+    assert Transaction.objects.get(kind="REFUND").amount_minor == 4500
+
+
+def test_it_stays_for_the_dearer_confirmation_when_that_is_repeated(house, charged_for_three):
+    assert confirm(house, charged_for_three, adults(house, 3)).is_confirmed
+
+    assert Booking.objects.get().unit_items.count() == 3
+    assert not Transaction.objects.filter(kind="REFUND").exists()
+
+
+def test_a_refund_of_it_that_failed_is_left_to_staff(house, charged_for_three):
+    charge = Transaction.objects.get(origin="OURS", kind="SALE")
+    [refund] = refund_rows([charge], amount_minor=4500, reason="asked", requested_by="ada", now=house.clock())
+    Transaction.objects.filter(pk=refund.pk).update(status="FAILED", error_code="UNDEFINED_CARD_ERROR")
+
+    assert confirm(house, charged_for_three).is_confirmed
+
+    assert Transaction.objects.filter(kind="REFUND").count() == 1
 
 
 def test_a_confirmation_that_breaks_with_the_answer_is_made_after_it(house, guest, carded, monkeypatch):
