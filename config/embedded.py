@@ -248,6 +248,9 @@ class EmbeddedServers:
             "timezone": "UTC",
             "log_timezone": "UTC",
             "log_checkpoints": "off",
+            # A statement that fails carries what guests wrote, and so does the detail of a row that is refused.
+            "log_min_error_statement": "panic",
+            "log_error_verbosity": "terse",
         }
         if not self._durable:
             options |= {

@@ -65,6 +65,21 @@ def make(home: Path, data: Path, **options: object) -> EmbeddedServers:
     )
 
 
+def test_the_log_of_a_statement_that_fails_has_nothing_of_what_guests_wrote(home: Path, data: Path) -> None:
+    with make(home, data) as embedded, psycopg.connect(embedded.servers.database_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE guest (name text UNIQUE CHECK (name <> 'Grace Hopper'))")
+        connection.execute("INSERT INTO guest VALUES ('Ada Byron')")
+        for name in ("Ada Byron", "Grace Hopper"):
+            with pytest.raises(psycopg.errors.IntegrityError):
+                connection.execute(f"INSERT INTO guest VALUES ('{name}')")
+    log = (data / "log" / "postgres.log").read_text()
+
+    assert "duplicate key value violates" in log
+    assert "violates check constraint" in log
+    assert "Ada" not in log
+    assert "Grace" not in log
+
+
 @pytest.mark.parametrize("version", ["16", "18"])
 def test_both_servers_start_keep_their_data_and_stop(home: Path, data: Path, version: str) -> None:
     with make(home, data, postgres=version) as embedded:
