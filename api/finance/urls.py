@@ -18,7 +18,7 @@ ROUTES: dict[str, type[FinanceView]] = {
 
 urlpatterns: list[URLPattern] = [
     path("schema/finance", document_view(openapi_document), name="schema"),
-    path("finance/docs/", documentation.SwaggerPage.as_view(), name="docs"),
+    *(path(route, documentation.SwaggerPage.as_view(), name="docs") for route in ("finance/docs", "finance/docs/")),
     *(path(route + slash, view.as_view()) for route, view in ROUTES.items() for slash in ("", "/")),
     re_path(r"^finance(?:/[\s\S]*)?\Z", UnknownRouteView.as_view()),
 ]

@@ -56,7 +56,7 @@ ROUTES: dict[str, type[OctoView]] = {
 
 urlpatterns: list[URLPattern] = [
     path("schema.json", document_view(openapi_document), name="schema"),
-    path("docs/", documentation.SwaggerPage.as_view(), name="docs"),
+    *(path(route, documentation.SwaggerPage.as_view(), name="docs") for route in ("docs", "docs/")),
     *(path(route + slash, view.as_view()) for route, view in ROUTES.items() for slash in ("", "/")),
     re_path(r"^[\s\S]*\Z", UnknownRouteView.as_view()),
 ]

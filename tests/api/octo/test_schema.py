@@ -95,8 +95,9 @@ def test_the_document_is_openapi_3_1_and_served_without_a_key(shop, document):
     assert document["servers"] == [{"url": "/octo"}]
 
 
-def test_the_swagger_page_loads_nothing_from_elsewhere(db, client):
-    answer = client.get("/octo/docs/")
+@pytest.mark.parametrize("address", ["/octo/docs", "/octo/docs/"])
+def test_the_swagger_page_loads_nothing_from_elsewhere(db, client, address):
+    answer = client.get(address)
 
     page = answer.content.decode()
     assert answer.status_code == 200
