@@ -78,7 +78,11 @@ def read_payment(
     notes = notes or told
     is_report = gateway is not None and gateway in talks and takes_reports(gateway) and not known["is_cancellation"]
     external = None
-    if is_report and (notes or known["amount_minor"] or known["currency"]):
+    says_enough = bool(notes or known["amount_minor"] or known["currency"])
+    if is_report and not says_enough and (approved is not None or reason):
+        talk = talks[str(gateway)]
+        raise payment.refuse(talk.name, _("also needs one of notes, amount, currency and cancel beside it"))
+    if is_report and says_enough:
         external = ExternalCharge(is_approved=approved is not False, refusal_reason=reason or "")
     brought["channel"] = _channel_of(headers, talks) or brought.get("channel") or USUAL_CHANNEL
     return PaymentRequest(gateway=gateway, notes=notes, external=external, **known, **brought)

@@ -71,6 +71,10 @@ PAYMENT_TABLE: list[tuple[str, Any]] = [
     ("cardPayment.adyen.sessionId", {"adyen": {"sessionResult": "eyJz"}}),
     *(("cardPayment.external.approved", {"external": {"approved": value}}) for value in NOT_BOOLEANS),
     *(
+        ("cardPayment.external", {"gateway": "external", "external": said})
+        for said in ({"approved": True}, {"approved": False}, {"refusalReason": "Do not honour"})
+    ),
+    *(
         (f"cardPayment.external.{name}", {"external": {name: value}})
         for name in ("refusalReason", "notes")
         for value in (1, True, [], {}, "x" * 501)
