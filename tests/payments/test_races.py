@@ -2,13 +2,14 @@
 
 import pytest
 from django.db import IntegrityError
+from django.db.models import Q
 
 from bookings.encryption import encrypt_text
 from gateways.protocol import OutcomeKind as Kind
 from money import Money
 from payments import inbox
 from payments.errors import RefundTooLarge
-from payments.models import GatewayEvent, Payment, Transaction, WebhookDelivery
+from payments.models import GatewayEvent, Payment, Transaction, WebhookDelivery, claims
 from payments.services import aftercare, capturing, collecting, confirming, operations, transitions, ways_back
 from payments.services.collecting import NO_REQUEST
 from payments.states import OperationKind
@@ -187,17 +188,29 @@ def test_control_without_the_locks_one_of_two_words_is_forgotten_in_the_sums(hou
     assert payment.captured_minor == 9000
 
 
-def test_an_operation_is_claimed_by_one_worker_only(house):
+def four_claims_of_an_operation(house):
     payment = house.paid(house.payment())
     refund = aftercare.request_refund(
         payment_id=payment.id, money=Money(100, "EUR"), reason="", requested_by="ada", now=house.clock()
     )[0]
-
-    claims = run_together(
+    return run_together(
         *[lambda: operations.claim(transaction_id=refund.id, now=house.clock()) is not None for _ in range(4)]
     )
 
-    assert sorted(claims) == [False, False, False, True]
+
+def take_claims_away(monkeypatch):
+    """Let whoever wants a row take it, claimed or not: the negative control of claims."""
+    monkeypatch.setattr(claims, "unclaimed", lambda now: Q())
+
+
+def test_an_operation_is_claimed_by_one_worker_only(house):
+    assert sorted(four_claims_of_an_operation(house)) == [False, False, False, True]
+
+
+def test_control_without_claims_every_worker_sends_the_operation(house, monkeypatch):
+    take_claims_away(monkeypatch)
+
+    assert four_claims_of_an_operation(house) == [True] * 4
 
 
 def test_a_claim_whose_lease_ran_out_is_taken_over_with_the_next_number(house):
@@ -214,17 +227,24 @@ def test_a_claim_whose_lease_ran_out_is_taken_over_with_the_next_number(house):
     assert taken_over.claim_number == 2
 
 
-def test_a_delivery_is_handled_by_one_worker_only(house):
+def four_claims_of_a_delivery(house):
     delivery = WebhookDelivery.objects.create(
         account=house.accounts["adyen-eu"],
         delivery_key="k",
         body_encrypted=encrypt_text("{}"),
         received_at=house.clock(),
     )
+    return run_together(*[lambda: inbox._claim(delivery.pk, house.clock()) is not None for _ in range(4)])
 
-    claims = run_together(*[lambda: inbox._claim(delivery.pk, house.clock()) is not None for _ in range(4)])
 
-    assert sorted(claims) == [False, False, False, True]
+def test_a_delivery_is_handled_by_one_worker_only(house):
+    assert sorted(four_claims_of_a_delivery(house)) == [False, False, False, True]
+
+
+def test_control_without_claims_every_worker_handles_the_delivery(house, monkeypatch):
+    take_claims_away(monkeypatch)
+
+    assert four_claims_of_a_delivery(house) == [True] * 4
 
 
 def given_up_while_it_is_accepted(house, monkeypatch):
