@@ -16,6 +16,8 @@ from reconciliation.models import (
     ExportRun,
     LedgerConsumed,
     Match,
+    Proposal,
+    ProposalKind,
     ReportState,
     SettlementBatch,
     SettlementLine,
@@ -31,6 +33,14 @@ def open_discrepancies() -> QuerySet[Discrepancy]:
     return Discrepancy.objects.exclude(state=DiscrepancyState.CLOSED).select_related(
         "source", "line", "entry__payment", "batch", "assignee"
     )
+
+
+def discrepancies_before_people() -> QuerySet[Discrepancy]:
+    """Return what is not closed, and what is but somebody has proposed to undo."""
+    # By ids: the index of what is open serves no other condition beside it.
+    undoings = Proposal.objects.filter(decision="", kind=ProposalKind.UNDO)
+    undone = list(undoings.values_list("discrepancy", flat=True))
+    return Discrepancy.objects.filter(~Q(state=DiscrepancyState.CLOSED) | Q(pk__in=undone))
 
 
 def latest_drift_readings() -> QuerySet[DriftReading]:

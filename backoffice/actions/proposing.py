@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from backoffice.actions.action import Done, Line, Preview, Standing, Told
 from backoffice.actions.discrepancy_forms import MatchForm, batch_words, line_words, movement_words
-from backoffice.actions.reconciling import MAY_APPROVE, DiscrepancyAction, about, amount_of
+from backoffice.actions.reconciling import MAY_APPROVE, DiscrepancyAction, about, amount_of, what_undoing_does
 from backoffice.services.write_offs import approve_proposal, refuse_above_limit
 from money import Money
 from payments.admin.columns import when_text
@@ -85,7 +85,10 @@ class ProposalAction(DiscrepancyAction):
     """Decide what is proposed about it."""
 
     def makes_sense(self, row: Discrepancy, standing: Standing) -> bool:
-        return row.state == DiscrepancyState.PROPOSED
+        # Of what is closed, its undoing may be proposed.
+        return row.state == DiscrepancyState.PROPOSED or (
+            row.state == DiscrepancyState.CLOSED and resolving.open_proposal(row) is not None
+        )
 
     def proposal(self, row: Discrepancy) -> Proposal:
         """Return what is proposed.
@@ -123,6 +126,13 @@ class ApproveProposal(ProposalAction):
                 lines=[*_proposed(proposal), *about(row), *_posted(transfers_to_write_off(row))],
                 notes=["It is posted at once; undoing it is a posting of its own."],
             )
+        if proposal.kind == ProposalKind.UNDO:
+            return Preview(
+                question=f"Approve to undo that it was {row.get_resolution_display()}?",
+                button="Yes, undo it",
+                lines=[*_proposed(proposal), *about(row)],
+                notes=[what_undoing_does(row)],
+            )
         match = resolving.match_of(proposal)
         return Preview(
             question="Approve that these belong together?",
@@ -133,8 +143,8 @@ class ApproveProposal(ProposalAction):
 
     def carry_out(self, row: Discrepancy, entered: Mapping[str, Any], person: User, seen: str) -> Done:
         proposal = approve_proposal(proposal_id=self.proposal(row).pk, person=person, now=timezone.now())
-        is_write_off = proposal.kind == ProposalKind.WRITE_OFF
-        return Done(told=[Told(sentence="Approved and posted." if is_write_off else "Approved and matched.")])
+        done = {ProposalKind.WRITE_OFF: "posted", ProposalKind.MATCH: "matched", ProposalKind.UNDO: "undone"}
+        return Done(told=[Told(sentence=f"Approved and {done[ProposalKind(proposal.kind)]}.")])
 
 
 class RejectProposal(ProposalAction):
@@ -157,7 +167,7 @@ class RejectProposal(ProposalAction):
             by=person.get_username(),
             now=timezone.now(),
         )
-        return Done(told=[Told(sentence="Rejected: it is worked on again.")])
+        return Done(told=[Told(sentence=f"Rejected: {_stays(row)}.")])
 
 
 class WithdrawProposal(ProposalAction):
@@ -178,7 +188,11 @@ class WithdrawProposal(ProposalAction):
 
     def carry_out(self, row: Discrepancy, entered: Mapping[str, Any], person: User, seen: str) -> Done:
         resolving.withdraw(proposal_id=self.proposal(row).pk, by=person.get_username(), now=timezone.now())
-        return Done(told=[Told(sentence="Withdrawn: it is worked on again.")])
+        return Done(told=[Told(sentence=f"Withdrawn: {_stays(row)}.")])
+
+
+def _stays(row: Discrepancy) -> str:
+    return "it stays as it is" if row.state == DiscrepancyState.CLOSED else "it is worked on again"
 
 
 def _chosen(entered: Mapping[str, Any]) -> dict[str, list[int]]:

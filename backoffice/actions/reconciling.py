@@ -13,7 +13,7 @@ from backoffice.actions.discrepancy_forms import MAY_WORK, AssignForm, CommentFo
 from money import Money
 from payments.admin.columns import when_text
 from reconciliation.models import Discrepancy, DiscrepancyState, Resolution
-from reconciliation.services import resolving
+from reconciliation.services import resolving, undoing
 
 MAY_APPROVE = "reconciliation.approve_discrepancies"
 
@@ -123,24 +123,41 @@ class Undo(DiscrepancyAction):
     is_grave = True
 
     def makes_sense(self, row: Discrepancy, standing: Standing) -> bool:
-        return row.state == DiscrepancyState.CLOSED and row.resolution != Resolution.ARRIVED
+        return (
+            row.state == DiscrepancyState.CLOSED
+            and row.resolution != Resolution.ARRIVED
+            and resolving.open_proposal(row) is None
+        )
 
     def preview(self, row: Discrepancy, entered: Mapping[str, Any], person: User) -> Preview:
-        notes = {
-            Resolution.WRITTEN_OFF: "What was written off is posted back; the first posting stays.",
-            Resolution.MATCHED_BY_HAND: "All that was matched together is free and open again.",
-        }
-        note = notes.get(Resolution(row.resolution))
+        lines = [*about(row), Line(name="Closed", value=when_text(row.closed_at), detail=row.reason)]
+        if not undoing.takes_two_to_undo(row):
+            return Preview(
+                question=f"Open it again, which was {row.get_resolution_display()}?",
+                button="Yes, open it again",
+                lines=lines,
+            )
         return Preview(
-            question=f"Open it again, which was {row.get_resolution_display()}?",
-            button="Yes, open it again",
-            lines=[*about(row), Line(name="Closed", value=when_text(row.closed_at), detail=row.reason)],
-            notes=[note] if note else [],
+            question=f"Propose to undo that it was {row.get_resolution_display()}?",
+            button="Yes, propose it",
+            lines=lines,
+            notes=[what_undoing_does(row), "Nothing is undone before a second person approves."],
         )
 
     def carry_out(self, row: Discrepancy, entered: Mapping[str, Any], person: User, seen: str) -> Done:
-        resolving.undo(discrepancy_id=row.pk, reason=entered["reason"], by=person.get_username(), now=timezone.now())
+        wish = {"discrepancy_id": row.pk, "reason": entered["reason"], "by": person.get_username()}
+        if undoing.takes_two_to_undo(row):
+            undoing.propose_undo(**wish, now=timezone.now())
+            return Done(told=[Told(sentence="Proposed: a second person decides.")])
+        undoing.undo(**wish, now=timezone.now())
         return Done(told=[Told(sentence="It is open again.")])
+
+
+def what_undoing_does(row: Discrepancy) -> str:
+    """Say what becomes of what two people decided once it is undone."""
+    if row.resolution == Resolution.WRITTEN_OFF:
+        return "What was written off is posted back; the first posting stays."
+    return "All that was matched together is free and open again."
 
 
 def about(row: Discrepancy) -> list[Line]:

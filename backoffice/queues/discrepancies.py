@@ -15,13 +15,13 @@ from gateways.models import Environment
 from payments.admin.columns import money_text, page_of
 from reconciliation.aging import BUCKETS, BY_NAME, bucket_of, day_of
 from reconciliation.models import Discrepancy, DiscrepancyKind, DiscrepancyState, SettlementSource
-from reconciliation.selectors import open_discrepancies
+from reconciliation.selectors import discrepancies_before_people, open_discrepancies
 
 _NOBODY = "nobody"
 
 
 def _open(_now: datetime) -> QuerySet[Discrepancy]:
-    return open_discrepancies().select_related(
+    return discrepancies_before_people().select_related(
         "source__account", "line", "entry__payment__partner", "batch", "assignee"
     )
 
@@ -44,6 +44,8 @@ def _show(discrepancies: Sequence[Discrepancy], now: datetime) -> list[Row]:
             facts.append(Fact(name="Assigned to", value=each.assignee.get_username()))
         if each.state == DiscrepancyState.PROPOSED:
             facts.append(Fact(name="Proposed by", value=each.proposed_by))
+        if each.state == DiscrepancyState.CLOSED:
+            facts.append(Fact(name="To be undone", value=each.get_resolution_display()))
         rows.append(
             Row(
                 name=each.get_kind_display(),
@@ -64,7 +66,7 @@ def _show(discrepancies: Sequence[Discrepancy], now: datetime) -> list[Row]:
 
 
 def _buttons(discrepancy: Discrepancy) -> tuple[Button, ...]:
-    if discrepancy.state == DiscrepancyState.PROPOSED:
+    if discrepancy.state in (DiscrepancyState.PROPOSED, DiscrepancyState.CLOSED):
         return (button("approve-discrepancy", discrepancy), button("reject-discrepancy", discrepancy))
     return (button("assign-discrepancy", discrepancy), button("explain-discrepancy", discrepancy))
 

@@ -11,6 +11,7 @@ class ProposalKind(models.TextChoices):
 
     WRITE_OFF = "WRITE_OFF", "write it off"
     MATCH = "MATCH", "match by hand"
+    UNDO = "UNDO", "undo it"
 
 
 class ProposalDecision(models.TextChoices):
@@ -28,7 +29,7 @@ class Proposal(models.Model):
     A match names lines and what they are matched with: entries that stand for a movement each, or batches where the
     lines are the bank's. `amount_minor` is what is written off, never negative, or what lines of a match say beyond
     the books; `transfers` is all that a write-off is to post, which may be in two currencies. What was approved and
-    undone keeps both postings.
+    undone keeps both postings. An UNDO is of what two people decided, and takes two as well; it names what that did.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -50,6 +51,8 @@ class Proposal(models.Model):
     posting = models.OneToOneField(
         Posting, on_delete=models.PROTECT, null=True, blank=True, related_name="write_off_proposal"
     )
+    undoes = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="undoings")
+    undo_proposed_by = models.CharField(max_length=150, blank=True)
     undone_by = models.CharField(max_length=150, blank=True)
     undone_at = models.DateTimeField(null=True, blank=True)
     undo_posting = models.OneToOneField(
@@ -60,6 +63,16 @@ class Proposal(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["discrepancy"], condition=Q(decision=""), name="one_open_proposal_per_discrepancy"
+            ),
+            models.UniqueConstraint(fields=["undoes"], condition=Q(decision=""), name="one_open_undo_per_proposal"),
+            models.CheckConstraint(
+                condition=Q(kind=ProposalKind.UNDO, undoes__isnull=False)
+                | (~Q(kind=ProposalKind.UNDO) & Q(undoes__isnull=True)),
+                name="undo_is_of_a_proposal",
+            ),
+            models.CheckConstraint(
+                condition=Q(undone_at__isnull=True) | (~Q(undo_proposed_by="") & ~Q(undone_by=F("undo_proposed_by"))),
+                name="four_eyes_on_an_undo",
             ),
             models.CheckConstraint(
                 condition=~Q(decision=ProposalDecision.APPROVED) | ~Q(decided_by=F("proposed_by")),

@@ -142,3 +142,12 @@ def reopen(discrepancies: Iterable[Discrepancy], *, reason: str, by: str, now: d
         each.proposed_by, each.approved_by = "", ""
         each.save(update_fields=["state", "resolution", "reason", "closed_at", "proposed_by", "approved_by"])
         note(each, action="undone", by=by, detail=reason, now=now, before=before)
+
+
+def refuse_silence(text: str) -> None:
+    """Refuse what was done without a word.
+
+    :raises NotResolvable: nothing was said.
+    """
+    if not text.strip():
+        raise NotResolvable("Say why.")

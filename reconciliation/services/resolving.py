@@ -1,5 +1,5 @@
 """Work on a discrepancy: somebody takes it on, explains it or proposes how it ends; a second person approves. What was
-done is undone by new rows, never by an edit.
+done is undone by new rows, never by an edit (`undoing`).
 """
 
 from collections.abc import Sequence
@@ -11,18 +11,18 @@ from django.db import IntegrityError, transaction
 from reconciliation.errors import NotResolvable
 from reconciliation.models import (
     Discrepancy,
-    DiscrepancyKind,
     DiscrepancyState,
     Proposal,
     ProposalDecision,
     ProposalKind,
     Resolution,
 )
-from reconciliation.services.events import close, lock, lock_open, lock_with_all, note, reopen, worked_state
-from reconciliation.services.hand_matching import HandMatch, carry_out_match, read_match, undo_match
+from reconciliation.services.events import close, lock, lock_open, lock_with_all, note, refuse_silence, worked_state
+from reconciliation.services.hand_matching import HandMatch, carry_out_match, read_match
 from reconciliation.services.matching import TAKEN_MEANWHILE
-from reconciliation.services.posting import post_reversal, post_write_off
+from reconciliation.services.posting import post_write_off
 from reconciliation.services.stakes import in_words, transfers_to_write_off
+from reconciliation.services.undoing import carry_out_undo
 
 
 @transaction.atomic
@@ -48,7 +48,7 @@ def comment(*, discrepancy_id: int, text: str, by: str, now: datetime) -> Discre
     :raises NotResolvable: nothing was said.
     """
     discrepancy = lock(discrepancy_id)
-    _refuse_silence(text)
+    refuse_silence(text)
     note(discrepancy, action="commented", by=by, detail=text, now=now, before=discrepancy.state)
     return discrepancy
 
@@ -60,7 +60,7 @@ def explain(*, discrepancy_id: int, reason: str, by: str, now: datetime) -> Disc
     :raises NotResolvable: it is closed, something is proposed, or no reason was given.
     """
     discrepancy = lock_open(discrepancy_id)
-    _refuse_silence(reason)
+    refuse_silence(reason)
     _refuse_proposed(discrepancy)
     close([discrepancy], resolution=Resolution.EXPLAINED, reason=reason, by=by, action="explained", now=now)
     return discrepancy
@@ -150,6 +150,9 @@ def _approve(proposal_id: int, by: str, now: datetime) -> Proposal:
             action="approved",
             now=now,
         )
+    elif proposal.kind == ProposalKind.UNDO:
+        _decide(proposal, ProposalDecision.APPROVED, by=by, reason="", now=now)
+        carry_out_undo(proposal, discrepancy, by=by, now=now)
     else:
         match = match_of(proposal)
         if match.difference_minor != proposal.amount_minor:
@@ -161,12 +164,12 @@ def _approve(proposal_id: int, by: str, now: datetime) -> Proposal:
 
 @transaction.atomic
 def reject(*, proposal_id: int, reason: str, by: str, now: datetime) -> Proposal:
-    """Say no to what somebody else proposed; the discrepancy is worked on.
+    """Say no to what somebody else proposed; the discrepancy is worked on, or stays closed.
 
     :raises NotResolvable: it is the person's own, or decided, or no reason was given.
     """
     proposal, discrepancy = _lock_proposal(proposal_id)
-    _refuse_silence(reason)
+    refuse_silence(reason)
     refuse_own(proposal, by=by)
     _back_to_work(proposal, discrepancy, ProposalDecision.REJECTED, by=by, reason=reason, now=now)
     return proposal
@@ -185,79 +188,9 @@ def withdraw(*, proposal_id: int, by: str, now: datetime) -> Proposal:
     return proposal
 
 
-@transaction.atomic
-def undo(*, discrepancy_id: int, reason: str, by: str, now: datetime) -> Discrepancy:
-    """Open again what a person closed: a write-off is posted back, a match by hand counts no more.
-
-    :raises NotResolvable: it is open, came right by itself, or no reason was given.
-    """
-    _refuse_silence(reason)
-    # Looked for before anything is locked, for what it is about is locked in one order; and looked at again after.
-    found = _approved_proposal(Discrepancy.objects.get(pk=discrepancy_id))
-    if found is not None:
-        lock_with_all(found)
-    discrepancy = lock(discrepancy_id)
-    if discrepancy.state != DiscrepancyState.CLOSED:
-        raise NotResolvable("It is not closed.")
-    if discrepancy.resolution == Resolution.ARRIVED:
-        raise NotResolvable("It came right by itself: there is nothing to undo.")
-    if discrepancy.resolution == Resolution.EXPLAINED:
-        reopen([discrepancy], reason=reason, by=by, now=now)
-        return discrepancy
-    proposal = _approved_proposal(discrepancy)
-    if proposal is None:
-        raise NotResolvable("Nothing that two people decided is kept of it: it cannot be undone.")
-    if proposal != found:
-        raise NotResolvable("Somebody else worked on it meanwhile; nothing was done. Look again.")
-    proposal.undone_by, proposal.undone_at = by, now
-    if proposal.posting is not None:
-        proposal.undo_posting = post_reversal(posting=proposal.posting, now=now)
-        reopen([discrepancy], reason=reason, by=by, now=now)
-        _close_what_came(discrepancy, by=by, now=now)
-    else:
-        undo_match(proposal, reason=reason, by=by, now=now)
-    proposal.save(update_fields=["undone_by", "undone_at", "undo_posting"])
-    discrepancy.refresh_from_db()
-    return discrepancy
-
-
-def _close_what_came(discrepancy: Discrepancy, *, by: str, now: datetime) -> None:
-    """Close what was settled after all, and that it was: nothing is lost, and nothing there twice, any more."""
-    came = Discrepancy.objects.filter(
-        kind=DiscrepancyKind.SETTLED_AFTER_ALL, entry=discrepancy.entry, batch=discrepancy.batch
-    ).exclude(state=DiscrepancyState.CLOSED)
-    for each in came.select_for_update():
-        close(
-            [each, discrepancy],
-            resolution=Resolution.ARRIVED,
-            reason="it was settled, and the write-off was undone",
-            by=by,
-            action="closed",
-            now=now,
-        )
-
-
 def open_proposal(discrepancy: Discrepancy) -> Proposal | None:
     """Return what is proposed and not decided."""
     return discrepancy.proposals.filter(decision="").first()
-
-
-def _approved_proposal(discrepancy: Discrepancy) -> Proposal | None:
-    """Return what was approved and closed a discrepancy; a match by hand may have been proposed on another one."""
-    approved = Proposal.objects.filter(decision=ProposalDecision.APPROVED, undone_at__isnull=True).select_related(
-        "posting", "discrepancy__source"
-    )
-    if discrepancy.resolution == Resolution.WRITTEN_OFF:
-        return approved.filter(discrepancy=discrepancy, kind=ProposalKind.WRITE_OFF).first()
-    matches = approved.filter(kind=ProposalKind.MATCH)
-    for field, subject in (
-        ("line_ids", discrepancy.line_id),
-        ("entry_ids", discrepancy.entry_id),
-        ("batch_ids", discrepancy.batch_id),
-    ):
-        if subject is not None:
-            return matches.filter(**{f"{field}__contains": [subject]}).first()
-    return None
 
 
 def match_of(proposal: Proposal) -> HandMatch:
@@ -295,7 +228,7 @@ def _propose(
     batch_ids: Sequence[int] = (),
     transfers: Sequence[str] = (),
 ) -> Proposal:
-    _refuse_silence(reason)
+    refuse_silence(reason)
     _refuse_proposed(discrepancy)
     proposal = Proposal.objects.create(
         discrepancy=discrepancy,
@@ -343,14 +276,11 @@ def _back_to_work(
     now: datetime,
 ) -> None:
     _decide(proposal, decision, by=by, reason=reason, now=now)
-    before, discrepancy.state, discrepancy.proposed_by = discrepancy.state, worked_state(discrepancy), ""
-    discrepancy.save(update_fields=["state", "proposed_by"])
+    before = discrepancy.state
+    if proposal.kind != ProposalKind.UNDO:
+        discrepancy.state, discrepancy.proposed_by = worked_state(discrepancy), ""
+        discrepancy.save(update_fields=["state", "proposed_by"])
     note(discrepancy, action=decision.lower(), by=by, detail=reason, now=now, before=before)
-
-
-def _refuse_silence(text: str) -> None:
-    if not text.strip():
-        raise NotResolvable("Say why.")
 
 
 def _refuse_proposed(discrepancy: Discrepancy) -> None:

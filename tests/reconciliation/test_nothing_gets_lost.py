@@ -13,6 +13,7 @@ from reconciliation.services.importing import import_file, receive_file, source_
 from reconciliation.services.matching import look_for_missing
 from tests.bookings.racing import Racer
 from tests.reconciliation.till import SETTLED, bank_statements, payout, settled, written
+from tests.reconciliation.two_people import undo
 
 pytestmark = pytest.mark.django_db
 
@@ -59,10 +60,6 @@ def write_off(discrepancy):
     resolving.approve(proposal_id=proposal.pk, by="grace", now=NOW)
 
 
-def undo(discrepancy):
-    resolving.undo(discrepancy_id=discrepancy.pk, reason="it was another", by="linus", now=NOW)
-
-
 def test_a_line_that_was_written_off_since_is_not_matched_as_well(till, tmp_path):
     operation = till.books(2_000, "P1")
     till.save()
@@ -75,7 +72,7 @@ def test_a_line_that_was_written_off_since_is_not_matched_as_well(till, tmp_path
 
     # What is left, 1,100 that the ledger has and the line of 900, is before people.
     assert (till.balances()["CLEARING EUR"], till.found()) == (1_100, {"MISSING_HERE": 1})
-    undo(about(lines[1]))
+    undo(about(lines[1]), now=NOW)
     resolving.approve(proposal_id=proposal.pk, by="grace", now=NOW)
     assert (till.balances(), till.found()) == ({"RECEIVABLE EUR": -2_000, "BANK EUR": 2_000}, {})
 
@@ -208,7 +205,7 @@ def test_a_line_whose_match_by_hand_was_undone_matches_by_itself_and_tells_what_
     (line,) = settles(till, tmp_path, settled(900, "X1"))
     match(about(line), [line], [entry_of(stranger)])
     resolving.explain(discrepancy_id=about(line, "AMOUNT").pk, reason="a rebate", by="ada", now=NOW)
-    undo(about(line))
+    undo(about(line), now=NOW)
     assert till.found() == {"MISSING_HERE": 1, "MISSING_THERE": 1}
 
     till.books(850, "X1")
@@ -231,7 +228,7 @@ def test_a_line_is_before_people_however_often_its_kind_changes(till, tmp_path):
     kinds.append(open_kinds(line))
 
     for other in others:
-        undo(about(other))
+        undo(about(other), now=NOW)
     look(till)
 
     assert [*kinds, open_kinds(line)] == [["AMBIGUOUS"], ["MISSING_HERE"], ["AMBIGUOUS"]]

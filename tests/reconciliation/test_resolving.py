@@ -20,11 +20,12 @@ from reconciliation.models import (
     SettlementLine,
 )
 from reconciliation.movements import MOST_CANDIDATES, candidate_lines, movements_minor
-from reconciliation.services import resolving
+from reconciliation.services import resolving, undoing
 from reconciliation.services.importing import import_file, receive_file, source_for
 from reconciliation.services.matching import look_for_missing
 from tests.payments.races import run_together
 from tests.reconciliation.till import NOON, SETTLED, bank_statements, payout, settled, till_of, written
+from tests.reconciliation.two_people import undo
 
 pytestmark = pytest.mark.django_db
 
@@ -89,12 +90,17 @@ def test_what_is_settled_and_not_ours_is_written_off_by_two_and_undone_by_a_new_
     look(till)
     assert till.found() == {}
 
-    resolving.undo(discrepancy_id=discrepancy.pk, reason="the guest was found", by="linus", now=NOW)
+    undoing = undo(discrepancy, now=NOW, reason="the guest was found")
 
     assert stands(discrepancy) == ("OPEN", "", "", "")
     assert till.balances() == {"CLEARING EUR": -900, "BANK EUR": 900}
     assert sorted(Posting.objects.values_list("cause", flat=True)) == ["paid_out", "write_off_undone", "written_off"]
-    assert told(discrepancy) == [("system", "opened"), ("ada", "proposed"), ("grace", "approved"), ("linus", "undone")]
+    assert told(discrepancy) == [
+        *(("system", "opened"), ("ada", "proposed"), ("grace", "approved")),
+        *(("linus", "proposed"), ("grace", "undone")),
+    ]
+    proposal.refresh_from_db()
+    assert (undoing.undoes, proposal.undo_proposed_by, proposal.undone_by) == (proposal, "linus", "grace")
     assert write_off(discrepancy).pk != proposal.pk
     assert not any("has no order" in finding.message for finding in ledger_findings())
 
@@ -145,7 +151,7 @@ def test_what_leaves_nothing_is_not_written_off_but_explained(till, tmp_path, ki
     assert stands(discrepancy) == ("CLOSED", "EXPLAINED", "", "")
     look(till)
     assert stands(discrepancy) == ("CLOSED", "EXPLAINED", "", "")
-    resolving.undo(discrepancy_id=discrepancy.pk, reason="it was not", by="ada", now=NOW)
+    undoing.undo(discrepancy_id=discrepancy.pk, reason="it was not", by="ada", now=NOW)
     assert stands(discrepancy) == ("OPEN", "", "", "")
     assert Proposal.objects.count() == 0
 
@@ -178,7 +184,7 @@ def test_several_lines_are_matched_with_several_movements_and_what_is_left_stays
     look(till)
     assert till.found() == {"AMOUNT": 1}
 
-    resolving.undo(discrepancy_id=discrepancy.pk, reason="they were others", by="linus", now=NOW)
+    undo(discrepancy, now=NOW)
 
     assert till.found() == {"MISSING_HERE": 2, "MISSING_THERE": 3}
     assert LedgerConsumed.objects.count() == 0
@@ -191,7 +197,7 @@ def test_several_lines_are_matched_with_several_movements_and_what_is_left_stays
     write_off(only("AMOUNT"))
     assert [name for name in till.balances() if name.startswith("CLEARING")] == []
     with pytest.raises(NotResolvable, match="written off: undo that first"):
-        resolving.undo(discrepancy_id=discrepancy.pk, reason="again", by="linus", now=NOW)
+        undo(discrepancy, now=NOW)
 
 
 def test_what_does_not_belong_together_is_not_proposed(till, payment, tmp_path):
@@ -266,7 +272,7 @@ def test_a_line_of_the_bank_is_matched_with_payouts_and_given_back(till, tmp_pat
     assert {(each.state, each.bank_line_id) for each in SettlementBatch.objects.filter(source__kind="GATEWAY")} == {
         ("PAID", line.pk)
     }
-    resolving.undo(discrepancy_id=discrepancy.pk, reason="another bank", by="linus", now=NOW)
+    undo(discrepancy, now=NOW)
     assert {(each.state, each.bank_line_id) for each in SettlementBatch.objects.filter(source__kind="GATEWAY")} == {
         ("BALANCED", None)
     }
@@ -385,7 +391,7 @@ def test_what_comes_right_by_itself_overtakes_a_proposal(till, tmp_path):
     proposal.refresh_from_db()
     assert (proposal.decision, proposal.decided_by) == ("OVERTAKEN", "system")
     with pytest.raises(NotResolvable, match="nothing to undo"):
-        resolving.undo(discrepancy_id=discrepancy.pk, reason="no", by="ada", now=NOW)
+        undoing.undo(discrepancy_id=discrepancy.pk, reason="no", by="ada", now=NOW)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -7,8 +7,8 @@ from django.db import transaction
 
 from payments.models import LedgerEntry, Posting
 from reconciliation.errors import NotResolvable
-from reconciliation.models import Discrepancy, LedgerConsumed, Match, SettlementBatch, SettlementLine
-from reconciliation.services import resolving
+from reconciliation.models import Discrepancy, LedgerConsumed, Match, Proposal, SettlementBatch, SettlementLine
+from reconciliation.services import resolving, undoing
 from reconciliation.services.importing import import_file, receive_file, source_for
 from reconciliation.services.matching import look_for_missing
 from tests.bookings.racing import Racer
@@ -61,14 +61,18 @@ def test_a_match_with_the_bank_that_is_undone_from_both_sides_at_once_is_undone_
     approving(proposed_match(credit))()
     missing = Discrepancy.objects.get(kind="NOT_IN_BANK")
     assert missing.resolution == "MATCHED_BY_HAND"
-    meet(monkeypatch, resolving, "_approved_proposal")
+    meet(monkeypatch, undoing, "_approved_proposal")
 
-    def undoing(discrepancy, by):
-        return lambda: resolving.undo(discrepancy_id=discrepancy.pk, reason="another bank", by=by, now=NOW)
+    def proposing(discrepancy):
+        wish = {"discrepancy_id": discrepancy.pk, "reason": "another bank", "by": "linus", "now": NOW}
+        return lambda: undoing.propose_undo(**wish)
 
-    results = run_together(undoing(credit, "linus"), undoing(missing, "grace"))
+    proposed = run_together(proposing(credit), proposing(missing))
+    assert sorted(type(result).__name__ for result in proposed) == ["NotResolvable", "Proposal"]
+    undo = Proposal.objects.get(kind="UNDO")
+    approved = run_together(approving(undo), approving(undo))
 
-    assert sorted(type(result).__name__ for result in results) == ["Discrepancy", "NotResolvable"]
+    assert sorted(type(result).__name__ for result in approved) == ["NotResolvable", "Proposal"]
     assert list(Match.objects.filter(rule="HAND").values_list("undone_at", flat=True)) == [NOW]
     assert set(Discrepancy.objects.values_list("kind", "state")) == {
         ("UNKNOWN_CREDIT", "OPEN"),

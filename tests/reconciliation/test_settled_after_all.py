@@ -11,6 +11,7 @@ from reconciliation.services.drift import read_drift
 from reconciliation.services.importing import import_file, receive_file, source_for
 from reconciliation.services.matching import look_for_missing
 from tests.reconciliation.till import SETTLED, bank_statements, payout, settled, written
+from tests.reconciliation.two_people import undo
 
 pytestmark = pytest.mark.django_db
 
@@ -24,10 +25,6 @@ def look(till):
 def write_off(discrepancy):
     proposal = resolving.propose_write_off(discrepancy_id=discrepancy.pk, reason="lost", by="ada", now=NOW)
     resolving.approve(proposal_id=proposal.pk, by="grace", now=NOW)
-
-
-def undo(discrepancy):
-    resolving.undo(discrepancy_id=discrepancy.pk, reason="it came", by="linus", now=NOW)
 
 
 def stands(kind):
@@ -56,7 +53,7 @@ def test_a_movement_that_is_settled_after_it_was_written_off_is_told_until_that_
     with pytest.raises(NotResolvable, match="undo the write-off"):
         resolving.propose_write_off(discrepancy_id=came.pk, reason="twice", by="ada", now=NOW)
 
-    undo(missing)
+    undo(missing, now=NOW)
 
     assert till.found() == {}
     assert stands("SETTLED_AFTER_ALL") == ("CLOSED", "ARRIVED", 900)
@@ -88,7 +85,7 @@ def test_a_payout_that_the_bank_has_after_it_was_written_off_is_told_until_that_
     assert (came.batch_id, came.amount_minor, came.source_id) == (missing.batch_id, 900, missing.source_id)
     assert till.found() == {"SETTLED_AFTER_ALL": 1}
 
-    undo(missing)
+    undo(missing, now=NOW)
 
     assert till.found() == {}
     assert till.balances() == {"RECEIVABLE EUR": -900, "BANK EUR": 900}

@@ -91,14 +91,23 @@ def test_a_write_off_is_proposed_by_one_approved_by_another_within_a_limit_and_u
     assert "too small" in text
     assert actions_on(manager, discrepancy) == {"comment-discrepancy", "undo-discrepancy"}
 
-    assert carry_out(manager, "undo-discrepancy", discrepancy, reason="the guest was found") == ["It is open again."]
+    assert carry_out(finance, "undo-discrepancy", discrepancy, reason="the guest was found") == [
+        "Proposed: a second person decides."
+    ]
+    assert actions_on(manager, discrepancy) == {
+        *("comment-discrepancy", "approve-discrepancy", "reject-discrepancy", "withdraw-discrepancy")
+    }
+    assert page("approve-discrepancy", discrepancy) in manager.get("/admin/queues/discrepancies/").content.decode()
+    assert Posting.objects.filter(cause="write_off_undone").count() == 0
+    assert carry_out(manager, "approve-discrepancy", discrepancy) == ["Approved and undone."]
 
     assert Posting.objects.filter(cause="write_off_undone").count() == 1
     assert [(who, what) for who, what, _ in audited()] == [
         ("fay", "proposed write-off"),
         ("mia", "approved proposal"),
         ("mia", "not approved proposal"),
-        ("mia", "undid discrepancy"),
+        ("fay", "undid discrepancy"),
+        ("mia", "approved proposal"),
     ]
 
 

@@ -11,6 +11,7 @@ from reconciliation.services import resolving
 from tests.reconciliation.reports.asking import rows_of, sums_of
 from tests.reconciliation.reports.test_sums import holds
 from tests.reconciliation.till import payout, settled, written
+from tests.reconciliation.two_people import undo
 
 pytestmark = pytest.mark.django_db
 
@@ -40,7 +41,7 @@ def test_what_is_written_off_leaves_the_list_and_comes_back_when_that_is_undone(
     assert told() == [("NOT_SETTLED", 700)]
 
     for discrepancy in Discrepancy.objects.order_by("kind"):
-        resolving.undo(discrepancy_id=discrepancy.pk, reason="found it", by="ada", now=timezone.now())
+        undo(discrepancy, now=timezone.now())
 
     assert [row for row in told() if row[0] != "POSTED_BY_HAND"] == everything
     assert sum(minor for status, minor in told() if status == "POSTED_BY_HAND") == 0
@@ -71,7 +72,7 @@ def test_a_match_by_hand_takes_the_line_and_the_movement_off_the_list_and_its_un
     settled_at = rows_of("payments", as_of=matched, is_live=False)[0]["settled_at"]
     assert settled_at is not None
 
-    resolving.undo(discrepancy_id=discrepancy.pk, reason="it was another", by="ada", now=timezone.now())
+    undo(discrepancy, now=timezone.now())
 
     assert told() == [("NOT_IN_OUR_BOOKS", -700), ("NOT_SETTLED", 700)]
     assert rows_of("payments", as_of=timezone.now(), is_live=False)[0]["settled_at"] is None
