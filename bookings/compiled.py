@@ -1,20 +1,21 @@
 """Read rows by SQL that Django builds once per process.
 
 Building a SELECT costs Django more than answering it costs PostgreSQL, nearly all of it for naming columns, and the
-text is the same each time. What the busiest requests read is compiled once and then only given its values.
+text is the same each time. What the busiest requests read is compiled once and then only given its values, and
+planned once per connection.
 """
 
-from collections.abc import Callable
-from copy import copy
+from collections.abc import Callable, Iterator
 from secrets import randbits, token_hex
 from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid4
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Model, QuerySet
-from django.db.models.query import ModelIterable
-from django.db.models.sql.compiler import SQLCompiler
+from django.db.models.query import get_related_populators  # type: ignore[attr-defined]
 from django.db.transaction import TransactionManagementError
+
+from bookings.prepared import prepared_cursor
 
 _Row = TypeVar("_Row", bound=Model)
 Value = UUID | str | int | tuple[UUID, ...]
@@ -47,7 +48,7 @@ class CompiledQuery(Generic[_Row]):
         if text is None:
             # Two threads may both build it; they build the same.
             text = self._texts[fixed] = _Text(self.build, values)
-        return list(ModelIterable(text.filled(values)))  # type: ignore[arg-type]
+        return list(text.rows(values))
 
     def first(self, **values: Value) -> _Row | None:
         """Return the first of the rows, None where there is none; the queryset says how many are read."""
@@ -61,10 +62,21 @@ class _Text:
         # Values that occur nowhere else tell which parameter is which.
         marks = {name: _mark_like(value) for name, value in values.items()}
         query = build(**marks).query
-        self._compiler = query.get_compiler(DEFAULT_DB_ALIAS)
-        self._sql, self._parameters = self._compiler.as_sql()
-        # How columns become Python's values: asked of every column again otherwise, and there are a hundred.
-        self._converters = self._compiler.get_converters([expression for expression, *_ in self._compiler.select])
+        compiler = query.get_compiler(DEFAULT_DB_ALIAS)
+        self._sql, self._parameters = compiler.as_sql()
+        expressions = [expression for expression, *_ in compiler.select]
+        # How columns become Python's values, and values rows: asked of every column again otherwise, and there are a
+        # hundred.
+        self._converters = [
+            (place, converters, expression)
+            for place, (converters, expression) in compiler.get_converters(expressions).items()
+        ]
+        self._model: type[Model] = compiler.klass_info["model"]
+        own = compiler.klass_info["select_fields"]
+        self._own = slice(own[0], own[-1] + 1)
+        self._names = [expression.target.attname for expression in expressions[self._own]]
+        self._related = get_related_populators(compiler.klass_info, compiler.select, DEFAULT_DB_ALIAS)
+        self._annotated = list(compiler.annotation_col_map.items())
         self._places = {
             name: [place for place, parameter in enumerate(self._parameters) if parameter in _parts_of(mark)]
             for name, mark in marks.items()
@@ -75,7 +87,8 @@ class _Text:
             raise TypeError(f"{missing} are no parameters of {self._sql}")
         self._locks = bool(query.select_for_update)
 
-    def filled(self, values: dict[str, Value]) -> "_Filled":
+    def rows(self, values: dict[str, Value]) -> Iterator[Any]:
+        """Yield the rows for these values, made as Django's own iterator makes them."""
         connection = connections[DEFAULT_DB_ALIAS]
         if self._locks and not connection.in_atomic_block:
             raise TransactionManagementError("rows are locked inside a transaction only")
@@ -84,29 +97,19 @@ class _Text:
             parts = _parts_of(values[name])
             for turn, place in enumerate(places):
                 parameters[place] = parts[turn % len(parts)]
-        compiler = copy(self._compiler)
-        compiler.connection = connection
-        # Its work is done: it hands out its text, with the values of this time.
-        compiler.as_sql = lambda *_, **__: (self._sql, tuple(parameters))
-        compiler.get_converters = lambda _: self._converters
-        return _Filled(compiler)
-
-
-class _Filled:
-    """What Django's iterator of rows wants of a queryset and its query."""
-
-    db = DEFAULT_DB_ALIAS
-    _known_related_objects: dict[Any, Any] = {}
-
-    def __init__(self, compiler: SQLCompiler) -> None:
-        self._compiler = compiler
-
-    @property
-    def query(self) -> "_Filled":
-        return self
-
-    def get_compiler(self, using: str) -> SQLCompiler:
-        return self._compiler
+        with prepared_cursor() as cursor:
+            cursor.execute(self._sql, parameters)
+            found = cursor.fetchall()
+        for columns in map(list, found):
+            for place, converters, expression in self._converters:
+                for convert in converters:
+                    columns[place] = convert(columns[place], expression, connection)
+            row = self._model.from_db(DEFAULT_DB_ALIAS, self._names, columns[self._own])
+            for related in self._related:
+                related.populate(columns, row)
+            for name, place in self._annotated:
+                setattr(row, name, columns[place])
+            yield row
 
 
 def _parts_of(value: Value) -> tuple[UUID | str | int, ...]:

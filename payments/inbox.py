@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 
 import structlog
 from django.conf import settings
-from django.db import connection
 from django.db.models import F
 
 from bookings.encryption import encrypt_text
+from bookings.prepared import prepared_cursor
 from gateways.models import GatewayAccount
 from gateways.protocol import Delivery, Greeting, Outcome, OutcomeKind
 from gateways.registry import gateway_for
@@ -61,7 +61,7 @@ def receive(*, account: GatewayAccount, headers: Mapping[str, str], body: bytes,
         raise TooManyHints(f"account {account.slug} was sent more than it can have been")
     text = body.decode("utf-8", "replace")
     # The account's row is found here by its slug: the caller's copy may be some seconds old.
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO payments_webhookdelivery AS stored

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import F, Q, QuerySet, Sum
 
 from bookings.compiled import CompiledQuery
 from bookings.models import Booking, BookingStatus, Gift, Order
+from bookings.prepared import prepared_cursor
 from bookings.selectors import amount_due_later, amount_kept, amount_to_collect
 from gateways.models import GatewayAccount
 from gateways.protocol import Outcome
@@ -133,7 +133,7 @@ def booked_for(order: Order) -> list[Booked]:
 def booked_for_orders(order_ids: Collection[UUID]) -> dict[UUID, list[Booked]]:
     """Return what the ledger holds for orders, by order, in one query; those without an entry are left out."""
     booked: dict[UUID, list[Booked]] = {}
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             """
             SELECT entry.order_id, entry.payment_id, entry.transaction_id, operation.kind, entry.from_account,

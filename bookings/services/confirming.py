@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NoReturn
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from bookings.errors import (
     AlreadyConfirmed,
@@ -16,6 +16,7 @@ from bookings.errors import (
 )
 from bookings.free_text import CONTACT_FIELDS
 from bookings.models import Booking, BookingStatus, Gift, Order
+from bookings.prepared import prepared_cursor
 from bookings.requests import BookingChanges, GiftChanges, OrderChanges
 from bookings.rules import SOLD_GIFT_STATUSES
 from bookings.services.carts import ORDER_TEXTS, apply_order_changes
@@ -205,7 +206,7 @@ def _save_confirmed(bookings: Sequence[Booking], now: datetime) -> None:
     """
     if not bookings:
         return
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             """
             UPDATE bookings_booking AS booking

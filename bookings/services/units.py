@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from uuid import UUID, uuid4
 
-from django.db import connection
 from django.db.models import QuerySet
 
 from bookings.compiled import CompiledQuery
@@ -12,6 +11,7 @@ from bookings.errors import InvalidValue, PriceDiffers, UnitItemsMissing, UnitRe
 from bookings.free_text import LONGEST_REFERENCE, clean_contact, clean_text
 from bookings.models import Booking, Installment, InstallmentKind, Order, SettlementMethod, Unit, UnitItem
 from bookings.offers import Offer, uuid_from_text
+from bookings.prepared import prepared_cursor
 from bookings.requests import MOST_UNIT_ITEMS, UnitItemRequest
 from bookings.rules import LIVE_STATUSES
 from bookings.services.numbering import new_code, new_reference
@@ -153,7 +153,7 @@ def read_unit_items(bookings: Sequence[Booking]) -> None:
 
 def save_ticket_codes(items: Sequence[UnitItem]) -> None:
     """Write the codes of tickets in one statement, which costs the same to build for one ticket or a busload."""
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             """
             UPDATE bookings_unititem AS item SET ticket_code = given.code

@@ -123,6 +123,8 @@ def database_settings(*, pooled: bool) -> dict[str, Any]:
     given = [options["options"]] if "options" in options else []
     options["options"] = " ".join([*given, *(f"-c {name}={value}" for name, value in limits.items())])
     options.setdefault("connect_timeout", 3)
+    # Any number lets the cursors of `bookings.prepared` prepare what they run; Django's own never do.
+    options["prepare_threshold"] = 5 if env.bool("DATABASE_PREPARES", default=True) else None
     # A pooled or kept connection survives a restart of the database only when it is checked before use.
     database["CONN_HEALTH_CHECKS"] = True
     if pooled:
