@@ -1,17 +1,23 @@
-"""Run statements that PostgreSQL parses and plans once per connection.
+"""Run statements that PostgreSQL parses and plans once per connection, and write rows by SQL that is built once.
 
 Planning a SELECT with four joins takes PostgreSQL longer than answering it, and Django's own cursor has it planned
 anew each time. A statement that comes by this one is kept by the connection and afterwards only given its values. So
 its text must stay the same: values are parameters, never part of it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.backends.postgresql.base import ServerBindingCursor  # type: ignore[attr-defined]
 from django.db.backends.utils import CursorWrapper
+from django.db.models import Field, Model
+from django.db.models.expressions import DatabaseDefault
+
+# By model and names of columns: what is written of it, and its SQL.
+_INSERTS: dict[tuple[type[Model], tuple[str, ...]], str] = {}
+_UPDATES: dict[tuple[type[Model], tuple[str, ...]], tuple[list["Field[Any, Any]"], str]] = {}
 
 
 class _PreparingCursor(ServerBindingCursor):  # type: ignore[misc]
@@ -41,3 +47,74 @@ def prepared_cursor() -> Iterator[CursorWrapper]:
         plain = _PreparingCursor(connection.connection)
     with connection._prepare_cursor(plain) as cursor:
         yield cursor
+
+
+def insert_row(row: Model) -> None:
+    """Insert a new row as `save(force_insert=True)` does."""
+    insert_rows([row])
+
+
+def insert_rows(rows: Sequence[Model]) -> None:
+    """Insert new rows of one model in one statement, and give them what the database made: keys and defaults.
+
+    All of them leave the same columns to the database.
+    """
+    if not rows:
+        return
+    meta = rows[0]._meta
+    made = [field for field in meta.concrete_fields if _is_made_by_database(rows[0], field)]
+    given = [field for field in meta.concrete_fields if field not in made]
+    key = (type(rows[0]), (str(len(rows)), *(field.column for field in made)))
+    sql = _INSERTS.get(key)
+    if sql is None:
+        sql = _INSERTS[key] = _insert_sql(rows, given, made)
+    connection = connections[DEFAULT_DB_ALIAS]
+    values = [field.get_db_prep_save(field.pre_save(row, True), connection) for row in rows for field in given]
+    with prepared_cursor() as cursor:
+        cursor.execute(sql, values)
+        found = cursor.fetchall() if made else [()] * len(rows)
+    for row, from_database in zip(rows, found, strict=True):
+        for field, value in zip(made, from_database, strict=True):
+            setattr(row, field.attname, value)
+        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+
+
+def update_row(row: Model, names: Iterable[str]) -> None:
+    """Write the named fields of a row as `save(update_fields=names)` does.
+
+    :raises DatabaseError: there is no such row.
+    """
+    wanted = tuple(sorted(set(names)))
+    fields, sql = _UPDATES.get((type(row), wanted)) or _update_of(type(row), wanted)
+    connection = connections[DEFAULT_DB_ALIAS]
+    values = [field.get_db_prep_save(field.pre_save(row, False), connection) for field in fields]
+    with prepared_cursor() as cursor:
+        cursor.execute(sql, [*values, row.pk])
+        if cursor.rowcount != 1:
+            raise DatabaseError(f"there is no {type(row).__name__} {row.pk} to write to")
+
+
+def _is_made_by_database(row: Model, field: "Field[Any, Any]") -> bool:
+    value = getattr(row, field.attname)
+    return isinstance(value, DatabaseDefault) or (value is None and field is row._meta.auto_field)
+
+
+def _insert_sql(rows: Sequence[Model], given: Sequence["Field[Any, Any]"], made: Sequence["Field[Any, Any]"]) -> str:
+    one = f"({', '.join(['%s'] * len(given))})"
+    values = ", ".join([one] * len(rows))
+    sql = f'INSERT INTO "{rows[0]._meta.db_table}" ({_columns(given)}) VALUES {values}'  # noqa: S608 - our own names
+    return f"{sql} RETURNING {_columns(made)}" if made else sql
+
+
+def _columns(fields: Iterable["Field[Any, Any]"]) -> str:
+    return ", ".join(f'"{field.column}"' for field in fields)
+
+
+def _update_of(model: type[Model], names: tuple[str, ...]) -> tuple[list["Field[Any, Any]"], str]:
+    of_name = {name: field for field in model._meta.concrete_fields for name in (field.name, field.attname)}
+    fields = [of_name[name] for name in names]
+    written = ", ".join(f'"{field.column}" = %s' for field in fields)
+    table, key = model._meta.db_table, model._meta.pk.column
+    sql = f'UPDATE "{table}" SET {written} WHERE "{key}" = %s'  # noqa: S608 - our own names
+    _UPDATES[model, names] = fields, sql
+    return fields, sql

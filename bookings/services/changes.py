@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from bookings.models import Booking, Change, ChangeTopic, Gift, Order
+from bookings.prepared import insert_rows, update_row
 
 
 def write_changes(
@@ -30,18 +31,20 @@ def write_changes(
         for booking in bookings
     ]
     rows += [(ChangeTopic.GIFT, gift.pk, reason, {**facts, **(before_of or {}).get(gift.pk, {})}) for gift in gifts]
-    Change.objects.bulk_create(
-        Change(
-            topic=topic,
-            subject_id=subject_id,
-            partner_id=order.partner_id,
-            order=order,
-            version=order.version,
-            reason=why,
-            before=was,
-            created_at=now,
-        )
-        for topic, subject_id, why, was in rows
+    insert_rows(
+        [
+            Change(
+                topic=topic,
+                subject_id=subject_id,
+                partner_id=order.partner_id,
+                order=order,
+                version=order.version,
+                reason=why,
+                before=was,
+                created_at=now,
+            )
+            for topic, subject_id, why, was in rows
+        ]
     )
 
 
@@ -54,4 +57,4 @@ def touch_order(order: Order, *, now: datetime, fields: Iterable[str] = ()) -> N
     """Save the named fields of a locked order as its next version."""
     order.version += 1
     order.updated_at = now
-    order.save(update_fields=["version", "updated_at", *fields])
+    update_row(order, ["version", "updated_at", *fields])

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from bookings.compiled import CompiledQuery
+from bookings.prepared import insert_row
 from gateways.models import GatewayAccount
 from gateways.protocol import Outcome
 from gateways.protocol import OutcomeKind as Kind
@@ -58,7 +59,7 @@ def store_event(
         return stored, False
     if stored is not None:
         event.event_key = keys[1]  # what could not be summed was a wrong word on the same fact
-    event.save(force_insert=True)
+    insert_row(event)
     return event, True
 
 

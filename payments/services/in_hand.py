@@ -9,6 +9,7 @@ from django.db.models import FilteredRelation
 
 from bookings.compiled import CompiledQuery
 from bookings.models import Booking, Order
+from bookings.prepared import update_row
 from bookings.services import bookings_under_lock
 from payments.models import Payment, Transaction
 from payments.selectors import Booked, OrderMoney, booked_for, current_among, order_money
@@ -99,7 +100,7 @@ class OrderInHand:
         for key, row in self.operations.items():
             now = _written(row)
             if now != self._stored[key]:
-                row.save(update_fields=list(_changed(self._stored[key], now)))
+                update_row(row, _changed(self._stored[key], now))
                 self._stored[key] = now
 
 

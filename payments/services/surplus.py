@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, QuerySet, Sum
 
 from bookings.models import Order
+from bookings.prepared import insert_row
 from card_numbers import mask_card_numbers
 from money import Money
 from payments.models import CaseKind, Origin, Payment, Transaction
@@ -32,7 +33,7 @@ def new_operation(
     A caller that sends it at once, when its transaction is committed, has it claimed from the start.
     """
     reference = new_reference("tx")
-    return Transaction.objects.create(
+    operation = Transaction(
         payment_id=parent.payment_id,
         order_id=parent.order_id,
         account_id=parent.account_id,
@@ -51,6 +52,8 @@ def new_operation(
         requested_at=now,
         **(claimed_from_the_start(now) if is_claimed else {}),
     )
+    insert_row(operation)
+    return operation
 
 
 def refundable_of_payment(payment: Payment) -> Money:

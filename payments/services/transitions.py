@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import transaction as database
 
 from bookings.models import BookingStatus, Order, OrderKind
+from bookings.prepared import insert_row, update_row
 from bookings.rules import is_asked
 from bookings.services import (
     bookings_under_lock,
@@ -153,7 +154,7 @@ def record_opened(*, opening: Opening, answer: Outcome, now: datetime) -> None:
         apply_outcome(account=opening.account, outcome=answer, source=EventSource.ANSWER, now=now, subject=subject)
         return
     payment.state = State.ACTION_REQUIRED
-    new_event(opening.account, payment, opening, None, answer, EventSource.ANSWER, now).save(force_insert=True)
+    insert_row(new_event(opening.account, payment, opening, None, answer, EventSource.ANSWER, now))
 
 
 def _rederive(
@@ -200,7 +201,7 @@ def _rederive(
         for name, value in zip(_FOLDED, folded, strict=True):
             setattr(payment, name, value)
         payment.updated_at = now
-        payment.save(update_fields=[*_FOLDED, "updated_at"])
+        update_row(payment, [*_FOLDED, "updated_at"])
     return position
 
 

@@ -1,11 +1,15 @@
+from datetime import UTC, datetime
+from uuid import uuid4
+
 import pytest
-from django.db import connection
+from django.db import DatabaseError, DataError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from bookings.models import Partner
-from bookings.prepared import prepared_cursor
+from bookings.models import Change, ChangeTopic, Customer, Partner
+from bookings.prepared import insert_row, insert_rows, prepared_cursor, update_row
 
 pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 5, 4, 9, 30, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -20,6 +24,69 @@ def _statements() -> set[str]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT statement FROM pg_prepared_statements")
         return {statement for (statement,) in cursor.fetchall()}
+
+
+def test_an_inserted_row_is_as_save_would_have_left_it(partner):
+    first, second = (Customer(partner=partner, is_live=True, created_at=NOW) for _ in range(2))
+
+    insert_row(first)
+    second.save(force_insert=True)
+
+    assert second.number == first.number + 1
+    assert not first._state.adding
+    stored = [Customer.objects.values().get(pk=customer.pk) for customer in (first, second)]
+    assert stored[0] == {**stored[1], "id": first.pk, "number": first.number}
+
+
+def test_rows_inserted_together_get_their_keys(shop):
+    booking = shop.reserve()
+    changes = [
+        Change(
+            topic=ChangeTopic.PAYMENT,
+            subject_id=uuid4(),
+            partner_id=booking.partner_id,
+            order_id=booking.order_id,
+            version=1,
+            reason=reason,
+            before=before,
+            created_at=NOW,
+            told_at=told_at,
+        )
+        for reason, before, told_at in (("refused", {}, None), ("paid", {"status": "ON_HOLD"}, NOW))
+    ]
+
+    insert_rows(changes)
+
+    assert [Change.objects.get(pk=change.pk).reason for change in changes] == ["refused", "paid"]
+    assert [Change.objects.get(pk=change.pk).before for change in changes] == [{}, {"status": "ON_HOLD"}]
+    assert [Change.objects.get(pk=change.pk).told_at for change in changes] == [None, NOW]
+    assert insert_rows([]) is None
+
+
+def test_only_the_named_fields_are_written(partner):
+    partner.name, partner.is_active, partner.settlement_methods = "Harbour and Lake", False, ["DIRECT", "VOUCHER"]
+
+    update_row(partner, ["name", "settlement_methods"])
+
+    stored = Partner.objects.get()
+    assert (stored.name, stored.is_active) == ("Harbour and Lake", True)
+    assert stored.settlement_methods == ["DIRECT", "VOUCHER"]
+
+
+def test_a_row_that_is_gone_is_not_written_to(partner):
+    Partner.objects.all().delete()
+
+    with pytest.raises(DatabaseError, match="no Partner"):
+        update_row(partner, ["name"])
+
+
+def test_what_is_too_long_is_refused_and_not_cut(partner):
+    partner.slug = "h" * 500
+
+    with pytest.raises(DataError), transaction.atomic():
+        update_row(partner, ["slug"])
+
+    assert Partner.objects.get().slug == "harbour"
 
 
 def test_a_statement_is_prepared_once_and_shown_in_the_log_of_queries(partner):
