@@ -44,7 +44,7 @@ class Answer:
             format_html(
                 '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', self.order_url, self.order
             ),
-            self.guest,
+            format_html('<span class="cp-guest">{}</span>', self.guest),
             self.partner,
             unbroken(self.amount),
             self.state,
@@ -93,7 +93,7 @@ def _orders(ids: Iterable[UUID]) -> dict[UUID, Order]:
 def _answer(hit: Hit, order: Order) -> Answer:
     payments: list[Payment] = order.found_payments  # type: ignore[attr-defined]
     bookings: list[Booking] = order.found_bookings  # type: ignore[attr-defined]
-    payment = next((each for each in payments if each.pk == hit.payment_id), payments[0] if payments else None)
+    payment = next((each for each in payments if each.pk == hit.payment_id), None) or _telling(payments)
     names = dict.fromkeys(filter(None, map(guest_name, bookings)))
     asked = order.asked_minor or sum(booking.retail_minor for booking in bookings)
     return Answer(
@@ -109,6 +109,20 @@ def _answer(hit: Hit, order: Order) -> Answer:
         is_live=moves_real_money(is_live=order.is_live, account=payment.account) if payment else order.is_live,
         at=payment.created_at if payment else order.created_at,
     )
+
+
+def _telling(payments: Sequence[Payment]) -> Payment | None:
+    """Return the payment of an order that tells what became of its money: the newest that took or holds some, else the
+    newest that is not decided, else the newest.
+    """
+    by_money = (
+        lambda payment: payment.captured_minor > 0 or payment.authorized_minor > 0,
+        lambda payment: payment.state == State.PENDING,
+    )
+    for tells in by_money:
+        if found := next(filter(tells, payments), None):
+            return found
+    return payments[0] if payments else None
 
 
 def _payment_url(payment_id: UUID) -> str:

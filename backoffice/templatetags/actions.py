@@ -4,6 +4,8 @@ from django import template
 from django.db.models import Model
 from django.urls import reverse
 
+from bookings.models import Booking, Order
+
 register = template.Library()
 
 
@@ -24,3 +26,16 @@ def action_buttons(context: template.Context, row: Model) -> dict[str, Any]:
             for action, subject in found
         ]
     }
+
+
+@register.inclusion_tag("admin/backoffice/order_answer.html", takes_context=True)
+def order_answer(context: template.Context, row: Model) -> dict[str, Any]:
+    """Say on the page of an order, or of a booking, whether its guest was charged; callers name these."""
+    # Not at the top, for the reason above.
+    from payments.admin.answer import answer_of_order
+    from payments.admin.page import standing_in_words
+
+    if not isinstance(row, Order | Booking) or not context["request"].user.has_perm("payments.view_payment"):
+        return {"answer": None}
+    answer = answer_of_order(row.order if isinstance(row, Booking) else row)
+    return {"answer": answer, "payments": [(each, standing_in_words(each)) for each in answer.payments]}

@@ -1,32 +1,54 @@
-"""Was I charged?", answered in one word and one sentence that a caller can be told."""
+"""Was I charged?", answered in one word and one sentence that a caller can be told: of a payment, and of an order.
+
+A guest was charged for an order, which may have been tried by several payments: none of them says "no" while another
+one took the money.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
+from django.db.models import Sum
 from django.utils import timezone
 
+from bookings.models import Order
+from bookings.rules import LIVE_STATUSES
 from money import Money
 from payments.admin.history import History
 from payments.models import Payment, Transaction
-from payments.selectors import CHARGE_KINDS
+from payments.selectors import CHARGE_KINDS, order_money
 from payments.services.challenges import waits_for_guest
 from payments.states import OperationKind, Status
 
 _TAKES = (OperationKind.SALE, OperationKind.CAPTURE)
 
 
+# An order that was tried to be paid more often than this is looked at in the list.
+_MOST = 20
+_NO, _HELD, _YES, _BACK = (
+    "No, not charged",
+    "Not charged, but money is held",
+    "Yes, charged",
+    "Charged, and all of it came back",
+)
+_NOBODY_KNOWS, _BY_ANOTHER = "Nobody knows yet", "Yes, by another payment of the order"
+_TONES = {_NO: "bad", _HELD: "warn", _YES: "good", _BACK: "good", _NOBODY_KNOWS: "warn", _BY_ANOTHER: "good"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """Be what a caller is told; `tone` is good, bad or warn."""
+    """Be what a caller is told; `tone` is good, bad or warn. `payments` are what it speaks of beside the page's own."""
 
     verdict: str
     sentence: str
     tone: str
+    payments: tuple[Payment, ...] = ()
 
 
 def answer_of(history: History) -> Answer:
-    """Return the answer for one payment: what was taken, held and given back, when, on which card, and what is open.
+    """Return the answer for one payment: what was taken, held and given back, when, on which card, and what is open;
+    and what other payments of the same order took, hold or may have taken.
 
     Amounts are the payment's sums, which follow from what the gateway said; cards and days are its operations'.
     """
@@ -35,9 +57,49 @@ def answer_of(history: History) -> Answer:
     said = [*_taken(history, operations), *_returned(history, operations), *_held(history, operations)]
     if not said and not is_open:
         said = ["nothing was taken", *_refused(history, operations)]
+    elsewhere = {each: words for each in history.others if (words := _elsewhere(each, history.undecided_elsewhere))}
     sentence = "; ".join([*said, *(list(_undecided(history)) or ["nothing is undecided"])])
-    verdict, tone = _verdict(payment, is_open=is_open)
-    return Answer(verdict=verdict, sentence=f"{sentence[0].upper()}{sentence[1:]}.", tone=tone)
+    verdict = _with_others(_verdict([payment], is_open=is_open), history)
+    return Answer(
+        verdict=verdict,
+        sentence=". ".join(_begun(each) for each in (sentence, *elsewhere.values())) + ".",
+        tone=_TONES[verdict],
+        payments=tuple(elsewhere),
+    )
+
+
+def answer_of_order(order: Order) -> Answer:
+    """Return the answer for all that was tried to pay an order by, newest payment first, and what is still due."""
+    payments = list(Payment.objects.filter(order=order).select_related("account").order_by("-number")[:_MOST])
+    undecided = dict(
+        Transaction.objects.filter(order=order, status=Status.PENDING)
+        .values_list("kind")
+        .annotate(total=Sum("amount_minor"))
+        .order_by("kind")
+    )
+    asked = sum(minor for kind, minor in undecided.items() if kind in CHARGE_KINDS)
+    verdict = _verdict(payments, is_open=asked > 0)
+    figures = (
+        (sum(each.captured_minor for each in payments), "{} were taken"),
+        (sum(each.refunded_minor for each in payments), "{} came back"),
+        (undecided.get(OperationKind.REFUND, 0), "{} are on their way back"),
+        (sum(each.charged_back_minor for each in payments), "the guest's bank took {} back"),
+        (sum(each.authorized_minor for each in payments), "{} are held and were not taken"),
+        (asked, "whether {} were taken is not decided"),
+        (order_money(order).due_minor if order.status in LIVE_STATUSES else 0, "{} are still due"),
+    )
+    said = [words.format(Money(minor, order.currency)) for minor, words in figures if minor > 0]
+    if verdict == _NO:
+        said.insert(0, "nothing was taken")
+    return Answer(
+        verdict=verdict, sentence=f"{_begun('; '.join(said))}.", tone=_TONES[verdict], payments=tuple(payments)
+    )
+
+
+def payments_with_open_charges(order_id: UUID) -> set[UUID]:
+    """Return the payments of an order with a charge that nobody decided."""
+    charges = Transaction.objects.filter(order_id=order_id, status=Status.PENDING, kind__in=CHARGE_KINDS)
+    return set(charges.values_list("payment_id", flat=True))
 
 
 def day_text(at: datetime) -> str:
@@ -46,17 +108,46 @@ def day_text(at: datetime) -> str:
     return f"{local.day} {local:%b %Y}"
 
 
-def _verdict(payment: Payment, *, is_open: bool) -> tuple[str, str]:
-    kept = payment.captured_minor - payment.refunded_minor - payment.charged_back_minor
+def _kept(payment: Payment) -> int:
+    return payment.captured_minor - payment.refunded_minor - payment.charged_back_minor
+
+
+def _verdict(payments: Iterable[Payment], *, is_open: bool) -> str:
+    """Return the word for some payments of an order, taken together."""
+    of_all = list(payments)
     if is_open:
-        return "Nobody knows yet", "warn"
-    if kept > 0:
-        return "Yes, charged", "good"
-    if payment.captured_minor > 0:
-        return "Charged, and all of it came back", "good"
+        return _NOBODY_KNOWS
+    if any(_kept(each) > 0 for each in of_all):
+        return _YES
+    if any(each.captured_minor > 0 for each in of_all):
+        return _BACK
+    return _HELD if any(each.authorized_minor > 0 for each in of_all) else _NO
+
+
+def _with_others(verdict: str, history: History) -> str:
+    """Return the word for a payment's page, where others of the order say more than the payment itself."""
+    if verdict in (_YES, _NOBODY_KNOWS):
+        return verdict
+    others = _verdict(history.others, is_open=bool(history.undecided_elsewhere - {history.payment.pk}))
+    if any(_kept(each) > 0 for each in history.others):
+        return _BY_ANOTHER
+    return others if others == _NOBODY_KNOWS or (verdict == _NO and others == _HELD) else verdict
+
+
+def _elsewhere(payment: Payment, undecided: set[UUID]) -> str:
+    """Say of another payment of the order what a caller must not be told without; empty where it has no money."""
+    said = []
+    if _kept(payment) > 0:
+        said.append(f"took {Money(_kept(payment), payment.currency)}")
     if payment.authorized_minor > 0:
-        return "Not charged, but money is held", "warn"
-    return "No, not charged", "bad"
+        said.append(f"holds {Money(payment.authorized_minor, payment.currency)}")
+    if payment.pk in undecided:
+        said.append("is not decided")
+    return f"another payment of the order, {payment.reference}, {' and '.join(said)}" if said else ""
+
+
+def _begun(sentence: str) -> str:
+    return f"{sentence[:1].upper()}{sentence[1:]}"
 
 
 def _taken(history: History, operations: list[Transaction]) -> Iterator[str]:

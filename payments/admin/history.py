@@ -23,6 +23,9 @@ class History:
     """Be everything a payment's page reads of it; `lists` lead to what the page leaves out, by name."""
 
     payment: Payment
+    # What else the order was tried to be paid by, newest first, and which of it has a charge that nobody decided.
+    others: list[Payment] = field(default_factory=list)
+    undecided_elsewhere: set[UUID] = field(default_factory=set)
     openings: list[Opening] = field(default_factory=list)
     operations: dict[UUID, Transaction] = field(default_factory=dict)
     events: list[GatewayEvent] = field(default_factory=list)

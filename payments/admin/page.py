@@ -43,7 +43,6 @@ def page_context(request: HttpRequest, payment: Payment, history: History) -> di
     The address may say `show`, a kind of moments, and `order`, "oldest" or "newest".
     """
     findings: list[Finding] = [*findings_of(payment), *ledger_findings_of(payment)]
-    others = Payment.objects.filter(order_id=payment.order_id).exclude(pk=payment.pk).order_by("-number")[:_MOST]
     kind, newest_first = request.GET.get("show", ""), request.GET.get("order") == "newest"
     return {
         "title": payment.reference,
@@ -66,7 +65,10 @@ def page_context(request: HttpRequest, payment: Payment, history: History) -> di
         ],
         "facts": _facts(payment, history),
         "bookings": _bookings(payment),
-        "others": [Line(name=other.reference, value=_standing(other), url=page_of(other)) for other in others],
+        "others": [
+            Line(name=other.reference, value=standing_in_words(other), url=page_of(other))
+            for other in history.others[:_MOST]
+        ],
         "links": _links(payment),
         "payment_amounts": _payment_amounts(payment),
         "order_amounts": _order_amounts(payment),
@@ -102,12 +104,12 @@ def _customer(payment: Payment) -> list[Line]:
     return (
         []
         if customer is None
-        else [Line(name="Guest", value=f"{customer.full_name or 'unnamed'} ({customer})", url=page_of(customer))]
+        else [Line(name="Guest", value=f"{customer.full_name or 'unnamed'} ({customer.number})", url=page_of(customer))]
     )
 
 
-def _standing(payment: Payment) -> str:
-    """Say in a line how another payment of the order stands."""
+def standing_in_words(payment: Payment) -> str:
+    """Say in a line how a payment of an order stands."""
     taken = f" · took {Money(payment.captured_minor, payment.currency)}" if payment.captured_minor else ""
     back = payment.refunded_minor + payment.charged_back_minor
     returned = f" · {Money(back, payment.currency)} went back" if back else ""

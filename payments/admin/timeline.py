@@ -4,8 +4,9 @@ from django.db.models import Case as Choice
 from django.db.models import Value, When
 
 from payments.admin import happenings
+from payments.admin.answer import payments_with_open_charges
 from payments.admin.contributions import moments_of
-from payments.admin.history import History, list_of
+from payments.admin.history import MOST, History, list_of
 from payments.admin.moments import Moment, MomentKind
 from payments.models import ExternalNote, GatewayEvent, Opening, Payment, Transaction
 from payments.states import Status
@@ -14,6 +15,9 @@ from payments.states import Status
 def history_of(payment: Payment) -> History:
     """Read what happened to a payment, oldest first; of each kind the newest."""
     history = History(payment=payment)
+    others = Payment.objects.filter(order_id=payment.order_id).exclude(pk=payment.pk)
+    history.others = list(others.order_by("-number")[:MOST])
+    history.undecided_elsewhere = payments_with_open_charges(payment.order_id)
     history.openings = history.newest(
         payment.openings.defer("client_encrypted"), "-created_at", name="payment pages", url=list_of(Opening, payment)
     )
