@@ -1,29 +1,27 @@
-"""From a file to lines: COPY into an unlogged table, typed there by one statement, and kept in one transaction.
+"""From a file to lines: staged as it is written, typed there by one statement, and kept in one transaction.
 
-What a process leaves behind that dies on the way is a table that nobody reads; whoever gives the file again begins it
-anew, or goes on where lines are in already.
+Who dies on the way leaves nothing that counts; whoever gives the file again begins anew, or goes on where lines are in
+already.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 import psycopg
 from django.db import connection, transaction
-from psycopg.sql import SQL, Composable, Identifier
+from psycopg.sql import SQL, Identifier
 
 from card_numbers import mask_card_numbers
 from reconciliation.errors import BadLines, UnreadableFile
 from reconciliation.importing.columns import Layout, layout_of
-from reconciliation.importing.reading import Progress, encoding_of, header_of, records_of, text_blocks
+from reconciliation.importing.reading import Progress, encoding_of, header_of
+from reconciliation.importing.staging import MOST_BAD_LINES, Bad, Staged, drop_staging, stage
 from reconciliation.importing.typed import typed_lines
 from reconciliation.models import BadLine, ReportState, SettlementReport, SettlementSource
 from reconciliation.statements import plan_for_many, run
 
-# So many bad lines are named; a file that has more is the wrong file.
-MOST_BAD_LINES = 1_000
 # People write these, so that a card number may stand in them.
 _FREE_TEXTS = ("description", "our_reference")
 _THIRTEEN_DIGITS = r"([0-9][^0-9]{0,3}){12}[0-9]"
@@ -32,19 +30,6 @@ _MANY_DIGITS = (
     "(octet_length({cell}) >= 13 AND octet_length(translate({cell}, '0123456789', '')) <= octet_length({cell}) - 13 "
     "AND {cell} ~ {shape})"
 )
-
-
-@dataclass(slots=True)
-class _Bad:
-    """Be the bad lines of a file: how many, and the first of them."""
-
-    count: int = 0
-    first: list[tuple[int, str]] = field(default_factory=list)
-
-    def add(self, number: int, reason: str) -> None:
-        self.count += 1
-        if len(self.first) < MOST_BAD_LINES:
-            self.first.append((number, reason))
 
 
 def load(*, report: SettlementReport, path: Path, clock: Callable[[], datetime], progress: Progress | None) -> None:
@@ -59,10 +44,9 @@ def load(*, report: SettlementReport, path: Path, clock: Callable[[], datetime],
             raise UnreadableFile("the file is gone from where it was kept; give it again")
         encoding = encoding_of(path, source.encoding)
         layout = layout_of(header_of(path, encoding, source.delimiter), source)
-        staging = f"reconciliation_staging_{report.pk.hex}"
-        bad = _stage(layout, source, path, encoding, staging, progress)
+        staged = stage(report=report, layout=layout, path=path, encoding=encoding, progress=progress)
         with transaction.atomic():
-            _keep(report, layout, staging, bad, clock())
+            _keep(report, layout, staged, clock())
     except (UnreadableFile, BadLines) as refusal:
         with transaction.atomic():
             _name_bad_lines(report, refusal.first if isinstance(refusal, BadLines) else [])
@@ -70,72 +54,22 @@ def load(*, report: SettlementReport, path: Path, clock: Callable[[], datetime],
             report.save(update_fields=["state", "problem"])
         raise
     finally:
-        # Where the database itself is gone, so is everybody's interest in the table.
-        with suppress(psycopg.Error, transaction.TransactionManagementError), connection.cursor() as cursor:
-            cursor.execute(SQL("DROP TABLE IF EXISTS {}").format(Identifier(f"reconciliation_staging_{report.pk.hex}")))
+        # Where the database itself is gone, so is everybody's interest in the tables.
+        with suppress(psycopg.Error, transaction.TransactionManagementError):
+            drop_staging(report)
 
 
-def _stage(
-    layout: Layout, source: SettlementSource, path: Path, encoding: str, staging: str, progress: Progress | None
-) -> _Bad:
-    """Copy a file into a table of its own as it is written, each record with its number."""
-    columns = SQL(", ").join(Identifier(f"c{position}") for position in range(layout.width))
-    try:
-        with transaction.atomic():
-            _make_staging(staging, layout.width)
-            copied = SQL("COPY {} ({}) FROM STDIN (FORMAT csv, HEADER true, DELIMITER {})").format(
-                Identifier(staging), columns, source.delimiter
-            )
-            _copy_text(copied, text_blocks(path, encoding, progress))
-    except psycopg.DataError:
-        # Some record has too many columns, too few, or a stray quote. Read them one by one, to say which.
-        with transaction.atomic():
-            _make_staging(staging, layout.width)
-            copied = SQL("COPY {} (record, {}) FROM STDIN").format(Identifier(staging), columns)
-            return _copy_good_records(copied, layout.width, records_of(path, encoding, source.delimiter))
-    return _Bad()
-
-
-def _make_staging(staging: str, width: int) -> None:
-    columns = SQL(", ").join(SQL("{} text").format(Identifier(f"c{position}")) for position in range(width))
-    with connection.cursor() as cursor:
-        cursor.execute(SQL("DROP TABLE IF EXISTS {}").format(Identifier(staging)))
-        cursor.execute(
-            SQL("CREATE UNLOGGED TABLE {} (record bigint GENERATED BY DEFAULT AS IDENTITY (CACHE 1000), {})").format(
-                Identifier(staging), columns
-            )
-        )
-
-
-def _copy_text(copied: Composable, blocks: Iterator[str]) -> None:
-    with connection.cursor() as cursor, cursor.copy(copied) as copy:
-        for block in blocks:
-            copy.write(block)
-
-
-def _copy_good_records(copied: Composable, width: int, records: Iterator[tuple[int, list[str] | None]]) -> _Bad:
-    bad = _Bad()
-    next(records)
-    with connection.cursor() as cursor, cursor.copy(copied) as copy:
-        for number, record in records:
-            if record is None:
-                bad.add(number, "a quote where none may be")
-            elif record and len(record) != width:
-                bad.add(number, f"it has {len(record)} columns and not {width}")
-            elif record:
-                copy.write_row([number - 1, *record])
-    return bad
-
-
-def _keep(report: SettlementReport, layout: Layout, staging: str, bad: _Bad, now: datetime) -> None:
-    source = report.source
+def _keep(report: SettlementReport, layout: Layout, staged: Staged, now: datetime) -> None:
+    source, bad = report.source, staged.bad
     plan_for_many()
-    _mask_free_texts(layout, staging)
+    for table, _ in staged.tables:
+        _mask_free_texts(layout, table)
     params = {"source": source.pk, "report": report.pk, "batch_is_payout": layout.batch_is_payout}
     typed = Identifier(f"reconciliation_typed_{report.pk.hex}")
     with connection.cursor() as cursor:
         # Like the staging table it is none of the temporary ones, which a single process has to read.
-        cursor.execute(SQL("CREATE UNLOGGED TABLE {} AS {}").format(typed, typed_lines(layout, source, staging)))
+        read = typed_lines(layout, source, staged.rows(layout.width))
+        cursor.execute(SQL("CREATE UNLOGGED TABLE {} AS {}").format(typed, read))
         run("importing/told", params)
         cursor.execute("SELECT coalesce(sum(lines), 0)::bigint FROM told WHERE is_bad")
         (unreadable,) = cursor.fetchone()
@@ -145,7 +79,7 @@ def _keep(report: SettlementReport, layout: Layout, staging: str, bad: _Bad, now
                     "SELECT line_number, problem FROM {} WHERE problem IS NOT NULL ORDER BY line_number LIMIT {}"
                 ).format(typed, MOST_BAD_LINES)
             )
-            bad = _Bad(bad.count + unreadable, sorted([*bad.first, *cursor.fetchall()])[:MOST_BAD_LINES])
+            bad = Bad(bad.count + unreadable, sorted([*bad.first, *cursor.fetchall()])[:MOST_BAD_LINES])
     if bad.count and not report.skips_bad_lines:
         raise BadLines(bad.count, bad.first)
     _check_merchant_account(source)

@@ -12,6 +12,8 @@ from reconciliation.errors import UnreadableFile
 BLOCK = 256 * 1024
 # A line of the widest report has some thousand bytes; one that is longer than this is no line.
 LONGEST_LINE = 1024 * 1024
+# A quotation that goes over more lines than these is no cell of a report.
+_LINES_NEAR = 1_000
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     # Before UTF-16, whose mark is the first half of this one.
@@ -50,21 +52,49 @@ def encoding_of(path: Path, declared: str) -> str:
     return declared or "utf-8"
 
 
-def text_blocks(path: Path, encoding: str, progress: Progress | None = None) -> Iterator[str]:
-    """Yield a file as text, block by block.
+def middle_of(path: Path, encoding: str, *, least: int) -> int | None:
+    """Return where a file of `least` bytes or more can be cut in two: behind the record in its middle.
+
+    A line ends a record where no quotation is open, which the number of quotes before it says. None where the file is
+    smaller, is not UTF-8 (where a byte of a line's end is that, and nothing else), or no such place is near.
+    """
+    size = path.stat().st_size
+    if size < least or encoding not in ("utf-8", "utf-8-sig"):
+        return None
+    with path.open("rb") as file:
+        quotes, left = 0, size // 2
+        while left > 0:
+            block = file.read(min(left, BLOCK))
+            quotes, left = quotes + block.count(b'"'), left - len(block)
+        for _ in range(_LINES_NEAR):
+            line = file.readline(LONGEST_LINE)
+            quotes += line.count(b'"')
+            if not line.endswith(b"\n") or file.tell() >= size:
+                return None
+            if quotes % 2 == 0:
+                return file.tell()
+    return None
+
+
+def text_blocks(
+    path: Path, encoding: str, progress: Progress | None = None, *, start: int = 0, end: int | None = None
+) -> Iterator[str]:
+    """Yield a file as text, block by block; or what lies between two places in it, of which progress is told.
 
     :raises UnreadableFile: bytes that the encoding does not have, a NUL, or a line or a quotation without end.
     """
-    size, done, line_length, quotation_length = path.stat().st_size, 0, 0, 0
+    size, done, line_length, quotation_length = (end or path.stat().st_size) - start, 0, 0, 0
     decoder = codecs.getincrementaldecoder(encoding)()
     with path.open("rb") as file:
-        while block := file.read(BLOCK):
+        file.seek(start)
+        while block := file.read(min(BLOCK, size - done)):
             done += len(block)
             try:
                 text = decoder.decode(block, final=done >= size)
             except UnicodeDecodeError as error:
+                place = start + done - len(block) + error.start
                 raise UnreadableFile(
-                    f"about byte {done - len(block) + error.start} the file is not {encoding.removesuffix('-sig')}; "
+                    f"about byte {place} the file is not {encoding.removesuffix('-sig')}; "
                     "say in its source what it is written in"
                 ) from None
             if "\0" in text:

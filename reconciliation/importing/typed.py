@@ -33,7 +33,7 @@ from reconciliation.importing.columns import (
 from reconciliation.models import PAYMENT_KINDS, LineKind, SettlementSource
 
 _CELL = """
-SELECT record, {cells}, clock_timestamp() AS cell_clock FROM {staging}
+SELECT record, {cells}, clock_timestamp() AS cell_clock FROM {staged}
 """
 _PLAIN = """
 SELECT cell.*, {is_plain} AS is_plain, clock_timestamp() AS plain_clock FROM ({cell}) AS cell
@@ -104,12 +104,12 @@ _BETWEEN = ("2000-01-01Z", "2100-01-01Z")
 _SHOWN = 12
 
 
-def typed_lines(layout: Layout, source: SettlementSource, staging: str) -> Composable:
-    """Return the query that reads a staging table as lines."""
+def typed_lines(layout: Layout, source: SettlementSource, staged: Composable) -> Composable:
+    """Return the query that reads the records of a file as lines."""
     fields = sorted(TEXTS | AMOUNTS | TIMES)
     cell = SQL(_CELL).format(
         cells=SQL(", ").join(SQL("{} AS {}").format(_cell(layout, field), Identifier(field)) for field in fields),
-        staging=Identifier(staging),
+        staged=staged,
     )
     plain = SQL(_PLAIN).format(is_plain=_is_plain(layout, source), cell=cell)
     value = SQL(_VALUE).format(values=SQL(", ").join([*_amounts(layout, source), *_times(layout, source)]), plain=plain)
