@@ -55,7 +55,7 @@ TEXTS = frozenset(
 TIMES = frozenset({"occurred_at", "booked_at"})
 # A table has no more than 1,600, and no report a tenth of that.
 MOST_COLUMNS = 500
-_DAY_AND_TIME = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?$"
+DAY_AND_TIME = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ class LocalTime:
 
 # Where they are not in UTC, a column with the zone's abbreviation says in which, else the source.
 LOCAL_TIMES: Mapping[str, LocalTime] = {
-    "YYYY-MM-DD HH:MM:SS": LocalTime(_DAY_AND_TIME),
-    "YYYY-MM-DD HH:MM:SS UTC": LocalTime(_DAY_AND_TIME, is_utc=True),
+    "YYYY-MM-DD HH:MM:SS": LocalTime(DAY_AND_TIME),
+    "YYYY-MM-DD HH:MM:SS UTC": LocalTime(DAY_AND_TIME, is_utc=True),
     "YYYY-MM-DD": LocalTime(r"^\d{4}-\d\d-\d\d$"),
     "DD.MM.YYYY": LocalTime(r"^(\d\d)\.(\d\d)\.(\d{4})$", as_iso=r"\3-\2-\1"),
     "DD/MM/YYYY": LocalTime(r"^(\d\d)/(\d\d)/(\d{4})$", as_iso=r"\3-\2-\1"),

@@ -21,6 +21,7 @@ from psycopg.sql import SQL, Composable, Identifier, Literal
 
 from reconciliation.importing.columns import (
     AMOUNTS,
+    DAY_AND_TIME,
     EITHER_TIMES,
     FEES,
     LOCAL_TIMES,
@@ -36,7 +37,7 @@ _CELL = """
 SELECT record, {cells}, clock_timestamp() AS cell_clock FROM {staged}
 """
 _PLAIN = """
-SELECT cell.*, {is_plain} AS is_plain, clock_timestamp() AS plain_clock FROM ({cell}) AS cell
+SELECT cell.*, {is_plain} AS is_plain, {reads} clock_timestamp() AS plain_clock FROM ({cell}) AS cell
 """
 _VALUE = """
 SELECT plain.*, {values}, clock_timestamp() AS value_clock
@@ -111,7 +112,9 @@ def typed_lines(layout: Layout, source: SettlementSource, staged: Composable) ->
         cells=SQL(", ").join(SQL("{} AS {}").format(_cell(layout, field), Identifier(field)) for field in fields),
         staged=staged,
     )
-    plain = SQL(_PLAIN).format(is_plain=_is_plain(layout, source), cell=cell)
+    plain = SQL(_PLAIN).format(
+        is_plain=_is_plain(layout, source), reads=SQL("").join(_times_read_at_once(layout)), cell=cell
+    )
     value = SQL(_VALUE).format(values=SQL(", ").join([*_amounts(layout, source), *_times(layout, source)]), plain=plain)
     worth = SQL(_WORTH).format(
         kind=_kind(layout),
@@ -192,7 +195,25 @@ def _time(layout: Layout, source: SettlementSource, field: str) -> Composable:
         ).format(zone=Identifier(zone), name=Identifier(zone_field), offset=_offset_of(written, source.time_zone))
     else:
         in_zone = _in_zone("UTC" if local.is_utc else source.time_zone)
-    return SQL("CASE {} END").format(_local(written, _looks(cell, unit.removesuffix(" UTC"), local.shape), in_zone))
+    if local.shape != DAY_AND_TIME:
+        return SQL("CASE {} END").format(_local(written, _looks(cell, unit.removesuffix(" UTC"), local.shape), in_zone))
+    otherwise = _local(written, SQL("{} ~ {}").format(cell, Literal(local.shape)), in_zone)
+    return SQL("CASE WHEN {read}::text = {cell} THEN {read} {in_zone} {otherwise} END").format(
+        read=Identifier(f"{field}_read"), cell=cell, in_zone=in_zone, otherwise=otherwise
+    )
+
+
+def _times_read_at_once(layout: Layout) -> Iterator[Composable]:
+    """Yield the times that PostgreSQL may read as they are. What it writes the same way again was written as it should
+    be, which is asked quicker than what each character is.
+    """
+    for field in sorted(TIMES & layout.positions.keys()):
+        local = LOCAL_TIMES.get(layout.unit_of(field))
+        if local is not None and local.shape == DAY_AND_TIME:
+            yield SQL(
+                "CASE WHEN {cell} LIKE '____-__-__ __:__:__' AND pg_input_is_valid({cell}, 'timestamp') "
+                "THEN {cell}::timestamp END AS {read}, "
+            ).format(cell=Identifier(field), read=Identifier(f"{field}_read"))
 
 
 def _local(written: Composable, looks: Composable, in_zone: Composable) -> Composable:
