@@ -22,7 +22,7 @@ SELECT t.id AS transaction_id, t.payment_id, t.kind, sign, t.amount_minor AS min
        count(*) OVER (PARTITION BY t.payment_id, t.kind, sign) AS operations
   FROM payments_transaction t
  CROSS JOIN (VALUES (1), (-1)) AS way(sign)
- WHERE t.payment_id IN (SELECT payment_id FROM nameless)
+ WHERE t.payment_id = ANY (ARRAY(SELECT DISTINCT payment_id FROM nameless))
    AND t.account_id = %(account)s
    AND t.kind IN ('REFUND', 'CHARGEBACK')
    AND t.status <> 'FAILED'

@@ -49,4 +49,5 @@ ANALYZE candidate;
 
 -- Operations of which there is more than one line, or more than one movement.
 CREATE TEMP TABLE contested ON COMMIT DROP AS
-SELECT transaction_id, sign FROM candidate GROUP BY transaction_id, sign HAVING count(*) > 1
+SELECT transaction_id, sign FROM candidate GROUP BY transaction_id, sign HAVING count(*) > 1;
+ANALYZE contested
