@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Max
 
 from gateways.protocol import Capability
 from gateways.registry import gateway_class
@@ -15,6 +16,7 @@ from payments.models import LedgerAccount
 from reconciliation.models import (
     PAYMENT_KINDS,
     ReportState,
+    SettlementLine,
     SettlementReport,
     SettlementSource,
     SourceKind,
@@ -101,6 +103,8 @@ def _match(source: SettlementSource, report: SettlementReport | None, now: datet
     if source.kind == SourceKind.BANK:
         _run_passes(_BANK_PASSES, params)
         return
+    if params["is_new"]:
+        params["last_settled_at"] = _last_settled_at(report)
     _run_passes(("sure" if params["is_new"] else "unsure", *_NAMING), params)
     if params["is_new"]:
         if run("matching/give_back", params):
@@ -108,6 +112,12 @@ def _match(source: SettlementSource, report: SettlementReport | None, now: datet
         run("matching/keep_sure", params)
     _run_passes(_PASSES, params)
     post_batches(source=source, report=report, money_account=money_account_of(source), now=now)
+
+
+def _last_settled_at(report: SettlementReport | None) -> datetime | None:
+    lines = SettlementLine.objects.filter(report=report, kind__in=PAYMENT_KINDS)
+    last: datetime | None = lines.aggregate(last=Max("settled_at"))["last"]
+    return last
 
 
 def _run_passes(names: Iterable[str], params: Mapping[str, Any]) -> None:

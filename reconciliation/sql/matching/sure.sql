@@ -14,10 +14,10 @@ WITH line AS NOT MATERIALIZED (
      WHERE key <> ''
        AND (rule = 'OPERATION' OR (kind LIKE 'CAPTURE%%' AND key <> gateway_reference))
 ), too_late AS (
-    -- No line of the file is late but of what was posted before this.
+    -- No line of the file is late but of what was posted before this; which is few, and has to be known as few.
     SELECT id, occurred_at
       FROM payments_posting
-     WHERE occurred_at < (SELECT max(settled_at) FROM line) - make_interval(days => %(sla_days)s)
+     WHERE occurred_at < %(last_settled_at)s::timestamptz - make_interval(days => %(sla_days)s)
 )
 SELECT n.id AS line_id, t.id AS transaction_id, n.rule, e.id AS entry_id,
        coalesce(n.gross_currency = e.currency
