@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models import Q, QuerySet, Sum
 
 from reconciliation.errors import NotResolvable
 from reconciliation.models import (
@@ -209,13 +209,23 @@ def undo_match(proposal: Proposal, *, reason: str, by: str, now: datetime) -> No
     )
     # Their triggers keep with the match what it had taken.
     LedgerConsumed.objects.filter(match__in=matches).delete()
-    SettlementBatch.objects.filter(pk__in=proposal.batch_ids, bank_line__in=proposal.line_ids).update(
-        bank_line=None,
-        # One that got lines since stays UNBALANCED.
-        state=Case(When(state=BatchState.PAID, then=Value(BatchState.BALANCED)), default=F("state")),
-    )
+    for batch in SettlementBatch.objects.filter(pk__in=proposal.batch_ids, bank_line__in=proposal.line_ids):
+        _take_back_from_bank(batch)
     matches.update(undone_at=now)
     reopen(_settled_by(proposal).filter(resolution=Resolution.MATCHED_BY_HAND), reason=reason, by=by, now=now)
+
+
+def _take_back_from_bank(batch: SettlementBatch) -> None:
+    """Have a batch stand as its lines say, for what the bank received is its payout no more: it may have got lines
+    since.
+    """
+    paid = batch.lines.filter(kind=LineKind.PAYOUT).aggregate(minor=Sum("net_minor"))["minor"]
+    # One that names no payout is one itself: only a payout is matched with the bank.
+    batch.payout_minor = batch.net_minor if paid is None else -int(paid)
+    batch.difference_minor = batch.net_minor - batch.payout_minor
+    batch.state = BatchState.UNBALANCED if batch.difference_minor else BatchState.BALANCED
+    batch.bank_line = None
+    batch.save(update_fields=["payout_minor", "difference_minor", "state", "bank_line"])
 
 
 def _settled_by(proposal: Proposal) -> QuerySet[Discrepancy]:

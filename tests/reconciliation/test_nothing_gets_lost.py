@@ -7,7 +7,7 @@ from django.db import transaction
 
 from payments.models import LedgerEntry
 from reconciliation.errors import NotResolvable
-from reconciliation.models import Discrepancy, Match, SettlementLine
+from reconciliation.models import Discrepancy, Match, SettlementBatch, SettlementLine
 from reconciliation.services import resolving
 from reconciliation.services.importing import import_file, receive_file, source_for
 from reconciliation.services.matching import look_for_missing
@@ -120,6 +120,44 @@ def test_a_line_that_is_added_to_a_batch_the_bank_has_unbalances_it(till, tmp_pa
     returned = settled(-50, "P2", type="Refunded", modification="R2", batch="B42")
     till.imports(written(tmp_path / "fourth.csv", [*rows, added, payout([added], batch="B42"), returned]))
     assert till.found() == {"MISSING_HERE": 1}
+
+
+def test_a_batch_that_is_taken_back_from_the_bank_stands_as_its_lines_say(till, tmp_path):
+    bank = bank_statements()
+    for name in ("P1", "P2"):
+        till.books(900, name)
+    till.save()
+    rows = [settled(900, "P1", batch="B42"), settled(900, "P2", batch="B42")]
+    till.imports(written(tmp_path / "first.csv", [rows[0], payout(rows[:1], batch="B42")]))
+    statement = tmp_path / "statement.csv"
+    statement.write_text("Amount,Currency,Date,Text\n9.00,EUR,2025-01-01,unreadable\n")
+    report = receive_file(
+        source=bank, path=statement, file_name="s.csv", skips_bad_lines=False, received_by="test", now=NOW
+    )
+    import_file(report=report, path=statement)
+    credit = Discrepancy.objects.get(kind="UNKNOWN_CREDIT")
+    batch = SettlementBatch.objects.get(reference="B42")
+    proposal = resolving.propose_match(
+        discrepancy_id=credit.pk,
+        line_ids=[credit.line_id],
+        entry_ids=[],
+        batch_ids=[batch.pk],
+        reason="so it is",
+        by="ada",
+        now=NOW,
+    )
+    resolving.approve(proposal_id=proposal.pk, by="grace", now=NOW)
+    added = [*rows, payout(rows[:1], batch="B42"), payout(rows[1:], batch="B42")]
+    till.imports(written(tmp_path / "second.csv", added))
+    assert till.found() == {"UNBALANCED_BATCH": 1}
+
+    undo(credit, now=NOW)
+    look(till)
+
+    batch.refresh_from_db()
+    assert (batch.state, batch.payout_minor, batch.difference_minor) == ("BALANCED", 1_800, 0)
+    assert till.found() == {"NOT_IN_BANK": 1}
+    assert till.balances() == {"RECEIVABLE EUR": -1_800, "BANK EUR": 1_800}
 
 
 def test_a_batch_that_added_up_once_and_does_not_any_more_is_open_again(till, tmp_path):
