@@ -68,6 +68,7 @@ def look_for_missing(*, source: SettlementSource, now: datetime) -> None:
         _match(source, None, now)
         if source.account is not None:
             params = _params(source, None, now)
+            run("matching/not_waited_for", params)
             run("matching/missing_there", params)
             if SettlementSource.objects.filter(kind=SourceKind.BANK).exists():
                 run("matching/not_in_bank", params)

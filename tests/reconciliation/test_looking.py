@@ -1,12 +1,13 @@
 """Every night each source has its turn, whatever becomes of the others."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from django.db import connections
 
 from gateways.models import GatewayAccount
-from reconciliation.models import DriftReading, LedgerConsumed
+from reconciliation.models import Discrepancy, DriftReading, LedgerConsumed
 from reconciliation.services.importing import source_for
 from reconciliation.services.matching import look_for_missing
 from reconciliation.tasks import look_for_missing as look_everywhere
@@ -30,6 +31,23 @@ def test_a_source_that_fails_is_told_of_and_those_behind_it_are_looked_at(till, 
     assert [failure.__notes__ for failure in told.value.exceptions] == [[f"while looking at {till.account.slug}"]]
     assert (till.found(), other.found()) == ({}, {"MISSING_THERE": 1})
     assert DriftReading.objects.get().source.account == other.account
+
+
+def test_what_was_missing_and_is_taken_back_is_not_waited_for_any_more(till):
+    operation = till.books(4_500, "P1", kind="CAPTURE")
+    till.save()
+    source, later = source_for(till.account.slug, now=NOON), NOON + timedelta(days=20)
+    look_for_missing(source=source, now=later)
+    before = till.found()
+    till.books(-4_500, "P1", kind="CAPTURE", of=operation, at=later)
+    till.save()
+
+    look_for_missing(source=source, now=later + timedelta(days=20))
+
+    assert (before, till.found()) == ({"MISSING_THERE": 1}, {})
+    closed = Discrepancy.objects.get()
+    assert (closed.state, closed.resolution) == ("CLOSED", "ARRIVED")
+    assert [event.action for event in closed.events.order_by("id")] == ["opened", "closed"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,0 +1,29 @@
+-- What was missing and is waited for no more: what its operation moved and nobody settled comes to nothing by now, as a
+-- capture does that failed after all.
+WITH missing AS (
+    SELECT d.id, e.transaction_id
+      FROM reconciliation_discrepancy d
+      JOIN payments_ledgerentry e ON e.id = d.entry_id
+     WHERE d.source_id = %(source)s AND d.kind = 'MISSING_THERE' AND d.state <> 'CLOSED'
+), moved AS (
+    SELECT e.transaction_id, min(e.id) AS entry_id,
+           sum(CASE WHEN e.to_account = %(money_account)s THEN e.amount_minor ELSE -e.amount_minor END) AS amount_minor
+      FROM payments_ledgerentry e
+     WHERE e.transaction_id IN (SELECT transaction_id FROM missing)
+       AND e.gateway_account_id = %(account)s
+       AND %(money_account)s IN (e.from_account, e.to_account)
+     GROUP BY e.posting_id, e.transaction_id, e.currency
+), mended AS (
+    UPDATE reconciliation_discrepancy d
+       SET state = 'CLOSED', resolution = 'ARRIVED', closed_at = %(now)s
+      FROM missing
+     WHERE missing.id = d.id
+       AND missing.transaction_id IN (
+               SELECT transaction_id
+                 FROM moved
+                WHERE NOT EXISTS (SELECT FROM reconciliation_ledgerconsumed c WHERE c.entry_id = moved.entry_id)
+                GROUP BY transaction_id
+               HAVING sum(amount_minor) = 0)
+ RETURNING d.id
+)
+-- include: matching/parts/mended
