@@ -308,6 +308,10 @@ def _problems(layout: Layout) -> Iterator[Composable]:
         "THEN 'it has no amount' END"
     )
     yield SQL(
+        "CASE WHEN owed_gross IS NULL AND owed_net IS NOT NULL AND kind = ANY({}) "
+        "THEN 'it does not say what was paid' END"
+    ).format(Literal([kind.value for kind in PAYMENT_KINDS]))
+    yield SQL(
         "CASE WHEN owed_gross <> trunc(owed_gross) OR owed_net <> trunc(owed_net) "
         "OR owed_converted <> trunc(owed_converted) "
         "THEN 'an amount has more decimals than its currency' END"

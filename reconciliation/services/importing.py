@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import DataError, transaction
 from django.utils import timezone
 
 from gateways.models import GatewayAccount
@@ -81,14 +81,17 @@ def receive_file(
             },
         )
         if report.source_id != source.pk:
-            raise UnreadableFile(f"the very same file was given for {report.source.slug}")
+            if report.state != ReportState.REJECTED:
+                raise UnreadableFile(f"the very same file was given for {report.source.slug}")
+            # It left nothing there, perhaps because it is not that source's.
+            report.source, report.file_name = source, file_name[:255]
         if report.state == ReportState.REJECTED:
             report.state, report.problem = ReportState.RECEIVED, ""
         if report.state == ReportState.RECEIVED:
             report.skips_bad_lines = skips_bad_lines
         if is_stored and report.state != ReportState.MATCHED:
             report.stored_path = str(path)
-        report.save(update_fields=["state", "problem", "skips_bad_lines", "stored_path"])
+        report.save(update_fields=["source", "file_name", "state", "problem", "skips_bad_lines", "stored_path"])
     return report
 
 
@@ -111,7 +114,7 @@ def import_file(
         if report.state == ReportState.MATCHED:
             return Imported(report=report, is_new=False)
         if report.state != ReportState.LOADED:
-            load(report=report, path=path, clock=clock, progress=progress)
+            _load(report, path, clock, progress)
         match_report(report=report, now=clock())
     log.info(
         "settlement_imported",
@@ -122,3 +125,13 @@ def import_file(
         bad=report.bad_count,
     )
     return Imported(report=report, is_new=True)
+
+
+def _load(report: SettlementReport, path: Path, clock: Callable[[], datetime], progress: Progress | None) -> None:
+    try:
+        load(report=report, path=path, clock=clock, progress=progress)
+    except DataError:
+        # Each of them can be read, and a sum of them cannot be kept.
+        report.state, report.problem = ReportState.REJECTED, "its amounts come to more than these books can hold"
+        report.save(update_fields=["state", "problem"])
+        raise UnreadableFile(report.problem) from None
