@@ -75,6 +75,30 @@ def test_lines_that_an_earlier_file_brought_are_left_out(till, tmp_path):
     assert SettlementBatch.objects.get().line_count == 5
 
 
+def test_a_line_whose_type_is_known_by_now_is_known_all_the_same(payment, tmp_path):
+    till = till_of(payment, gateway="external")
+    source = source_for(till.account.slug, now=NOON)
+    columns = {
+        "type": {"header": "Kind"},
+        "gross": {"header": "Amount"},
+        "gross_currency": {"header": "Currency"},
+        "occurred_at": {"header": "Day", "unit": "YYYY-MM-DD"},
+    }
+    rows = ["Kind,Amount,Currency,Day", "Sale,45.00,EUR,2026-11-10", "Voucher,9.00,EUR,2026-11-10"]
+    for types, more in (
+        ({"Sale": "CAPTURE"}, []),
+        ({"Sale": "CAPTURE", "Voucher": "CAPTURE"}, ["Sale,1.00,EUR,2026-11-10"]),
+    ):
+        SettlementSource.objects.filter(pk=source.pk).update(column_map={"columns": columns, "types": types})
+        path = tmp_path / f"{len(types)}.csv"
+        path.write_text("\n".join([*rows, *more]))
+
+        report = till.imports(path).report
+
+    assert (report.known_count, report.line_count) == (2, 1)
+    assert sorted(SettlementLine.objects.values_list("gross_minor", flat=True)) == [100, 900, 4_500]
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
