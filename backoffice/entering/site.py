@@ -1,6 +1,6 @@
 from collections.abc import Callable
-from functools import wraps
-from typing import Any
+from functools import partial, wraps
+from typing import Any, cast
 
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import BadRequest
@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, path
 from django.utils.decorators import method_decorator
+from django.utils.functional import SimpleLazyObject
 from django.views.decorators.cache import never_cache
 from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
@@ -37,6 +38,14 @@ class GuardedSite(UnfoldAdminSite):
             path("logout/", self.logout, name="logout"),
             *super().get_urls(),
         ]
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """Return the apps with their models, made once somebody looks at them.
+
+        Every page is given them, and ours show a navigation of their own: making them took a sixth of a page's time.
+        """
+        made: Any = SimpleLazyObject(partial(super().get_app_list, request, app_label))
+        return cast("list[Any]", made)
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., HttpResponseBase]:
         """Let no page ask the database for a text with a NUL, which it refuses; what is searched is cleaned anyway.
