@@ -115,6 +115,7 @@ class Sandbox:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._client = httpx.Client(base_url=self.url, timeout=PATIENCE_SECONDS, trust_env=False)
+        self._has_other_accounts = False
 
     def start(self) -> None:
         """Start the process and return when it answers."""
@@ -161,10 +162,12 @@ class Sandbox:
 
     def post(self, path: str, **body: Any) -> Any:
         """Return the JSON of a POST below /control."""
+        self._note(path)
         return self._client.post(f"/control/{path}", json=body).raise_for_status().json()
 
     def put(self, path: str, **body: Any) -> Any:
         """Return the JSON of a PUT below /control."""
+        self._note(path)
         return self._client.put(f"/control/{path}", json=body).raise_for_status().json()
 
     def delete(self, path: str) -> Any:
@@ -174,10 +177,17 @@ class Sandbox:
     def reset(self) -> None:
         """Make the sandbox forget everything, and know its accounts again as they were configured."""
         self.post("reset")
+        if not self._has_other_accounts:
+            return
         for gateway, section in json.loads((self._folder / "sandbox.json").read_text()).items():
             named = standin_of(settings.GATEWAYS[gateway]).account_name
             for account in section["accounts"]:
                 self.put(f"{gateway}/accounts/{named(account)}", **account)
+        self._has_other_accounts = False
+
+    def _note(self, path: str) -> None:
+        """Remember that accounts are no longer what was configured: it takes ten requests to tell them all anew."""
+        self._has_other_accounts |= "/accounts/" in path
 
     def _answers(self) -> bool:
         if self._process is not None and self._process.poll() is not None:

@@ -88,7 +88,7 @@ def processor(sandbox: Sandbox) -> Iterator[Processor]:
             "webhook_secret": WEBHOOK_SECRET,
             "webhook_url": found.webhook_url,
         }
-        httpx.put(f"{sandbox.url}/control/stripe/accounts/{ACCOUNT}", json=account).raise_for_status()
+        sandbox.put(f"stripe/accounts/{ACCOUNT}", **account)
         yield found
 
 
