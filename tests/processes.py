@@ -115,7 +115,7 @@ class Sandbox:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._client = httpx.Client(base_url=self.url, timeout=PATIENCE_SECONDS, trust_env=False)
-        self._has_other_accounts = False
+        self._changed_accounts: set[str] = set()
 
     def start(self) -> None:
         """Start the process and return when it answers."""
@@ -177,17 +177,18 @@ class Sandbox:
     def reset(self) -> None:
         """Make the sandbox forget everything, and know its accounts again as they were configured."""
         self.post("reset")
-        if not self._has_other_accounts:
-            return
         for gateway, section in json.loads((self._folder / "sandbox.json").read_text()).items():
             named = standin_of(settings.GATEWAYS[gateway]).account_name
             for account in section["accounts"]:
-                self.put(f"{gateway}/accounts/{named(account)}", **account)
-        self._has_other_accounts = False
+                path = f"{gateway}/accounts/{named(account)}"
+                if path in self._changed_accounts:
+                    self.put(path, **account)
+        self._changed_accounts.clear()
 
     def _note(self, path: str) -> None:
-        """Remember that accounts are no longer what was configured: it takes ten requests to tell them all anew."""
-        self._has_other_accounts |= "/accounts/" in path
+        """Remember what accounts may no longer be what was configured: it would take ten requests to tell all anew."""
+        if "/accounts/" in path:
+            self._changed_accounts.add("/".join(path.split("/")[:3]))
 
     def _answers(self) -> bool:
         if self._process is not None and self._process.poll() is not None:
