@@ -27,7 +27,9 @@ def environments_of(request: HttpRequest) -> tuple[Environment, Environment]:
 def test_warning(row: Any) -> str:
     """Return what to say at the head of a row's page where no real money is; "" for real money, and for no money."""
     if next(_modes_of(row), None) is False:
-        return "TEST ORDER: made with a partner's test key. No real money, no real seats."
+        if isinstance(row, Order) or any(getattr(row, way, None) is not None for way in _WAYS):
+            return "TEST ORDER: made with a partner's test key. No real money, no real seats."
+        return "TEST: about nothing but what partners' test keys make. No real money, no real seats."
     accounts = _accounts_of(row)
     if accounts and all(account.environment == Environment.TEST for account in accounts):
         named = ", ".join(str(account) for account in accounts)

@@ -95,7 +95,7 @@ GROUPS: dict[str, list[Item]] = {
         rows_of("reconciliation.feecontract", "What gateways may charge", "request_quote"),
         rows_of("reconciliation.accountcode", "Account codes", "tag"),
         rows_of("reconciliation.exportrun", "Exports", "table_view"),
-        rows_of("reconciliation.scheduledexport", "Exports by themselves", "schedule_send"),
+        rows_of("reconciliation.scheduledexport", "Scheduled exports", "schedule_send"),
         rows_of("api.financekey", "Keys of finance's systems", "key"),
         rows_of("payments.posting", "Postings", "menu_book"),
         rows_of("payments.ledgerentry", "Ledger", "account_balance"),

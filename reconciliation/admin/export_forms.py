@@ -67,12 +67,18 @@ class AskForm(_Filtered, _AskForm):
         initial=RelativePeriod.LAST_MONTH,
         widget=UnfoldAdminSelectWidget,
     )
+    format = forms.ChoiceField(choices=ExportFormat.choices, widget=UnfoldAdminSelectWidget)
     first_day = forms.DateField(required=False, widget=UnfoldAdminSingleDateWidget)
-    end_day = forms.DateField(required=False, widget=UnfoldAdminSingleDateWidget, help_text="The day after the last.")
+    end_day = forms.DateField(
+        required=False,
+        label="Day after the last",
+        widget=UnfoldAdminSingleDateWidget,
+        help_text="Itself not included: all of March ends on 1 April.",
+    )
     is_live = forms.TypedChoiceField(
-        choices=[("live", "live"), ("test", "test")],
+        choices=[("live", "live"), ("test", "TEST: what was made with test keys")],
         coerce=lambda mode: mode == "live",
-        label="mode",
+        label="Mode",
         widget=UnfoldAdminSelectWidget,
     )
 
@@ -120,6 +126,8 @@ class ScheduleForm(_Filtered, _ScheduleForm):
             *("report", "format", "is_live", "period", "cadence", "day", "hour"),
             *("recipients", "attaches_file", "is_active"),
         ]
+        labels = {"is_live": "Live", "attaches_file": "Attach the file", "is_active": "Active"}
+        widgets = {"recipients": UnfoldAdminTextInputWidget}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

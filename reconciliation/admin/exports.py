@@ -2,7 +2,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import FileResponse, Http404, HttpRequest, HttpResponseRedirect
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -30,7 +30,7 @@ class ExportRunAdmin(ReadOnlyAdmin):
     ordering = ["-asked_at", "-id"]
     fields = [
         *("report", "narrowed", "format", "mode", "zone", "as_of_text", "progress", "problem", "file"),
-        *("sums", "byte_count", "sha256", "asked_by", "asked", "started", "finished", "tries"),
+        *("sums", "size", "seal", "asked_by", "asked", "started", "finished", "tries"),
     ]
     mode = staticmethod(mode)
     as_of_text = staticmethod(when("as_of", "as of"))
@@ -64,6 +64,19 @@ class ExportRunAdmin(ReadOnlyAdmin):
         """Show a run; ask for a new one."""
         return self.fields if obj else []
 
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Offer one way to ask: what was asked for is on the list, with how far it is."""
+        context |= {"show_save_and_add_another": False, "show_save_and_continue": False}
+        answer: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
+        return answer
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        """Say what comes now, on the list."""
+        self.message_user(
+            request, f"Asked for {obj.report}: it is written within seconds. Reload to see how far it is."
+        )
+        return HttpResponseRedirect(reverse("admin:reconciliation_exportrun_changelist"))
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Do nothing more: the form has asked, for what cannot be had it refuses."""
 
@@ -89,7 +102,9 @@ class ExportRunAdmin(ReadOnlyAdmin):
     @admin.display(description="narrowed by")
     def narrowed(self, run: ExportRun) -> SafeString:
         """Return the period and the other filters."""
-        return format_html_join(", ", "{} {}", sorted(run.filters.items())) or SafeString("–")
+        # The last day is the one after: a page that says "to" would have it included.
+        told = [("before" if name == "to" else name, value) for name, value in sorted(run.filters.items())]
+        return format_html_join(", ", "{} {}", told) or SafeString("–")
 
     @admin.display(description="progress", ordering="state")
     def progress(self, run: ExportRun) -> SafeString:
@@ -110,7 +125,17 @@ class ExportRunAdmin(ReadOnlyAdmin):
         if run.state != ExportState.DONE or not run.stored_path:
             return SafeString("–")
         address = reverse("admin:reconciliation_exportrun_download", args=[run.pk])
-        return format_html('<a href="{}">{}</a>', address, "download")
+        return format_html('<a class="underline" href="{}">{}</a>', address, "download")
+
+    @admin.display(description="size")
+    def size(self, run: ExportRun) -> str:
+        """Return how large the file is or was."""
+        return f"{run.byte_count:,} bytes" if run.byte_count is not None else "–"
+
+    @admin.display(description="SHA-256")
+    def seal(self, run: ExportRun) -> SafeString:
+        """Return the file's digest, which a narrow page may break."""
+        return format_html('<code class="cp-digest">{}</code>', run.sha256 or "–")
 
     @admin.display(description="totals")
     def sums(self, run: ExportRun) -> SafeString:
@@ -151,6 +176,10 @@ class ScheduledExportAdmin(KeptAdmin):
     ]
     inlines = [ScheduledRunInline]
     mode = staticmethod(mode)
+
+    def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Show what was made where anything can have been."""
+        return super().get_inlines(request, obj) if obj else []
 
     def save_model(self, request: HttpRequest, obj: ScheduledExport, form: Any, change: bool) -> None:
         """Keep who set it; it counts from now on."""

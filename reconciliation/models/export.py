@@ -53,6 +53,7 @@ class ExportRun(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = "export"
         constraints = [
             models.CheckConstraint(
                 condition=~Q(state=ExportState.DONE)

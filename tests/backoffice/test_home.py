@@ -18,6 +18,7 @@ from backoffice.takings import Figure, Row, charts, takings
 from gateways.models import Environment, GatewayAccount
 from gateways.protocol import OutcomeKind as Kind
 from payments.models import Transaction
+from reconciliation.models import ExportRun
 
 pytestmark = pytest.mark.django_db
 HOME = reverse("admin:index")
@@ -197,6 +198,8 @@ def test_a_row_says_that_no_real_money_is_behind_it(house):
     assert warning_for(payment.order) == warning_for(payment.order.bookings.get()) == warning_for(payment)
     assert warning_for(house.reserve(payment_request=None, return_url=None).order) == ""
     assert warning_for(house.partner) == ""
+    assert warning_for(ExportRun(is_live=False)).startswith("TEST: about nothing but")
+    assert warning_for(ExportRun(is_live=True)) == ""
     GatewayAccount.objects.update(environment="live")
     payment.account.refresh_from_db()
     assert warning_for(payment) == ""

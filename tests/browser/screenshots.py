@@ -1,13 +1,16 @@
 """`make screenshots`: the main pages of the back office on the demo's data, at two widths, into docs/screenshots/.
 
 Everything is made anew in a directory of its own: database, servers, the stories of two gateways. It takes two minutes.
+`python -m tests.browser.screenshots export schedule` keeps the pictures of these alone.
 """
 
 import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 # Before the settings read it; a demo that runs in this checkout is left alone.
@@ -42,6 +45,33 @@ def _row_of(path: str, index: int) -> Way:
     return go
 
 
+def _one_export(page: Page, admin: str) -> None:
+    """Ask for an export of test orders and one of the demo's, and go to that once it is written."""
+    today = datetime.now(tz=UTC).date()
+    for mode in ("test", "live"):
+        page.goto(f"{admin}reconciliation/exportrun/add/")
+        for name, choice in {"report": "payments", "period": "OWN", "is_live": mode}.items():
+            page.locator(f"[name={name}]").select_option(choice)
+        page.locator("[name=first_day]").fill(today.isoformat())
+        page.locator("[name=end_day]").fill((today + timedelta(days=1)).isoformat())
+        page.get_by_role("button", name="Save", exact=True).click()
+    deadline = time.monotonic() + 60
+    while not page.locator("#result_list a[href$='/file/']").first.is_visible():
+        if time.monotonic() > deadline:
+            raise RuntimeError("no export was written within a minute")
+        page.wait_for_timeout(500)
+        page.reload()
+    page.locator("#result_list tbody tr a[href*='/change/']").first.click()
+
+
+def _one_schedule(page: Page, admin: str) -> None:
+    """Set a monthly export that is mailed, and go to it."""
+    page.goto(f"{admin}reconciliation/scheduledexport/add/")
+    page.locator("[name=report]").select_option("payments")
+    page.locator("[name=recipients]").fill("books@example.com")
+    page.get_by_role("button", name="Save and continue editing").click()
+
+
 PAGES: dict[str, Way] = {
     "home": _at(""),
     "queues": _at("queues/"),
@@ -56,6 +86,11 @@ PAGES: dict[str, Way] = {
     "months": _at("months/"),
     "payout": _row_of("reconciliation/settlementbatch/", 0),
     "discrepancies": _at("queues/discrepancies/"),
+    "export": _one_export,
+    "exports": _at("reconciliation/exportrun/"),
+    "export-new": _at("reconciliation/exportrun/add/"),
+    "schedule": _one_schedule,
+    "schedules": _at("reconciliation/scheduledexport/"),
     "audit": _at("backoffice/auditentry/"),
 }
 
@@ -91,11 +126,13 @@ def _photograph(browser: Browser, admin: str, access: dict[str, str]) -> None:
         context = browser.new_context(viewport={"width": width, "height": height}, locale="en-GB")
         page = context.new_page()
         page.goto(admin)
-        _keep(page, f"login-{size}")
+        if not sys.argv[1:]:
+            _keep(page, f"login-{size}")
         page.get_by_label("Username").fill(access["staff_user"])
         page.get_by_label("Password").fill(access["staff_password"])
         page.get_by_role("button", name="Log in").click()
-        for name, go in PAGES.items():
+        for name in sys.argv[1:] or PAGES:
+            go = PAGES[name]
             go(page, admin)
             page.wait_for_load_state("networkidle")
             _keep(page, f"{name}-{size}")
