@@ -29,7 +29,7 @@ def test_warning(row: Any) -> str:
     if next(_modes_of(row), None) is False:
         if isinstance(row, Order) or any(getattr(row, way, None) is not None for way in _WAYS):
             return "TEST ORDER: made with a partner's test key. No real money, no real seats."
-        return "TEST: about nothing but what partners' test keys make. No real money, no real seats."
+        return "TEST: it is about no real money and no real seats."
     accounts = _accounts_of(row)
     if accounts and all(account.environment == Environment.TEST for account in accounts):
         named = ", ".join(str(account) for account in accounts)

@@ -11,10 +11,9 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
 
-from bookings.admin.mode import mode
 from bookings.admin.read_only import ReadOnlyAdmin, ReadOnlyInline
 from payments.admin.buttons import faults_as_messages
-from payments.admin.columns import link, page_of, unbroken, when, when_text
+from payments.admin.columns import link, money_mode, page_of, unbroken, when, when_text
 from payments.admin.passport import passport_of
 from payments.models import CardConsent, ReusableCard
 from payments.nudges import nudge
@@ -90,7 +89,7 @@ class ReusableCardAdmin(ReadOnlyAdmin):
     ]
     inlines = [ConsentInline]
     actions = ["revoke_cards"]
-    mode = staticmethod(mode)
+    mode = staticmethod(money_mode("account"))
     customer_link = staticmethod(link("customer", "guest"))
     order_link = staticmethod(link("order", "first used on"))
     created = staticmethod(when("created_at", "kept since"))

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from bookings.admin.mode import mode_badge
 from gateways.models import Environment, GatewayAccount
 from money import Money, MoneyError
 
@@ -31,6 +32,16 @@ def real_money(*, is_live: str, account: str = "") -> Q:
     """
     wanted = Q(**{is_live: True})
     return wanted & ~Q(**{f"{account}__environment": Environment.TEST}) if account else wanted
+
+
+def money_mode(account: str) -> Column:
+    """Return a column of whether a row's money is real: by its mode, and by the field that names its account."""
+
+    @admin.display(description="mode", ordering="is_live")
+    def column(row: Any) -> str:
+        return mode_badge(is_live=moves_real_money(is_live=row.is_live, account=getattr(row, account)))
+
+    return column
 
 
 def money_text(minor: int | None, currency: str) -> str:

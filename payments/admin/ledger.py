@@ -2,9 +2,8 @@ from typing import Any
 
 from django.contrib import admin
 
-from bookings.admin.mode import mode
 from bookings.admin.read_only import ReadOnlyInline
-from payments.admin.columns import link, money, unbroken, when, when_text
+from payments.admin.columns import link, money, money_mode, unbroken, when, when_text
 from payments.admin.searching import FoundAdmin
 from payments.models import LedgerEntry, Posting
 
@@ -73,7 +72,7 @@ class LedgerEntryAdmin(FoundAdmin):
         "posted",
     ]
     amount = staticmethod(money("amount_minor", "amount"))
-    mode = staticmethod(mode)
+    mode = staticmethod(money_mode("gateway_account"))
     posting_link = staticmethod(link("posting", "posting"))
     payment_link = staticmethod(link("payment", "payment"))
     transaction_link = staticmethod(link("transaction", "operation"))

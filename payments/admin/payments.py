@@ -8,9 +8,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 
-from bookings.admin.mode import mode_badge
 from money import Money
-from payments.admin.columns import money, moves_real_money, page_of, unbroken, when
+from payments.admin.columns import money, money_mode, page_of, unbroken, when
 from payments.admin.explain import explain_context
 from payments.admin.page import page_context
 from payments.admin.searching import FoundAdmin
@@ -45,11 +44,7 @@ class PaymentAdmin(FoundAdmin):
     amount = staticmethod(money("amount_minor", "amount"))
     captured = staticmethod(money("captured_minor", "taken"))
     created = staticmethod(when("created_at", "created"))
-
-    @admin.display(description="mode", ordering="is_live")
-    def mode(self, payment: Payment) -> str:
-        """Show TEST wherever no real money is, as the payment's own page does."""
-        return mode_badge(is_live=moves_real_money(is_live=payment.is_live, account=payment.account))
+    mode = staticmethod(money_mode("account"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Payment]:
         """Read with each payment what its list and page name."""

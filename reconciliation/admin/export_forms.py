@@ -76,7 +76,7 @@ class AskForm(_Filtered, _AskForm):
         help_text="Itself not included: all of March ends on 1 April.",
     )
     is_live = forms.TypedChoiceField(
-        choices=[("live", "live"), ("test", "TEST: what was made with test keys")],
+        choices=[("live", "live: real money"), ("test", "TEST: all else")],
         coerce=lambda mode: mode == "live",
         label="Mode",
         widget=UnfoldAdminSelectWidget,

@@ -23,7 +23,7 @@ class ScheduledExport(models.Model):
     id = models.BigAutoField(primary_key=True)
     report = models.CharField(max_length=40)
     format = models.CharField(max_length=8, choices=ExportFormat.choices, default=ExportFormat.XLSX)
-    is_live = models.BooleanField(default=True, help_text="Off: what was made with test keys.")
+    is_live = models.BooleanField(default=True, help_text="Off: a TEST, of what moved no real money.")
     period = models.CharField(max_length=12, choices=RelativePeriod.choices, default=RelativePeriod.LAST_MONTH)
     filters = models.JSONField(default=dict, blank=True, help_text="Account, currency, partner.")
     cadence = models.CharField(max_length=8, choices=Cadence.choices, default=Cadence.MONTHLY)

@@ -89,7 +89,7 @@ def test_an_export_says_what_it_leaves_out_how_large_it_is_and_whether_it_is_of_
     page = browser_with_role(Role.FINANCE).get(reverse("admin:reconciliation_exportrun_change", args=[run.pk]))
 
     shown = page.content.decode()
-    for fact in ("from 2026-03-01, before 2026-04-01", "10 bytes", run.sha256, "TEST: about nothing but"):
+    for fact in ("from 2026-03-01, before 2026-04-01", "10 bytes", run.sha256, "TEST: it is about no real money"):
         assert fact in shown
 
 

@@ -198,7 +198,7 @@ def test_a_row_says_that_no_real_money_is_behind_it(house):
     assert warning_for(payment.order) == warning_for(payment.order.bookings.get()) == warning_for(payment)
     assert warning_for(house.reserve(payment_request=None, return_url=None).order) == ""
     assert warning_for(house.partner) == ""
-    assert warning_for(ExportRun(is_live=False)).startswith("TEST: about nothing but")
+    assert warning_for(ExportRun(is_live=False)).startswith("TEST: it is about no real money")
     assert warning_for(ExportRun(is_live=True)) == ""
     GatewayAccount.objects.update(environment="live")
     payment.account.refresh_from_db()

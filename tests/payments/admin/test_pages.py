@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import pytest
@@ -277,6 +278,18 @@ def test_yen_have_no_decimals(house, desk):
     payment = Payment.objects.get(order=booking.order)
 
     assert "Asked for 15000 JPY" in text_of(desk.get(page_of(payment)))
+
+
+@pytest.mark.parametrize("model", [Payment, LedgerEntry, ReusableCard])
+@pytest.mark.parametrize(("environment", "mode"), [("live", "live"), ("test", "TEST")])
+def test_a_live_key_at_a_test_system_is_test_money_in_every_list(house, desk, paid, model, environment, mode):
+    keep_card(payment=paid, card=Card(token="TOKEN", brand="visa", last4="1111"), now=house.clock())
+    type(paid.account).objects.update(environment=environment)
+
+    page = desk.get(reverse(f"admin:payments_{model._meta.model_name}_changelist")).content.decode()
+
+    assert model.objects.exists()
+    assert set(re.findall('<span class="cp-(?:live|test)">(.*?)</span>', page)) == {mode}
 
 
 def test_test_mode_is_unmistakable(house, desk):
