@@ -1,15 +1,14 @@
 """How fast a settlement file is reconciled, beside the least that it can cost, and how much memory that takes.
 
 `python -m bench.books LINES PORT` works in the database that DATABASE_URL names and prints one JSON object.
-`make bench ARGS="books 100000"` makes that database and prints what came of it beside the goals.
+`make bench ARGS="books 100000"` makes that database and prints what came of it beside the goals. Without a port nothing
+but memory is measured, of a tenth and of all lines: `make bench ARGS="memory 4000000"`.
 """
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,66 +18,32 @@ from typing import Any
 import psycopg
 
 from bench.exports import measure_csv, measure_workbook
+from bench.watching import run_command
 
 # In half a percent of the lines there is something wrong.
 _FAULTY = 0.005
+_REPORT = "payments"
 # What an import leaves behind, without the postings, which are few.
 _LEFT_BEHIND = ("settlementreport", "settlementbatch", "settlementline", "match", "ledgerconsumed", "discrepancy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ran:
-    """Say how long a process took and how much memory it had at most."""
+class Laid:
+    """Be books that were written, and the file that their gateway would write of them."""
 
-    seconds: float
-    peak_mib: float
-
-
-def run_command(arguments: list[str], environment: dict[str, str]) -> Ran:
-    """Run a management command and watch it.
-
-    Its high-water mark is read while it runs: what the system accounts to a child includes what its parent had.
-
-    :raises RuntimeError: it failed.
-    """
-    started = time.perf_counter()
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen([sys.executable, "manage.py", *arguments], env=environment, stdout=said, stderr=said)
-        peak = 0
-        while True:
-            try:
-                process.wait(0.02)
-            except subprocess.TimeoutExpired:
-                peak = max(peak, _peak_kib(process.pid))
-            else:
-                break
-        seconds = time.perf_counter() - started
-        if process.returncode:
-            said.seek(0)
-            raise RuntimeError(f"manage.py {' '.join(arguments)} failed:\n{said.read().decode(errors='replace')}")
-    return Ran(seconds=seconds, peak_mib=peak / 1024)
+    books: Any
+    source: Any
+    path: Path
+    headers: dict[str, str]
 
 
-def _peak_kib(process_id: int) -> int:
-    try:
-        status = Path(f"/proc/{process_id}/status").read_text()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")), 0)
-
-
-def measure(lines: int, *, rounds: int, folder: Path) -> dict[str, Any]:
-    """Write books of so many operations and their file, and reconcile it in rounds: ours and the floor in turn."""
-    from django.db import connection
-
-    from bench.floor import Floor
+def lay(lines: int, folder: Path) -> Laid:
+    """Write books of so many operations, and their file."""
     from config.demo.accounts import FIRST_ACCOUNT, SANDBOX_ACCOUNTS
     from config.volume.books import FAULTS, Books
     from gateways.models import GatewayAccount
     from reconciliation.importing.columns import map_of
-    from reconciliation.models import Discrepancy
     from reconciliation.services.importing import source_for
-    from reconciliation.services.matching import look_for_missing
 
     begun_at = datetime(2026, 11, 10, tzinfo=UTC)
     account = GatewayAccount.objects.create(
@@ -105,6 +70,19 @@ def measure(lines: int, *, rounds: int, folder: Path) -> dict[str, Any]:
     path = folder / f"{account.slug}.csv"
     books.write(path, column_map)
     headers = {column.field: column.header for column in column_map.columns}
+    return Laid(books=books, source=source, path=path, headers=headers)
+
+
+def measure(lines: int, *, rounds: int, folder: Path) -> dict[str, Any]:
+    """Write books of so many operations and their file, and reconcile it in rounds: ours and the floor in turn."""
+    from django.db import connection
+
+    from bench.floor import Floor
+    from reconciliation.models import Discrepancy
+    from reconciliation.services.matching import look_for_missing
+
+    laid = lay(lines, folder)
+    account, books, path, headers = laid.source.account, laid.books, laid.path, laid.headers
     address = os.environ["DATABASE_URL"].replace("postgres://", "postgresql://", 1)
     ours, floors = [], []
     with psycopg.connect(address, autocommit=True) as other:
@@ -123,15 +101,39 @@ def measure(lines: int, *, rounds: int, folder: Path) -> dict[str, Any]:
         other.execute("DROP TABLE bench_staging, bench_result, bench_ledger")
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
-    look_for_missing(source=source, now=books.settled_at)
+    look_for_missing(source=laid.source, now=books.settled_at)
     return {
         "lines": books.lines,
         "file_mib": path.stat().st_size / 2**20,
         "floor": floors,
         "ours": [ran.seconds for ran in ours],
-        "peak_mib": max(ran.peak_mib for ran in ours),
+        "peaks_mib": {"import": max(ran.peak_mib for ran in ours), **export_peaks(account.slug, folder)},
         "planted": books.found,
         "found": dict(Counter(Discrepancy.objects.values_list("kind", flat=True))),
+    }
+
+
+def export_peaks(account: str, folder: Path) -> dict[str, float]:
+    """Return how much memory each kind of file of an account's operations took to write."""
+    from reconciliation.models import ExportFormat
+
+    peaks = {}
+    for form in ExportFormat.values:
+        asked = ["export_report", _REPORT, "--account", account, "--test", "--format", form]
+        target = folder / f"{account}.{form}"
+        peaks[form] = run_command([*asked, "--output", str(target)], dict(os.environ)).peak_mib
+        target.unlink()
+    return peaks
+
+
+def measure_memory(lines: int, folder: Path) -> dict[str, Any]:
+    """Write books of so many operations and their file, import it once and export it, for their memory alone."""
+    laid = lay(lines, folder)
+    ran = run_command(["import_settlement", str(laid.path), "--account", laid.source.slug], dict(os.environ))
+    laid.path.unlink()
+    return {
+        "lines": laid.books.lines,
+        "peaks_mib": {"import": ran.peak_mib, **export_peaks(laid.source.slug, folder)},
     }
 
 
@@ -146,9 +148,14 @@ def main() -> int:
 
     lines = int(sys.argv[1])
     seed_volume(Wish(transactions=2_000, partners=3, until=timezone.now()), say=_say)
+    if len(sys.argv) == 2:
+        with tempfile.TemporaryDirectory() as folder:
+            sizes = [measure_memory(size, Path(folder)) for size in (lines // 10, lines)]
+        print(json.dumps({"sizes": sizes}))
+        return 0
     with tempfile.TemporaryDirectory() as folder:
         sizes = [measure(size, rounds=rounds, folder=Path(folder)) for size, rounds in ((lines // 10, 1), (lines, 5))]
-        idle = run_command(["check"], dict(os.environ))
+        idle = run_command(["import_settlement", "--help"], dict(os.environ))
     _say("exports")
     csv = measure_csv(f"books-{lines}", rounds=3, port=int(sys.argv[2]))
     workbook = measure_workbook(f"books-{lines // 10}", rounds=3)

@@ -1,11 +1,11 @@
 from collections.abc import Iterable, Iterator
 
 # What is written, hashed and counted at once.
-_BLOCK_BYTES = 256 * 1024
+_BLOCK_BYTES = 64 * 1024
 
 
 def blocks(rows: Iterable[memoryview]) -> Iterator[tuple[int, bytes]]:
-    """Join rows to blocks of a quarter of a megabyte; yield how many are in each, and their bytes."""
+    """Join rows to blocks of 64 KiB; yield how many are in each, and their bytes."""
     pending: list[memoryview] = []
     size = 0
     for row in rows:

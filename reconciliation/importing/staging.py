@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg.copy import LibpqWriter
 from psycopg.sql import SQL, Composable, Identifier
 
 from reconciliation.importing.columns import Layout
@@ -158,7 +159,8 @@ def _copy(
         delimiter,
     )
     with database.cursor() as cursor:
-        with cursor.copy(copied) as copy:
+        # Each block is on its way before the next is read; left to itself, the driver keeps a megabyte of them.
+        with cursor.copy(copied, writer=LibpqWriter(cursor.cursor, flush_threshold=0)) as copy:
             for block in blocks:
                 copy.write(block)
         return int(cursor.rowcount)
