@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from api.context.models import ContextPreference, PaymentContext, PaymentProcess
-from api.finance.models import FinanceKey, FinanceScope
+from api.finance.models import FinanceKey, FinanceScope, RepeatableExport
 from api.invoices.models import Invoice, InvoiceRefund
 
 
@@ -187,5 +187,6 @@ __all__ = [
     "InvoiceRefund",
     "PaymentContext",
     "PaymentProcess",
+    "RepeatableExport",
     "Subscription",
 ]

@@ -27,3 +27,26 @@ class FinanceKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.prefix}… ({'live' if self.is_live else 'test'})"
+
+
+class RepeatableExport(models.Model):
+    """Be one export that was asked for under an `Idempotency-Key`, and that asking again under it shows again.
+
+    It is written in one transaction with the export: there is neither without the other.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    finance_key = models.ForeignKey(FinanceKey, on_delete=models.PROTECT, related_name="+")
+    key_fingerprint = models.CharField(max_length=64, editable=False, help_text="Keyed hash of the Idempotency-Key.")
+    body_fingerprint = models.CharField(max_length=64, editable=False, help_text="Keyed hash of what was asked for.")
+    run = models.ForeignKey("reconciliation.ExportRun", on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["finance_key", "key_fingerprint"], name="one_export_per_key_of_finance")
+        ]
+        indexes = [models.Index(fields=["created_at"], name="repeatable_export_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.finance_key} {self.created_at:%Y-%m-%d %H:%M}"
