@@ -79,7 +79,7 @@ class RequestIdentity:
     @property
     def body_fingerprint(self) -> str:
         """Return the keyed hash of the body without its card fields."""
-        return _keyed_hash("body", json.dumps(without_card_fields(self.body), sort_keys=True, default=str))
+        return fingerprint_of_body(self.body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +106,20 @@ class Finished:
 def fingerprint_of_key(key: str) -> str:
     """Return the keyed hash under which a key is kept."""
     return _keyed_hash("key", key)
+
+
+def fingerprint_of_body(body: object) -> str:
+    """Return the keyed hash by which two bodies are compared, without their card fields."""
+    return _keyed_hash("body", json.dumps(without_card_fields(body), sort_keys=True, default=str))
+
+
+def check_key(key: str) -> None:
+    """Refuse a key that cannot be used.
+
+    :raises KeyMalformed: it is empty, too long or not printable ASCII.
+    """
+    if not 0 < len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
+        raise KeyMalformed
 
 
 def key_made_at(*, partner_id: UUID, is_live: bool, key: str) -> datetime | None:
@@ -140,8 +154,7 @@ def claim_request(
     :raises KeyReused: the key belongs to another request.
     :raises KeyInFlight: the twin did not finish in time.
     """
-    if not 0 < len(identity.key) <= LONGEST_KEY or not identity.key.isascii() or not identity.key.isprintable():
-        raise KeyMalformed
+    check_key(identity.key)
     deadline = time.monotonic() + wait_seconds
     next_pause = FIRST_PAUSE_SECONDS
     while True:

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from api.callbacks import delivering, retention
 from api.callbacks.delivering import Render, Rendered
+from api.finance.repeating import prune_repeatable_exports
 from api.idempotency import prune_idempotent_requests
 from api.invoices.deliveries import render_callback
 from api.models import CallbackEvent, Delivery
@@ -23,8 +24,9 @@ _RENDER: dict[CallbackEvent, Render] = {
 
 @app.task(name="api.tasks.prune_idempotency_keys", acks_late=True)
 def prune_idempotency_keys() -> int:
-    """Forget the keys of requests that no partner repeats any more."""
-    return prune_idempotent_requests(before=timezone.now() - timedelta(days=settings.API["KEEP_IDEMPOTENCY_KEYS_DAYS"]))
+    """Forget the keys of requests that nobody repeats any more."""
+    before = timezone.now() - timedelta(days=settings.API["KEEP_IDEMPOTENCY_KEYS_DAYS"])
+    return prune_idempotent_requests(before=before) + prune_repeatable_exports(before=before)
 
 
 @app.task(name="api.tasks.tell_partners", acks_late=True)

@@ -11,7 +11,7 @@ from django.http import Http404
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
-from api import auth, fields
+from api import auth, fields, idempotency
 from api.refusals import Translations, refused, seconds_to_wait, translated
 from api.request_id import current_request_id
 from card_numbers import mask_card_numbers
@@ -97,6 +97,16 @@ def _for_edge(error: Exception) -> Refusal:
             return Refusal(400, "BAD_REQUEST", "The request could not be read.")
 
 
+def _for_key(error: Exception) -> Refusal:
+    match error:
+        case idempotency.KeyMalformed():
+            words = "The Idempotency-Key header must have 1 to 255 printable ASCII characters."
+            return Refusal(400, "INVALID_IDEMPOTENCY_KEY", words)
+        case _:
+            words = "Something else was asked for under this Idempotency-Key before."
+            return Refusal(422, "IDEMPOTENCY_KEY_REUSED", words)
+
+
 def _for_field(error: fields.FieldRefused) -> Refusal:
     return Refusal(422, "INVALID_VALUE", f"{error.field} {error.reason}.", field=error.field)
 
@@ -114,5 +124,6 @@ def _for_export(error: Exception) -> Refusal:
 _TRANSLATIONS: Translations[Refusal] = (
     ((reconciliation.ExportError,), _for_export),
     ((fields.FieldRefused,), _for_field),
+    ((idempotency.IdempotencyError,), _for_key),
     ((exceptions.APIException, Http404), _for_edge),
 )

@@ -1,9 +1,11 @@
 """Show reports and exports."""
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from reconciliation.exporting.report import Report
+from bookings.models import Partner
+from reconciliation.exporting.report import Filter, Report
 from reconciliation.models import ExportRun, ExportState
 from reconciliation.services.export_files import file_name_of
 
@@ -21,11 +23,28 @@ def report_fields(report: Report) -> dict[str, Any]:
 
 def export_fields(run: ExportRun) -> dict[str, Any]:
     """Return how far an export is; once it is done, its seal."""
+    (fields,) = all_export_fields([run])
+    return fields
+
+
+def all_export_fields(runs: Iterable[ExportRun]) -> list[dict[str, Any]]:
+    """Return how far exports are.
+
+    A partner is told by the slug that it has now, as it is asked for; kept is its id, for a slug may be changed.
+    """
+    runs = list(runs)
+    ids = {run.filters[Filter.PARTNER] for run in runs if Filter.PARTNER in run.filters}
+    found = Partner.objects.filter(pk__in=ids).values_list("pk", "slug") if ids else ()
+    slugs = {str(pk): slug for pk, slug in found}
+    return [_export_fields(run, slugs) for run in runs]
+
+
+def _export_fields(run: ExportRun, slugs: Mapping[str, str]) -> dict[str, Any]:
     is_done = run.state == ExportState.DONE
     return {
         "id": str(run.pk),
         "report": run.report,
-        "filters": run.filters,
+        "filters": {name: slugs.get(value, value) for name, value in run.filters.items()},
         "mode": "live" if run.is_live else "test",
         "format": run.format,
         "time_zone": run.zone,

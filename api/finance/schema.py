@@ -31,7 +31,7 @@ _MORE = {
     409: "The file is not written yet; wait for Retry-After seconds.",
     410: "The file was deleted after its time, or could not be written.",
     415: "The body is not JSON.",
-    422: "A field cannot be used; `field` says which, `detail` why.",
+    422: "A field cannot be used, and `field` says which; or the Idempotency-Key was used for something else.",
 }
 
 
@@ -46,6 +46,7 @@ def operation(
     status: int = 200,
     path: dict[str, str] | None = None,
     query: tuple[OpenApiParameter, ...] = (),
+    headers: tuple[OpenApiParameter, ...] = (),
 ) -> Callable[[_View], _View]:
     """Describe one operation of a view; `refusals` are the errors that not every operation has."""
     errors = {**_ERRORS, **{code: _MORE[code] for code in refusals}}
@@ -55,7 +56,7 @@ def operation(
         operation_id=operation_id,
         summary=summary,
         tags=["exports"],
-        parameters=[*query, *path_parameters(path), *answer_headers(RATE_LIMIT_HEADERS, status)],
+        parameters=[*query, *headers, *path_parameters(path), *answer_headers(RATE_LIMIT_HEADERS, status)],
         request={"application/json": shape(body)} if body else None,
         responses=responses,
         auth=[{"financeKey": []}],  # type: ignore[list-item]

@@ -1,6 +1,7 @@
 """Ask for exports, list them, and give their files out."""
 
 import base64
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,11 +14,12 @@ from rest_framework.response import Response
 
 from api.finance.errors import WRITING_RETRY_SECONDS, Refusal
 from api.finance.models import FinanceScope
-from api.finance.presenters import export_fields, report_fields
+from api.finance.presenters import all_export_fields, export_fields, report_fields
+from api.finance.repeating import ask_once
 from api.finance.requests import ROWS_A_PAGE, read_page, read_wish
 from api.finance.schema import operation
 from api.finance.views.base import FinanceView
-from api.openapi import shape
+from api.openapi import answer_headers, idempotency_key, shape
 from reconciliation.exporting.registry import REPORTS
 from reconciliation.models import ExportFormat, ExportRun, ExportState
 from reconciliation.selectors import exports_of_mode
@@ -52,7 +54,7 @@ class ExportListView(FinanceView):
         return Response(
             {
                 "reports": [report_fields(report) for report in REPORTS.values()],
-                "exports": [export_fields(run) for run in shown],
+                "exports": all_export_fields(shown),
                 "next": str(shown[-1].pk) if len(runs) > ROWS_A_PAGE else None,
             }
         )
@@ -64,20 +66,33 @@ class ExportListView(FinanceView):
         refusals=(400, 415, 422),
         body="ExportRequest",
         status=202,
+        headers=(
+            idempotency_key("asks for an export"),
+            *answer_headers([("Idempotent-Replayed", "true where the export was asked for before.")], 202),
+        ),
     )
     def post(self, request: Request) -> Response:
         """Note what is wanted."""
         key = self.key_with(FinanceScope.ASK)
-        wish = read_wish(request.data)
-        run = ask_for_export(
+        wish, now = read_wish(request.data), self.now()
+        ask = partial(
+            ask_for_export,
             slug=wish.report,
             form=wish.form,
             filters=wish.filters,
             is_live=key.is_live,
             asked_by=f"key {key.prefix}",
-            now=self.now(),
+            now=now,
             as_of=wish.as_of,
         )
+        if self.idempotency_key is None:
+            run = ask()
+        else:
+            run, was_asked_before = ask_once(
+                key=key, idempotency_key=self.idempotency_key, body=request.data, ask=ask, now=now
+            )
+            if was_asked_before:
+                self.note_replay()
         self.headers_to_add["Location"] = f"/finance/exports/{run.pk}"
         return Response(export_fields(run), status=status.HTTP_202_ACCEPTED)
 

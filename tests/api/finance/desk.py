@@ -16,8 +16,7 @@ class Desk:
         """Read below /finance."""
         return self._client.get(f"/finance{path}", headers={"Authorization": f"Bearer {self.key}", **headers})
 
-    def ask(self, **wish: Any) -> Any:
-        """Ask for an export."""
-        return self._client.post(
-            "/finance/exports", wish, "application/json", headers={"Authorization": f"Bearer {self.key}"}
-        )
+    def ask(self, *, under: str | None = None, **wish: Any) -> Any:
+        """Ask for an export, under an Idempotency-Key if one is given."""
+        headers = {"Authorization": f"Bearer {self.key}"} | ({} if under is None else {"Idempotency-Key": under})
+        return self._client.post("/finance/exports", wish, "application/json", headers=headers)

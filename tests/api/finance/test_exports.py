@@ -2,14 +2,18 @@
 
 import base64
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from api.finance.keys import mint_finance_key, revoke_finance_key
-from api.models import FinanceKey
+from api.models import FinanceKey, RepeatableExport
+from api.tasks import prune_idempotency_keys
+from bookings.models import Partner
 from reconciliation.exporting.registry import REPORTS
 from reconciliation.models import ExportRun
 from reconciliation.services.export_files import prune_exports
@@ -80,6 +84,78 @@ def test_reports_and_exports_are_listed_by_page_and_by_mode(month, desk, monkeyp
     assert second["next"] is None
     assert [each["id"] for each in others.get("/exports").json()["exports"]] == [of_tests["id"]]
     assert (others.get(f"/exports/{ids[0]}").status_code, of_tests["mode"]) == (404, "test")
+
+
+def test_what_is_asked_for_again_under_a_key_is_the_export_that_it_made(month, desk):
+    first, again = (desk.ask(under="month-end", **ASKED) for _ in range(2))
+    write_exports()
+    later = desk.ask(under="month-end", **dict(reversed(ASKED.items())))
+    others = [
+        desk.ask(under="another", **ASKED),
+        key_with("exports:ask").ask(under="month-end", **ASKED),
+        desk.ask(**ASKED),
+    ]
+
+    assert [answer.status_code for answer in (first, again, later)] == [202, 202, 202]
+    assert again.json() == first.json()
+    assert (later.json()["id"], later.json()["state"], later["Location"]) == (
+        *(first.json()["id"], "DONE", first["Location"]),
+    )
+    assert [answer.get("Idempotent-Replayed") for answer in (first, again, later)] == [None, "true", "true"]
+    assert len({first.json()["id"], *(answer.json()["id"] for answer in others)}) == 4
+    assert ExportRun.objects.count() == 4
+
+
+def test_a_key_is_for_one_wish_and_free_where_nothing_was_asked_for(month, desk):
+    refused = desk.ask(under="month-end", **{**ASKED, "account": "nobody"})
+    taken = desk.ask(under="month-end", **ASKED)
+    reused = desk.ask(under="month-end", **{**ASKED, "format": "xlsx"})
+    malformed = [desk.ask(under=key, **ASKED) for key in ("", "k" * 256, "Schlüssel")]
+
+    assert (refused.status_code, taken.status_code) == (422, 202)
+    assert (reused.status_code, reused["Content-Type"], reused.json()["code"]) == (
+        *(422, "application/problem+json", "IDEMPOTENCY_KEY_REUSED"),
+    )
+    assert [(answer.status_code, answer.json()["code"]) for answer in malformed] == [
+        (400, "INVALID_IDEMPOTENCY_KEY")
+    ] * 3
+    assert ExportRun.objects.count() == 1
+
+
+def test_twins_under_one_key_make_one_export(month, desk):
+    def asked(_turn: int) -> tuple[int, str]:
+        try:
+            answer = Desk(desk.key).ask(under="month-end", **ASKED)
+            return answer.status_code, answer.json()["id"]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = set(pool.map(asked, range(8)))
+
+    assert answers == {(202, str(ExportRun.objects.get().pk))}
+
+
+def test_a_key_that_nobody_repeats_any_more_is_forgotten_and_its_export_stays(month, desk, settings):
+    kept = desk.ask(under="month-end", **ASKED).json()["id"]
+    days = settings.API["KEEP_IDEMPOTENCY_KEYS_DAYS"]
+    RepeatableExport.objects.update(created_at=timezone.now() - timedelta(days=days, seconds=1))
+
+    assert prune_idempotency_keys() == 1
+
+    anew = desk.ask(under="month-end", **ASKED)
+    assert (anew.status_code, "Idempotent-Replayed" in anew, anew.json()["id"] == kept) == (202, False, False)
+    assert desk.get(f"/exports/{kept}").status_code == 200
+
+
+def test_a_partner_is_told_by_the_slug_that_it_was_asked_by(month, desk):
+    partner = Partner.objects.order_by("pk").first()
+    asked = desk.ask(**ASKED, partner=partner.slug).json()
+
+    shown, listed = desk.get(f"/exports/{asked['id']}").json(), desk.get("/exports").json()["exports"]
+
+    assert [each["filters"] for each in (asked, shown, *listed)] == [{**MARCH, "partner": partner.slug}] * 3
+    assert ExportRun.objects.get().filters["partner"] == str(partner.pk)
 
 
 @pytest.mark.parametrize(
