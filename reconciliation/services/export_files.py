@@ -73,7 +73,13 @@ def seal_of(run: ExportRun) -> str:
 
 def write_seal(run: ExportRun, path: Path) -> None:
     """Put what an export came to beside its file."""
-    path.with_name(f"{path.name}{_SEAL}").write_text(seal_of(run), encoding="utf-8")
+    _seal_beside(path).write_text(seal_of(run), encoding="utf-8")
+
+
+def remove_files(path: Path) -> None:
+    """Delete a file of an export, and its seal, where they are."""
+    path.unlink(missing_ok=True)
+    _seal_beside(path).unlink(missing_ok=True)
 
 
 def prune_exports(*, now: datetime) -> int:
@@ -81,12 +87,14 @@ def prune_exports(*, now: datetime) -> int:
     before = now - timedelta(days=settings.RECONCILIATION["KEEP_EXPORTS_DAYS"])
     pruned = 0
     for run in ExportRun.objects.filter(finished_at__lt=before).exclude(stored_path="").iterator():
-        path = Path(run.stored_path)
-        path.unlink(missing_ok=True)
-        path.with_name(f"{path.name}{_SEAL}").unlink(missing_ok=True)
+        remove_files(Path(run.stored_path))
         ExportRun.objects.filter(pk=run.pk).update(stored_path="")
         pruned += 1
     for left in directory().glob(f"*{_UNFINISHED}"):
         if left.stat().st_mtime < before.timestamp():
             left.unlink(missing_ok=True)
     return pruned
+
+
+def _seal_beside(path: Path) -> Path:
+    return path.with_name(f"{path.name}{_SEAL}")

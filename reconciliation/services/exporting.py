@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import date, datetime, time
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -12,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import structlog
-from django.db import Error, connection
+from django.db import Error
 from django.utils import timezone
 
 from gateways.models import GatewayAccount
@@ -24,14 +23,19 @@ from reconciliation.exporting.report import Report
 from reconciliation.exporting.selecting import copy_statement
 from reconciliation.exporting.workbook import Output, write_workbook
 from reconciliation.models import ExportFormat, ExportRun, ExportState
-from reconciliation.services.export_files import directory, path_for, unfinished_path_for, write_seal
+from reconciliation.services.export_files import (
+    directory,
+    path_for,
+    remove_files,
+    unfinished_path_for,
+    write_seal,
+)
+from reconciliation.services.locking import alone_with_export
 
 log = structlog.get_logger(__name__)
 
 # Told: how many rows are written, and of how many, once that is known.
 Progress = Callable[[int, int | None], None]
-# The first half of our advisory locks' keys; the second is the run.
-_NAMESPACE = 0xE4907
 # So many workers may die over one export; then it is not their fault.
 MOST_TRIES = 3
 _TOLD_EVERY_ROWS = 50_000
@@ -52,7 +56,7 @@ def write_export(
 
     :raises ExportIsBusy: another process writes it, and this one does not wait.
     """
-    with _alone_with(run, waits=waits):
+    with alone_with_export(run, waits=waits):
         run.refresh_from_db()
         if run.state in (ExportState.DONE, ExportState.FAILED):
             return run
@@ -60,6 +64,7 @@ def write_export(
             run.state, run.finished_at = ExportState.FAILED, clock()
             run.problem = run.problem or f"{run.tries} workers died over it"
             run.save(update_fields=["state", "finished_at", "problem"])
+            remove_files(path_for(run))
             log.error("export_failed", run=str(run.pk), report=run.report, problem=run.problem)
             return run
         run.state, run.started_at, run.tries = ExportState.RUNNING, clock(), run.tries + 1
@@ -68,14 +73,15 @@ def write_export(
         path, unfinished = path_for(run), unfinished_path_for(run)
         try:
             _write(run, unfinished, progress)
+            write_seal(run, path)
             unfinished.rename(path)
         except (OSError, Error, psycopg.Error) as problem:
+            remove_files(path)
             ExportRun.objects.filter(pk=run.pk).update(problem=f"{type(problem).__name__}: {problem}"[:500])
             raise
         finally:
             unfinished.unlink(missing_ok=True)
         run.state, run.finished_at, run.stored_path, run.problem = ExportState.DONE, clock(), str(path), ""
-        write_seal(run, path)
         run.save()
     log.info("report_exported", run=str(run.pk), report=run.report, rows=run.rows_written, bytes=run.byte_count)
     return run
@@ -213,26 +219,3 @@ def params_of(run: ExportRun) -> dict[str, Any]:
         "partner": UUID(filters["partner"]) if "partner" in filters else None,
         "kinds": list(report_of(run.report).kinds),
     }
-
-
-@contextmanager
-def _alone_with(run: ExportRun, *, waits: bool) -> Iterator[None]:
-    """Have an export to oneself; the lock is the connection's, so that it goes with a process that dies.
-
-    :raises ExportIsBusy: somebody else has it, and the caller does not wait.
-    """
-    key = int.from_bytes(run.pk.bytes[:4], signed=True)
-    with connection.cursor() as cursor:
-        if waits:
-            cursor.execute("SELECT set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false)")
-            cursor.execute("SELECT pg_advisory_lock(%s, %s)", [_NAMESPACE, key])
-            cursor.execute("RESET statement_timeout; RESET lock_timeout")
-        else:
-            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_NAMESPACE, key])
-            if cursor.fetchone() != (True,):
-                raise ExportIsBusy(f"{run} is being written")
-    try:
-        yield
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_NAMESPACE, key])

@@ -34,6 +34,7 @@ log = structlog.get_logger(__name__)
 _MOST_DAYS_BACK = 31
 _LEASE = timedelta(minutes=5)
 _TRY_AGAIN = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
+_LONGEST_PROBLEM = 300
 # After these nothing has gone out, for no server was reached, or it said no; after anything else nobody knows.
 _NOT_SENT = (gaierror, ConnectionRefusedError, SMTPResponseException, SMTPRecipientsRefused)
 
@@ -119,7 +120,14 @@ def _mail(scheduled: ScheduledRun, clock: Callable[[], datetime]) -> bool:
         return False
     tries = scheduled.mail_tries + 1
     try:
-        _message(scheduled).send()
+        message = _message(scheduled)
+    except (ExportError, OSError) as problem:
+        # The file is gone that was to be attached.
+        _note(scheduled, mail_state=MailState.FAILED, problem=f"Nothing was sent: {problem}."[:_LONGEST_PROBLEM])
+        log.warning("scheduled_export_not_mailed", schedule=scheduled.schedule_id, run=str(scheduled.run_id))
+        return False
+    try:
+        message.send()
     except _NOT_SENT as problem:
         is_last = tries > len(_TRY_AGAIN)
         _note(

@@ -1,6 +1,7 @@
 """An export is what its filter and watermark say, in every format, and comes out the same again."""
 
 import csv
+import errno
 import hashlib
 import json
 import signal
@@ -223,9 +224,31 @@ def test_an_export_that_a_worker_died_over_is_begun_anew_and_given_up_after_thre
     assert file_of(run).read_bytes().count(b"\n") == 8
     hopeless = asked()
     ExportRun.objects.filter(pk=hopeless.pk).update(state="RUNNING", tries=3)
+    export_files.path_for(hopeless).write_text("a process died before this was noted")
     assert write_exports() == 0
+    assert not export_files.path_for(hopeless).exists()
     hopeless.refresh_from_db()
     assert (hopeless.state, hopeless.problem) == ("FAILED", "3 workers died over it")
+
+
+def test_a_disk_that_is_full_when_the_seal_is_written_keeps_nothing_that_nobody_would_delete(
+    month, folder, monkeypatch
+):
+    run = asked()
+
+    def refuse(*_args, **_options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_text", refuse)
+        assert write_exports() == 0
+
+    run.refresh_from_db()
+    assert (run.state, run.stored_path, list(folder.iterdir())) == ("RUNNING", "", [])
+    assert "No space left on device" in run.problem
+    assert write_exports() == 1
+    run.refresh_from_db()
+    assert (run.state, run.problem, len(list(folder.iterdir()))) == ("DONE", "", 2)
 
 
 def test_two_processes_never_write_one_export(month):

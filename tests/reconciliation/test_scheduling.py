@@ -12,6 +12,7 @@ from django.db import IntegrityError, connection, transaction
 
 from reconciliation.exporting.periods import RelativePeriod, days_of
 from reconciliation.models import ExportRun, ScheduledExport, ScheduledRun
+from reconciliation.services.export_files import prune_exports
 from reconciliation.services.exporting import write_exports
 from reconciliation.services.scheduling import ask_for_scheduled, mail_scheduled
 from tests.reconciliation.month import ZONE, booked_month
@@ -151,6 +152,19 @@ def test_a_mail_is_sent_again_only_where_nothing_went_out(month, monkeypatch, fa
 
     assert [first, planned.runs.get().mail_state] == states
     assert len(mail.outbox) == states.count("SENT")
+
+
+def test_a_mail_whose_file_is_gone_says_that_nothing_was_sent(month, folder):
+    planned = schedule(attaches_file=True)
+    ask_for_scheduled(now=SIX)
+    write_exports(clock=lambda: SIX)
+    prune_exports(now=SIX + timedelta(days=91))
+
+    assert mail_scheduled(clock=lambda: SIX + timedelta(days=91)) == 0
+
+    told = planned.runs.get()
+    assert (told.mail_state, mail.outbox) == ("FAILED", [])
+    assert told.problem.startswith("Nothing was sent: the file of payments 2026-04-01 04:00 was deleted")
 
 
 def test_a_mail_that_a_worker_died_over_is_not_sent_again_and_says_so(month):
