@@ -20,17 +20,29 @@ _INSERTS: dict[tuple[type[Model], tuple[str, ...]], str] = {}
 _UPDATES: dict[tuple[type[Model], tuple[str, ...]], tuple[list["Field[Any, Any]"], str]] = {}
 
 
-class _PreparingCursor(ServerBindingCursor):  # type: ignore[misc]
+class _PreparingCursor(ServerBindingCursor):
     """Have every statement prepared: psycopg would count them first, and among many others never to the end."""
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
         """Run a statement."""
-        return super().execute(query, params, prepare=True, **options)
+        try:
+            return super().execute(query, params, prepare=True, **options)
+        finally:
+            # Where Django's log of queries looks for a text; a prepared statement leaves none.
+            self._query = _Text(self.connection, query, params)
 
-    def _convert_query(self, query: Any, params: Any = None) -> Any:
-        # Running a prepared statement leaves no text behind, and Django's log of queries wants one.
-        self._query = super()._convert_query(query, params)
-        return self._query
+
+class _Text:
+    """Be a statement with its values in it, as it would have been run by Django's own cursor; made when it is asked."""
+
+    def __init__(self, connection: Any, statement: str, values: Any) -> None:
+        self._connection, self._statement, self._values = connection, statement, values
+
+    @property
+    def query(self) -> bytes:
+        with self._connection.cursor() as cursor:
+            text: str = cursor.mogrify(self._statement, self._values)
+        return text.encode()
 
 
 @contextmanager
