@@ -6,7 +6,7 @@ send it -> look again and confirm.
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -17,12 +17,9 @@ from bookings import services as booking_services
 from bookings.errors import (
     AlreadyConfirmed,
     BookingError,
-    GiftHoldExpired,
-    HoldExpired,
     OrderHasOtherHolds,
-    OrderNotOpen,
 )
-from bookings.models import Booking, BookingStatus, Gift, Order, OrderKind
+from bookings.models import Booking, BookingStatus, Gift, Order
 from bookings.requests import BookingChanges, GiftChanges, OrderChanges
 from bookings.rules import may_have_gifts
 from bookings.services import BegunConfirmation
@@ -32,6 +29,7 @@ from payments.errors import NotCancellableByPartner, PaymentDue
 from payments.models import Transaction
 from payments.selectors import OrderMoney, has_undecided_money, order_money, unused_holds_among
 from payments.services.asking import ask_about_opening
+from payments.services.at_once import AtOnce, Confirmation, NotCovered, Wanted, confirmation_of
 from payments.services.capturing import write_captures
 from payments.services.challenges import charge_to_prove
 from payments.services.charging import asks_for_a_charge, cancel_external, told_by, write_charge
@@ -39,33 +37,16 @@ from payments.services.collecting import PaymentRequest, check_request
 from payments.services.evidence import ask_about_evidence, named_opening, note_report
 from payments.services.excess import return_excess
 from payments.services.explaining import explain, pending
-from payments.services.in_hand import OrderInHand, PaymentInHand, take_in_hand
+from payments.services.in_hand import OrderInHand, take_in_hand
 from payments.services.locking import tried_again_after_lock_timeout
 from payments.services.operations import Clock, Patience, perform_claimed, perform_in_hand
 from payments.services.proving import bring_proof
 from payments.services.routing import Wish, choose_account
 from payments.services.surplus import return_surplus
 from payments.services.tenders import apply_gift, lock_tenders, settle_gift_sales
-from payments.services.transitions import Then
 from payments.states import Status
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Confirmation:
-    """Say whether the order is confirmed; False only after a part payment taken elsewhere was recorded.
-
-    `money` is what the books say of the order and `booking` the one that was asked for, where both were just read under
-    the lock; `current` is the payment the order is being paid by, where it was read with them.
-    """
-
-    order: Order
-    is_confirmed: bool
-    booking: Booking | None = None
-    gift: Gift | None = None
-    money: OrderMoney | None = None
-    current: PaymentInHand | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,48 +56,6 @@ class _Missing:
     money: OrderMoney
     charge: Transaction | None = None
     captures: tuple[Transaction, ...] = ()
-
-
-class _NotCovered(Exception):
-    """Carry what is missing, and the order in hand, out of a confirmation that changed nothing."""
-
-    def __init__(self, money: OrderMoney, held: OrderInHand) -> None:
-        super().__init__("not covered")
-        self.money = money
-        self.held = held
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wanted:
-    """Be what is to be confirmed: one booking or gift of an order, or the order; what changes with it, and the gift
-    that is to pay.
-    """
-
-    order: Order
-    booking: Booking | None = None
-    gift: Gift | None = None
-    gift_changes: GiftChanges | None = None
-    gift_code: str | None = None
-    changes: BookingChanges | None = None
-    order_changes: OrderChanges | None = None
-
-    @property
-    def writes_at_once(self) -> bool:
-        """Say whether its changes write something before the money is looked at, to be undone when it is not there."""
-        if self.order_changes is not None or self.gift_changes is not None:
-            return True
-        return self.changes is not None and booking_services.writes_at_once(self.changes)
-
-    @property
-    def item(self) -> Booking | Gift | None:
-        return self.booking or self.gift
-
-    def expired(self) -> BookingError:
-        if self.booking is not None:
-            return HoldExpired(str(self.booking.uuid))
-        if self.gift is not None:
-            return GiftHoldExpired(str(self.gift.uuid))
-        return OrderNotOpen(str(self.order.uuid), "its hold has expired")
 
 
 def confirm_booking(
@@ -133,7 +72,7 @@ def confirm_booking(
 
     :raises BookingError: the booking cannot be confirmed, or a change is impossible; nothing was changed.
     """
-    wanted = _Wanted(order=booking.order, booking=booking, changes=changes, gift_code=gift_code)
+    wanted = Wanted(order=booking.order, booking=booking, changes=changes, gift_code=gift_code)
     return _confirm(wanted, request, clock)
 
 
@@ -146,7 +85,7 @@ def confirm_gift(
     gift_code: str | None = None,
 ) -> Confirmation:
     """Confirm a gift as `confirm_booking` does a booking: once it is paid it gets its code, and a mail brings it."""
-    wanted = _Wanted(order=gift.order, gift=gift, gift_changes=changes, gift_code=gift_code)
+    wanted = Wanted(order=gift.order, gift=gift, gift_changes=changes, gift_code=gift_code)
     return _confirm(wanted, request, clock)
 
 
@@ -171,10 +110,10 @@ def confirm_order(
     :raises GiftNotUsable: the code opens no gift that can pay here; nothing was written.
     :raises BookingError: something in it cannot be confirmed, or a change is impossible; nothing was changed.
     """
-    return _confirm(_Wanted(order=order, order_changes=changes, gift_code=gift_code), request, clock)
+    return _confirm(Wanted(order=order, order_changes=changes, gift_code=gift_code), request, clock)
 
 
-def _confirm(wanted: _Wanted, request: PaymentRequest, clock: Clock) -> Confirmation:
+def _confirm(wanted: Wanted, request: PaymentRequest, clock: Clock) -> Confirmation:
     order_id = wanted.order.pk
     patience = Patience(clock)
     has_run_out = wanted.order.expires_at is not None and wanted.order.expires_at <= clock()
@@ -182,7 +121,7 @@ def _confirm(wanted: _Wanted, request: PaymentRequest, clock: Clock) -> Confirma
         # The guest may have paid while the hold ran out; what the gateway says of it may bring the seats back.
         ask_about_evidence(order_id, request, clock)
     must_ask_first = request.is_cancellation or request.evidence is not None
-    at_once = _AtOnce(wanted, clock)
+    at_once = AtOnce(wanted, clock)
     charged = None
     waiting = charge_to_prove(order_id) if request.proof else None
     if waiting is not None:
@@ -237,7 +176,7 @@ def _is_to_be_asked_about(missing: _Missing, request: PaymentRequest) -> bool:
 
 
 def _look_again(
-    wanted: _Wanted,
+    wanted: Wanted,
     request: PaymentRequest,
     patience: Patience,
     charged: Transaction | None,
@@ -274,76 +213,15 @@ def confirm_if_covered(*, order_id: UUID, now: datetime) -> Order:
     return order
 
 
-class _AtOnce:
-    """Confirm in the transaction that records the last answer which was missing: under one lock, read once.
-
-    Only an order made for one booking, and where nothing is locked that comes before its payments: gifts, a customer.
-    What raises here undoes the recording too, and what raises after it undoes this; the answer is then recorded alone,
-    and the order looked at again. So there is a `confirmation` only once it is committed.
-    """
-
-    def __init__(self, wanted: _Wanted, clock: Clock) -> None:
-        self._wanted = wanted
-        self._clock = clock
-        self.confirmation: Confirmation | None = None
-
-    @property
-    def confirm(self) -> Then | None:
-        """Return what is to be done with the order in hand; None where it must be locked anew."""
-        wanted = self._wanted
-        names_a_customer = wanted.changes is not None and wanted.changes.customer_reference is not None
-        if wanted.booking is None or wanted.gift_code is not None or names_a_customer:
-            return None
-        return self._confirm
-
-    def rest_of(self, begun: BegunConfirmation) -> Then | None:
-        """Return what is to be done with the order in hand whose confirmation was begun under the same lock: complete
-        it, if its money is there by then. None as `confirm`, and where what was begun was undone.
-        """
-        if self.confirm is None or self._wanted.writes_at_once or begun.order.kind != OrderKind.BOOKING:
-            return None
-
-        def complete(held: OrderInHand) -> None:
-            money = held.money
-            if money.is_covered:
-                self._complete(begun, held, money, self._clock())
-
-        return complete
-
-    def _confirm(self, held: OrderInHand) -> None:
-        wanted, order, now = self._wanted, held.order, self._clock()
-        money = held.money
-        if order.kind != OrderKind.BOOKING:
-            raise _NotCovered(money, held)
-        begun = booking_services.begin_confirmation(
-            order=order, now=now, booking=wanted.booking, changes=wanted.changes, bookings=held.bookings
-        )
-        has_run_out = order.expires_at is not None and order.expires_at <= now
-        if has_run_out and not has_undecided_money(order):
-            raise wanted.expired()
-        money = held.money
-        if not money.is_covered:
-            raise _NotCovered(money, held)
-        self._complete(begun, held, money, now)
-
-    def _complete(self, begun: BegunConfirmation, held: OrderInHand, money: OrderMoney, now: datetime) -> None:
-        confirmed = begun.complete(now=now, money_in_minor=money.money_in_minor)
-        confirmation = _confirmation(self._wanted, confirmed, money, held.current)
-        database.on_commit(lambda: self._keep(confirmation))
-
-    def _keep(self, confirmation: Confirmation) -> None:
-        self.confirmation = confirmation
-
-
 @tried_again_after_lock_timeout
 def _confirm_or_write(
-    wanted: _Wanted,
+    wanted: Wanted,
     request: PaymentRequest,
     patience: Patience,
     *,
     may_charge: bool,
     is_first_look: bool = True,
-    at_once: _AtOnce | None = None,
+    at_once: AtOnce | None = None,
 ) -> Confirmation | _Missing:
     """Confirm if nothing is missing; otherwise change nothing of the booking, and write down what is to be sent.
 
@@ -376,7 +254,7 @@ def _confirm_or_write(
                 words = "A confirmed booking's payment is for the supplier's staff to undo."
                 raise NotCancellableByPartner(words) from None
             return Confirmation(order=order, is_confirmed=True)
-        except _NotCovered as missing:
+        except NotCovered as missing:
             if wanted.gift_code is not None and wanted.writes_at_once:
                 # The changes were undone, and with them what the gift paid: it pays for the order as it is.
                 apply_gift(order=order, code=wanted.gift_code, now=now)
@@ -393,15 +271,15 @@ def _confirm_or_write(
             named_opening(order.pk, request, among=operations)
             captures = write_captures(missing.money, operations, now=now, is_claimed=patience.allows_a_call())
             return _Missing(money=missing.money, captures=tuple(captures))
-    return _confirmation(wanted, confirmed, money, held.current)
+    return confirmation_of(wanted, confirmed, money, held.current)
 
 
 def _covered(
-    wanted: _Wanted, begun: BegunConfirmation, request: PaymentRequest, now: datetime, *, is_first_look: bool
+    wanted: Wanted, begun: BegunConfirmation, request: PaymentRequest, now: datetime, *, is_first_look: bool
 ) -> tuple[OrderInHand, OrderMoney]:
     """Return the order in hand, and its money, once nothing of it is missing.
 
-    :raises _NotCovered: something is.
+    :raises NotCovered: something is.
     """
     order = begun.order
     has_run_out = order.expires_at is not None and order.expires_at <= now
@@ -420,16 +298,8 @@ def _covered(
     if wanted.item is not None and money.to_collect_minor > 0 and _holds_others(order, begun.bookings, wanted.item):
         raise OrderHasOtherHolds(str(wanted.item.uuid), str(order.uuid))
     if not money.is_covered or (is_first_look and request.is_cancellation):
-        raise _NotCovered(money, held)
+        raise NotCovered(money, held)
     return held, money
-
-
-def _confirmation(wanted: _Wanted, confirmed: Order, money: OrderMoney, current: PaymentInHand | None) -> Confirmation:
-    asked_for = next((one for one in confirmed.bookings.all() if wanted.booking and one.pk == wanted.booking.pk), None)
-    gift = next((one for one in confirmed.gifts.all() if wanted.gift and one.pk == wanted.gift.pk), None)
-    is_open = confirmed.status == BookingStatus.CONFIRMED
-    told = replace(money, is_balance_open=is_open)
-    return Confirmation(order=confirmed, is_confirmed=True, booking=asked_for, gift=gift, money=told, current=current)
 
 
 def _holds_others(order: Order, bookings: Sequence[Booking], item: Booking | Gift) -> bool:
@@ -444,7 +314,7 @@ def _check_wish(request: PaymentRequest, order: Order, money: OrderMoney) -> Non
         choose_account(order=order, wish=Wish(gateway=request.gateway, source=request.source))
 
 
-def _write_charge(missing: _NotCovered, request: PaymentRequest, now: datetime) -> Transaction | None:
+def _write_charge(missing: NotCovered, request: PaymentRequest, now: datetime) -> Transaction | None:
     if not asks_for_a_charge(request):
         return None
     held = missing.held

@@ -4,8 +4,9 @@ from typing import Any
 
 from bookings.models import Booking
 from bookings.requests import BookingChanges, UnitItemRequest
+from payments.services.at_once import Confirmation
 from payments.services.collecting import PaymentRequest
-from payments.services.confirming import Confirmation, confirm_booking
+from payments.services.confirming import confirm_booking
 from tests.payments.house import House
 
 

@@ -10,7 +10,7 @@ from money import Money
 from payments import inbox
 from payments.errors import RefundTooLarge
 from payments.models import GatewayEvent, Payment, Transaction, WebhookDelivery, claims
-from payments.services import aftercare, capturing, collecting, confirming, operations, transitions, ways_back
+from payments.services import aftercare, at_once, capturing, collecting, confirming, operations, transitions, ways_back
 from payments.services.collecting import NO_REQUEST
 from payments.states import OperationKind
 from tests.bookings.racing import Racer
@@ -77,7 +77,7 @@ def test_control_without_lock_and_bound_both_refunds_go_through(house, monkeypat
 def two_captures(house, payment):
     def capture():
         confirming._confirm_or_write(
-            confirming._Wanted(order=payment.order), NO_REQUEST, operations.Patience(house.clock), may_charge=True
+            at_once.Wanted(order=payment.order), NO_REQUEST, operations.Patience(house.clock), may_charge=True
         )
 
     return run_together(capture, capture)
