@@ -83,12 +83,15 @@ class SendLink(OrderAction):
 
     def carry_out(self, row: Order, entered: Mapping[str, Any], person: User, seen: str) -> Done:
         now = timezone.now()
+        version, links = seen.split()
         link, mail = send_new_link(
             order=row,
             expires_at=now + timedelta(days=entered["days"]),
             created_by=person.get_username(),
             is_mailed=entered["is_mailed"],
             now=now,
+            links_seen=int(links),
+            version_seen=int(version),
         )
         told = "The link goes out within seconds." if mail is not None else "The link is made; its address is below."
         return Done(told=[Told(sentence=told)], leads_to=link)

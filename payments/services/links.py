@@ -18,6 +18,7 @@ from money import Money
 from payments.errors import LinkUnknown, NotPayableByLink
 from payments.models import LinkEnd, Opening, PaymentLink, ReusableCard
 from payments.selectors import OrderMoney, order_money
+from payments.services.guarding import order_version, refuse_after_change
 from payments.services.online import asked_of_guest
 from payments.services.openings import close_openings
 from payments.splitting import Parts
@@ -65,13 +66,26 @@ def create_link(
 
 
 def send_new_link(
-    *, order: Order, expires_at: datetime, created_by: str, is_mailed: bool, now: datetime
+    *,
+    order: Order,
+    expires_at: datetime,
+    created_by: str,
+    is_mailed: bool,
+    now: datetime,
+    links_seen: int | None = None,
+    version_seen: int | None = None,
 ) -> tuple[PaymentLink, OutgoingMail | None]:
     """Make a link as `create_link` does and, where `is_mailed`, mail it to the guest: both or neither.
 
+    `links_seen` is how many the order had when the person looked, and `version_seen` its `order_version`.
+
     :raises NotPayableByLink: the order is over, or nobody knows an address; nothing was written.
+    :raises PaymentChanged: somebody made a link, or money moved, since; nothing was written.
     """
     with database.atomic():
+        order = booking_services.lock_order(order_id=order.pk)
+        refuse_after_change(links_seen, order.payment_links.count())
+        refuse_after_change(version_seen, order_version(order))
         link = create_link(order=order, expires_at=expires_at, now=now, created_by=created_by)
         return link, send_link_again(link=link, now=now) if is_mailed else None
 

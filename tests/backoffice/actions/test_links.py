@@ -8,12 +8,15 @@ from django.core import mail as outbox
 from django.test import Client
 from django.utils import timezone
 
+from backoffice.actions import view
+from backoffice.roles import Role
 from bookings.models import OutgoingMail
 from bookings.services import drain_mails
 from payments.admin.columns import page_of
 from payments.models import PaymentLink
 from payments.services.links import create_link, link_url
 from tests.backoffice.actions.pressing import audited, carry_out, look, page, press, token_for
+from tests.payments.races import run_together
 from tests.payments.test_balances import deposited
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +55,32 @@ def test_staff_make_a_link_for_an_order_and_the_guest_is_mailed_it(booking, desk
     assert "72,00 EUR sind zu zahlen." in sent.body
     assert link_url(link) in sent.body
     assert [(who, what) for who, what, _ in audited()] == [("ada", "made payment link")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_people_at_once_make_one_link(booking, desk_with_limit, monkeypatch):
+    monkeypatch.setattr(view, "_is_stale", lambda *_: False)
+    desks = [desk_with_limit(Role.FINANCE, username=name) for name in ("ben", "cleo")]
+    tokens = [token_for(each, "send-link", booking.order, days="3", is_mailed="on") for each in desks]
+
+    run_together(
+        lambda: press(desks[0], "send-link", booking.order, tokens[0]),
+        lambda: press(desks[1], "send-link", booking.order, tokens[1]),
+    )
+
+    assert PaymentLink.objects.count() == OutgoingMail.objects.count() == 1
+    assert sorted(action for _, action, _ in audited()) == ["made payment link", "not made payment link"]
+
+
+def test_no_link_is_made_once_money_came_that_nobody_looked_at(booking, desk, monkeypatch):
+    monkeypatch.setattr(view, "_is_stale", lambda *_: False)
+    token = token_for(desk, "send-link", booking.order, days="3", is_mailed="on")
+    carry_out(desk, "take-external", booking.order, amount="72.00", method="cash", note="at the till")
+
+    assert press(desk, "send-link", booking.order, token) == [
+        "Something happened since you looked at it; nothing was asked of the gateway. Look again."
+    ]
+    assert not PaymentLink.objects.exists()
 
 
 def test_a_link_that_staff_pass_on_themselves_is_not_mailed(booking, desk):
