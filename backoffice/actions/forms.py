@@ -14,7 +14,7 @@ from unfold.widgets import (
 
 from backoffice.models import ReasonCode
 from bookings.staff_text import MaskedForm
-from money import Money, MoneyError
+from money import Money, MoneyError, exponent_of
 
 _LONGEST_REASON = 140
 
@@ -41,6 +41,9 @@ class AmountField(forms.CharField):
         text = super().clean(value).strip()
         try:
             money = Money.parse(text, self._limit.currency)
+            if len(text.partition(".")[2]) > exponent_of(self._limit.currency):
+                # Half of the world writes five thousand as 5.000, which would be five.
+                raise MoneyError(f"{text!r} has more decimals than {self._limit.currency} allows")
         except MoneyError as error:
             raise forms.ValidationError(f"{error}. Write it as {self._limit.format()}.") from None
         if not 0 < money.minor <= self._limit.minor:

@@ -176,6 +176,7 @@ def test_nothing_is_done_by_a_link_or_a_foreign_page(ada, desk, paid):
         ("0", "Between nothing and 90.00 EUR."),
         ("-1", "Between nothing and 90.00 EUR."),
         ("1.005", "more decimals than EUR allows"),
+        ("5.000", "more decimals than EUR allows"),  # five thousand, to half of the world
         ("12,50", "is not a decimal amount"),
         ("1e3", "is not a decimal amount"),
         ("", "This field is required."),
