@@ -210,7 +210,7 @@ def settle_item(
 
     :raises NotMovable: nothing of it waits for a hand, or nobody says how; nothing was written.
     """
-    text = mask_card_numbers(note.strip())[:300]
+    text = mask_card_numbers(note.replace("\x00", "").strip())[:300]
     with database.atomic():
         item = DepartureItem.objects.select_for_update(of=("self",)).select_related("booking__order").get(pk=item_id)
         if item.state != ItemState.BY_HAND:

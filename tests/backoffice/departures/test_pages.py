@@ -138,7 +138,7 @@ def test_only_a_booking_of_the_cancellation_itself_is_settled_on_its_page(house,
     client.force_login(ada)
 
     def settle(cancellation, item_id):
-        wish = {"item": str(item_id), "note": "cash at the desk"}
+        wish = {"item": str(item_id), "note": "cash \x00at the desk"}
         return client.post(f"{LIST}{cancellation.pk}/settle/do/", wish).status_code
 
     assert [settle(other, item.pk), settle(mine, "9" * 30), settle(mine, "")] == [404, 404, 404]
@@ -147,7 +147,7 @@ def test_only_a_booking_of_the_cancellation_itself_is_settled_on_its_page(house,
     assert client.post(f"{LIST}{mine.pk}/retry/do/", {"item": "9" * 30}).status_code == 302
     assert settle(mine, item.pk) == 302
     item.refresh_from_db()
-    assert item.state == "DONE"
+    assert (item.state, item.settled_note) == ("DONE", "cash at the desk")
 
 
 def test_a_second_click_and_a_stale_page_start_nothing_again(house, ada, client):
