@@ -196,7 +196,7 @@ def _lands(within_days: int | None) -> str:
         case None:
             return "when it is there is for the guest's bank; the gateway promises nothing"
         case _:
-            return f"there within {within_days} business days, as the guest's bank is quick"
+            return f"there within {within_days} business days, sooner where the guest's bank is quick"
 
 
 def _notes(preview: RefundPreview, wish: RefundWish) -> list[str]:

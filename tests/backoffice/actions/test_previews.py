@@ -189,7 +189,7 @@ def test_the_page_says_who_gets_what_when_it_is_there_and_what_leaves_us(house, 
         (
             "Visa ···· 1111, by adyen-eu",
             "56.65 EUR",
-            "1.65 EUR of it surcharge · there within 40 business days, as the guest's bank is quick",
+            "1.65 EUR of it surcharge · there within 40 business days, sooner where the guest's bank is quick",
         ),
         (f"gift ****-{gift.code_suffix}", "35.00 EUR", "there at once"),
         ("The guest gets", "91.65 EUR", ""),
