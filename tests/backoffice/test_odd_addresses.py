@@ -1,14 +1,24 @@
 """An address that somebody made by hand is answered, however odd it is, and never by a fault of ours."""
 
+from uuid import uuid4
+
 import pytest
 from django.contrib import admin
+from django.db import models
 from django.urls import reverse
 
 from backoffice.queues.registry import QUEUES
+from backoffice.roles import Role
 
 pytestmark = pytest.mark.django_db
 
 NUL = "\x00"
+
+
+def filter_of(listed) -> str:
+    """Return by what an entry of `list_filter` filters."""
+    first = listed[0] if isinstance(listed, tuple) else listed
+    return str(getattr(first, "parameter_name", first))
 
 
 def test_no_filter_of_a_list_or_of_its_file_takes_a_text_that_no_database_keeps(admin_client):
@@ -52,3 +62,38 @@ def test_a_queue_has_no_place_at_a_moment_that_is_none_or_beyond_all_calendars(p
     for queue in QUEUES:
         address = reverse("admin:backoffice_queue", args=[queue.slug])
         assert admin_client.get(address, {"after": place}).status_code == 404, queue.slug
+
+
+def test_no_list_and_no_file_is_filtered_by_a_text_that_the_list_does_not_offer(admin_client):
+    asked = 0
+    for model in admin.site._registry:
+        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        file = reverse("admin:csv", args=[model._meta.app_label, model._meta.model_name])
+        offered = {filter_of(each) for each in admin.site._registry[model].list_filter}
+        texts = (models.CharField, models.TextField, models.BinaryField)
+        for column in model._meta.concrete_fields:
+            if isinstance(column, texts) and column.name not in offered and not column.primary_key:
+                query = {f"{column.name}__startswith": "a"}
+                assert admin_client.get(address, query).status_code == 400, (address, column.name)
+                assert admin_client.get(file, query).status_code == 400, (file, column.name)
+                asked += 1
+    assert asked > 100
+
+
+@pytest.mark.parametrize(
+    ("place", "query"),
+    [
+        ("payments_reusablecard", {"last4": "1111"}),
+        ("payments_transaction", {"card_last4": "1111"}),
+        ("bookings_booking", {"contact_email__istartswith": "grace"}),
+        ("bookings_customer", {"full_name": "Grace Hopper"}),
+    ],
+)
+def test_nobody_looks_for_guests_and_cards_past_the_audit_log(place, query, browser_with_role):
+    assert browser_with_role(Role.SUPPORT).get(reverse(f"admin:{place}_changelist"), query).status_code == 400
+
+
+def test_what_hangs_on_a_row_is_still_listed_by_its_id(browser_with_role):
+    address = reverse("admin:payments_transaction_changelist")
+
+    assert browser_with_role(Role.SUPPORT).get(address, {"payment__exact": uuid4()}).status_code == 200
