@@ -9,6 +9,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
+from gateways.models import Environment
 from gateways.protocol import Capability
 from gateways.registry import gateway_class
 from money import EXPONENTS
@@ -70,7 +71,8 @@ def look_for_missing(*, source: SettlementSource, now: datetime) -> None:
             params = _params(source, None, now)
             run("matching/not_waited_for", params)
             run("matching/missing_there", params)
-            if SettlementSource.objects.filter(kind=SourceKind.BANK).exists():
+            has_banks = SettlementSource.objects.filter(kind=SourceKind.BANK).exists()
+            if has_banks and source.account.environment == _bank_environment():
                 run("matching/not_in_bank", params)
 
     _anew_where_taken_meanwhile(look)
@@ -87,6 +89,12 @@ def _anew_where_taken_meanwhile(work: Callable[[], None]) -> None:
                 raise
         else:
             return
+
+
+def _bank_environment() -> Environment:
+    """Return of which accounts banks have payouts: live ones, and test ones only where there are no others."""
+    live = SettlementSource.objects.filter(account__environment=Environment.LIVE)
+    return Environment.LIVE if live.exists() else Environment.TEST
 
 
 def money_account_of(source: SettlementSource) -> LedgerAccount:
@@ -139,6 +147,7 @@ def _params(source: SettlementSource, report: SettlementReport | None, now: date
         "unplaced_kinds": [kind.value for kind in UNPLACED],
         "currencies": list(EXPONENTS),
         "minor_units": [10**decimals for decimals in EXPONENTS.values()],
+        "bank_environment": _bank_environment().value if is_bank else None,
         "tolerance": source.tolerance_minor,
         "fee_tolerance": source.fee_tolerance_minor,
         "window_days": source.window_days,

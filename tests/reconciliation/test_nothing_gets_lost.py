@@ -12,7 +12,7 @@ from reconciliation.services import resolving
 from reconciliation.services.importing import import_file, receive_file, source_for
 from reconciliation.services.matching import look_for_missing
 from tests.bookings.racing import Racer
-from tests.reconciliation.till import SETTLED, bank_statements, payout, settled, written
+from tests.reconciliation.till import SETTLED, bank_statements, payout, settled, till_of, written
 from tests.reconciliation.two_people import undo
 
 pytestmark = pytest.mark.django_db
@@ -120,6 +120,27 @@ def test_a_line_that_is_added_to_a_batch_the_bank_has_unbalances_it(till, tmp_pa
     returned = settled(-50, "P2", type="Refunded", modification="R2", batch="B42")
     till.imports(written(tmp_path / "fourth.csv", [*rows, added, payout([added], batch="B42"), returned]))
     assert till.found() == {"MISSING_HERE": 1}
+
+
+def test_real_money_at_the_bank_is_no_payout_of_a_test_system(till, payment, tmp_path):
+    bank, live = bank_statements(), till_of(payment, environment="live")
+    for each in (till, live):
+        each.books(900, each.account.slug)
+        each.save()
+        settles(each, tmp_path, settled(900, each.account.slug, batch=each.account.slug), batch=each.account.slug)
+    statement = tmp_path / "statement.csv"
+    statement.write_text(f"Amount,Currency,Date,Text\n9.00,EUR,{SETTLED:%Y-%m-%d},unreadable\n")
+    report = receive_file(
+        source=bank, path=statement, file_name="s.csv", skips_bad_lines=False, received_by="test", now=NOW
+    )
+
+    import_file(report=report, path=statement)
+    look(till)
+    look(live)
+
+    states = dict(SettlementBatch.objects.filter(source__kind="GATEWAY").values_list("reference", "state"))
+    assert states == {till.account.slug: "BALANCED", live.account.slug: "PAID"}
+    assert not Discrepancy.objects.exclude(state="CLOSED").exists()
 
 
 def test_a_batch_that_is_taken_back_from_the_bank_stands_as_its_lines_say(till, tmp_path):

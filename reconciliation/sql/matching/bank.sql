@@ -1,5 +1,6 @@
 -- Payouts and what the bank received. First by name: every batch that a line names, where together they are what came;
--- then by amount and day, where there is only one of each.
+-- then by amount and day, where there is only one of each. What a bank has is real money: where any account is live, payouts
+-- of a processor's test system are not looked for there.
 CREATE TEMP TABLE open_credit ON COMMIT DROP AS
 SELECT l.id AS line_id, l.net_minor, l.net_currency, l.settled_at,
        ' ' || regexp_replace(concat_ws(' ', l.description, l.gateway_reference, l.our_reference),
@@ -16,7 +17,9 @@ CREATE TEMP TABLE open_payout ON COMMIT DROP AS
 SELECT b.id AS batch_id, b.reference, b.currency, b.payout_minor, b.settled_at, s.bank_days
   FROM reconciliation_settlementbatch b
   JOIN reconciliation_settlementsource s ON s.id = b.source_id
- WHERE b.state = 'BALANCED' AND b.bank_line_id IS NULL AND b.payout_minor <> 0;
+  JOIN gateways_gatewayaccount a ON a.id = s.account_id
+ WHERE b.state = 'BALANCED' AND b.bank_line_id IS NULL AND b.payout_minor <> 0
+   AND a.environment = %(bank_environment)s;
 
 CREATE TEMP TABLE credited ON COMMIT DROP AS
 WITH said AS (
