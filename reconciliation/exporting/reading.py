@@ -1,18 +1,21 @@
 """Read what an export holds: one snapshot of the database, on a connection of its own."""
 
+import csv
+import json
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import psycopg
 from django.db import connection
-from psycopg.sql import SQL, Composed, Literal
+from psycopg.sql import Composed
 
 from reconciliation.exporting.report import Report
-from reconciliation.exporting.selecting import totals_statement
+from reconciliation.exporting.selecting import copy_statement
+from reconciliation.models import ExportFormat
 
 # An export's own transaction lasts long and writes nothing: no watermark waits for it.
 _NAME = "export"
@@ -27,8 +30,8 @@ class Totals:
 
 
 @contextmanager
-def snapshot(zone: str, *, same_as: str | None = None) -> Iterator[psycopg.Cursor[Any]]:
-    """Yield a cursor that sees the books as they are now, or as another does, however long it is read from.
+def snapshot(zone: str) -> Iterator[psycopg.Cursor[Any]]:
+    """Yield a cursor that sees the books as they are now, however long it is read from.
 
     It has a connection of its own, so that progress can be told meanwhile, and no setting of it stays behind.
     """
@@ -38,8 +41,6 @@ def snapshot(zone: str, *, same_as: str | None = None) -> Iterator[psycopg.Curso
         raw: psycopg.Connection[Any] = own.connection
         raw.isolation_level, raw.read_only = psycopg.IsolationLevel.REPEATABLE_READ, True
         with raw.transaction(), raw.cursor() as cursor:
-            if same_as is not None:
-                cursor.execute(SQL("SET TRANSACTION SNAPSHOT {}").format(Literal(same_as)))
             for name, value in {
                 "application_name": _NAME,
                 "TimeZone": zone,
@@ -54,28 +55,27 @@ def snapshot(zone: str, *, same_as: str | None = None) -> Iterator[psycopg.Curso
         own.close()
 
 
-@contextmanager
-def adding_up(
-    cursor: psycopg.Cursor[Any], zone: str, report: Report, params: dict[str, Any]
-) -> Iterator["Future[Totals]"]:
-    """Have the totals added up beside, in the very snapshot that a cursor reads from, while it is read."""
-    cursor.execute("SELECT pg_export_snapshot()")
-    (name,) = cursor.fetchone() or ("",)
-
-    def add_up() -> Totals:
-        with snapshot(zone, same_as=name) as other:
-            return totals_of(other, report, params)
-
-    with ThreadPoolExecutor(1) as beside:
-        yield beside.submit(add_up)
+def rows_of(
+    cursor: psycopg.Cursor[Any], report: Report, form: ExportFormat, zone: str, params: dict[str, Any]
+) -> tuple[Totals, Iterator[memoryview]]:
+    """Return what all rows of an export come to, and the rows as a COPY writes them, behind a heading."""
+    lines = _lines(cursor, copy_statement(report, form, zone), params)
+    heading = [next(lines)] if form is ExportFormat.CSV else []
+    told = bytes(next(lines)).decode()
+    if form is ExportFormat.CSV:
+        ((told, *_),) = csv.reader([told])
+    return _totals(report, json.loads(told)), chain(heading, lines)
 
 
-def totals_of(cursor: psycopg.Cursor[Any], report: Report, params: dict[str, Any]) -> Totals:
-    """Count the rows, and add up the amounts, of an export."""
-    cursor.execute(totals_statement(report), params)
+def _lines(cursor: psycopg.Cursor[Any], copied: Composed, params: dict[str, Any]) -> Iterator[memoryview]:
+    with cursor.copy(copied, params) as copy:
+        yield from copy  # type: ignore[misc]
+
+
+def _totals(report: Report, told: list[list[Any]]) -> Totals:
     totals = Totals()
     currencies = list(dict.fromkeys(currency for _, currency in report.totals))
-    for count, *values in cursor:
+    for count, *values in told:
         totals.rows += count
         codes = dict(zip(currencies, values[len(report.totals) :], strict=True))
         for (amount, currency), minor in zip(report.totals, values, strict=False):
@@ -84,12 +84,6 @@ def totals_of(cursor: psycopg.Cursor[Any], report: Report, params: dict[str, Any
                 of_column[codes[currency]] = of_column.get(codes[currency], 0) + minor
     totals.sums = {amount: dict(sorted(sums.items())) for amount, sums in sorted(totals.sums.items())}
     return totals
-
-
-def rows_of(cursor: psycopg.Cursor[Any], copied: Composed, params: dict[str, Any]) -> Iterator[memoryview]:
-    """Yield what a COPY writes, row by row."""
-    with cursor.copy(copied, params) as copy:
-        yield from copy  # type: ignore[misc]
 
 
 def watermark(*, now: datetime, margin_seconds: int) -> datetime:

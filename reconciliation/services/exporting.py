@@ -17,10 +17,9 @@ from django.utils import timezone
 from gateways.models import GatewayAccount
 from reconciliation.errors import ExportIsBusy
 from reconciliation.exporting.blocks import blocks
-from reconciliation.exporting.reading import Totals, adding_up, rows_of, snapshot
+from reconciliation.exporting.reading import Totals, rows_of, snapshot
 from reconciliation.exporting.registry import report_of
 from reconciliation.exporting.report import Report
-from reconciliation.exporting.selecting import copy_statement
 from reconciliation.exporting.workbook import Output, write_workbook
 from reconciliation.models import ExportFormat, ExportRun, ExportState
 from reconciliation.services.export_files import (
@@ -34,8 +33,8 @@ from reconciliation.services.locking import alone_with_export
 
 log = structlog.get_logger(__name__)
 
-# Told: how many rows are written, and of how many, once that is known.
-Progress = Callable[[int, int | None], None]
+# Told: how many rows are written, and of how many.
+Progress = Callable[[int, int], None]
 # So many workers may die over one export; then it is not their fault.
 MOST_TRIES = 3
 _TOLD_EVERY_ROWS = 50_000
@@ -141,7 +140,7 @@ def _write(run: ExportRun, path: Path, progress: Progress | None) -> None:
     """Write an export to a file that nobody reads yet, and tell on the way how far it is."""
     told = 0
 
-    def tell(written: int, expected: int | None) -> None:
+    def tell(written: int, expected: int) -> None:
         nonlocal told
         if progress is not None:
             progress(written, expected)
@@ -156,13 +155,14 @@ def _write(run: ExportRun, path: Path, progress: Progress | None) -> None:
 def _stream(run: ExportRun, file: IO[bytes], progress: Progress | None = None) -> None:
     report, form, params = report_of(run.report), ExportFormat(run.format), params_of(run)
     run.rows_written = 0
-    with snapshot(run.zone) as cursor, adding_up(cursor, run.zone, report, params) as adding:
+    with snapshot(run.zone) as cursor:
         sealing = _Sealing(file)
-        rows = rows_of(cursor, copy_statement(report, form, run.zone), params)
+        totals, rows = rows_of(cursor, report, form, run.zone, params)
+        run.rows_expected, run.totals = totals.rows, totals.sums
         if form is ExportFormat.XLSX:
 
             def facts() -> list[tuple[str, str | int]]:
-                return _facts(run, report, adding.result())
+                return _facts(run, report, totals)
 
             counts = write_workbook(sealing, report=report, zone=run.zone, facts=facts, rows=rows)
         else:
@@ -170,11 +170,9 @@ def _stream(run: ExportRun, file: IO[bytes], progress: Progress | None = None) -
         for count in counts:
             run.rows_written += count
             if progress is not None:
-                progress(run.rows_written, adding.result().rows if adding.done() else None)
-        totals = adding.result()
-        run.rows_expected, run.totals = totals.rows, totals.sums
+                progress(run.rows_written, totals.rows)
         run.sha256, run.byte_count = sealing.digest.hexdigest(), sealing.size
-    assert run.rows_written == run.rows_expected, "a snapshot has the same rows twice"
+    assert run.rows_written == run.rows_expected, "what is added up is what is written"
 
 
 def _plain(output: Output, rows: Iterator[memoryview], *, is_headed: bool) -> Iterator[int]:
