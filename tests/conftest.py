@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from django.contrib import admin
 from django.core.management import CommandError
 from django.db import OperationalError
 from django.test import TransactionTestCase
+from httpx._transports import default as httpx_transports
 from pytest_django import DjangoDbBlocker
 
 from config.embedded import EmbeddedServers, remove_abandoned_directories, server_home
@@ -36,6 +38,11 @@ admin.autodiscover()
 
 # The live server listens where the sandbox's webhooks go.
 os.environ["DJANGO_LIVE_TEST_SERVER_ADDRESS"] = f"127.0.0.1:{settings.WEB_PORT}"
+
+
+# Each client of httpx reads all certificates of the machine's authorities, for 20 ms, though tests reach only this
+# machine.
+httpx_transports.create_ssl_context = cache(httpx_transports.create_ssl_context)
 
 
 class LeftTheMachine(RuntimeError):
