@@ -255,6 +255,8 @@ def _confirm_or_write(
                 raise NotCancellableByPartner(words) from None
             return Confirmation(order=order, is_confirmed=True)
         except NotCovered as missing:
+            if may_charge and begun.changed:
+                _refuse_part(missing, request)
             if wanted.gift_code is not None and wanted.writes_at_once:
                 # The changes were undone, and with them what the gift paid: it pays for the order as it is.
                 apply_gift(order=order, code=wanted.gift_code, now=now)
@@ -322,6 +324,19 @@ def _write_charge(missing: NotCovered, request: PaymentRequest, now: datetime) -
     return write_charge(
         order=held.order, request=request, money=missing.money, now=now, payments=held.payments.values()
     )
+
+
+def _refuse_part(missing: NotCovered, request: PaymentRequest) -> None:
+    """Refuse a part that was taken elsewhere for a change which it does not cover: the change could not be kept, and
+    what was taken for it might be more than the order costs without it.
+
+    :raises PaymentDue: tells what the change leaves to pay.
+    """
+    if request.external is None or not request.external.is_approved or request.amount_minor is None:
+        return
+    due = Money(missing.money.due_minor, missing.money.currency)
+    if request.amount_minor < due.minor:
+        raise PaymentDue("The change costs more than was taken.", due=due)
 
 
 def _tells_of_a_hold(request: PaymentRequest, operations: Sequence[Transaction]) -> bool:

@@ -4,11 +4,13 @@ import pytest
 from django.db import IntegrityError
 
 from bookings import services
-from bookings.models import BookingStatus, Change
+from bookings.models import Booking, BookingStatus, Change
+from bookings.requests import BookingChanges
 from gateways.protocol import ExternalCharge
+from payments.errors import PaymentDue
 from payments.models import ExternalNote, GatewayEvent, LedgerEntry, Payment, Posting, Transaction
 from payments.states import Status
-from tests.payments.confirming import confirm
+from tests.payments.confirming import adults, confirm
 from tests.payments.house import books
 from tests.payments.races import meet, run_together, take_row_locks_away, without
 
@@ -51,6 +53,37 @@ def test_a_report_whose_confirmation_breaks_leaves_nothing_and_may_be_repeated(h
     assert [table.objects.count() for table in WRITTEN] == rows
     assert confirm(house, booking, **REPORT).is_confirmed
     assert books(booking.order) == {"RECEIVABLE>EXTERNAL": 9000}
+
+
+@pytest.mark.parametrize(("count", "minor", "due"), [(3, 10_000, 13_500), (1, 2000, 4500)])
+def test_a_part_for_a_change_that_it_does_not_cover_is_refused_and_writes_nothing(house, count, minor, due):
+    booking = house.reserve()
+    rows = [table.objects.count() for table in WRITTEN]
+
+    with pytest.raises(PaymentDue) as raised:
+        confirm(house, booking, adults(house, count), **REPORT, amount_minor=minor)
+
+    assert raised.value.due.minor == due
+    assert [table.objects.count() for table in WRITTEN] == rows
+    assert Booking.objects.get().unit_items.count() == 2
+
+
+def test_a_part_with_a_change_of_names_alone_is_recorded(house):
+    booking = house.reserve()
+
+    confirmation = confirm(house, booking, BookingChanges(notes="late arrival"), **REPORT, amount_minor=2000)
+
+    assert not confirmation.is_confirmed
+    assert books(booking.order) == {"RECEIVABLE>EXTERNAL": 2000}
+
+
+def test_the_whole_of_what_a_change_costs_confirms_with_it(house):
+    booking = house.reserve()
+
+    assert confirm(house, booking, adults(house, 3), **REPORT, amount_minor=13_500).is_confirmed
+
+    assert Booking.objects.get().unit_items.count() == 3
+    assert books(booking.order) == {"RECEIVABLE>EXTERNAL": 13_500}
 
 
 def two_reports(house, monkeypatch):
