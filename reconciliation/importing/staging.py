@@ -22,6 +22,7 @@ from reconciliation.models import SettlementReport
 
 # So many bad lines are named; a file that has more is the wrong file.
 MOST_BAD_LINES = 1_000
+_PREFIX = "reconciliation_staging_"
 # Below this a second connection takes longer to open than it saves.
 WORTH_TWO_BYTES = 8 * 1024**2
 
@@ -59,9 +60,11 @@ class Staged:
 
 
 def staging_tables(report: SettlementReport) -> tuple[str, str]:
-    """Return the names of the tables that a file may be staged in."""
-    name = f"reconciliation_staging_{report.pk.hex}"
-    return name, f"{name}_rest"
+    """Return the names of the tables that a file may be staged in.
+
+    They differ where what PostgreSQL names after them, and shortens, still does: two connections make them at once.
+    """
+    return f"{_PREFIX}{report.pk.hex}", f"{_PREFIX}rest_{report.pk.hex}"
 
 
 def stage(*, report: SettlementReport, layout: Layout, path: Path, encoding: str, progress: Progress | None) -> Staged:
