@@ -17,7 +17,7 @@ from card_numbers import mask_card_numbers
 from reconciliation.errors import BadLines, UnreadableFile
 from reconciliation.importing.columns import Layout, layout_of
 from reconciliation.importing.reading import Progress, encoding_of, header_of
-from reconciliation.importing.staging import MOST_BAD_LINES, Bad, Staged, drop_staging, stage
+from reconciliation.importing.staging import MOST_BAD_LINES, Bad, Staged, drop_left_behind, drop_staging, stage
 from reconciliation.importing.typed import typed_lines
 from reconciliation.models import BadLine, ReportState, SettlementReport, SettlementSource
 from reconciliation.statements import plan_for_many, run
@@ -40,6 +40,7 @@ def load(*, report: SettlementReport, path: Path, clock: Callable[[], datetime],
     :raises BadLines: it has a bad line and was to have none; the report is rejected.
     """
     source = report.source
+    drop_left_behind(source)
     try:
         if not path.is_file():
             raise UnreadableFile("the file is gone from where it was kept; give it again")

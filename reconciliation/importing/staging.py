@@ -1,10 +1,10 @@
 """COPY a file as it is written into unlogged tables of its own, each record with its number.
 
 A large file goes into two tables by two connections, cut where a record ends; reading it back is one query over both.
-Whoever dies on the way leaves tables that nobody reads, and the next try drops them.
+Whoever dies on the way leaves tables that nobody reads, and the next import of the source drops them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from psycopg.sql import SQL, Composable, Identifier
 
 from reconciliation.importing.columns import Layout
 from reconciliation.importing.reading import Progress, middle_of, records_of, text_blocks
-from reconciliation.models import SettlementReport
+from reconciliation.models import SettlementReport, SettlementSource
 
 # So many bad lines are named; a file that has more is the wrong file.
 MOST_BAD_LINES = 1_000
@@ -94,9 +94,24 @@ def stage(*, report: SettlementReport, layout: Layout, path: Path, encoding: str
 
 def drop_staging(report: SettlementReport) -> None:
     """Drop what a file was staged in, now or by a process that died over it."""
-    tables = SQL(", ").join(map(Identifier, staging_tables(report)))
+    _drop(staging_tables(report))
+
+
+def drop_left_behind(source: SettlementSource) -> None:
+    """Drop what files of a source were staged in by processes that died: their text is as it came, with whatever card
+    numbers people wrote. Call it under the lock of the source.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(SQL("DROP TABLE IF EXISTS {}").format(tables))
+        cursor.execute("SELECT relname FROM pg_class WHERE relkind = 'r' AND starts_with(relname, %s)", [_PREFIX])
+        there = {name for (name,) in cursor.fetchall()}
+    if there:
+        _drop([name for report in source.reports.all() for name in staging_tables(report) if name in there])
+
+
+def _drop(tables: Collection[str]) -> None:
+    if tables:
+        with connection.cursor() as cursor:
+            cursor.execute(SQL("DROP TABLE IF EXISTS {}").format(SQL(", ").join(map(Identifier, sorted(tables)))))
 
 
 def _copy_halves(

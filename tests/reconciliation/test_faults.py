@@ -37,6 +37,11 @@ def waiting_for(table: str) -> int:
         return cursor.fetchone()[0]
 
 
+def staging_tables() -> list[str]:
+    """Return the tables that text of files lies in."""
+    return [name for name in connection.introspection.table_names() if name.startswith("reconciliation_staging")]
+
+
 @pytest.mark.parametrize(
     ("table", "state"),
     [
@@ -69,7 +74,24 @@ def test_an_import_that_was_killed_goes_on_where_it_was(till, tmp_path, table, s
         "FEES EUR": 45,
         "BANK EUR": 5_355,
     }
-    assert [name for name in connection.introspection.table_names() if name.startswith("reconciliation_staging")] == []
+    assert staging_tables() == []
+
+
+def test_what_a_killed_import_staged_goes_with_the_next_file_of_its_source(till, tmp_path):
+    killed = written(tmp_path / "killed.csv", [settled(4_500, "P1", batch="1", **{"Merchant Reference": "by card"})])
+    command = [sys.executable, "manage.py", "import_settlement", str(killed), "--account", till.account.slug]
+    with (
+        locked("reconciliation_settlementbatch", "SHARE"),
+        subprocess.Popen(command, env=process_environment(), stdout=subprocess.DEVNULL) as process,
+    ):
+        wait_until(lambda: waiting_for("reconciliation_settlementbatch"), seconds=30, what="the import staging")
+        process.kill()
+    left = staging_tables()
+
+    till.imports(written(tmp_path / "next.csv", [settled(900, "P2", batch="2")]))
+
+    assert len(left) == 1
+    assert staging_tables() == []
 
 
 def test_of_two_imports_of_one_file_one_waits_and_finds_it_done(till, tmp_path):
