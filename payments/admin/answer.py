@@ -22,10 +22,8 @@ from payments.services.challenges import waits_for_guest
 from payments.states import OperationKind, Status
 
 _TAKES = (OperationKind.SALE, OperationKind.CAPTURE)
-
-
-# An order that was tried to be paid more often than this is looked at in the list.
-_MOST = 20
+# Of an order that was tried to be paid more often, the older payments are looked at in the list.
+_MOST_SHOWN = 20
 _NO, _HELD, _YES, _BACK = (
     "No, not charged",
     "Not charged, but money is held",
@@ -70,7 +68,7 @@ def answer_of(history: History) -> Answer:
 
 def answer_of_order(order: Order) -> Answer:
     """Return the answer for all that was tried to pay an order by, newest payment first, and what is still due."""
-    payments = list(Payment.objects.filter(order=order).select_related("account").order_by("-number")[:_MOST])
+    payments = list(Payment.objects.filter(order=order).select_related("account").order_by("-number"))
     undecided = dict(
         Transaction.objects.filter(order=order, status=Status.PENDING)
         .values_list("kind")
@@ -92,7 +90,10 @@ def answer_of_order(order: Order) -> Answer:
     if verdict == _NO:
         said.insert(0, "nothing was taken")
     return Answer(
-        verdict=verdict, sentence=f"{_begun('; '.join(said))}.", tone=_TONES[verdict], payments=tuple(payments)
+        verdict=verdict,
+        sentence=f"{_begun('; '.join(said))}.",
+        tone=_TONES[verdict],
+        payments=tuple(payments[:_MOST_SHOWN]),
     )
 
 

@@ -114,6 +114,16 @@ def test_an_order_is_answered_for_with_all_of_its_payments(house, paid, other):
     )
 
 
+def test_an_order_is_answered_for_with_payments_too_old_to_be_listed(house, paid):
+    newest = paid
+    for _ in range(20):
+        newest = another(house, newest)
+
+    found = answer_of_order(paid.order)
+
+    assert (found.verdict, len(found.payments), paid in found.payments) == ("Yes, charged", 20, False)
+
+
 def test_an_order_that_nobody_paid_says_no_and_what_is_due(house):
     assert told_of_order(house.payment().order) == (
         "No, not charged",
