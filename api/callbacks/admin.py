@@ -161,11 +161,6 @@ class SigningSecretAdmin(ShownOnceAdmin):
     search_fields = ["partner__name", "partner__slug"]
     actions = ["retire_secrets"]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[SigningSecret]:
-        """Read along whose they are."""
-        found: QuerySet[SigningSecret] = super().get_queryset(request)
-        return found.select_related("partner")
-
     def get_fields(self, request: HttpRequest, obj: SigningSecret | None = None) -> Any:
         """Show no more than may be seen."""
         return self.shown_fields if obj else ["partner"]

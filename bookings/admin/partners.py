@@ -111,11 +111,6 @@ class PartnerKeyAdmin(ShownOnceAdmin):
     actions = ["revoke_keys"]
     mode = staticmethod(mode)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[PartnerKey]:
-        """Read along whose they are."""
-        keys: QuerySet[PartnerKey] = super().get_queryset(request)
-        return keys.select_related("partner")
-
     @admin.action(description="Revoke the selected keys", permissions=["change"])
     def revoke_keys(self, request: HttpRequest, queryset: QuerySet[PartnerKey]) -> HttpResponse | None:
         """Close the doors that keys opened."""

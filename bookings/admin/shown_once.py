@@ -79,7 +79,7 @@ class ShownOnceAdmin(KeptAdmin):
                 **self.admin_site.each_context(request),
                 "title": f"{kind.verb} {kind.name}s",
                 "opts": self.opts,
-                "chosen": self.get_queryset(request).filter(pk__in=chosen),
+                "chosen": chosen,
                 "action_name": action,
                 "verb": kind.verb,
                 "action_checkbox_name": ACTION_CHECKBOX_NAME,
