@@ -7,6 +7,7 @@ its text must stay the same: values are parameters, never part of it.
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
@@ -14,10 +15,6 @@ from django.db.backends.postgresql.base import ServerBindingCursor  # type: igno
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Field, Model
 from django.db.models.expressions import DatabaseDefault
-
-# By model and names of columns: what is written of it, and its SQL.
-_INSERTS: dict[tuple[type[Model], tuple[str, ...]], str] = {}
-_UPDATES: dict[tuple[type[Model], tuple[str, ...]], tuple[list["Field[Any, Any]"], str]] = {}
 
 
 class _PreparingCursor(ServerBindingCursor):
@@ -29,10 +26,10 @@ class _PreparingCursor(ServerBindingCursor):
             return super().execute(query, params, prepare=True, **options)
         finally:
             # Where Django's log of queries looks for a text; a prepared statement leaves none.
-            self._query = _Text(self.connection, query, params)
+            self._query = _Filled(self.connection, query, params)
 
 
-class _Text:
+class _Filled:
     """Be a statement with its values in it, as it would have been run by Django's own cursor; made when it is asked."""
 
     def __init__(self, connection: Any, statement: str, values: Any) -> None:
@@ -76,10 +73,7 @@ def insert_rows(rows: Sequence[Model]) -> None:
     meta = rows[0]._meta
     made = [field for field in meta.concrete_fields if _is_made_by_database(rows[0], field)]
     given = [field for field in meta.concrete_fields if field not in made]
-    key = (type(rows[0]), (str(len(rows)), *(field.column for field in made)))
-    sql = _INSERTS.get(key)
-    if sql is None:
-        sql = _INSERTS[key] = _insert_sql(rows, given, made)
+    sql = _insert_of(type(rows[0]), tuple(field.column for field in made), len(rows))
     connection = connections[DEFAULT_DB_ALIAS]
     values = [field.get_db_prep_save(field.pre_save(row, True), connection) for row in rows for field in given]
     with prepared_cursor() as cursor:
@@ -96,8 +90,7 @@ def update_row(row: Model, names: Iterable[str]) -> None:
 
     :raises DatabaseError: there is no such row.
     """
-    wanted = tuple(sorted(set(names)))
-    fields, sql = _UPDATES.get((type(row), wanted)) or _update_of(type(row), wanted)
+    fields, sql = _update_of(type(row), tuple(sorted(set(names))))
     connection = connections[DEFAULT_DB_ALIAS]
     values = [field.get_db_prep_save(field.pre_save(row, False), connection) for field in fields]
     with prepared_cursor() as cursor:
@@ -111,22 +104,24 @@ def _is_made_by_database(row: Model, field: "Field[Any, Any]") -> bool:
     return isinstance(value, DatabaseDefault) or (value is None and field is row._meta.auto_field)
 
 
-def _insert_sql(rows: Sequence[Model], given: Sequence["Field[Any, Any]"], made: Sequence["Field[Any, Any]"]) -> str:
-    one = f"({', '.join(['%s'] * len(given))})"
-    values = ", ".join([one] * len(rows))
-    sql = f'INSERT INTO "{rows[0]._meta.db_table}" ({_columns(given)}) VALUES {values}'  # noqa: S608 - our own names
-    return f"{sql} RETURNING {_columns(made)}" if made else sql
+@cache
+def _insert_of(model: type[Model], made: tuple[str, ...], count: int) -> str:
+    """Return the SQL that inserts so many rows and gives back the columns which the database made."""
+    given = [field.column for field in model._meta.concrete_fields if field.column not in made]
+    values = ", ".join([f"({', '.join(['%s'] * len(given))})"] * count)
+    sql = f'INSERT INTO "{model._meta.db_table}" ({_quoted(given)}) VALUES {values}'  # noqa: S608 - our own names
+    return f"{sql} RETURNING {_quoted(made)}" if made else sql
 
 
-def _columns(fields: Iterable["Field[Any, Any]"]) -> str:
-    return ", ".join(f'"{field.column}"' for field in fields)
+def _quoted(columns: Iterable[str]) -> str:
+    return ", ".join(f'"{column}"' for column in columns)
 
 
+@cache
 def _update_of(model: type[Model], names: tuple[str, ...]) -> tuple[list["Field[Any, Any]"], str]:
+    """Return the fields of these names, and the SQL that writes them to one row."""
     of_name = {name: field for field in model._meta.concrete_fields for name in (field.name, field.attname)}
     fields = [of_name[name] for name in names]
     written = ", ".join(f'"{field.column}" = %s' for field in fields)
     table, key = model._meta.db_table, model._meta.pk.column
-    sql = f'UPDATE "{table}" SET {written} WHERE "{key}" = %s'  # noqa: S608 - our own names
-    _UPDATES[model, names] = fields, sql
-    return fields, sql
+    return fields, f'UPDATE "{table}" SET {written} WHERE "{key}" = %s'  # noqa: S608 - our own names
