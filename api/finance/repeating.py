@@ -22,26 +22,22 @@ def ask_once(
     :raises KeyReused: something else was asked for under it.
     """
     check_key(idempotency_key)
-    asked = RepeatableExport.objects.filter(finance_key=key, key_fingerprint=fingerprint_of_key(idempotency_key))
-    fingerprint = fingerprint_of_body(body)
+    of_key, of_body = fingerprint_of_key(idempotency_key), fingerprint_of_body(body)
+    asked = RepeatableExport.objects.filter(finance_key=key, key_fingerprint=of_key)
     found = asked.select_related("run").first()
     if found is None:
         try:
             with transaction.atomic():
                 run = ask()
                 RepeatableExport.objects.create(
-                    finance_key=key,
-                    key_fingerprint=fingerprint_of_key(idempotency_key),
-                    body_fingerprint=fingerprint,
-                    run=run,
-                    created_at=now,
+                    finance_key=key, key_fingerprint=of_key, body_fingerprint=of_body, run=run, created_at=now
                 )
         except IntegrityError:
             # A twin was faster; with the row, the export of this one is gone.
             found = asked.select_related("run").get()
         else:
             return run, False
-    if found.body_fingerprint != fingerprint:
+    if found.body_fingerprint != of_body:
         raise KeyReused
     return found.run, True
 
