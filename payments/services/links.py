@@ -72,8 +72,8 @@ def send_new_link(
     created_by: str,
     is_mailed: bool,
     now: datetime,
-    links_seen: int | None = None,
-    version_seen: int | None = None,
+    links_seen: int,
+    version_seen: int,
 ) -> tuple[PaymentLink, OutgoingMail | None]:
     """Make a link as `create_link` does and, where `is_mailed`, mail it to the guest: both or neither.
 
