@@ -21,7 +21,7 @@ from django.db.models.query import QuerySet
 from bookings.compiled import CompiledQuery
 from tests.processes import PATIENCE_SECONDS
 
-_PATIENCE_SECONDS = 0.6
+_MEETING_SECONDS = 0.6
 
 
 def run_together(*actors: Callable[[], Any]) -> list[Any]:
@@ -52,7 +52,7 @@ def meet(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> None:
         if not getattr(met, "was_here", False):
             met.was_here = True
             with suppress(threading.BrokenBarrierError):
-                barrier.wait(_PATIENCE_SECONDS)
+                barrier.wait(_MEETING_SECONDS)
         return result
 
     monkeypatch.setattr(module, name, meeting)
@@ -63,7 +63,7 @@ def take_row_locks_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(QuerySet, "select_for_update", lambda self, *_, **__: self.all())
     # What was compiled with the lock in it is built anew.
     monkeypatch.setattr(CompiledQuery, "rows", lambda self, **values: list(self.build(**values)))
-    monkeypatch.setattr(sys.modules[__name__], "_PATIENCE_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(sys.modules[__name__], "_MEETING_SECONDS", PATIENCE_SECONDS)
 
 
 @contextmanager
