@@ -202,11 +202,13 @@ def confirm_if_covered(*, order_id: UUID, now: datetime) -> Order:
     """
     with database.atomic():
         order = booking_services.lock_order(order_id=order_id)
-        if order.status == BookingStatus.ON_HOLD and order_money(order).is_covered:
+        money = order_money(order)
+        if order.status == BookingStatus.ON_HOLD and money.is_covered:
             try:
                 with database.atomic():
                     order = booking_services.confirm_locked_order(order=order, now=now)
                     settle_gift_sales(order=order, now=now)
+                    return_excess(order=order, money=money, is_changed=False, now=now)
             except BookingError as error:
                 log.info("paid_and_not_confirmed", order=order.reference, error=type(error).__name__)
                 order = Order.objects.get(pk=order_id)

@@ -7,7 +7,7 @@ from bookings.errors import HoldExpired
 from bookings.models import Booking, BookingStatus
 from payments.errors import PaymentPending
 from payments.models import ReusableCard, Transaction
-from payments.services import changing, holds, janitor
+from payments.services import changing, confirming, holds, janitor
 from payments.services.collecting import PaymentRequest
 from payments.services.surplus import refund_rows
 from tests.payments.confirming import adults, confirm
@@ -109,6 +109,13 @@ def test_it_goes_back_when_the_accounts_rule_confirms_too(house, charged_for_thr
 
     charged_for_three.refresh_from_db()
     assert charged_for_three.status == BookingStatus.CONFIRMED
+    assert Transaction.objects.get(kind="REFUND").amount_minor == 4500
+
+
+def test_it_goes_back_when_a_charge_by_staff_confirms_too(house, charged_for_three):
+    order = confirming.confirm_if_covered(order_id=charged_for_three.order_id, now=house.clock())
+
+    assert order.status == BookingStatus.CONFIRMED
     assert Transaction.objects.get(kind="REFUND").amount_minor == 4500
 
 
