@@ -34,9 +34,10 @@ line AS MATERIALIZED (
 SELECT a.gateway, a.slug AS account, b.reference AS batch, l.file_name AS file, l.line_number AS line, l.kind,
        l.vendor_type, coalesce(nullif(l.gateway_reference, ''), l.payment_reference) AS gateway_reference,
        p.reference AS payment, t.reference AS operation, coalesce(t.card_brand, '') AS card_brand, l.occurred_at,
-       l.settled_at, l.counts_at, l.gross_currency, l.gross_minor, l.gross_minor AS gross, l.exchange_rate, l.net_currency AS currency,
-       l.net_minor + l.fee_minor AS settled_minor, l.fee_minor, l.fee_minor AS fee, l.stated_fee,
-       expected.minor AS expected_minor, expected.minor AS expected, l.fee_minor - expected.minor AS difference_minor,
+       l.settled_at, l.counts_at, l.gross_currency, l.gross_minor, l.gross_minor AS gross, l.exchange_rate,
+       l.net_currency AS currency, l.net_minor + l.fee_minor AS settled_minor, l.fee_minor, l.fee_minor AS fee,
+       l.stated_fee, expected.minor AS expected_minor, expected.minor AS expected,
+       l.fee_minor - expected.minor AS difference_minor,
        c.percent AS contract_percent, c.fixed_minor AS contract_fixed_minor, c.id AS contract, l.id AS item
   FROM line l
   JOIN reconciliation_settlementsource s ON s.id = l.source_id
