@@ -9,7 +9,7 @@ WITH known AS (
       JOIN reconciliation_settlementline l ON l.batch_id = b.id
      WHERE b.is_known
      GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
-), told AS (
+), named_again AS (
     SELECT t.line_number, known.times,
            row_number() OVER (
                PARTITION BY t.batch_reference, t.vendor_type, t.gateway_reference, t.payment_reference,
@@ -27,6 +27,6 @@ WITH known AS (
      WHERE t.problem IS NULL
 )
 DELETE FROM reconciliation_typed_$report AS t
- USING told
- WHERE t.line_number = told.line_number
-   AND told.occurrence <= told.times
+ USING named_again
+ WHERE t.line_number = named_again.line_number
+   AND named_again.occurrence <= named_again.times
