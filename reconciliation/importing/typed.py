@@ -196,7 +196,7 @@ def _time(layout: Layout, source: SettlementSource, field: str) -> Composable:
     else:
         in_zone = _in_zone("UTC" if local.is_utc else source.time_zone)
     if local.shape != DAY_AND_TIME:
-        return SQL("CASE {} END").format(_local(written, _looks(cell, unit.removesuffix(" UTC"), local.shape), in_zone))
+        return SQL("CASE {} END").format(_local(written, _looks(cell, unit, local.shape), in_zone))
     otherwise = _local(written, SQL("{} ~ {}").format(cell, Literal(local.shape)), in_zone)
     return SQL("CASE WHEN {read}::text = {cell} THEN {read} {in_zone} {otherwise} END").format(
         read=Identifier(f"{field}_read"), cell=cell, in_zone=in_zone, otherwise=otherwise
