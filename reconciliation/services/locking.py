@@ -34,7 +34,7 @@ def alone_with_export(run: ExportRun, *, waits: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _alone(namespace: int, key: int, is_busy: ReconciliationError, *, waits: bool) -> Iterator[None]:
+def _alone(namespace: int, key: int, refusal: ReconciliationError, *, waits: bool) -> Iterator[None]:
     """Hold a lock of the connection's, so that it goes with a process that dies.
 
     A file may take longer than the limits of a web request's statements, which are lifted meanwhile.
@@ -43,7 +43,7 @@ def _alone(namespace: int, key: int, is_busy: ReconciliationError, *, waits: boo
         if not waits:
             cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [namespace, key])
             if cursor.fetchone() != (True,):
-                raise is_busy
+                raise refusal
         cursor.execute("SELECT set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false)")
         if waits:
             cursor.execute("SELECT pg_advisory_lock(%s, %s)", [namespace, key])
