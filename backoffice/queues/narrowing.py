@@ -41,7 +41,8 @@ class Narrowing:
     @classmethod
     def read(cls, query: Mapping[str, str], queue: Queue) -> "Narrowing":
         """Return what an address chooses of a queue; what its page does not offer, or there is not, chooses nothing."""
-        chosen = {name: query.get(name, "") if name in _offered(queue) else "" for name in _COMMON}
+        offered = _offered(queue)
+        chosen = {name: query.get(name, "") if name in offered else "" for name in _COMMON}
         return cls(
             own=tuple(
                 (each.name, query[each.name])
