@@ -102,7 +102,7 @@ class ExportRunAdmin(ReadOnlyAdmin):
     @admin.display(description="narrowed by")
     def narrowed(self, run: ExportRun) -> SafeString:
         """Return the period and the other filters."""
-        # The last day is the one after: a page that says "to" would have it included.
+        # It is the day after the last: whoever reads "to" would have it included.
         told = [("before" if name == "to" else name, value) for name, value in sorted(run.filters.items())]
         return format_html_join(", ", "{} {}", told) or SafeString("–")
 
