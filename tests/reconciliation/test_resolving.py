@@ -90,7 +90,7 @@ def test_what_is_settled_and_not_ours_is_written_off_by_two_and_undone_by_a_new_
     look(till)
     assert till.found() == {}
 
-    undoing = undo(discrepancy, now=NOW, reason="the guest was found")
+    undone = undo(discrepancy, now=NOW, reason="the guest was found")
 
     assert stands(discrepancy) == ("OPEN", "", "", "")
     assert till.balances() == {"CLEARING EUR": -900, "BANK EUR": 900}
@@ -100,7 +100,7 @@ def test_what_is_settled_and_not_ours_is_written_off_by_two_and_undone_by_a_new_
         *(("linus", "proposed"), ("grace", "undone")),
     ]
     proposal.refresh_from_db()
-    assert (undoing.undoes, proposal.undo_proposed_by, proposal.undone_by) == (proposal, "linus", "grace")
+    assert (undone.undoes, proposal.undo_proposed_by, proposal.undone_by) == (proposal, "linus", "grace")
     assert write_off(discrepancy).pk != proposal.pk
     assert not any("has no order" in finding.message for finding in ledger_findings())
 
