@@ -50,6 +50,21 @@ def test_what_was_missing_and_is_taken_back_is_not_waited_for_any_more(till):
     assert [event.action for event in closed.events.order_by("id")] == ["opened", "closed"]
 
 
+def test_what_was_booked_before_the_books_begin_does_not_make_up_for_what_is_missing(till):
+    dispute = till.books(-4_500, "D1", kind="CHARGEBACK", at=NOON - timedelta(days=40))
+    till.books(4_500, "D1", kind="CHARGEBACK", of=dispute)
+    till.save()
+    source = source_for(till.account.slug, now=NOON)
+    source.reconciled_from = NOON.date()
+    source.save()
+
+    for days in (20, 21):
+        look_for_missing(source=source, now=NOON + timedelta(days=days))
+
+    assert till.found() == {"MISSING_THERE": 1}
+    assert list(Discrepancy.objects.get().events.values_list("action", flat=True)) == ["opened"]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_look_that_another_overtakes_begins_anew(till, tmp_path, monkeypatch):
     take_row_locks_away(monkeypatch)

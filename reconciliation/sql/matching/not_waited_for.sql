@@ -1,5 +1,5 @@
 -- What was missing and is waited for no more: what its operation moved and nobody settled comes to nothing by now, as a
--- capture does that failed after all.
+-- capture does that failed after all. What is nobody's to settle here (see missing_there) does not count.
 WITH missing AS (
     SELECT d.id, e.transaction_id
       FROM reconciliation_discrepancy d
@@ -9,9 +9,11 @@ WITH missing AS (
     SELECT e.transaction_id, min(e.id) AS entry_id,
            sum(CASE WHEN e.to_account = %(money_account)s THEN e.amount_minor ELSE -e.amount_minor END) AS amount_minor
       FROM payments_ledgerentry e
+      JOIN payments_posting p ON p.id = e.posting_id
      WHERE e.transaction_id IN (SELECT transaction_id FROM missing)
        AND e.gateway_account_id = %(account)s
        AND %(money_account)s IN (e.from_account, e.to_account)
+       AND p.occurred_at >= %(reconciled_from)s::date::timestamp AT TIME ZONE %(zone)s
      GROUP BY e.posting_id, e.transaction_id, e.currency
 ), mended AS (
     UPDATE reconciliation_discrepancy d
