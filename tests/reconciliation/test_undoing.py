@@ -1,9 +1,10 @@
 """What two people decided, two people undo: it stays as it is until the second one approves."""
 
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from payments.models import Posting
 from reconciliation.errors import NotResolvable
@@ -95,6 +96,21 @@ def test_that_two_undo_it_is_the_databases_own(written_off):
             proposed_by="grace",
             proposed_at=NOW,
         )
+
+
+def test_what_one_person_undid_before_it_took_two_can_still_be_changed(written_off):
+    migration = import_module("reconciliation.migrations.0017_name_who_undid_alone")
+    done = Proposal.objects.filter(kind="WRITE_OFF")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT convalidated FROM pg_constraint WHERE conname = 'four_eyes_on_an_undo'")
+        assert cursor.fetchall() == [(True,)]
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE reconciliation_proposal DROP CONSTRAINT four_eyes_on_an_undo")
+        done.update(undone_by="linus", undone_at=NOW)
+
+        cursor.execute(migration.NAME_WHO_PROPOSED)
+
+    assert list(done.values_list("undo_proposed_by", "undone_by")) == [("migration", "linus")]
 
 
 def test_what_one_person_explained_one_person_opens_again(till, tmp_path):
