@@ -51,10 +51,15 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """Be what came of an action; `leads_to` is whose page shows it, when it is not the subject's."""
+    """Be what came of an action.
+
+    `leads_to` is whose page shows it, when it is not the subject's; `logged_as` how the audit log calls it, when it is
+    not what the action is there to do.
+    """
 
     told: Sequence[Told]
     leads_to: Model | None = None
+    logged_as: str = ""
 
 
 class Standing:

@@ -148,7 +148,8 @@ class Undo(DiscrepancyAction):
         wish = {"discrepancy_id": row.pk, "reason": entered["reason"], "by": person.get_username()}
         if undoing.takes_two_to_undo(row):
             undoing.propose_undo(**wish, now=timezone.now())
-            return Done(told=[Told(sentence="Proposed: a second person decides.")])
+            told = [Told(sentence="Proposed: a second person decides.")]
+            return Done(told=told, logged_as="proposed to undo discrepancy")
         undoing.undo(**wish, now=timezone.now())
         return Done(told=[Told(sentence="It is open again.")])
 

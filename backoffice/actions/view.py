@@ -108,7 +108,7 @@ def _confirmed(request: HttpRequest, person: User, action: Action[Any], row: Mod
     words = [asked, *(told.sentence for told in done.told), *refused]
     record(
         actor=person.get_username(),
-        action=_logged_as(action, refused),
+        action=_logged_as(done.logged_as or action.done, refused),
         subject=action.subject(row),
         detail=" ".join(filter(None, words)),
         reason=reason,
@@ -117,11 +117,11 @@ def _confirmed(request: HttpRequest, person: User, action: Action[Any], row: Mod
     return HttpResponseRedirect(page_of(done.leads_to or row))
 
 
-def _logged_as(action: Action[Any], refused: Said) -> str:
+def _logged_as(done: str, refused: Said) -> str:
     """Return how the audit log calls what came of an action: after a fault of ours nobody knows."""
     if not refused:
-        return action.done
-    return f"may have {action.done}" if refused.is_unsure else f"not {action.done}"
+        return done
+    return f"may have {done}" if refused.is_unsure else f"not {done}"
 
 
 def _is_stale(action: Action[Any], row: Model, wish: Wish) -> bool:

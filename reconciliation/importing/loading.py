@@ -9,8 +9,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-import psycopg
-from django.db import connection, transaction
+from django.db import Error, connection, transaction
 from psycopg.sql import SQL, Identifier
 
 from card_numbers import mask_card_numbers
@@ -57,7 +56,7 @@ def load(*, report: SettlementReport, path: Path, clock: Callable[[], datetime],
         raise
     finally:
         # Where the database itself is gone, so is everybody's interest in the tables.
-        with suppress(psycopg.Error, transaction.TransactionManagementError):
+        with suppress(Error):
             drop_staging(report)
 
 

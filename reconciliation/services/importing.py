@@ -11,6 +11,7 @@ import structlog
 from django.conf import settings
 from django.db import DataError, transaction
 from django.utils import timezone
+from psycopg.errors import NumericValueOutOfRange
 
 from gateways.models import GatewayAccount
 from reconciliation.errors import UnknownSource, UnreadableFile
@@ -130,7 +131,9 @@ def import_file(
 def _load(report: SettlementReport, path: Path, clock: Callable[[], datetime], progress: Progress | None) -> None:
     try:
         load(report=report, path=path, clock=clock, progress=progress)
-    except DataError:
+    except DataError as error:
+        if not isinstance(error.__cause__, NumericValueOutOfRange):
+            raise
         # Each of them can be read, and a sum of them cannot be kept.
         report.state, report.problem = ReportState.REJECTED, "its amounts come to more than these books can hold"
         report.save(update_fields=["state", "problem"])

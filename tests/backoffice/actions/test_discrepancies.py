@@ -106,7 +106,7 @@ def test_a_write_off_is_proposed_by_one_approved_by_another_within_a_limit_and_u
         ("fay", "proposed write-off"),
         ("mia", "approved proposal"),
         ("mia", "not approved proposal"),
-        ("fay", "undid discrepancy"),
+        ("fay", "proposed to undo discrepancy"),
         ("mia", "approved proposal"),
     ]
 
