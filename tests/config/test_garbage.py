@@ -34,5 +34,6 @@ def test_a_worker_takes_what_it_has_loaded_out_of_the_rounds_of_the_collector(tm
     assert done.returncode == 0, done.stderr
     before, frozen, left = json.loads(done.stdout.splitlines()[-1])
     assert before > 50_000
-    assert frozen >= before
+    # Nearly all of it: the last round before takes some of it away.
+    assert frozen > before * 0.95
     assert left < before // 100

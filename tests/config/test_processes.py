@@ -122,10 +122,12 @@ def test_a_run_through_the_deaths_of_its_processes_and_its_own_to_sigterm(run: R
     assert migrations.returncode == 0, migrations.stderr
     assert "[ ]" not in migrations.stdout
 
-    (worker,) = run.children("worker")
+    # There are three; this one's name in the log is its queues' here.
+    queues = f"{django_settings.QUEUE_OPERATIONS},{django_settings.QUEUE_DEFAULT}"
+    (worker,) = run.children(queues)
     worker.kill()
     wait_until(lambda: "worker   | ended with -9; starting again" in run.output, what="the worker's new start")
-    wait_until(lambda: [child.pid for child in run.children("worker")] not in ([], [worker.pid]), what="another worker")
+    wait_until(lambda: [child.pid for child in run.children(queues)] not in ([], [worker.pid]), what="another worker")
 
     (postgres,) = run.children("postgres")
     postgres.kill()
