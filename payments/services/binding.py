@@ -112,7 +112,15 @@ def _attempt(
     if not gateway_reference:
         return None
     attempts = [row for row in known if row.kind in CHARGE_KINDS and row.account_id == account.pk]
-    found = next((row for row in attempts if row.gateway_reference == gateway_reference), None)
+    # A refund may name the capture that it takes from, which is of the attempt that was captured.
+    captured = {
+        row.parent_id
+        for row in known
+        if row.kind == OperationKind.CAPTURE
+        and row.account_id == account.pk
+        and row.gateway_reference == gateway_reference
+    }
+    found = next((row for row in attempts if row.gateway_reference == gateway_reference or row.pk in captured), None)
     if found is not None:
         return found
     unnamed = _named(Reference(ours=outcome.reference.ours), [row for row in attempts if not row.gateway_reference])

@@ -80,6 +80,22 @@ def test_late_authorization_after_capture_changes_nothing(house):
     assert books(payment.order) == {"RECEIVABLE>CLEARING": 10000}
 
 
+@pytest.mark.parametrize("word", [Kind.REFUNDED, Kind.REFUND_FAILED])
+def test_what_is_told_of_a_capture_is_the_payments(house, word):
+    """Spreedly refunds the capture of what was held, and names it where others name the payment."""
+    payment = house.payment(account="adyen-us")
+    house.opening(payment)
+    house.tell(payment, Kind.AUTHORIZED, "PSP1")
+    house.tell(payment, Kind.CAPTURED, "CAP1", of="PSP1")
+
+    house.tell(payment, word, "REF1", of="CAP1", minor=3000)
+
+    held, captured, refund = payment.transactions.order_by("requested_at", "pk")
+    assert [row.kind for row in (held, captured, refund)] == ["AUTHORIZATION", "CAPTURE", "REFUND"]
+    assert refund.parent == held
+    assert not payment.transactions.filter(status="PENDING").exists()
+
+
 STORY = [
     (Kind.AUTHORIZED, "PSP1", {}),
     (Kind.REFUNDED, "REF1", {"of": "PSP1", "minor": 3000}),
