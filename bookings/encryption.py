@@ -6,6 +6,7 @@ carry OpenSSL's 8 MiB.
 
 import hashlib
 import hmac
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -15,9 +16,14 @@ if TYPE_CHECKING:
 
 
 def _fernet() -> "MultiFernet":
+    return _fernet_of(tuple(settings.FIELD_ENCRYPTION_KEYS))
+
+
+@lru_cache(maxsize=1)
+def _fernet_of(keys: tuple[str, ...]) -> "MultiFernet":
     from cryptography.fernet import Fernet, MultiFernet
 
-    return MultiFernet([Fernet(key) for key in settings.FIELD_ENCRYPTION_KEYS])
+    return MultiFernet([Fernet(key) for key in keys])
 
 
 def encrypt_text(text: str) -> bytes:

@@ -21,8 +21,9 @@ from django.db import transaction
 log = structlog.get_logger(__name__)
 # While the broker is down or hangs, it is tried once in so many seconds.
 _REST_SECONDS = 5.0
-# Between two rounds: a burst then costs at most 10 messages a second, however many webhooks come.
-_PAUSE_SECONDS = 0.1
+# Between two rounds: a burst then costs a process at most 5 messages a second, however many webhooks come. What comes
+# alone is sent at once.
+_PAUSE_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
