@@ -44,7 +44,7 @@ def _copied(rows: Composable, report: Report, headings: Sequence[str], options: 
     first, *others = headings
     totals = SQL(", ").join([_named(_totals(report), first), *(_named(SQL("NULL"), name) for name in others)])
     return SQL("COPY (WITH reported AS MATERIALIZED (SELECT * FROM {}) SELECT {} UNION ALL {}) TO STDOUT {}").format(
-        _in_order(report), totals, rows, options
+        in_order(report), totals, rows, options
     )
 
 
@@ -58,7 +58,7 @@ def _totals(report: Report) -> Composed:
     ).format(SQL(", ").join([SQL("count(*)"), *sums, *currencies]), grouped)
 
 
-def _in_order(report: Report) -> Composed:
+def in_order(report: Report) -> Composed:
     """Return the rows, put in order before any cell is written: a sort would carry all that is written with it.
 
     Texts go by "C", for a server's own collation may change with its operating system.
