@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction as database
+from django.db.models import Exists, OuterRef
 
 from bookings.models import BookingStatus, Order, OrderKind
 from bookings.prepared import insert_row, update_row
@@ -146,7 +147,10 @@ def record_opened(*, opening: Opening, answer: Outcome, now: datetime) -> None:
     takes the payment's lock and fails when any other word came first, and then the ordinary way is taken.
     """
     payment = opening.payment
-    is_first_word = Payment.objects.filter(pk=payment.pk, state=State.CREATED, events__isnull=True).update(
+    # No join: Django would ask about the state in a subquery, which looks at the payment as it was before the wait for
+    # its lock.
+    told = GatewayEvent.objects.filter(payment=OuterRef("pk"))
+    is_first_word = Payment.objects.filter(~Exists(told), pk=payment.pk, state=State.CREATED).update(
         state=State.ACTION_REQUIRED, updated_at=now
     )
     if not is_first_word:

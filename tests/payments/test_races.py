@@ -1,7 +1,7 @@
 """Every claim about two actors at once, with its control: the same race goes wrong when the lock is taken away."""
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from bookings.encryption import encrypt_text
@@ -9,11 +9,11 @@ from gateways.protocol import OutcomeKind as Kind
 from money import Money
 from payments import inbox
 from payments.errors import RefundTooLarge
-from payments.models import GatewayEvent, Payment, Transaction, WebhookDelivery, claims
+from payments.models import GatewayEvent, Opening, Payment, Transaction, WebhookDelivery, claims
 from payments.services import aftercare, at_once, capturing, collecting, confirming, operations, transitions, ways_back
 from payments.services.collecting import NO_REQUEST
 from payments.states import OperationKind
-from tests.bookings.racing import Racer
+from tests.bookings.racing import Racer, overtaken_by
 from tests.payments.house import books
 from tests.payments.races import meet, run_together, take_row_locks_away, without
 
@@ -281,3 +281,29 @@ def test_control_without_the_order_lock_it_is(house, monkeypatch):
 
     assert (refund.status, refund.gateway_reference) == ("PENDING", "RF1")
     assert refund.unknown_since_at is not None
+
+
+def test_an_answer_that_waits_for_a_webhook_does_not_take_back_what_it_told(house):
+    """The guest may have paid before the answer that the page is open has been taken in."""
+    payment = house.payment()
+    opening = house.opening(payment)
+    answer = house.word(payment, Kind.ACTION_REQUIRED, "CS1")
+
+    def take_answer_in():
+        with transaction.atomic():
+            transitions.record_opened(
+                opening=Opening.objects.select_related("payment", "account").get(pk=opening.pk),
+                answer=answer,
+                now=house.clock(),
+            )
+
+    with overtaken_by(take_answer_in) as late:
+        house.tell(payment, Kind.AUTHORIZED, "PSP1")
+    late.finish()
+
+    assert late.was_blocked
+    payment.refresh_from_db()
+    assert (payment.state, payment.captured_minor) == ("CAPTURED", 9000)
+    assert set(GatewayEvent.objects.filter(payment=payment).values_list("kind", flat=True)) == {
+        *("AUTHORIZED", "ACTION_REQUIRED")
+    }
