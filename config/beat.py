@@ -13,6 +13,11 @@ def _every(seconds: float, task: str, queue: str) -> dict[str, Any]:
     return {"task": task, "schedule": seconds, "options": options}
 
 
+def _at(time: crontab, task: str) -> dict[str, Any]:
+    """Return a beat entry by the clock, which waits for a worker as long as that takes."""
+    return {"task": task, "schedule": time, "options": {"queue": QUEUE_DEFAULT}}
+
+
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "drain-deliveries": _every(5, "payments.tasks.drain_deliveries", QUEUE_WEBHOOKS),
     "drain-operations": _every(5, "payments.tasks.drain_operations", QUEUE_OPERATIONS),
@@ -31,51 +36,15 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "import-settlements": _every(20, "reconciliation.tasks.import_uploads", QUEUE_DEFAULT),
     "write-exports": _every(5, "reconciliation.tasks.write_exports", QUEUE_DEFAULT),
     "mail-scheduled-exports": _every(30, "reconciliation.tasks.mail_scheduled_exports", QUEUE_DEFAULT),
-    "prune-exports": {
-        "task": "reconciliation.tasks.prune_exports",
-        "schedule": crontab(hour="3", minute="35"),
-        "options": {"queue": QUEUE_DEFAULT},
-    },
+    "prune-exports": _at(crontab(hour="3", minute="35"), "reconciliation.tasks.prune_exports"),
     "fetch-reports": _every(10, "reconciliation.tasks.fetch_reports", QUEUE_DEFAULT),
-    "look-for-reports": {
-        "task": "reconciliation.tasks.look_for_reports",
-        "schedule": crontab(minute="25"),
-        "options": {"queue": QUEUE_DEFAULT},
-    },
+    "look-for-reports": _at(crontab(minute="25"), "reconciliation.tasks.look_for_reports"),
     "add-up-the-books": _every(30, "reconciliation.tasks.add_up_the_books", QUEUE_DEFAULT),
-    "look-for-missing-settlements": {
-        "task": "reconciliation.tasks.look_for_missing",
-        "schedule": crontab(hour="4", minute="5"),
-        "options": {"queue": QUEUE_DEFAULT},
-    },
-    "prune": {
-        "task": "payments.tasks.prune",
-        "schedule": crontab(hour="3", minute="15"),
-        "options": {"queue": QUEUE_DEFAULT},
-    },
-    "prune-mails": {
-        "task": "bookings.tasks.prune_mails",
-        "schedule": crontab(hour="3", minute="50"),
-        "options": {"queue": QUEUE_DEFAULT},
-    },
-    "prune-idempotency-keys": {
-        "task": "api.tasks.prune_idempotency_keys",
-        "schedule": crontab(hour="3", minute="30"),
-        "options": {"queue": QUEUE_DEFAULT},
-    },
-    "prune-presses": {
-        "task": "backoffice.tasks.prune_presses",
-        "schedule": crontab(hour="3", minute="55"),
-        "options": {"queue": QUEUE_DEFAULT},
-    },
-    "prune-callbacks": {
-        "task": "api.tasks.prune_callbacks",
-        "schedule": crontab(hour="3", minute="45"),
-        "options": {"queue": QUEUE_DEFAULT},
-    },
-    "sweep-card-numbers": {
-        "task": "backoffice.tasks.sweep_card_numbers",
-        "schedule": crontab(day_of_month="1", hour="4", minute="30"),
-        "options": {"queue": QUEUE_DEFAULT},
-    },
+    "look-for-missing-settlements": _at(crontab(hour="4", minute="5"), "reconciliation.tasks.look_for_missing"),
+    "prune": _at(crontab(hour="3", minute="15"), "payments.tasks.prune"),
+    "prune-mails": _at(crontab(hour="3", minute="50"), "bookings.tasks.prune_mails"),
+    "prune-idempotency-keys": _at(crontab(hour="3", minute="30"), "api.tasks.prune_idempotency_keys"),
+    "prune-presses": _at(crontab(hour="3", minute="55"), "backoffice.tasks.prune_presses"),
+    "prune-callbacks": _at(crontab(hour="3", minute="45"), "api.tasks.prune_callbacks"),
+    "sweep-card-numbers": _at(crontab(day_of_month="1", hour="4", minute="30"), "backoffice.tasks.sweep_card_numbers"),
 }
