@@ -22,6 +22,7 @@ from reconciliation.models.report import (
 )
 from reconciliation.models.schedule import Cadence, MailState, ScheduledExport, ScheduledRun
 from reconciliation.models.source import SettlementSource, SourceKind
+from reconciliation.models.superseded import SupersededLine
 
 __all__ = [
     "NEEDS_TWO",
@@ -59,4 +60,5 @@ __all__ = [
     "SettlementReport",
     "SettlementSource",
     "SourceKind",
+    "SupersededLine",
 ]

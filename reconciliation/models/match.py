@@ -19,6 +19,7 @@ class Rule(models.TextChoices):
     OTHER = "OTHER", "explained by its kind: it moves nothing"
     BANK = "BANK", "the payout of a batch"
     HAND = "HAND", "a person"
+    SUPERSEDED = "SUPERSEDED", "taken back: a newer report of its batch has it otherwise"
 
 
 class Match(models.Model):

@@ -34,6 +34,11 @@ class SettlementReport(models.Model):
     problem = models.CharField(max_length=500, blank=True, help_text="Why it was rejected.")
     line_count = models.PositiveBigIntegerField(default=0, help_text="Lines that are new by this file.")
     known_count = models.PositiveBigIntegerField(default=0, help_text="Lines that an earlier file had brought.")
+    superseded_count = models.PositiveBigIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Lines of earlier files that it has otherwise, or no more: each is taken back by one of its.",
+    )
     bad_count = models.PositiveBigIntegerField(default=0)
     received_by = models.CharField(max_length=150)
     received_at = models.DateTimeField()
