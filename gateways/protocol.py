@@ -413,14 +413,16 @@ class ColumnMap:
     """Describe a settlement report so that importing can type it in SQL; `types` maps the vendor's row types.
 
     `currencies` maps the vendor's names of currencies where they are not ISO 4217's letters. `batch_is_payout` says
-    that a batch is what one payout was made of, so that no line of its own need tell of it. `settles` is False for a
-    report of what was done, in which no money is settled.
+    that a batch is what one payout was made of, so that no line of its own need tell of it; `batch_is_whole` that a
+    report has all lines of the batches it names, so that one that is made anew replaces what was told of them before.
+    `settles` is False for a report of what was done, in which no money is settled.
     """
 
     columns: tuple[Column, ...]
     types: Mapping[str, str]
     currencies: Mapping[str, str] = field(default_factory=dict)
     batch_is_payout: bool = False
+    batch_is_whole: bool = False
     settles: bool = True
 
 

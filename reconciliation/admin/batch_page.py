@@ -28,6 +28,9 @@ def _facts(batch: SettlementBatch) -> Iterator[tuple[str, str]]:
     yield "Stands", BatchState(batch.state).label.lower()
     yield "Settled", when_text(batch.settled_at)
     yield "Lines", str(batch.line_count)
+    taken_back = batch.lines.filter(superseded__isnull=False).count()
+    if taken_back:
+        yield "Of these taken back", f"{taken_back}, each by another: a newer report has them otherwise, or no more"
     yield "Its lines come to", money_text(batch.net_minor, batch.currency)
     yield "Of that the gateway kept", money_text(batch.fee_minor, batch.currency)
     paid_out = money_text(batch.payout_minor, batch.currency) if batch.payout_minor is not None else "not told yet"
@@ -43,7 +46,8 @@ def _facts(batch: SettlementBatch) -> Iterator[tuple[str, str]]:
 
 def _lines(batch: SettlementBatch) -> Section:
     kinds = (
-        batch.lines.values("kind", "gross_currency", "net_currency")
+        batch.lines.filter(superseded__isnull=True, supersedes__isnull=True)
+        .values("kind", "gross_currency", "net_currency")
         .annotate(count=Count("pk"), gross=Sum("gross_minor"), fee=Sum("fee_minor"), net=Sum("net_minor"))
         .order_by("kind", "gross_currency", "net_currency")
     )

@@ -62,7 +62,16 @@ class BadLineInline(ReadOnlyInline):
 class SettlementReportAdmin(ReadOnlyAdmin):
     """Show the files that came, and take new ones: a worker imports what is uploaded within half a minute."""
 
-    list_display = ["file_name", "source", "state", "line_count", "known_count", "bad_count", "received_at"]
+    list_display = [
+        "file_name",
+        "source",
+        "state",
+        "line_count",
+        "known_count",
+        "superseded_count",
+        "bad_count",
+        "received_at",
+    ]
     list_select_related = ["source"]
     list_filter = ["state", "source"]
     search_fields = ["file_name", "sha256"]

@@ -102,6 +102,7 @@ class Layout:
     types: Mapping[str, str]
     currencies: tuple[tuple[str, str, int, int], ...]
     batch_is_payout: bool
+    batch_is_whole: bool
     is_bank: bool
 
     def unit_of(self, field: str) -> str:
@@ -164,6 +165,7 @@ def own_map(written: Any) -> ColumnMap:
         types=types,
         currencies=currencies,
         batch_is_payout=written.get("batch_is_payout", False) is True,
+        batch_is_whole=written.get("batch_is_whole", False) is True,
     )
 
 
@@ -191,6 +193,7 @@ def layout_of(header: list[str], source: SettlementSource) -> Layout:
         types=column_map.types,
         currencies=tuple(_currencies(column_map.currencies, exponents)),
         batch_is_payout=column_map.batch_is_payout,
+        batch_is_whole=column_map.batch_is_whole,
         is_bank=source.kind == SourceKind.BANK,
     )
     _check(layout)
@@ -205,6 +208,8 @@ def _check(layout: Layout) -> None:
         raise UnreadableFile("the column map names no currency")
     if not fields.keys() & TIMES:
         raise UnreadableFile("the column map names no time: occurred_at or booked_at")
+    if layout.batch_is_whole and (layout.is_bank or "batch_number" not in fields):
+        raise UnreadableFile("batch_is_whole is for reports of a gateway that name each line's batch: batch_number")
     for field in fields.keys() & TIMES:
         unit = layout.unit_of(field)
         if unit not in LOCAL_TIMES and unit not in ZONED_TIMES | EITHER_TIMES:

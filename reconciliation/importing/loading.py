@@ -17,6 +17,7 @@ from reconciliation.errors import BadLines, UnreadableFile
 from reconciliation.importing.columns import Layout, layout_of
 from reconciliation.importing.reading import Progress, encoding_of, header_of
 from reconciliation.importing.staging import MOST_BAD_LINES, Bad, Staged, drop_left_behind, drop_staging, stage
+from reconciliation.importing.superseding import supersede_lines
 from reconciliation.importing.typed import typed_lines
 from reconciliation.models import BadLine, ReportState, SettlementReport, SettlementSource
 from reconciliation.statements import plan_for_many, run
@@ -85,9 +86,14 @@ def _keep(report: SettlementReport, layout: Layout, staged: Staged, now: datetim
         raise BadLines(bad.count, bad.first)
     _check_merchant_account(source)
     run("importing/batches", params)
+    if layout.batch_is_whole:
+        run("importing/other_currencies", params)
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT FROM batch_of_file WHERE is_known)")
         (has_known_batches,) = cursor.fetchone()
+    report.superseded_count = 0
+    if has_known_batches and layout.batch_is_whole:
+        report.superseded_count = supersede_lines(report=report, bad_count=bad.count, params={**params, "now": now})
     known_count = run("importing/known_lines", params) if has_known_batches else 0
     line_count = run("importing/lines", params)
     run("importing/totals", params)
@@ -98,7 +104,8 @@ def _keep(report: SettlementReport, layout: Layout, staged: Staged, now: datetim
     _name_bad_lines(report, bad.first)
     report.state, report.problem, report.loaded_at = ReportState.LOADED, "", now
     report.line_count, report.known_count, report.bad_count = line_count, known_count, bad.count
-    report.save(update_fields=["state", "problem", "loaded_at", "line_count", "known_count", "bad_count"])
+    counts = ["line_count", "known_count", "superseded_count", "bad_count"]
+    report.save(update_fields=["state", "problem", "loaded_at", *counts])
 
 
 def _name_bad_lines(report: SettlementReport, bad: list[tuple[int, str]]) -> None:

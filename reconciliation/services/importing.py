@@ -123,6 +123,7 @@ def import_file(
         source=report.source.slug,
         lines=report.line_count,
         known=report.known_count,
+        superseded=report.superseded_count,
         bad=report.bad_count,
     )
     return Imported(report=report, is_new=True)

@@ -114,7 +114,10 @@ def _match(source: SettlementSource, report: SettlementReport | None, now: datet
         return
     if params["is_new"]:
         params["last_settled_at"] = _last_settled_at(report)
-    _run_passes(("sure" if params["is_new"] else "unsure", *_NAMING), params)
+    first = ["sure" if params["is_new"] else "unsure"]
+    if params["is_new"] and report is not None and report.superseded_count:
+        first.append("leave_superseded")
+    _run_passes((*first, *_NAMING), params)
     if params["is_new"]:
         if run("matching/give_back", params):
             _run_passes(("begin_anew", *_NAMING), params)

@@ -14,6 +14,7 @@ from reconciliation.models import (
     ProposalDecision,
     ProposalKind,
     Resolution,
+    SupersededLine,
 )
 from reconciliation.services.events import close, lock, note, refuse_silence, reopen
 from reconciliation.services.hand_matching import undo_match
@@ -100,6 +101,8 @@ def _refuse_what_people_did_not_close(discrepancy: Discrepancy) -> None:
         raise NotResolvable("It is not closed.")
     if discrepancy.resolution == Resolution.ARRIVED:
         raise NotResolvable("It came right by itself: there is nothing to undo.")
+    if SupersededLine.objects.filter(line=discrepancy.line_id).exists():
+        raise NotResolvable("A newer report has its line otherwise: there is nothing to undo.")
 
 
 def _close_what_came(discrepancy: Discrepancy, *, by: str, now: datetime) -> None:

@@ -68,9 +68,10 @@ def test_lines_that_an_earlier_file_brought_are_left_out(till, tmp_path):
     same = settled(4_500, "P1")
     till.imports(written(tmp_path / "first.csv", [same, same, settled(1_000, "P2")]))
 
-    later = till.imports(written(tmp_path / "second.csv", [settled(700, "P3"), same, same, same], encoding="utf-16"))
+    rows = [settled(700, "P3"), same, same, same, settled(1_000, "P2")]
+    later = till.imports(written(tmp_path / "second.csv", rows, encoding="utf-16"))
 
-    assert (later.report.known_count, later.report.line_count) == (2, 2)
+    assert (later.report.known_count, later.report.line_count, later.report.superseded_count) == (3, 2, 0)
     assert SettlementLine.objects.filter(payment_reference="P1").count() == 3
     assert SettlementBatch.objects.get().line_count == 5
 
@@ -331,7 +332,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
     peaks = []
     for lines in (500, 20_000):
-        path = written(tmp_path / f"{lines}.csv", (account_row("Fee", -lines) for _ in range(lines)))
+        path = written(tmp_path / f"{lines}.csv", (account_row("Fee", -lines, batch=str(lines)) for _ in range(lines)))
         arguments = [sys.executable, "-c", code, str(path), till.account.slug]
         done = subprocess.run(
             arguments, env=process_environment(), capture_output=True, check=True, text=True, timeout=240

@@ -65,4 +65,5 @@ SETTLEMENT_DETAILS = ColumnMap(
             "PaidOutReversed": "OTHER",
         }
     ),
+    batch_is_whole=True,
 )

@@ -65,4 +65,5 @@ PAYOUT_RECONCILIATION = ColumnMap(
         }
     ),
     batch_is_payout=True,
+    batch_is_whole=True,
 )

@@ -5,31 +5,38 @@ WITH
 ,
 -- include: exporting/parts/file
 ,
-line AS MATERIALIZED (
-    SELECT l.*, greatest(l.settled_at, file.open_from) AS counts_at, file.file_name, file.source_id, m.lead_id
+told AS NOT MATERIALIZED (
+    SELECT l.*, file.open_from, file.file_name, file.source_id
       FROM reconciliation_settlementline l
       JOIN file ON file.id = l.report_id
-      LEFT JOIN matched m ON m.line_id = l.id
-     WHERE l.kind NOT IN ('PAYOUT', 'PAYOUT_RETURNED', 'RESERVE', 'BALANCE_TRANSFER', 'BANK')
-       AND (%(since)s::timestamptz IS NULL OR l.settled_at >= %(since)s)
+     WHERE (%(since)s::timestamptz IS NULL OR l.settled_at >= %(since)s)
        AND (%(until)s::timestamptz IS NULL OR (l.settled_at < %(until)s AND coalesce(file.open_from < %(until)s, true)))
-       AND (%(currency)s::text IS NULL OR l.net_currency = %(currency)s)
      UNION ALL
     -- What was settled before, and told after that was closed.
-    SELECT l.*, file.open_from, file.file_name, file.source_id, m.lead_id
+    SELECT l.*, file.open_from, file.file_name, file.source_id
       FROM file
       JOIN reconciliation_settlementline l ON l.report_id = file.id
-      LEFT JOIN matched m ON m.line_id = l.id
-     WHERE l.kind NOT IN ('PAYOUT', 'PAYOUT_RETURNED', 'RESERVE', 'BALANCE_TRANSFER', 'BANK')
-       AND l.settled_at < %(since)s
+     WHERE l.settled_at < %(since)s
        AND file.open_from >= %(since)s
        AND (%(until)s::timestamptz IS NULL OR file.open_from < %(until)s)
+), line AS MATERIALIZED (
+    SELECT l.*, greatest(l.settled_at, l.open_from) AS counts_at, m.lead_id,
+           CASE WHEN back.line_id IS NULL THEN 1 ELSE -1 END AS way
+      FROM told l
+      LEFT JOIN matched m ON m.line_id = l.id
+      LEFT JOIN reconciliation_supersededline back ON back.taken_back_by_id = l.id
+     WHERE l.kind NOT IN ('PAYOUT', 'PAYOUT_RETURNED', 'RESERVE', 'BALANCE_TRANSFER', 'BANK')
        AND (%(currency)s::text IS NULL OR l.net_currency = %(currency)s)
 ), first_taken AS (
     SELECT match_id, min(entry_id) AS entry_id
       FROM taken
      WHERE match_id IN (SELECT lead_id FROM line)
      GROUP BY match_id
+     UNION ALL
+    -- A line that was taken back, and what takes it back, are of the operation that it was matched with.
+    SELECT m.id, s.entry_id
+      FROM reconciliation_supersededline s
+      JOIN reconciliation_match m ON m.line_id = s.line_id AND m.rule = 'SUPERSEDED'
 )
 SELECT a.gateway, a.slug AS account, b.reference AS batch, l.file_name AS file, l.line_number AS line, l.kind,
        l.vendor_type, coalesce(nullif(l.gateway_reference, ''), l.payment_reference) AS gateway_reference,
@@ -60,7 +67,7 @@ SELECT a.gateway, a.slug AS account, b.reference AS batch, l.file_name AS file, 
      LIMIT 1
   ) AS c ON true
  CROSS JOIN LATERAL (
-    SELECT (round(abs(l.net_minor + l.fee_minor) * c.percent / 100) + c.fixed_minor)::bigint AS minor
+    SELECT l.way * (round(abs(l.net_minor + l.fee_minor) * c.percent / 100) + c.fixed_minor)::bigint AS minor
   ) AS expected
  WHERE (l.fee_minor <> 0 OR l.kind = 'CAPTURE' OR expected.minor <> 0)
    AND (a.environment = 'live') = %(is_live)s

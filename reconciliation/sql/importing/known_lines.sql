@@ -1,4 +1,4 @@
--- Leave out what an earlier file brought: of batches that have lines already, as many equal lines as there are. What a
+-- Leave out what an earlier file brought: of batches that have lines already, as many equal lines as stand there. What a
 -- batch has beyond that is new, be it equal to another line of the same file or not. What a map makes of a type is not
 -- looked at, for it may know more types by now.
 WITH known AS (
@@ -8,6 +8,8 @@ WITH known AS (
       FROM batch_of_file b
       JOIN reconciliation_settlementline l ON l.batch_id = b.id
      WHERE b.is_known
+       AND NOT EXISTS (SELECT FROM reconciliation_supersededline s WHERE s.line_id = l.id)
+       AND NOT EXISTS (SELECT FROM reconciliation_supersededline s WHERE s.taken_back_by_id = l.id)
      GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 ), named_again AS (
     SELECT t.line_number, known.times,

@@ -21,7 +21,11 @@ WITH mended AS (
                            WHERE b.id = d.batch_id AND b.state <> 'UNBALANCED')
              WHEN d.kind = 'NOT_IN_BANK' THEN
                   EXISTS (SELECT FROM reconciliation_settlementbatch b WHERE b.id = d.batch_id AND b.state = 'PAID')
+             -- Its line was taken back by a newer report.
+             WHEN d.kind = 'SETTLED_AFTER_ALL' THEN
+                  d.entry_id IS NOT NULL
+                  AND NOT EXISTS (SELECT FROM reconciliation_ledgerconsumed c WHERE c.entry_id = d.entry_id OFFSET 0)
            END
- RETURNING d.id
+ RETURNING d.id, 'it came right by itself' AS how
 )
 -- include: matching/parts/mended

@@ -22,4 +22,7 @@ SELECT l.id, 'FEE', greatest(1, abs(round(off.by_minor))::bigint), l.net_currenc
                         - (l.net_minor + l.fee_minor) END) AS off(by_minor)
  WHERE l.report_id = %(report)s
    AND l.kind = ANY(%(payment_kinds)s)
-   AND abs(off.by_minor) > %(fee_tolerance)s
+   AND abs(off.by_minor) > %(fee_tolerance)s;
+
+-- What takes back a line of an earlier file is as wrong as that was.
+DELETE FROM misstated WHERE line_id IN (SELECT taken_back_by_id FROM reconciliation_supersededline)

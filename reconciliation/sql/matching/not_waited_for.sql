@@ -26,6 +26,6 @@ WITH missing AS (
                 WHERE NOT EXISTS (SELECT FROM reconciliation_ledgerconsumed c WHERE c.entry_id = moved.entry_id)
                 GROUP BY transaction_id
                HAVING sum(amount_minor) = 0)
- RETURNING d.id
+ RETURNING d.id, 'it came right by itself' AS how
 )
 -- include: matching/parts/mended

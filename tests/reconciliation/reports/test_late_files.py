@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from payments.models import LedgerEntry
 from payments.services.periods import close_month, reopen_month
+from reconciliation.models import FeeContract
 from tests.reconciliation.reports.asking import rows_of
 from tests.reconciliation.till import payout, settled, written
 
@@ -106,6 +108,42 @@ def test_what_is_added_to_a_batch_of_a_closed_month_says_by_how_much_it_is_anoth
     assert batches(APRIL, MAY, as_of=as_of) == [in_april]
     assert batches(MAY, JUNE, as_of=as_of) == [in_may]
     assert batches(None, None, as_of=as_of) == [in_march, in_april, in_may]
+
+
+def test_a_report_made_anew_leaves_the_closed_month_and_adjusts_the_open_one(till, loads):
+    march = APRIL - timedelta(days=31)
+    recorded = {"recorded_by": "ada", "recorded_at": march, "valid_from": march.date()}
+    FeeContract.objects.create(
+        account=till.account, currency="EUR", card_brand="visa", percent="0.2", fixed_minor=5, **recorded
+    )
+    sale = till.books(10_000, "P1", at=SETTLED_IN_MARCH - timedelta(days=1))
+    sale.card_brand = "visa"
+    till.save()
+    rows = [line(10_000, "P1", batch="41", fee="0.20")]
+    loads("in-time", IN_TIME, *rows, payout(rows, batch="41", at=SETTLED_IN_MARCH))
+    close_month(month=march.date(), by="ada", now=CLOSED_AT)
+    before = [told(slug, march, APRIL, as_of=CLOSING) for slug in ("settlement-by-payout", "fees", "payments")]
+
+    anew = [line(10_000, "P1", batch="41", fee="0.30")]
+    loads("anew", LATE, *anew, payout(anew, batch="41", at=SETTLED_IN_MARCH))
+
+    after = [told(slug, march, APRIL, as_of=CLOSING) for slug in ("settlement-by-payout", "fees", "payments")]
+    assert after == before
+    # Two lines that are taken back, by two, and the two that stand instead.
+    assert batches(APRIL, MAY) == [("41", APRIL, 4, -10, -10, -10, 0, "BALANCED")]
+    in_april = [
+        (row["fee_minor"], row["settled_minor"], row["expected_minor"], row["operation"], row["line"])
+        for row in told("fees", APRIL, MAY)
+    ]
+    assert in_april == [(-20, -10_000, -25, sale.reference, 4), (30, 10_000, 25, sale.reference, 2)]
+    assert fees(march, APRIL) == [("41", SETTLED_IN_MARCH, 20)]
+    assert [row["expected_minor"] for row in told("fees", march, APRIL)] == [25]
+    assert [row["amount_minor"] for row in told("unmatched", None, None)] == []
+    adjusted = LedgerEntry.objects.filter(posting__settlement_batch__batch__reference="41", posting__counts_at=APRIL)
+    assert sorted(adjusted.values_list("from_account", "to_account", "amount_minor")) == [
+        ("BANK", "CLEARING", 10),
+        ("CLEARING", "FEES", 10),
+    ]
 
 
 def test_two_files_of_one_batch_are_one_row_while_its_month_is_open(till, loads):

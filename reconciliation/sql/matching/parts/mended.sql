@@ -6,5 +6,5 @@
      WHERE p.discrepancy_id = mended.id AND p.decision = ''
 )
 INSERT INTO reconciliation_discrepancyevent (discrepancy_id, actor, action, state_before, state_after, detail, at)
-SELECT m.id, 'system', 'closed', d.state, 'CLOSED', 'it came right by itself', %(now)s
+SELECT m.id, 'system', 'closed', d.state, 'CLOSED', m.how, %(now)s
   FROM mended m JOIN reconciliation_discrepancy d ON d.id = m.id
