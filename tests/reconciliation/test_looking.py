@@ -7,9 +7,11 @@ import pytest
 from django.db import connections
 
 from gateways.models import GatewayAccount
+from payments.models import Transaction
 from reconciliation.models import Discrepancy, DriftReading, LedgerConsumed
 from reconciliation.services.importing import source_for
 from reconciliation.services.matching import look_for_missing
+from reconciliation.services.resolving import explain
 from reconciliation.tasks import look_for_missing as look_everywhere
 from tests.payments.races import take_row_locks_away
 from tests.processes import wait_until
@@ -48,6 +50,76 @@ def test_what_was_missing_and_is_taken_back_is_not_waited_for_any_more(till):
     closed = Discrepancy.objects.get()
     assert (closed.state, closed.resolution) == ("CLOSED", "ARRIVED")
     assert [event.action for event in closed.events.order_by("id")] == ["opened", "closed"]
+
+
+def test_what_is_waited_for_again_is_missing_again(till):
+    operation = till.books(4_500, "P1", kind="CAPTURE")
+    till.books(-4_500, "P1", kind="CAPTURE", of=operation, at=NOON + timedelta(days=1))
+    till.books(900, "P2")
+    till.save()
+    source = source_for(till.account.slug, now=NOON)
+    look_for_missing(source=source, now=NOON + timedelta(days=20))
+    assert till.found() == {"MISSING_THERE": 1}
+    till.books(-900, "P2", of=Transaction.objects.get(gateway_reference="P2"), at=NOON + timedelta(days=21))
+    till.save()
+    look_for_missing(source=source, now=NOON + timedelta(days=22))
+    assert till.found() == {}
+
+    till.books(900, "P2", of=Transaction.objects.get(gateway_reference="P2"), at=NOON + timedelta(days=23))
+    till.save()
+    for days in (24, 25):
+        look_for_missing(source=source, now=NOON + timedelta(days=days))
+
+    again = Discrepancy.objects.get(entry__posting__occurred_at=NOON)
+    assert (again.state, again.resolution, again.closed_at, again.amount_minor) == ("OPEN", "", None, 900)
+    events = again.events.order_by("id").values_list("action", "state_before", "state_after", "amount_minor")
+    assert list(events) == [
+        ("opened", "", "OPEN", 900),
+        ("closed", "OPEN", "CLOSED", None),
+        ("opened", "CLOSED", "OPEN", 900),
+    ]
+
+
+def test_what_people_explained_is_not_missing_again(till):
+    till.books(900, "P2")
+    till.save()
+    source = source_for(till.account.slug, now=NOON)
+    look_for_missing(source=source, now=NOON + timedelta(days=20))
+    explain(discrepancy_id=Discrepancy.objects.get().pk, reason="paid in cash", by="ada", now=NOON + timedelta(days=21))
+
+    look_for_missing(source=source, now=NOON + timedelta(days=22))
+
+    assert till.found() == {}
+
+
+def test_a_line_that_a_newer_report_takes_back_leaves_its_movement_missing_again(till, tmp_path):
+    till.books(4_500, "P1")
+    till.save()
+    source, later = source_for(till.account.slug, now=NOON), NOON + timedelta(days=20)
+    look_for_missing(source=source, now=later)
+    rows = [settled(4_500, "P1"), settled(900, "P9")]
+    till.imports(written(tmp_path / "first.csv", [*rows, payout(rows)]), clock=lambda: later)
+    before = till.found()
+
+    till.imports(written(tmp_path / "anew.csv", [rows[1], payout(rows[1:])]), clock=lambda: later)
+    look_for_missing(source=source, now=later + timedelta(days=1))
+
+    assert before == {"MISSING_HERE": 1}
+    assert till.found() == {"MISSING_HERE": 1, "MISSING_THERE": 1}
+
+
+def test_an_amount_in_another_currency_makes_up_for_nothing(till):
+    operation = till.books(4_500, "P1", kind="CAPTURE")
+    till.save()
+    source = source_for(till.account.slug, now=NOON)
+    look_for_missing(source=source, now=NOON + timedelta(days=20))
+    till.books(-4_500, "P1", kind="CAPTURE", currency="USD", of=operation, at=NOON + timedelta(days=1))
+    till.save()
+
+    look_for_missing(source=source, now=NOON + timedelta(days=21))
+
+    missing = Discrepancy.objects.order_by("currency").values_list("kind", "currency", "amount_minor", "state")
+    assert list(missing) == [("MISSING_THERE", "EUR", 4_500, "OPEN"), ("MISSING_THERE", "USD", 4_500, "OPEN")]
 
 
 def test_what_was_booked_before_the_books_begin_does_not_make_up_for_what_is_missing(till):

@@ -68,11 +68,8 @@ WITH opened AS (
      WHERE l.id NOT IN (SELECT line_id FROM superseded)
        AND l.kind = ANY(%(payment_kinds)s)
      ORDER BY l.id
-        ON CONFLICT (line_id, kind) DO UPDATE
-       SET state = CASE WHEN reconciliation_discrepancy.assignee_id IS NULL THEN 'OPEN' ELSE 'ASSIGNED' END,
-           amount_minor = excluded.amount_minor, resolution = '', reason = '', closed_at = NULL
-     WHERE reconciliation_discrepancy.resolution = 'ARRIVED'
- RETURNING id, state, amount_minor
+        ON CONFLICT (line_id, kind)
+-- include: matching/parts/again
 )
 -- include: matching/parts/opened
 ;

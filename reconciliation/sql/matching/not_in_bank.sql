@@ -11,7 +11,7 @@ WITH opened AS (
        AND b.state = 'BALANCED'
        AND b.payout_minor <> 0
        AND b.settled_at + make_interval(days => s.bank_days) < %(now)s
-        ON CONFLICT (batch_id, kind) DO NOTHING
- RETURNING id, state, amount_minor
+        ON CONFLICT (batch_id, kind)
+-- include: matching/parts/again
 )
 -- include: matching/parts/opened

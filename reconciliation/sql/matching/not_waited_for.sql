@@ -1,12 +1,12 @@
--- What was missing and is waited for no more: what its operation moved and nobody settled comes to nothing by now, as a
--- capture does that failed after all. What is nobody's to settle here (see missing_there) does not count.
+-- What was missing and is waited for no more: what its operation moved in its currency and nobody settled comes to nothing
+-- by now, as a capture does that failed after all. What is nobody's to settle here (see missing_there) does not count.
 WITH missing AS (
-    SELECT d.id, e.transaction_id
+    SELECT d.id, e.transaction_id, e.currency
       FROM reconciliation_discrepancy d
       JOIN payments_ledgerentry e ON e.id = d.entry_id
      WHERE d.source_id = %(source)s AND d.kind = 'MISSING_THERE' AND d.state <> 'CLOSED'
 ), moved AS (
-    SELECT e.transaction_id, min(e.id) AS entry_id,
+    SELECT e.transaction_id, e.currency, min(e.id) AS entry_id,
            sum(CASE WHEN e.to_account = %(money_account)s THEN e.amount_minor ELSE -e.amount_minor END) AS amount_minor
       FROM payments_ledgerentry e
       JOIN payments_posting p ON p.id = e.posting_id
@@ -20,11 +20,11 @@ WITH missing AS (
        SET state = 'CLOSED', resolution = 'ARRIVED', closed_at = %(now)s
       FROM missing
      WHERE missing.id = d.id
-       AND missing.transaction_id IN (
-               SELECT transaction_id
+       AND (missing.transaction_id, missing.currency) IN (
+               SELECT transaction_id, currency
                  FROM moved
                 WHERE NOT EXISTS (SELECT FROM reconciliation_ledgerconsumed c WHERE c.entry_id = moved.entry_id)
-                GROUP BY transaction_id
+                GROUP BY transaction_id, currency
                HAVING sum(amount_minor) = 0)
  RETURNING d.id, 'it came right by itself' AS how
 )

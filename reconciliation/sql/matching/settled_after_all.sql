@@ -24,11 +24,8 @@ SELECT d.source_id, NULL, d.batch_id, d.amount_minor, d.currency, (l.settled_at 
       FROM came
      WHERE entry_id IS NOT NULL
      ORDER BY entry_id
-        ON CONFLICT (entry_id, kind) DO UPDATE
-       SET state = CASE WHEN reconciliation_discrepancy.assignee_id IS NULL THEN 'OPEN' ELSE 'ASSIGNED' END,
-           amount_minor = excluded.amount_minor, resolution = '', reason = '', closed_at = NULL
-     WHERE reconciliation_discrepancy.resolution = 'ARRIVED'
- RETURNING id, state, amount_minor
+        ON CONFLICT (entry_id, kind)
+-- include: matching/parts/again
 ), of_batch AS (
     INSERT INTO reconciliation_discrepancy
            (source_id, kind, batch_id, amount_minor, currency, detail, state, resolution, reason, proposed_by,
@@ -38,11 +35,8 @@ SELECT d.source_id, NULL, d.batch_id, d.amount_minor, d.currency, (l.settled_at 
       FROM came
      WHERE batch_id IS NOT NULL
      ORDER BY batch_id
-        ON CONFLICT (batch_id, kind) DO UPDATE
-       SET state = CASE WHEN reconciliation_discrepancy.assignee_id IS NULL THEN 'OPEN' ELSE 'ASSIGNED' END,
-           amount_minor = excluded.amount_minor, resolution = '', reason = '', closed_at = NULL
-     WHERE reconciliation_discrepancy.resolution = 'ARRIVED'
- RETURNING id, state, amount_minor
+        ON CONFLICT (batch_id, kind)
+-- include: matching/parts/again
 ), opened AS (
     SELECT * FROM of_entry UNION ALL SELECT * FROM of_batch
 )
