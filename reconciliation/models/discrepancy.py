@@ -26,6 +26,7 @@ class DiscrepancyKind(models.TextChoices):
     NOT_IN_BANK = "NOT_IN_BANK", "paid out, and not at the bank"
     UNKNOWN_CREDIT = "UNKNOWN_CREDIT", "at the bank, and no payout we know"
     SETTLED_AFTER_ALL = "SETTLED_AFTER_ALL", "written off, and settled after all"
+    ANOTHER_PAYOUT = "ANOTHER_PAYOUT", "a payout written off, and of another amount since"
 
 
 class DiscrepancyState(models.TextChoices):
