@@ -8,6 +8,7 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
+from money import Money
 from reconciliation.errors import NotResolvable
 from reconciliation.models import (
     Discrepancy,
@@ -21,7 +22,7 @@ from reconciliation.services.events import close, lock, lock_open, lock_with_all
 from reconciliation.services.hand_matching import HandMatch, carry_out_match, read_match
 from reconciliation.services.matching import TAKEN_MEANWHILE
 from reconciliation.services.posting import post_write_off
-from reconciliation.services.stakes import in_words, transfers_to_write_off
+from reconciliation.services.stakes import Transfer, in_words, transfers_to_write_off
 from reconciliation.services.undoing import carry_out_undo
 
 
@@ -134,8 +135,7 @@ def _approve(proposal_id: int, by: str, now: datetime) -> Proposal:
     refuse_own(proposal, by=by)
     if proposal.kind == ProposalKind.WRITE_OFF:
         transfers = transfers_to_write_off(discrepancy)
-        if in_words(transfers) != proposal.transfers:
-            raise NotResolvable("Another amount is left by now: reject it, and have it proposed anew.")
+        _refuse_another_amount(proposal, transfers)
         account = discrepancy.source.account
         assert account is not None, "nothing of the bank's own is written off"
         proposal.posting = post_write_off(account=account, transfers=transfers, now=now)
@@ -248,6 +248,22 @@ def _propose(
     detail = f"{proposal.get_kind_display()}: {reason}"
     note(discrepancy, action="proposed", by=by, detail=detail, now=now, before=before)
     return proposal
+
+
+def _refuse_another_amount(proposal: Proposal, transfers: Sequence[Transfer]) -> None:
+    """Refuse what is not what was proposed.
+
+    :raises NotResolvable: it is not, or nobody can say.
+    """
+    wanted = proposal.transfers
+    if not wanted:
+        # Of what was proposed before version 0011 of these tables only the first amount was kept.
+        if len(transfers) > 1:
+            raise NotResolvable("It does not say all that it would write off: reject it, and have it proposed anew.")
+        from_account, to_account, _ = transfers[0]
+        wanted = in_words([(from_account, to_account, Money(proposal.amount_minor, proposal.currency))])
+    if in_words(transfers) != wanted:
+        raise NotResolvable("Another amount is left by now: reject it, and have it proposed anew.")
 
 
 def _lock_proposal(proposal_id: int) -> tuple[Proposal, Discrepancy]:

@@ -120,3 +120,48 @@ def test_a_write_off_in_two_currencies_is_refused_where_either_amount_changed(ti
         resolving.approve(proposal_id=proposal.pk, by="grace", now=NOW)
 
     assert Posting.objects.filter(cause="written_off").count() == 0
+
+
+@pytest.fixture
+def proposed_of_old(till, tmp_path):
+    """A line that is not ours, of which a write-off was proposed before all of it was kept."""
+    rows = [settled(900, "P1")]
+    till.imports(written(tmp_path / "batch.csv", [*rows, payout(rows)]))
+    discrepancy = Discrepancy.objects.get(kind="MISSING_HERE")
+    proposal = resolving.propose_write_off(discrepancy_id=discrepancy.pk, reason="small", by="ada", now=NOW)
+    Proposal.objects.filter(pk=proposal.pk).update(transfers=[])
+    return proposal
+
+
+@pytest.mark.django_db
+def test_what_was_proposed_before_all_of_it_was_kept_can_still_be_approved(till, proposed_of_old):
+    resolving.approve(proposal_id=proposed_of_old.pk, by="grace", now=NOW)
+
+    assert till.balances() == {"WRITE_OFF EUR": -900, "BANK EUR": 900}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("changed", [{"amount_minor": 901}, {"currency": "USD"}])
+def test_of_what_was_proposed_before_all_of_it_was_kept_another_amount_is_refused(till, proposed_of_old, changed):
+    Proposal.objects.filter(pk=proposed_of_old.pk).update(**changed)
+
+    with pytest.raises(NotResolvable, match="Another amount is left by now"):
+        resolving.approve(proposal_id=proposed_of_old.pk, by="grace", now=NOW)
+
+    assert Posting.objects.filter(cause="written_off").count() == 0
+
+
+@pytest.mark.django_db
+def test_what_was_proposed_in_two_currencies_before_both_were_kept_is_proposed_anew(till, tmp_path):
+    till.books(4_500, "P1", currency="USD")
+    till.save()
+    rows = [settled(900, "P1")]
+    till.imports(written(tmp_path / "batch.csv", [*rows, payout(rows)]))
+    discrepancy = Discrepancy.objects.get(kind="CURRENCY")
+    proposal = resolving.propose_write_off(discrepancy_id=discrepancy.pk, reason="converted", by="ada", now=NOW)
+    Proposal.objects.filter(pk=proposal.pk).update(transfers=[])
+
+    with pytest.raises(NotResolvable, match="does not say all"):
+        resolving.approve(proposal_id=proposal.pk, by="grace", now=NOW)
+
+    assert Posting.objects.filter(cause="written_off").count() == 0
