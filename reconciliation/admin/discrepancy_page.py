@@ -55,7 +55,7 @@ def _facts(discrepancy: Discrepancy, today: date) -> Iterator[tuple[str, str]]:
             yield "By", f"{discrepancy.proposed_by}, approved by {discrepancy.approved_by}"
     if discrepancy.detail:
         yield "Said", discrepancy.detail
-    if discrepancy.kind == DiscrepancyKind.SETTLED_AFTER_ALL:
+    if discrepancy.kind in (DiscrepancyKind.SETTLED_AFTER_ALL, DiscrepancyKind.ANOTHER_PAYOUT):
         written_off = Discrepancy.objects.filter(
             entry=discrepancy.entry, batch=discrepancy.batch, resolution=Resolution.WRITTEN_OFF
         )

@@ -40,6 +40,7 @@ _PASSES = (
     "discrepancies",
     "closing",
     "settled_after_all",
+    "another_payout",
     "stakes",
     "tidy",
 )

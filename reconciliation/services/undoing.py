@@ -91,6 +91,16 @@ def carry_out_undo(proposal: Proposal, discrepancy: Discrepancy, *, by: str, now
         done.undo_posting = post_reversal(posting=done.posting, now=now)
         reopen([discrepancy], reason=proposal.reason, by=by, now=now)
         _close_what_came(discrepancy, by=by, now=now)
+        close(
+            Discrepancy.objects.filter(kind=DiscrepancyKind.ANOTHER_PAYOUT, batch=discrepancy.batch)
+            .exclude(state=DiscrepancyState.CLOSED)
+            .select_for_update(),
+            resolution=Resolution.ARRIVED,
+            reason="the write-off was undone",
+            by=by,
+            action="closed",
+            now=now,
+        )
     else:
         undo_match(done, reason=proposal.reason, by=by, now=now)
     done.save(update_fields=["undo_proposed_by", "undone_by", "undone_at", "undo_posting"])

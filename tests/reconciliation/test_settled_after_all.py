@@ -104,3 +104,60 @@ def test_who_leaves_a_write_off_as_it_is_says_why_once(till, tmp_path):
     look(till)
 
     assert stands("SETTLED_AFTER_ALL") == ("CLOSED", "EXPLAINED", 900)
+
+
+def test_a_payout_that_grows_after_it_was_written_off_is_told_until_that_is_undone(till, tmp_path):
+    bank_statements()
+    till.books(900, "P1")
+    till.books(300, "P2")
+    till.books(50, "P3")
+    till.save()
+    rows = [settled(900, "P1", batch="B42"), settled(300, "P2", batch="B42"), settled(50, "P3", batch="B42")]
+    till.imports(written(tmp_path / "first.csv", [rows[0], payout(rows[:1], batch="B42")]))
+    look(till)
+    missing = Discrepancy.objects.get(kind="NOT_IN_BANK")
+    write_off(missing)
+
+    till.imports(written(tmp_path / "anew.csv", [*rows[:2], payout(rows[:2], batch="B42")]))
+    look(till)
+
+    assert stands("ANOTHER_PAYOUT") == ("OPEN", "", 300)
+    another = Discrepancy.objects.get(kind="ANOTHER_PAYOUT")
+    assert (another.batch_id, another.currency) == (missing.batch_id, "EUR")
+    assert till.balances()["BANK EUR"] == 300
+    with pytest.raises(NotResolvable, match="Undo the write-off"):
+        resolving.propose_write_off(discrepancy_id=another.pk, reason="more", by="ada", now=NOW)
+    resolving.explain(discrepancy_id=another.pk, reason="it comes tomorrow", by="ada", now=NOW)
+    look(till)
+    assert stands("ANOTHER_PAYOUT") == ("CLOSED", "EXPLAINED", 300)
+
+    till.imports(written(tmp_path / "last.csv", [*rows, payout(rows, batch="B42")]))
+    assert stands("ANOTHER_PAYOUT") == ("OPEN", "", 350)
+
+    undo(missing, now=NOW)
+    look(till)
+
+    assert stands("ANOTHER_PAYOUT") == ("CLOSED", "ARRIVED", 350)
+    assert stands("NOT_IN_BANK") == ("OPEN", "", 1_250)
+    write_off(missing)
+    look(till)
+    assert "BANK EUR" not in till.balances()
+    assert set(Discrepancy.objects.values_list("state", flat=True)) == {"CLOSED"}
+
+
+def test_a_payout_that_is_what_was_written_off_again_is_told_no_more(till, tmp_path):
+    bank_statements()
+    till.books(900, "P1")
+    till.save()
+    rows = [settled(900, "P1", batch="B42"), settled(-300, "P2", batch="B42")]
+    for name, told in (("first", rows[:1]), ("anew", rows), ("last", rows[:1])):
+        told = [row | {"Company Account": name} for row in (*told, payout(told, batch="B42"))]
+        till.imports(written(tmp_path / f"{name}.csv", told))
+        look(till)
+        if name == "first":
+            write_off(Discrepancy.objects.get(kind="NOT_IN_BANK"))
+        elif name == "anew":
+            assert stands("ANOTHER_PAYOUT") == ("OPEN", "", 300)
+
+    assert stands("ANOTHER_PAYOUT") == ("CLOSED", "ARRIVED", 300)
+    assert stands("NOT_IN_BANK") == ("CLOSED", "WRITTEN_OFF", 900)

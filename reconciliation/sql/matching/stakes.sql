@@ -17,6 +17,11 @@ WITH about AS (
        AND (d.state <> 'CLOSED' OR d.resolution = 'EXPLAINED')
        AND b.state = 'BALANCED'
        AND b.payout_minor <> 0
+     UNION ALL
+    SELECT d.id, d.amount_minor, d.state, a.amount_minor
+      FROM reconciliation_discrepancy d
+      JOIN another_payout a ON a.batch_id = d.batch_id
+     WHERE d.kind = 'ANOTHER_PAYOUT' AND (d.state <> 'CLOSED' OR d.resolution = 'EXPLAINED')
 ), changed AS (
     UPDATE reconciliation_discrepancy d
        SET amount_minor = about.at_stake,
