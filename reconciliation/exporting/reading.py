@@ -47,7 +47,9 @@ def snapshot(zone: str) -> Iterator[psycopg.Cursor[Any]]:
                 "DateStyle": "ISO",
                 "statement_timeout": "0",
                 "idle_in_transaction_session_timeout": "0",
-                "work_mem": "64MB",
+                # What is sorted and kept; what is hashed had as much before, by the multiplier.
+                "work_mem": "128MB",
+                "hash_mem_multiplier": "1",
             }.items():
                 cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
             yield cursor
