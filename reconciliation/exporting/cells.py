@@ -1,10 +1,12 @@
 """How PostgreSQL writes one cell, by what its column holds and by format."""
 
+from collections.abc import Mapping, Sequence
+
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from money import EXPONENTS
 from reconciliation.exporting import workbook
-from reconciliation.exporting.report import Column, Kind
+from reconciliation.exporting.report import Column, Kind, Report
 
 # What a spreadsheet would take for a formula; some read the wide signs of East Asia like ours.
 # Source: OWASP, CSV Injection
@@ -20,6 +22,8 @@ _FORMULA_OR_CONTROL = Literal(rf"^\s*[{FORMULA_SIGNS}]|[{CONTROL_CHARACTERS}]")
 # A text that begins or ends with a space says so, and `_x0041_` in a workbook is an A unless its first sign is escaped.
 _MARKUP_OR_CONTROL = Literal(rf"^\s|\s$|[&<>]|_x[0-9A-Fa-f]{{4}}_|[{CONTROL_CHARACTERS}]")
 _ESCAPE = Literal("_(?=x[0-9A-Fa-f]{4}_)")
+# The major units of one minor unit, by decimals.
+_UNITS = {0: SQL("1."), 2: SQL("0.01"), 3: SQL("0.001")}
 
 
 def raw(name: str) -> Composed:
@@ -95,26 +99,41 @@ def workbook_cell(column: Column, offsets: tuple[int, ...]) -> Composable:
         case Kind.RATE:
             return _xml("<c><v>", cell, "</v></c>")
         case Kind.MAJOR:
-            style_of = _by_decimals(
-                column, {0: f"{workbook.WHOLE}", 2: f"{workbook.HUNDREDTHS}", 3: f"{workbook.THOUSANDTHS}"}
-            )
-            amount = SQL("{} || '\"><v>' || {}").format(style_of, _major(column))
-            return _xml('<c s="', amount, "</v></c>")
+            styles = {0: workbook.WHOLE, 2: workbook.HUNDREDTHS, 3: workbook.THOUSANDTHS}
+            amounts = {
+                decimals: SQL("{} || {} * {}").format(Literal(f'<c s="{style}"><v>'), cell, _UNITS[decimals])
+                for decimals, style in styles.items()
+            }
+            return SQL("coalesce({} || '</v></c>', '<c/>')").format(_by_decimals(column, amounts))
         case Kind.DATE:
             return _xml(f'<c s="{workbook.DAY}"><v>', SQL("({} - date '1899-12-30')").format(cell), "</v></c>")
         case Kind.TIME:
+            # Its offset is asked for once, and is a constant from there on.
             offset = SQL("date_part('timezone', {})").format(cell)
-            styles = SQL(" ").join(
-                SQL("WHEN {} THEN {}").format(Literal(seconds), Literal(str(workbook.MOMENT + number)))
+            moments = SQL(" ").join(
+                SQL("WHEN {} THEN {}").format(
+                    Literal(seconds), _moment(cell, Literal(seconds), workbook.MOMENT + number)
+                )
                 for number, seconds in enumerate(offsets, start=1)
             )
-            moment = SQL(
-                "CASE {offset} {styles} ELSE {other} END || '\"><v>' ||"
-                " ((floor(date_part('epoch', {cell})) + {offset}) / 86400 + 25569)"
-            ).format(offset=offset, styles=styles, other=Literal(str(workbook.MOMENT)), cell=cell)
-            return _xml('<c s="', moment, "</v></c>")
+            return SQL("coalesce(CASE {} {} ELSE {} END || '</v></c>', '<c/>')").format(
+                offset, moments, _moment(cell, offset, workbook.MOMENT)
+            )
         case Kind.FLAG:
             return _xml('<c t="b"><v>', SQL("{}::int").format(cell), "</v></c>")
+
+
+def workbook_row(report: Report, offsets: tuple[int, ...]) -> Composable:
+    """Return a row as the XML of a workbook."""
+    return _joined([SQL("'<row>'"), *(workbook_cell(column, offsets) for column in report.columns), SQL("'</row>'")])
+
+
+def _joined(pieces: Sequence[Composable]) -> Composable:
+    """Join texts two by two: one after the other, what is there already would be copied for each of them."""
+    if len(pieces) == 1:
+        return pieces[0]
+    half = len(pieces) // 2
+    return SQL("({} || {})").format(_joined(pieces[:half]), _joined(pieces[half:]))
 
 
 def _xml(head: str, told: Composable, tail: str) -> Composed:
@@ -122,19 +141,28 @@ def _xml(head: str, told: Composable, tail: str) -> Composed:
     return SQL("coalesce({} || {} || {}, '<c/>')").format(Literal(head), told, Literal(tail))
 
 
+def _moment(cell: Composable, offset: Composable, style: int) -> Composed:
+    """Return the beginning of a cell with a moment: the days since the last but one of 1899, where clocks show it."""
+    return SQL("{} || ((floor(date_part('epoch', {})) + {}) / 86400 + 25569)").format(
+        Literal(f'<c s="{style}"><v>'), cell, offset
+    )
+
+
 def _major(column: Column) -> Composed:
     """Return an amount in major units, exactly, and with as many decimals as its currency has."""
-    return SQL("({} * {})").format(raw(column.name), _by_decimals(column, {0: "1.", 2: "0.01", 3: "0.001"}))
+    return SQL("({} * {})").format(raw(column.name), _by_decimals(column, _UNITS))
 
 
-def _by_decimals(column: Column, values: dict[int, str]) -> Composed:
-    """Return the one of three pieces of SQL that the decimals of an amount's currency ask for."""
-    currency = raw(column.currency)
-    return SQL("CASE WHEN {0} = ANY({1}) THEN {2} WHEN {0} = ANY({3}) THEN {4} ELSE {5} END").format(
-        currency,
+def _by_decimals(column: Column, values: Mapping[int, Composable]) -> Composed:
+    """Return the one of three pieces of SQL that the decimals of an amount's currency ask for.
+
+    Nearly all have two, which one look into a hash tells; a list of less than nine would be gone through.
+    """
+    return SQL("CASE WHEN {0} = ANY({1}) THEN CASE WHEN {0} = ANY({2}) THEN {3} ELSE {4} END ELSE {5} END").format(
+        raw(column.currency),
+        Literal([code for code, decimals in EXPONENTS.items() if decimals != 2]),
         Literal([code for code, decimals in EXPONENTS.items() if decimals == 0]),
-        SQL(values[0]),
-        Literal([code for code, decimals in EXPONENTS.items() if decimals == 3]),
-        SQL(values[3]),
-        SQL(values[2]),
+        values[0],
+        values[3],
+        values[2],
     )

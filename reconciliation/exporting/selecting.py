@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from psycopg.sql import SQL, Composable, Composed, Identifier
 
-from reconciliation.exporting.cells import csv_cell, json_cell, raw, workbook_cell
+from reconciliation.exporting.cells import csv_cell, json_cell, raw, workbook_row
 from reconciliation.exporting.report import Kind, Report
 from reconciliation.exporting.workbook import offsets_of
 from reconciliation.models import ExportFormat
@@ -33,11 +33,8 @@ def copy_statement(report: Report, form: ExportFormat, zone: str) -> Composed:
             told = SQL("SELECT row_to_json(told)::text FROM (SELECT {} FROM reported) AS told").format(cells)
             return _copied(told, report, ["told"], _AS_IT_IS)
         case ExportFormat.XLSX:
-            offsets = offsets_of(zone)
-            cells = SQL(" || ").join(workbook_cell(column, offsets) for column in report.columns)
-            return _copied(
-                SQL("SELECT '<row>' || {} || '</row>' FROM reported").format(cells), report, ["row"], _AS_IT_IS
-            )
+            rows = SQL("SELECT {} FROM reported").format(workbook_row(report, offsets_of(zone)))
+            return _copied(rows, report, ["row"], _AS_IT_IS)
 
 
 def _copied(rows: Composable, report: Report, headings: Sequence[str], options: SQL) -> Composed:
