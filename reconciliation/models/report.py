@@ -44,6 +44,11 @@ class SettlementReport(models.Model):
     received_at = models.DateTimeField()
     loaded_at = models.DateTimeField(null=True, blank=True)
     matched_at = models.DateTimeField(null=True, blank=True)
+    counts_from = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="The end of the last month that was closed when it was matched: what it tells of before counts then.",
+    )
 
     class Meta:
         permissions = [("import_settlement", "Can import settlement files")]
