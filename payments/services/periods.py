@@ -47,6 +47,17 @@ def last_closing() -> ClosedPeriod | None:
     return ClosedPeriod.objects.filter(reopened_at__isnull=True).order_by("-month").first()
 
 
+def hold_open() -> datetime | None:
+    """Return the end of the last month that is closed, and let nobody close another before the transaction ends; None
+    where none is.
+    """
+    with connection.cursor() as cursor:
+        # As who posts takes it.
+        cursor.execute("LOCK TABLE payments_posting IN ROW EXCLUSIVE MODE")
+    last = last_closing()
+    return last.ends_at if last else None
+
+
 def next_to_close(*, now: datetime) -> date | None:
     """Return the month that can be closed next: the first open one in which something was posted, once it is over."""
     last = last_closing()

@@ -14,6 +14,7 @@ from gateways.protocol import Capability
 from gateways.registry import gateway_class
 from money import EXPONENTS
 from payments.models import LedgerAccount
+from payments.services.periods import hold_open
 from reconciliation.models import (
     PAYMENT_KINDS,
     ReportState,
@@ -57,8 +58,9 @@ def match_report(*, report: SettlementReport, now: datetime) -> None:
     def match() -> None:
         report.refresh_from_db()
         _match(report.source, report, now)
-        report.state, report.matched_at = ReportState.MATCHED, now
-        report.save(update_fields=["state", "matched_at"])
+        # What its batches settled was posted into what is open, and its lines count where that does.
+        report.state, report.matched_at, report.counts_from = ReportState.MATCHED, now, hold_open()
+        report.save(update_fields=["state", "matched_at", "counts_from"])
 
     _anew_where_taken_meanwhile(match)
 

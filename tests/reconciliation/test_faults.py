@@ -2,22 +2,25 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 
 import psycopg
 import pytest
 from django.db import connection, connections
 from django.utils import timezone
 
+from payments.models import ClosedPeriod
+from payments.services.periods import close_month
 from reconciliation.importing.loading import load
 from reconciliation.models import LedgerConsumed, Match, SettlementLine, SettlementReport
 from reconciliation.services.importing import import_file
 from reconciliation.services.matching import match_report
 from tests.payments.races import take_row_locks_away
 from tests.processes import database_url, process_environment, wait_until
-from tests.reconciliation.till import payout, settled, written
+from tests.reconciliation.till import NOON, payout, settled, written
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -143,3 +146,32 @@ def test_an_entry_is_taken_once_by_the_primary_key_alone(till, tmp_path, monkeyp
     assert LedgerConsumed.objects.count() == 1
     assert till.found() == {"DUPLICATE": 1}
     assert Match.objects.exclude(rule="BATCH").count() == 1
+
+
+def test_nobody_closes_a_month_between_the_postings_of_a_file_and_what_it_says_of_them(till, tmp_path):
+    till.books(4_500, "P1")
+    till.save()
+    # Nothing of it is posted, so that no posting keeps the month open meanwhile.
+    path = written(tmp_path / "batch.csv", [settled(4_500, "P1")])
+    report = till.receives(path)
+    load(report=report, path=path, clock=timezone.now, progress=None)
+    month = NOON.date().replace(day=1)
+
+    def alone(work: Callable[[], object]) -> None:
+        try:
+            work()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        with locked("reconciliation_settlementreport", "SHARE"):
+            matched = pool.submit(alone, lambda: match_report(report=report, now=timezone.now()))
+            wait_until(lambda: waiting_for("reconciliation_settlementreport"), what="the file being matched")
+            closed = pool.submit(alone, lambda: close_month(month=month, by="ada", now=NOON + timedelta(days=40)))
+            wait_until(lambda: waiting_for("payments_posting"), what="the closing waiting for it")
+        matched.result()
+        closed.result()
+
+    report.refresh_from_db()
+    assert (report.state, report.counts_from) == ("MATCHED", None)
+    assert ClosedPeriod.objects.get().month == month

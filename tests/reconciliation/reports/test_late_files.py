@@ -6,6 +6,7 @@ import pytest
 
 from payments.models import LedgerEntry
 from payments.services.periods import close_month, reopen_month
+from reconciliation.importing.loading import load
 from reconciliation.models import FeeContract
 from tests.reconciliation.reports.asking import rows_of
 from tests.reconciliation.till import payout, settled, written
@@ -144,6 +145,28 @@ def test_a_report_made_anew_leaves_the_closed_month_and_adjusts_the_open_one(til
         ("BANK", "CLEARING", 10),
         ("CLEARING", "FEES", 10),
     ]
+
+
+def test_a_file_that_is_matched_after_the_closing_counts_where_its_postings_do(till, tmp_path):
+    march = APRIL - timedelta(days=31)
+    till.books(10_000, "P1", at=SETTLED_IN_MARCH - timedelta(days=1))
+    till.save()
+    rows = [line(10_000, "P1", batch="41", fee="0.20")]
+    path = written(tmp_path / "batch.csv", [*rows, payout(rows, batch="41", at=SETTLED_IN_MARCH)])
+    # Its import dies between the two.
+    load(report=till.receives(path), path=path, clock=lambda: IN_TIME, progress=None)
+    close_month(month=march.date(), by="ada", now=CLOSED_AT)
+    before = [told(slug, march, APRIL, as_of=CLOSING) for slug in ("settlement-by-payout", "fees")]
+
+    till.imports(path, clock=lambda: LATE)
+
+    assert before == [[], []]
+    assert [told(slug, march, APRIL, as_of=CLOSING) for slug in ("settlement-by-payout", "fees")] == before
+    assert (fees(march, APRIL), batches(march, APRIL)) == ([], [])
+    assert fees(APRIL, MAY) == [("41", APRIL, 20)]
+    assert batches(APRIL, MAY) == [("41", APRIL, 2, -20, 9_980, 9_980, 0, "BALANCED")]
+    posted = LedgerEntry.objects.filter(posting__settlement_batch__batch__reference="41")
+    assert set(posted.values_list("posting__counts_at", flat=True)) == {APRIL}
 
 
 def test_two_files_of_one_batch_are_one_row_while_its_month_is_open(till, loads):

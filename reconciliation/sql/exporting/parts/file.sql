@@ -1,12 +1,7 @@
--- Files that were loaded by the watermark. What a file told after a month was closed counts from the end of that month on,
--- as postings do: `open_from` is the end of the last month that was closed by then. An export of a closing is as of the
--- whole second that it was made in, so what was loaded within that second is in it.
+-- Files that were matched, and so posted, by the watermark. What a file tells after a month was closed counts from the end of
+-- that month on, as its postings do: `open_from` is the end of the last month that was closed when these were made.
 file AS MATERIALIZED (
-    SELECT f.id, f.source_id, f.file_name,
-           (SELECT max(c.ends_at)
-              FROM payments_closedperiod c
-             WHERE date_trunc('second', c.closed_at + interval '999999 microseconds') < f.loaded_at
-               AND (c.reopened_at IS NULL OR c.reopened_at > f.loaded_at)) AS open_from
+    SELECT f.id, f.source_id, f.file_name, f.counts_from AS open_from
       FROM reconciliation_settlementreport f
-     WHERE f.loaded_at <= %(as_of)s
+     WHERE f.matched_at <= %(as_of)s
 )
