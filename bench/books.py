@@ -95,7 +95,7 @@ def measure(lines: int, *, rounds: int, folder: Path) -> dict[str, Any]:
                 if runs_floor:
                     floors.append(floor.run())
                     continue
-                other.execute(f"TRUNCATE {', '.join(f'reconciliation_{name}' for name in _LEFT_BEHIND)} CASCADE")
+                _forget(other)
                 ours.append(run_command(["import_settlement", str(path), "--account", account.slug], dict(os.environ)))
             _say(f"round {turn + 1}: floor {floors[-1]:.2f} s, ours {ours[-1].seconds:.2f} s")
         other.execute("DROP TABLE bench_staging, bench_result, bench_ledger")
@@ -111,6 +111,17 @@ def measure(lines: int, *, rounds: int, folder: Path) -> dict[str, Any]:
         "planted": books.found,
         "found": dict(Counter(Discrepancy.objects.values_list("kind", flat=True))),
     }
+
+
+def _forget(connection: psycopg.Connection[Any]) -> None:
+    """Take away all that an import left, and the tables that a large file has of its own."""
+    connection.execute(f"TRUNCATE {', '.join(f'reconciliation_{name}' for name in _LEFT_BEHIND)} CASCADE")
+    own = connection.execute(
+        "SELECT inhrelid::regclass::text FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid "
+        "WHERE starts_with(relname, 'reconciliation_') AND relkind = 'r' AND NOT relname LIKE '%\\_common'"
+    ).fetchall()
+    for (name,) in own:
+        connection.execute(f"DROP TABLE {name}")
 
 
 def export_peaks(account: str, folder: Path) -> dict[str, float]:

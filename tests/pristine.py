@@ -41,8 +41,14 @@ CREATE FUNCTION pristine.restore(largest bigint) RETURNS void LANGUAGE plpgsql A
 DECLARE
     every_table text := (SELECT string_agg(name::text, ', ' ORDER BY name::text) FROM pristine.tables);
     this pristine.tables;
+    added regclass;
     is_as_written boolean;
 BEGIN
+    -- Large files have tables of their own.
+    FOR added IN SELECT inhrelid FROM pg_inherits WHERE inhrelid NOT IN (SELECT name FROM pristine.tables)
+        AND inhparent IN (SELECT inhparent FROM pg_inherits JOIN pristine.tables ON name = inhrelid) LOOP
+        EXECUTE format('DROP TABLE %s', added);
+    END LOOP;
     PERFORM set_config('session_replication_role', 'replica', true);
     IF EXISTS (SELECT FROM pristine.tables WHERE pg_relation_size(name) > largest) THEN
         EXECUTE 'TRUNCATE ' || every_table;

@@ -4,10 +4,11 @@ Who dies on the way leaves nothing that counts; whoever gives the file again beg
 already.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from django.db import Error, connection, transaction
 from psycopg.sql import SQL, Identifier
@@ -20,6 +21,7 @@ from reconciliation.importing.staging import MOST_BAD_LINES, Bad, Staged, drop_l
 from reconciliation.importing.superseding import supersede_lines
 from reconciliation.importing.typed import typed_lines
 from reconciliation.models import BadLine, ReportState, SettlementReport, SettlementSource
+from reconciliation.own_tables import range_of, reserve_range
 from reconciliation.statements import plan_for_many, run
 
 # People write these, so that a card number may stand in them.
@@ -69,12 +71,16 @@ def _keep(report: SettlementReport, layout: Layout, staged: Staged, now: datetim
     params = {"source": source.pk, "report": report.pk, "batch_is_payout": layout.batch_is_payout}
     typed = Identifier(f"reconciliation_typed_{report.pk.hex}")
     with connection.cursor() as cursor:
-        # Like the staging table it is none of the temporary ones, which a single process has to read.
+        # Like the staging table it is none of the temporary ones, which a single process has to read. Halves that are
+        # read one after the other leave the lines in the order of the file, more or less.
+        cursor.execute("SET LOCAL enable_parallel_append = off")
         read = typed_lines(layout, source, staged.rows(layout.width))
         cursor.execute(SQL("CREATE UNLOGGED TABLE {} AS {}").format(typed, read))
         run("importing/told", params)
-        cursor.execute("SELECT coalesce(sum(lines), 0)::bigint FROM told WHERE is_bad")
-        (unreadable,) = cursor.fetchone()
+        cursor.execute(
+            "SELECT coalesce(sum(lines) FILTER (WHERE is_bad), 0)::bigint, coalesce(sum(lines), 0)::bigint FROM told"
+        )
+        unreadable, there = cursor.fetchone()
         if unreadable:
             cursor.execute(
                 SQL(
@@ -95,7 +101,8 @@ def _keep(report: SettlementReport, layout: Layout, staged: Staged, now: datetim
     if has_known_batches and layout.batch_is_whole:
         report.superseded_count = supersede_lines(report=report, bad_count=bad.count, params={**params, "now": now})
     known_count = run("importing/known_lines", params) if has_known_batches else 0
-    line_count = run("importing/lines", params)
+    report.first_line_id = reserve_range(there - unreadable - known_count)
+    line_count = _keep_lines({**params, **range_of(report)})
     run("importing/totals", params)
     with connection.cursor() as cursor:
         cursor.execute(SQL("DROP TABLE {}, told, batch_of_file").format(typed))
@@ -105,7 +112,17 @@ def _keep(report: SettlementReport, layout: Layout, staged: Staged, now: datetim
     report.state, report.problem, report.loaded_at = ReportState.LOADED, "", now
     report.line_count, report.known_count, report.bad_count = line_count, known_count, bad.count
     counts = ["line_count", "known_count", "superseded_count", "bad_count"]
-    report.save(update_fields=["state", "problem", "loaded_at", *counts])
+    report.save(update_fields=["state", "problem", "loaded_at", "first_line_id", *counts])
+
+
+def _keep_lines(params: Mapping[str, Any]) -> int:
+    """Write the lines that were typed, and return how many they are."""
+    if params["first_line_id"] is None:
+        return run("importing/lines", params)
+    run("importing/own_table", params)
+    line_count = run("importing/own_lines", params)
+    run("importing/attach_lines", params)
+    return line_count
 
 
 def _name_bad_lines(report: SettlementReport, bad: list[tuple[int, str]]) -> None:

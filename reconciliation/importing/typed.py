@@ -61,12 +61,14 @@ SELECT value.*, {kind} AS kind, gross_in.code AS gross_code, net_in.code AS net_
        {stated_fee} AS stated_fee, clock_timestamp() AS worth_clock
   FROM ({value}) AS value
   LEFT JOIN type ON type.name = value.type
-  LEFT JOIN currency gross_in ON gross_in.name = upper(coalesce(nullif(gross_currency, ''), net_currency))
-  LEFT JOIN currency net_in ON net_in.name = upper(coalesce(nullif(net_currency, ''), gross_currency))
+  LEFT JOIN currency gross_in ON gross_in.name = upper(coalesce(nullif(gross_currency, ''), net_currency) COLLATE "C")
+  LEFT JOIN currency net_in ON net_in.name = upper(coalesce(nullif(net_currency, ''), gross_currency) COLLATE "C")
 """
 _LINE = """
 WITH currency(name, code, of_major, of_minor) AS NOT MATERIALIZED (VALUES {currencies}),
-zone(name, utc_offset) AS NOT MATERIALIZED (VALUES {zones}),
+zone(name, utc_offset) AS NOT MATERIALIZED (
+    SELECT name, written::interval FROM (VALUES {zones}) AS zone(name, written)
+),
 type(name, kind) AS NOT MATERIALIZED (VALUES {types})
 SELECT record + 1 AS line_number, kind, left(type, 60) AS vendor_type,
        gateway_reference, payment_reference, our_reference, our_operation_reference, acquirer_reference,
@@ -191,7 +193,7 @@ def _time(layout: Layout, source: SettlementSource, field: str) -> Composable:
     zone_field, zone = _ZONE_OF[field]
     if zone_field in layout.positions:
         in_zone: Composable = SQL(
-            "AT TIME ZONE coalesce({zone}.utc_offset::interval, CASE WHEN {name} = '' THEN {offset} END)"
+            "AT TIME ZONE coalesce({zone}.utc_offset, CASE WHEN {name} = '' THEN {offset} END)"
         ).format(zone=Identifier(zone), name=Identifier(zone_field), offset=_offset_of(written, source.time_zone))
     else:
         in_zone = _in_zone("UTC" if local.is_utc else source.time_zone)
@@ -279,14 +281,13 @@ def _batch(layout: Layout, source: SettlementSource) -> Composable:
 
 
 def _problems(layout: Layout) -> Iterator[Composable]:
-    for field in sorted((AMOUNTS | TIMES) & layout.positions.keys()):
-        what = "amount" if field in AMOUNTS else "time as the column map says"
-        yield _problem(
-            SQL("{cell} <> '' AND {value} IS NULL").format(cell=Identifier(field), value=Identifier(f"{field}_value")),
-            layout.columns[field].header,
-            field,
-            f"is no {what}",
-        )
+    amounts = SQL(", ").join(
+        _problem(_is_unread(field), layout.columns[field].header, field, "is no amount")
+        for field in sorted(AMOUNTS & layout.positions.keys())
+    )
+    yield SQL("CASE WHEN NOT is_plain THEN nullif(concat_ws('; ', {}), '') END").format(amounts)
+    for field in sorted(TIMES & layout.positions.keys()):
+        yield _problem(_is_unread(field), layout.columns[field].header, field, "is no time as the column map says")
     for field in sorted(TIMES & layout.positions.keys()):
         # A slip of the pen would open a month of the books that nobody can close, and few calendars go that far.
         outside = SQL("{} NOT BETWEEN {} AND {}").format(Identifier(f"{field}_value"), *map(Literal, _BETWEEN))
@@ -297,7 +298,7 @@ def _problems(layout: Layout) -> Iterator[Composable]:
             yield _problem(wrong, layout.columns[field].header, field, "is no currency that we know the decimals of")
     for field in _REFERENCES:
         if field in layout.positions:
-            too_long = SQL("length({}) > 120").format(Identifier(field))
+            too_long = SQL("octet_length({0}) > 120 AND length({0}) > 120").format(Identifier(field))
             yield _problem(too_long, layout.columns[field].header, field, "is longer than 120 characters")
     if "batch_number" in layout.positions:
         yield SQL("CASE WHEN batch_number = '' THEN 'it names no batch' END")
@@ -317,6 +318,10 @@ def _problems(layout: Layout) -> Iterator[Composable]:
         "THEN 'an amount has more decimals than its currency' END"
     )
     yield SQL("CASE WHEN owed_net IS NULL AND gross_code <> net_code THEN 'it does not say what came of it abroad' END")
+
+
+def _is_unread(field: str) -> Composable:
+    return SQL("{} <> '' AND {} IS NULL").format(Identifier(field), Identifier(f"{field}_value"))
 
 
 def _problem(is_wrong: Composable, header: str, field: str, words: str) -> Composable:

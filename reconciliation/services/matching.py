@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Max
 
 from gateways.models import Environment
@@ -24,6 +24,7 @@ from reconciliation.models import (
     SourceKind,
 )
 from reconciliation.movements import UNPLACED
+from reconciliation.own_tables import range_of
 from reconciliation.services.posting import post_batches
 from reconciliation.statements import plan_for_many, run
 
@@ -61,6 +62,9 @@ def match_report(*, report: SettlementReport, now: datetime) -> None:
         # What its batches settled was posted into what is open, and its lines count where that does.
         report.state, report.matched_at, report.counts_from = ReportState.MATCHED, now, hold_open()
         report.save(update_fields=["state", "matched_at", "counts_from"])
+        # PostgreSQL counts by itself what is in each partition, and never what is in all of them.
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE reconciliation_match (id, line_id)")
 
     _anew_where_taken_meanwhile(match)
 
@@ -112,8 +116,11 @@ def _match(source: SettlementSource, report: SettlementReport | None, now: datet
     # Nobody writes off, or matches by hand, what a run is about to find a place for.
     SettlementSource.objects.select_for_update(no_key=True).get(pk=source.pk)
     params = _params(source, report, now)
+    has_own_matches = params["is_new"] and params["first_line_id"] is not None
+    if has_own_matches:
+        run("matching/own_matches", params)
     if source.kind == SourceKind.BANK:
-        _run_passes(_BANK_PASSES, params)
+        _run_passes((*(["attach_matches"] if has_own_matches else []), *_BANK_PASSES), params)
         return
     if params["is_new"]:
         params["last_settled_at"] = _last_settled_at(report)
@@ -124,7 +131,7 @@ def _match(source: SettlementSource, report: SettlementReport | None, now: datet
     if params["is_new"]:
         if run("matching/give_back", params):
             _run_passes(("begin_anew", *_NAMING), params)
-        run("matching/keep_sure", params)
+        _run_passes(("keep_sure_in_own", "attach_matches") if has_own_matches else ("keep_sure",), params)
     _run_passes(_PASSES, params)
     post_batches(source=source, report=report, money_account=money_account_of(source), now=now)
 
@@ -148,6 +155,7 @@ def _params(source: SettlementSource, report: SettlementReport | None, now: date
         "report": report.pk if report else None,
         # Until its matching is committed, nothing can be known of its lines.
         "is_new": report is not None and report.state == ReportState.LOADED,
+        **range_of(report),
         "money_account": None if is_bank else money_account_of(source).value,
         "payment_kinds": [kind.value for kind in PAYMENT_KINDS],
         "unplaced_kinds": [kind.value for kind in UNPLACED],

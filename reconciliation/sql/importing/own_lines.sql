@@ -1,0 +1,2 @@
+INSERT INTO reconciliation_settlementline_$report
+-- include: importing/parts/lines

@@ -1,0 +1,7 @@
+-- Let everybody see them, and go on in the table of all. The check is what attaching would otherwise read them for.
+ALTER TABLE reconciliation_match_$report
+      ADD PRIMARY KEY (id),
+      ADD CHECK (line_id >= %(first_line_id)s AND line_id < %(end_line_id)s);
+CREATE UNIQUE INDEX one_match_per_line_$report ON reconciliation_match_$report (line_id) WHERE undone_at IS NULL;
+ALTER TABLE reconciliation_match
+      ATTACH PARTITION reconciliation_match_$report FOR VALUES FROM (%(first_line_id)s) TO (%(end_line_id)s)
