@@ -22,6 +22,7 @@ from reconciliation.services.events import close, lock, lock_open, lock_with_all
 from reconciliation.services.hand_matching import HandMatch, carry_out_match, read_match
 from reconciliation.services.matching import TAKEN_MEANWHILE
 from reconciliation.services.posting import post_write_off
+from reconciliation.services.proposing import write_proposal
 from reconciliation.services.stakes import Transfer, in_words, transfers_to_write_off
 from reconciliation.services.undoing import carry_out_undo
 
@@ -74,11 +75,13 @@ def propose_write_off(*, discrepancy_id: int, reason: str, by: str, now: datetim
     :raises NotResolvable: it is closed, something is proposed, or it leaves nothing.
     """
     discrepancy = lock_open(discrepancy_id)
+    _refuse_proposed(discrepancy)
     transfers = transfers_to_write_off(discrepancy)
-    return _propose(
+    return write_proposal(
         discrepancy,
         kind=ProposalKind.WRITE_OFF,
         amount_minor=transfers[0][2].minor,
+        currency=discrepancy.currency,
         transfers=in_words(transfers),
         reason=reason,
         by=by,
@@ -102,11 +105,13 @@ def propose_match(
     :raises NotResolvable: it is closed, something is proposed, or they cannot be matched.
     """
     discrepancy = lock_open(discrepancy_id)
+    _refuse_proposed(discrepancy)
     match = read_match(discrepancy, line_ids=line_ids, entry_ids=entry_ids, batch_ids=batch_ids)
-    return _propose(
+    return write_proposal(
         discrepancy,
         kind=ProposalKind.MATCH,
         amount_minor=match.difference_minor,
+        currency=discrepancy.currency,
         reason=reason,
         by=by,
         now=now,
@@ -213,41 +218,6 @@ def refuse_own(proposal: Proposal, *, by: str) -> None:
     """
     if proposal.proposed_by == by:
         raise NotResolvable("You proposed it yourself: a second person decides.")
-
-
-def _propose(
-    discrepancy: Discrepancy,
-    *,
-    kind: ProposalKind,
-    amount_minor: int,
-    reason: str,
-    by: str,
-    now: datetime,
-    line_ids: Sequence[int] = (),
-    entry_ids: Sequence[int] = (),
-    batch_ids: Sequence[int] = (),
-    transfers: Sequence[str] = (),
-) -> Proposal:
-    refuse_silence(reason)
-    _refuse_proposed(discrepancy)
-    proposal = Proposal.objects.create(
-        discrepancy=discrepancy,
-        kind=kind,
-        reason=reason,
-        line_ids=list(line_ids),
-        entry_ids=list(entry_ids),
-        batch_ids=list(batch_ids),
-        transfers=list(transfers),
-        amount_minor=amount_minor,
-        currency=discrepancy.currency,
-        proposed_by=by,
-        proposed_at=now,
-    )
-    before, discrepancy.state, discrepancy.proposed_by = discrepancy.state, DiscrepancyState.PROPOSED, by
-    discrepancy.save(update_fields=["state", "proposed_by"])
-    detail = f"{proposal.get_kind_display()}: {reason}"
-    note(discrepancy, action="proposed", by=by, detail=detail, now=now, before=before)
-    return proposal
 
 
 def _refuse_another_amount(proposal: Proposal, transfers: Sequence[Transfer]) -> None:

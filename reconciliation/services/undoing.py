@@ -16,9 +16,10 @@ from reconciliation.models import (
     Resolution,
     SupersededLine,
 )
-from reconciliation.services.events import close, lock, note, refuse_silence, reopen
+from reconciliation.services.events import close, lock, refuse_silence, reopen
 from reconciliation.services.hand_matching import undo_match
 from reconciliation.services.posting import post_reversal
+from reconciliation.services.proposing import write_proposal
 
 
 @transaction.atomic
@@ -44,7 +45,6 @@ def propose_undo(*, discrepancy_id: int, reason: str, by: str, now: datetime) ->
         reason was given.
     """
     discrepancy = lock(discrepancy_id)
-    refuse_silence(reason)
     _refuse_what_people_did_not_close(discrepancy)
     done = _approved_proposal(discrepancy) if takes_two_to_undo(discrepancy) else None
     if done is None:
@@ -54,8 +54,8 @@ def propose_undo(*, discrepancy_id: int, reason: str, by: str, now: datetime) ->
     waiting = done.undoings.filter(decision="").first()
     if waiting is not None:
         raise NotResolvable(f"{waiting.proposed_by} has proposed to undo it: that is decided or withdrawn first.")
-    proposal = Proposal.objects.create(
-        discrepancy=discrepancy,
+    return write_proposal(
+        discrepancy,
         kind=ProposalKind.UNDO,
         undoes=done,
         reason=reason,
@@ -64,12 +64,9 @@ def propose_undo(*, discrepancy_id: int, reason: str, by: str, now: datetime) ->
         batch_ids=done.batch_ids,
         amount_minor=done.amount_minor,
         currency=done.currency,
-        proposed_by=by,
-        proposed_at=now,
+        by=by,
+        now=now,
     )
-    detail = f"{proposal.get_kind_display()}: {reason}"
-    note(discrepancy, action="proposed", by=by, detail=detail, now=now, before=discrepancy.state)
-    return proposal
 
 
 def takes_two_to_undo(discrepancy: Discrepancy) -> bool:
