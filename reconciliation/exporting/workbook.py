@@ -7,6 +7,7 @@ the same bytes.
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import chain, islice
 from typing import Any, Protocol
 from xml.sax.saxutils import escape, quoteattr
@@ -51,6 +52,7 @@ class Output(Protocol):
         ...
 
 
+@lru_cache
 def offsets_of(zone: str) -> tuple[int, ...]:
     """Return the offsets from UTC, in seconds, that a time zone has had or will have since the year 2000."""
     weeks = (datetime(2000, 1, 1, tzinfo=UTC) + timedelta(weeks=week) for week in range(5_200))
