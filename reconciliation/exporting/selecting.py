@@ -40,8 +40,10 @@ def copy_statement(report: Report, form: ExportFormat, zone: str) -> Composed:
 def _copied(rows: Composable, report: Report, headings: Sequence[str], options: SQL) -> Composed:
     first, *others = headings
     totals = SQL(", ").join([_named(_totals(report), first), *(_named(SQL("NULL"), name) for name in others)])
-    return SQL("COPY (WITH reported AS MATERIALIZED (SELECT * FROM {}) SELECT {} UNION ALL {}) TO STDOUT {}").format(
-        in_order(report), totals, rows, options
+    # No more columns than are shown: what is sorted and kept carries all of them.
+    shown = SQL(", ").join(raw(column.name) for column in report.columns)
+    return SQL("COPY (WITH reported AS MATERIALIZED (SELECT {} FROM {}) SELECT {} UNION ALL {}) TO STDOUT {}").format(
+        shown, in_order(report), totals, rows, options
     )
 
 
