@@ -195,3 +195,17 @@ def test_a_currency_that_came_to_nothing_is_told_once_more_and_no_more(till, tmp
     assert read_drift(source=source_for(till.account.slug, now=LATER), now=timezone.now()) == []
 
     assert DriftReading.objects.count() == 2
+
+
+def test_what_was_posted_for_a_batch_explains_the_balance_when_it_adds_up_no_more(till, tmp_path):
+    for number, minor in enumerate((4_500, 900)):
+        till.books(minor, f"P{number}")
+    till.save()
+    rows = [settled(4_500, "P0", fee="0.45")]
+    rows.append(payout(rows))
+    till.imports(written(tmp_path / "adds-up.csv", rows))
+    till.imports(written(tmp_path / "no-more.csv", [*rows, settled(900, "P1")]))
+
+    (reading,) = read_drift(source=source_for(till.account.slug, now=LATER), now=LATER)
+
+    assert (reading.balance_minor, reading.parts, reading.unexplained_minor) == (900, {"unposted": 900}, 0)

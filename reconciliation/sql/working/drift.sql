@@ -41,6 +41,14 @@ WITH movement AS MATERIALIZED (
       FROM line l
      WHERE l.is_of_payment AND NOT l.is_matched AND l.is_posted
      UNION ALL
+    -- What was posted for a batch while it still added up.
+    SELECT e.currency, 'unposted',
+           CASE WHEN e.to_account = %(money_account)s THEN e.amount_minor ELSE -e.amount_minor END
+      FROM reconciliation_settlementbatch b
+      JOIN reconciliation_batchposting p ON p.batch_id = b.id
+      JOIN payments_ledgerentry e ON e.posting_id = p.posting_id
+     WHERE b.source_id = %(source)s AND b.state = 'UNBALANCED'
+     UNION ALL
     SELECT net_currency, CASE WHEN kind = 'BALANCE_TRANSFER' THEN 'carried' ELSE 'other' END, -net_minor
       FROM line
      WHERE is_posted AND kind IN ('BALANCE_TRANSFER', 'OTHER', 'UNKNOWN')
