@@ -24,7 +24,8 @@ from reconciliation.models import (
 )
 from reconciliation.services import resolving, undoing
 from reconciliation.services.drift import read_drift
-from tests.reconciliation.till import SETTLED, payout, settled, till_of, written
+from reconciliation.services.matching import look_for_missing
+from tests.reconciliation.till import SETTLED, bank_statements, payout, settled, till_of, written
 from tests.reconciliation.two_people import undo
 
 pytestmark = pytest.mark.django_db
@@ -241,6 +242,35 @@ def test_a_currency_that_a_batch_is_settled_in_no_more_comes_to_nothing(till, tm
         "EUR": (4_455, 4_455),
     }
     assert till.balances() == {"RECEIVABLE EUR": -5_400, "CLEARING EUR": 900, "FEES EUR": 45, "BANK EUR": 4_455}
+
+
+def test_a_batch_whose_payout_is_told_no_more_does_not_add_up(till, tmp_path):
+    books(till)
+    brings(till, tmp_path, "first", whole([POOL[0]]))
+
+    brings(till, tmp_path, "anew", [POOL[1]])
+
+    told = outcome(till)
+    assert (told["open"], told["unexplained"]) == ({"UNBALANCED_BATCH": 1}, [])
+    assert told["batches"] == [("42", "UNBALANCED", 4_440, 60, 0)]
+    assert told["balances"]["BANK EUR"] == 4_455
+
+    brings(till, tmp_path, "mended", whole([POOL[1]]))
+
+    assert (till.found(), till.balances()["BANK EUR"]) == ({}, 4_440)
+
+
+def test_a_payout_that_comes_to_nothing_is_not_missed_at_the_bank(till, tmp_path):
+    bank_statements()
+    books(till)
+    in_dollars = settled(4_500, "P1", net_currency="USD", net_minor=5_000, rate="1.1111")
+    brings(till, tmp_path, "first", [in_dollars, payout([in_dollars], net_currency="USD")])
+    look_for_missing(source=till.account.settlement_source, now=NOW)
+    assert till.found() == {"NOT_IN_BANK": 1, "MISSING_THERE": 3}
+
+    brings(till, tmp_path, "anew", whole([POOL[0]]))
+
+    assert till.found() == {"MISSING_THERE": 3}
 
 
 def test_what_was_killed_between_loading_and_matching_goes_on(till, tmp_path):

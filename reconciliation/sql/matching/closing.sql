@@ -20,7 +20,8 @@ WITH mended AS (
                   EXISTS (SELECT FROM reconciliation_settlementbatch b
                            WHERE b.id = d.batch_id AND b.state <> 'UNBALANCED')
              WHEN d.kind = 'NOT_IN_BANK' THEN
-                  EXISTS (SELECT FROM reconciliation_settlementbatch b WHERE b.id = d.batch_id AND b.state = 'PAID')
+                  EXISTS (SELECT FROM reconciliation_settlementbatch b
+                           WHERE b.id = d.batch_id AND (b.state = 'PAID' OR coalesce(b.payout_minor, 0) = 0))
              -- Its line was taken back by a newer report.
              WHEN d.kind = 'SETTLED_AFTER_ALL' THEN
                   d.entry_id IS NOT NULL
