@@ -115,6 +115,7 @@ def import_file(
         if report.state == ReportState.MATCHED:
             return Imported(report=report, is_new=False)
         if report.state != ReportState.LOADED:
+            _match_what_is_loaded(report.source, clock)
             _load(report, path, clock, progress)
         match_report(report=report, now=clock())
     log.info(
@@ -127,6 +128,12 @@ def import_file(
         bad=report.bad_count,
     )
     return Imported(report=report, is_new=True)
+
+
+def _match_what_is_loaded(source: SettlementSource, clock: Callable[[], datetime]) -> None:
+    """Match files whose import died over it: a run takes for granted that nobody took a line of its file back."""
+    for report in source.reports.filter(state=ReportState.LOADED).order_by("loaded_at", "pk"):
+        match_report(report=report, now=clock())
 
 
 def _load(report: SettlementReport, path: Path, clock: Callable[[], datetime], progress: Progress | None) -> None:

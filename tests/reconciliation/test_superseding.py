@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from payments.models import LedgerEntry
+from reconciliation import own_tables
 from reconciliation.errors import NotResolvable, UnreadableFile
 from reconciliation.importing.loading import load
 from reconciliation.models import (
@@ -271,6 +272,22 @@ def test_a_payout_that_comes_to_nothing_is_not_missed_at_the_bank(till, tmp_path
     brings(till, tmp_path, "anew", whole([POOL[0]]))
 
     assert till.found() == {"MISSING_THERE": 3}
+
+
+@pytest.mark.parametrize("least_lines", [1, 1_000])
+def test_what_was_killed_before_its_matching_is_matched_before_it_is_superseded(
+    till, tmp_path, monkeypatch, least_lines
+):
+    monkeypatch.setattr(own_tables, "LEAST_LINES", least_lines)
+    books(till)
+    path = written(tmp_path / "first.csv", whole([POOL[0], POOL[3]]))
+    load(report=till.receives(path), path=path, clock=timezone.now, progress=None)
+
+    brings(till, tmp_path, "anew", whole([POOL[1]]))
+
+    assert not till.imports(path).is_new
+    assert (outcome(till)["open"], outcome(till)["unexplained"]) == ({}, [])
+    assert till.balances() == {"RECEIVABLE EUR": -5_400, "CLEARING EUR": 900, "FEES EUR": 60, "BANK EUR": 4_440}
 
 
 def test_what_was_killed_between_loading_and_matching_goes_on(till, tmp_path):
