@@ -109,6 +109,20 @@ def test_a_corrected_line_replaces_the_one_before(till, tmp_path):
     ]
 
 
+@pytest.mark.parametrize("least_lines", [(1, 1), (1, 1_000), (1_000, 1)])
+def test_a_large_file_and_a_small_one_replace_each_other(till, payment, tmp_path, monkeypatch, least_lines):
+    once = till_of(payment)
+    for each in (till, once):
+        books(each)
+    for name, rows, least in zip(("first", "anew"), ([POOL[0], POOL[4], POOL[5]], POOL[1:6]), least_lines, strict=True):
+        monkeypatch.setattr(own_tables, "LEAST_LINES", least)
+        brings(till, tmp_path, name, whole(rows))
+    brings(once, tmp_path, "once", [row | {"Company Account": "once"} for row in whole(POOL[1:6])])
+
+    assert outcome(till) == outcome(once)
+    assert SupersededLine.objects.count() == 2
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(told=st.lists(st.lists(st.sampled_from(range(len(POOL))), min_size=1, max_size=7), min_size=2, max_size=3))
 def test_after_reports_made_anew_all_stands_as_if_the_last_alone_had_come(payment, tmp_path, told):

@@ -9,17 +9,23 @@ WITH about AS (
 SELECT id AS match_id, id AS lead_id, line_id FROM reconciliation_match WHERE id IN (SELECT lead_id FROM about)
  UNION ALL
 SELECT id, lead_id, line_id FROM reconciliation_match WHERE lead_id IN (SELECT lead_id FROM about);
+ANALYZE parted;
 
 CREATE TEMP TABLE taking_back ON COMMIT DROP AS
+WITH had AS (
+    SELECT p.line_id, min(c.entry_id) AS entry_id
+      FROM parted p
+      JOIN reconciliation_ledgerconsumed c ON c.match_id = p.lead_id
+     GROUP BY p.line_id
+)
 SELECT s.line_id,
        nextval('reconciliation_settlementline_id_seq') AS id,
        nextval('reconciliation_match_id_seq') AS match_id,
        (SELECT max(line_number) FROM reconciliation_typed_$report) + row_number() OVER (ORDER BY s.line_id) AS line_number,
-       (SELECT min(c.entry_id)
-          FROM parted p
-          JOIN reconciliation_ledgerconsumed c ON c.match_id = p.lead_id
-         WHERE p.line_id = s.line_id) AS entry_id
-  FROM superseded s;
+       had.entry_id
+  FROM superseded s
+  LEFT JOIN had ON had.line_id = s.line_id;
+ANALYZE taking_back;
 
 -- Their triggers keep with a match what it had taken.
 DELETE FROM reconciliation_ledgerconsumed WHERE match_id IN (SELECT match_id FROM parted);
