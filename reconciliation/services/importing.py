@@ -19,7 +19,7 @@ from reconciliation.importing.loading import load
 from reconciliation.importing.reading import Progress, digest_of
 from reconciliation.models import ReportState, SettlementReport, SettlementSource
 from reconciliation.services.locking import alone_with
-from reconciliation.services.matching import match_report
+from reconciliation.services.matching import match_report, match_what_is_loaded
 
 log = structlog.get_logger(__name__)
 
@@ -115,7 +115,7 @@ def import_file(
         if report.state == ReportState.MATCHED:
             return Imported(report=report, is_new=False)
         if report.state != ReportState.LOADED:
-            _match_what_is_loaded(report.source, clock)
+            match_what_is_loaded(source=report.source, clock=clock)
             _load(report, path, clock, progress)
         match_report(report=report, now=clock())
     log.info(
@@ -128,12 +128,6 @@ def import_file(
         bad=report.bad_count,
     )
     return Imported(report=report, is_new=True)
-
-
-def _match_what_is_loaded(source: SettlementSource, clock: Callable[[], datetime]) -> None:
-    """Match files whose import died over it: a run takes for granted that nobody took a line of its file back."""
-    for report in source.reports.filter(state=ReportState.LOADED).order_by("loaded_at", "pk"):
-        match_report(report=report, now=clock())
 
 
 def _load(report: SettlementReport, path: Path, clock: Callable[[], datetime], progress: Progress | None) -> None:

@@ -10,7 +10,7 @@ from reconciliation.errors import SourceIsBusy
 from reconciliation.models import SettlementSource
 from reconciliation.services.drift import read_drift
 from reconciliation.services.locking import alone_with
-from reconciliation.services.matching import look_for_missing
+from reconciliation.services.matching import look_for_missing, match_what_is_loaded
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +26,7 @@ def look_everywhere(*, clock: Callable[[], datetime]) -> int:
     for source in SettlementSource.objects.select_related("account").order_by("pk"):
         try:
             with alone_with(source, waits=False):
+                match_what_is_loaded(source=source, clock=clock)
                 look_for_missing(source=source, now=clock())
                 if source.account_id is not None:
                     read_drift(source=source, now=clock())

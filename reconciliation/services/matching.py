@@ -69,6 +69,15 @@ def match_report(*, report: SettlementReport, now: datetime) -> None:
     _anew_where_taken_meanwhile(match)
 
 
+def match_what_is_loaded(*, source: SettlementSource, clock: Callable[[], datetime]) -> None:
+    """Match files whose import died over it; call it under the lock of their source.
+
+    Whoever takes lines back, or posts batches, takes for granted that all lines there are were matched.
+    """
+    for report in source.reports.filter(state=ReportState.LOADED).order_by("loaded_at", "pk"):
+        match_report(report=report, now=clock())
+
+
 def look_for_missing(*, source: SettlementSource, now: datetime) -> None:
     """Match again what waits, and open what should have been settled, or should have reached the bank, by now."""
 

@@ -8,6 +8,7 @@ from payments.models import LedgerEntry
 from payments.services.periods import close_month, reopen_month
 from reconciliation.importing.loading import load
 from reconciliation.models import FeeContract
+from reconciliation.services.looking import look_everywhere
 from tests.reconciliation.reports.asking import rows_of
 from tests.reconciliation.till import payout, settled, written
 
@@ -192,3 +193,20 @@ def test_what_came_while_a_month_was_closed_stays_in_the_month_it_counted_in(til
     assert fees(march, APRIL) == [("43", SETTLED_IN_MARCH, 40)]
     assert fees(APRIL, MAY) == [("42", APRIL, 30)]
     assert [row[:2] for row in batches(APRIL, MAY)] == [("42", APRIL)]
+
+
+def test_what_died_before_its_matching_is_matched_before_anybody_posts_for_it(till, tmp_path):
+    march = APRIL - timedelta(days=31)
+    till.books(10_000, "P1", at=SETTLED_IN_MARCH - timedelta(days=1))
+    till.save()
+    rows = [line(10_000, "P1", batch="41", fee="0.20")]
+    path = written(tmp_path / "batch.csv", [*rows, payout(rows, batch="41", at=SETTLED_IN_MARCH)])
+    load(report=till.receives(path), path=path, clock=lambda: IN_TIME, progress=None)
+
+    look_everywhere(clock=lambda: IN_TIME + timedelta(hours=1))
+    close_month(month=march.date(), by="ada", now=CLOSED_AT)
+    till.imports(path, clock=lambda: LATE)
+
+    assert fees(march, APRIL, as_of=CLOSING) == fees(march, APRIL) == [("41", SETTLED_IN_MARCH, 20)]
+    posted = LedgerEntry.objects.filter(posting__settlement_batch__batch__reference="41")
+    assert set(posted.values_list("posting__counts_at", flat=True)) == {SETTLED_IN_MARCH}
