@@ -49,7 +49,8 @@ class SettlementReport(models.Model):
     counts_from = models.DateTimeField(
         null=True,
         blank=True,
-        help_text="The end of the last month that was closed when it was matched: what it tells of before counts then.",
+        help_text="The end of the last month that was closed, or of the last day that was locked for its source, when "
+        "it was matched: what it tells of before counts then.",
     )
 
     class Meta:
