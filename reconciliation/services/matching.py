@@ -14,7 +14,6 @@ from gateways.protocol import Capability
 from gateways.registry import gateway_class
 from money import EXPONENTS
 from payments.models import LedgerAccount
-from payments.services.periods import hold_open
 from reconciliation.models import (
     PAYMENT_KINDS,
     ReportState,
@@ -25,7 +24,7 @@ from reconciliation.models import (
 )
 from reconciliation.movements import UNPLACED
 from reconciliation.own_tables import range_of
-from reconciliation.services.posting import post_batches
+from reconciliation.services.posting import open_from, post_batches
 from reconciliation.statements import plan_for_many, run
 
 _NAMING = ("open_lines", "by_our_reference", "by_payment_alone")
@@ -60,7 +59,7 @@ def match_report(*, report: SettlementReport, now: datetime) -> None:
         report.refresh_from_db()
         _match(report.source, report, now)
         # What its batches settled was posted into what is open, and its lines count where that does.
-        report.state, report.matched_at, report.counts_from = ReportState.MATCHED, now, hold_open()
+        report.state, report.matched_at, report.counts_from = ReportState.MATCHED, now, open_from(report.source)
         report.save(update_fields=["state", "matched_at", "counts_from"])
         # PostgreSQL counts by itself what is in each partition, and never what is in all of them.
         with connection.cursor() as cursor:

@@ -11,7 +11,7 @@ from gateways.models import GatewayAccount
 from money import Money
 from payments.ledger import post_settlement
 from payments.models import LedgerAccount, Posting
-from payments.services.periods import last_closing
+from payments.services.periods import hold_open
 from reconciliation.models import BatchPosting, SettlementReport, SettlementSource
 from reconciliation.statements import statement
 
@@ -88,13 +88,24 @@ def post_reversal(*, posting: Posting, now: datetime) -> Posting:
     )
 
 
+def open_from(source: SettlementSource) -> datetime | None:
+    """Return from when on what a source settles counts, and let nobody close a month before the transaction ends.
+
+    It is the end of the last month that is closed, or of the last day that is locked for the source; None where every
+    day is open.
+    """
+    closed = hold_open()
+    if source.first_open_day is None:
+        return closed
+    first = datetime.combine(source.first_open_day, time(), ZoneInfo(source.time_zone))
+    return first if closed is None else max(first, closed)
+
+
 def _counting(source: SettlementSource) -> Callable[[datetime], datetime | None]:
     """Return what says when something of a source counts: not on a day that is locked for the source, but on the day
     after, nor in a closed month. None where the database alone decides, by months.
     """
-    if source.first_open_day is None:
+    first = open_from(source)
+    if first is None or source.first_open_day is None:
         return lambda _: None
-    first = datetime.combine(source.first_open_day, time(), ZoneInfo(source.time_zone))
-    last = last_closing()
-    open_from = first if last is None else max(first, last.ends_at)
-    return lambda settled_at: max(settled_at, open_from)
+    return lambda settled_at: max(settled_at, first)

@@ -195,6 +195,24 @@ def test_what_came_while_a_month_was_closed_stays_in_the_month_it_counted_in(til
     assert [row[:2] for row in batches(APRIL, MAY)] == [("42", APRIL)]
 
 
+def test_what_was_settled_on_a_day_that_is_locked_counts_where_its_postings_do(till, loads):
+    till.books(10_000, "P1", at=SETTLED_IN_MARCH - timedelta(days=1))
+    till.save()
+    march = APRIL - timedelta(days=31)
+    loads("of-another-batch", IN_TIME, line(500, "P2", batch="40"))
+    till.account.settlement_source.locked_through = APRIL.date() - timedelta(days=1)
+    till.account.settlement_source.save(update_fields=["locked_through"])
+    rows = [line(10_000, "P1", batch="41", fee="0.20")]
+
+    loads("late", LATE, *rows, payout(rows, batch="41", at=SETTLED_IN_MARCH))
+
+    assert fees(march, APRIL) == [("40", SETTLED_IN_MARCH, 0)]
+    assert fees(APRIL, MAY) == [("41", APRIL, 20)]
+    assert batches(APRIL, MAY) == [("41", APRIL, 2, -20, 9_980, 9_980, 0, "BALANCED")]
+    posted = LedgerEntry.objects.filter(posting__settlement_batch__batch__reference="41")
+    assert set(posted.values_list("posting__counts_at", flat=True)) == {APRIL}
+
+
 def test_what_died_before_its_matching_is_matched_before_anybody_posts_for_it(till, tmp_path):
     march = APRIL - timedelta(days=31)
     till.books(10_000, "P1", at=SETTLED_IN_MARCH - timedelta(days=1))
