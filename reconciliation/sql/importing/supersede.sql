@@ -32,9 +32,7 @@ DELETE FROM reconciliation_ledgerconsumed WHERE match_id IN (SELECT match_id FRO
 UPDATE reconciliation_match SET undone_at = %(now)s WHERE id IN (SELECT match_id FROM parted);
 
 INSERT INTO reconciliation_settlementline
-       (id, report_id, line_number, batch_id, kind, vendor_type, gateway_reference, payment_reference, our_reference,
-        our_operation_reference, acquirer_reference, description, gross_currency, gross_minor, net_currency, net_minor,
-        fee_minor, stated_fee, exchange_rate, occurred_at, settled_at)
+-- include: importing/parts/columns
 SELECT t.id, %(report)s, t.line_number, l.batch_id, l.kind, l.vendor_type, l.gateway_reference, l.payment_reference,
        l.our_reference, l.our_operation_reference, l.acquirer_reference, l.description, l.gross_currency,
        -l.gross_minor, l.net_currency, -l.net_minor, -l.fee_minor, -l.stated_fee, l.exchange_rate, l.occurred_at,

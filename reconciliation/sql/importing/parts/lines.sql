@@ -1,6 +1,4 @@
-       (id, report_id, line_number, batch_id, kind, vendor_type, gateway_reference, payment_reference, our_reference,
-        our_operation_reference, acquirer_reference, description, gross_currency, gross_minor, net_currency, net_minor,
-        fee_minor, stated_fee, exchange_rate, occurred_at, settled_at)
+-- include: importing/parts/columns
 SELECT coalesce(%(first_line_id)s + t.line_number, nextval('reconciliation_settlementline_id_seq')), %(report)s,
        t.line_number, b.id, t.kind, t.vendor_type, t.gateway_reference, t.payment_reference, t.our_reference,
        t.our_operation_reference, t.acquirer_reference, t.description, t.gross_currency, t.gross_minor, t.net_currency,
