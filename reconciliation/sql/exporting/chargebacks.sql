@@ -5,8 +5,21 @@ WITH
 ,
 -- include: exporting/parts/matched
 ,
--- include: exporting/parts/movement
-,
+-- What operations moved into (positive) or out of the account at the gateway, or the till: one row for what the entries
+-- of one posting moved for one operation, as reconciliation matches it. Its first entry names it.
+movement AS MATERIALIZED (
+    SELECT min(e.id) AS id, e.transaction_id, e.payment_id, e.order_id, e.partner_id, e.account, e.gateway, e.currency,
+           e.occurred_at, e.posted_at, e.counts_at,
+           sum(CASE WHEN e.to_account IN ('CLEARING', 'EXTERNAL') THEN e.amount_minor ELSE -e.amount_minor END)::bigint
+               AS amount_minor
+      FROM entry e
+      JOIN payments_transaction t ON t.id = e.transaction_id AND t.kind = ANY(%(kinds)s::text[])
+     WHERE (%(since)s::timestamptz IS NULL OR e.counts_at >= %(since)s)
+       AND (%(until)s::timestamptz IS NULL OR e.counts_at < %(until)s)
+       AND (e.from_account IN ('CLEARING', 'EXTERNAL') OR e.to_account IN ('CLEARING', 'EXTERNAL'))
+     GROUP BY e.posting_id, e.transaction_id, e.payment_id, e.order_id, e.partner_id, e.account, e.gateway, e.currency,
+              e.occurred_at, e.posted_at, e.counts_at
+),
 dispute AS (
     SELECT d.id, d.payment_id, d.transaction_id, d.gateway_reference, d.reason, d.amount_minor, d.currency, d.opened_at,
            CASE WHEN told.stage IS NULL THEN d.stage ELSE told.stage END AS stage,
