@@ -1,19 +1,20 @@
 -- Payouts that were written off, and that come to another amount since: what was written off is not what the bank lacks.
 CREATE TEMP TABLE another_payout ON COMMIT DROP AS
-SELECT d.source_id, b.id AS batch_id, b.currency, b.settled_at,
-       abs(b.payout_minor - sum(CASE WHEN e.from_account = 'BANK' THEN e.amount_minor ELSE -e.amount_minor END))::bigint
-           AS amount_minor
+SELECT b.id AS batch_id, b.currency, b.settled_at, abs(b.payout_minor - written_off.minor) AS amount_minor
   FROM reconciliation_discrepancy d
   JOIN reconciliation_settlementbatch b ON b.id = d.batch_id
   JOIN reconciliation_proposal p
     ON p.discrepancy_id = d.id AND p.kind = 'WRITE_OFF' AND p.decision = 'APPROVED' AND p.undone_at IS NULL
-  JOIN payments_ledgerentry e ON e.posting_id = p.posting_id
+ CROSS JOIN LATERAL (
+    SELECT sum(CASE WHEN from_account = 'BANK' THEN amount_minor ELSE -amount_minor END)::bigint AS minor
+      FROM payments_ledgerentry
+     WHERE posting_id = p.posting_id
+  ) AS written_off
  WHERE d.source_id = %(source)s
    AND d.kind = 'NOT_IN_BANK'
    AND d.resolution = 'WRITTEN_OFF'
    AND b.state = 'BALANCED'
- GROUP BY d.source_id, b.id
-HAVING b.payout_minor <> sum(CASE WHEN e.from_account = 'BANK' THEN e.amount_minor ELSE -e.amount_minor END);
+   AND b.payout_minor <> written_off.minor;
 
 WITH mended AS (
     UPDATE reconciliation_discrepancy d
@@ -31,7 +32,7 @@ WITH opened AS (
     INSERT INTO reconciliation_discrepancy
            (source_id, kind, batch_id, amount_minor, currency, detail, state, resolution, reason, proposed_by,
             approved_by, opened_on, opened_at)
-    SELECT source_id, 'ANOTHER_PAYOUT', batch_id, amount_minor, currency, '', 'OPEN', '', '', '', '',
+    SELECT %(source)s, 'ANOTHER_PAYOUT', batch_id, amount_minor, currency, '', 'OPEN', '', '', '', '',
            (settled_at AT TIME ZONE %(zone)s)::date, %(now)s
       FROM another_payout
      ORDER BY batch_id

@@ -1,6 +1,6 @@
 -- Close what has come right by itself: the line found its place (or turned out to be something else), the entry was
--- settled, the batch adds up now, the bank has the payout. What is open is few, and is looked up by index: without the
--- OFFSET PostgreSQL would rather read all matches there are.
+-- settled, the batch adds up now, the bank has the payout, or the payout comes to nothing. What is open is few, and is
+-- looked up by index: without the OFFSET PostgreSQL would rather read all matches there are.
 CREATE INDEX ON finding (line_id);
 ANALYZE finding;
 WITH mended AS (
