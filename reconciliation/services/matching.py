@@ -28,6 +28,7 @@ from reconciliation.services.posting import open_from, post_batches
 from reconciliation.statements import plan_for_many, run
 
 _NAMING = ("open_lines", "by_our_reference", "by_payment_alone")
+_KEEPING_IN_OWN = ("own_matches", "keep_sure_in_own", "attach_matches")
 _PASSES = (
     "movements",
     "pairs",
@@ -58,7 +59,7 @@ def match_report(*, report: SettlementReport, now: datetime) -> None:
     def match() -> None:
         report.refresh_from_db()
         _match(report.source, report, now)
-        # What its batches settled was posted into what is open, and its lines count where that does.
+        # What its batches settled was posted into days that are open, and its lines count where that does.
         report.state, report.matched_at, report.counts_from = ReportState.MATCHED, now, open_from(report.source)
         report.save(update_fields=["state", "matched_at", "counts_from"])
         # PostgreSQL counts by itself what is in each partition, and never what is in all of them.
@@ -125,26 +126,26 @@ def _match(source: SettlementSource, report: SettlementReport | None, now: datet
     SettlementSource.objects.select_for_update(no_key=True).get(pk=source.pk)
     params = _params(source, report, now)
     has_own_matches = params["is_new"] and params["first_line_id"] is not None
-    if has_own_matches:
-        run("matching/own_matches", params)
     if source.kind == SourceKind.BANK:
-        _run_passes((*(["attach_matches"] if has_own_matches else []), *_BANK_PASSES), params)
+        if has_own_matches:
+            _run_passes(("own_matches", "attach_matches"), params)
+        _run_passes(_BANK_PASSES, params)
         return
-    if params["is_new"]:
-        params["last_settled_at"] = _last_settled_at(report)
-    first = ["sure" if params["is_new"] else "unsure"]
-    if params["is_new"] and report is not None and report.superseded_count:
-        first.append("leave_superseded")
-    _run_passes((*first, *_NAMING), params)
-    if params["is_new"]:
+    if report is not None and params["is_new"]:
+        run("matching/sure", {**params, "last_settled_at": _last_settled_at(report)})
+        if report.superseded_count:
+            run("matching/leave_superseded", params)
+        _run_passes(_NAMING, params)
         if run("matching/give_back", params):
             _run_passes(("begin_anew", *_NAMING), params)
-        _run_passes(("keep_sure_in_own", "attach_matches") if has_own_matches else ("keep_sure",), params)
+        _run_passes(_KEEPING_IN_OWN if has_own_matches else ("keep_sure",), params)
+    else:
+        _run_passes(("unsure", *_NAMING), params)
     _run_passes(_PASSES, params)
     post_batches(source=source, report=report, money_account=money_account_of(source), now=now)
 
 
-def _last_settled_at(report: SettlementReport | None) -> datetime | None:
+def _last_settled_at(report: SettlementReport) -> datetime | None:
     lines = SettlementLine.objects.filter(report=report, kind__in=PAYMENT_KINDS)
     last: datetime | None = lines.aggregate(last=Max("settled_at"))["last"]
     return last
