@@ -1,4 +1,4 @@
-"""Tables of their own for the lines of a large file and for their matches: partitions of those that all files share.
+"""Give the lines of a large file, and their matches, tables of their own: partitions of those that have all of them.
 
 What is written into a table without indexes, which are built when it is full, takes a third of the time. A partition
 has a range of line ids, of which each such file has its own; so no line can be in two, nor have two matches.
@@ -8,9 +8,9 @@ from django.db import connection
 
 from reconciliation.models import SettlementReport
 
-# Below this the tables cost more than they save, and every one is asked whatever is not asked by a line or a file.
+# For fewer, tables of their own cost more than they save: what names neither a line nor a file asks every one of them.
 LEAST_LINES = 200_000
-# So many ids has a range: ten times as many as the longest file that we take has lines.
+# How many ids a range has: far more than any file has lines.
 _RANGE = 2**32
 
 
@@ -25,6 +25,6 @@ def reserve_range(lines: int) -> int | None:
 
 
 def range_of(report: SettlementReport | None) -> dict[str, int | None]:
-    """Return between which ids the lines of a file are, as the passes ask for it; None where they are among all."""
+    """Return between which ids the lines of a file are, as parameters of the passes; None where it has no range."""
     first = report.first_line_id if report is not None else None
     return {"first_line_id": first, "end_line_id": None if first is None else first + _RANGE}

@@ -68,19 +68,20 @@ def _keep(report: SettlementReport, layout: Layout, staged: Staged, now: datetim
     plan_for_many()
     for table, _ in staged.tables:
         _mask_free_texts(layout, table)
-    params = {"source": source.pk, "report": report.pk, "batch_is_payout": layout.batch_is_payout}
+    params = {"source": source.pk, "report": report.pk, "batch_is_payout": layout.batch_is_payout, "now": now}
     typed = Identifier(f"reconciliation_typed_{report.pk.hex}")
     with connection.cursor() as cursor:
-        # Like the staging table it is none of the temporary ones, which a single process has to read. Halves that are
-        # read one after the other leave the lines in the order of the file, more or less.
+        # Like the staging table it is none of the temporary ones, which a single process has to read. The halves that
+        # were staged are read one after the other, which leaves the lines in the order of the file, more or less.
         cursor.execute("SET LOCAL enable_parallel_append = off")
         read = typed_lines(layout, source, staged.rows(layout.width))
         cursor.execute(SQL("CREATE UNLOGGED TABLE {} AS {}").format(typed, read))
         run("importing/told", params)
         cursor.execute(
-            "SELECT coalesce(sum(lines) FILTER (WHERE is_bad), 0)::bigint, coalesce(sum(lines), 0)::bigint FROM told"
+            "SELECT coalesce(sum(lines) FILTER (WHERE is_bad), 0)::bigint,"
+            " coalesce(sum(lines) FILTER (WHERE NOT is_bad), 0)::bigint FROM told"
         )
-        unreadable, there = cursor.fetchone()
+        unreadable, readable = cursor.fetchone()
         if unreadable:
             cursor.execute(
                 SQL(
@@ -97,11 +98,11 @@ def _keep(report: SettlementReport, layout: Layout, staged: Staged, now: datetim
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT FROM batch_of_file WHERE is_known)")
         (has_known_batches,) = cursor.fetchone()
-    report.superseded_count = 0
+    superseded_count = 0
     if has_known_batches and layout.batch_is_whole:
-        report.superseded_count = supersede_lines(report=report, bad_count=bad.count, params={**params, "now": now})
+        superseded_count = supersede_lines(report=report, bad_count=bad.count, params=params)
     known_count = run("importing/known_lines", params) if has_known_batches else 0
-    report.first_line_id = reserve_range(there - unreadable - known_count)
+    report.first_line_id = reserve_range(readable - known_count)
     line_count = _keep_lines({**params, **range_of(report)})
     run("importing/totals", params)
     with connection.cursor() as cursor:
@@ -110,7 +111,8 @@ def _keep(report: SettlementReport, layout: Layout, staged: Staged, now: datetim
         cursor.execute("ANALYZE reconciliation_settlementline (report_id, batch_id, kind)")
     _name_bad_lines(report, bad.first)
     report.state, report.problem, report.loaded_at = ReportState.LOADED, "", now
-    report.line_count, report.known_count, report.bad_count = line_count, known_count, bad.count
+    report.line_count, report.known_count = line_count, known_count
+    report.superseded_count, report.bad_count = superseded_count, bad.count
     counts = ["line_count", "known_count", "superseded_count", "bad_count"]
     report.save(update_fields=["state", "problem", "loaded_at", "first_line_id", *counts])
 

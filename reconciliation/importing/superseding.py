@@ -1,4 +1,4 @@
-"""A report that was made anew: what it has otherwise than the one before is taken back, never counted beside it."""
+"""Take back what a report that was made anew has otherwise than the one before, so that it is not counted twice."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,15 +9,15 @@ from reconciliation.errors import UnreadableFile
 from reconciliation.models import PAYMENT_KINDS, SettlementReport, SettlementSource
 from reconciliation.statements import run
 
-# A file that lacks a line for this reason does not say that the line is none.
-_WITH_BAD_LINES = (
-    "batch {} is known with lines that this file does not tell, and the file has bad lines: mend them first"
+# A bad line may be the very one that the file does not tell.
+_HAS_BAD_LINES = (
+    "batch {batch} is known with lines that this file does not tell, and the file has bad lines: mend them first"
 )
-_DECIDED = (
+_IS_DECIDED = (
     "batch {batch} is told otherwise than before, and two people decided about line {line} of {file}: "
     "have that undone, and give the file again"
 )
-_FIRST = """
+_FIRST_BATCH = """
 SELECT b.reference
   FROM superseded s
   JOIN reconciliation_settlementline l ON l.id = s.line_id
@@ -44,10 +44,13 @@ SELECT b.reference, l.line_number, f.file_name
 
 
 def supersede_lines(*, report: SettlementReport, bad_count: int, params: Mapping[str, Any]) -> int:
-    """Take back the lines of a report's batches that it tells no more, and return how many; call it in the transaction
-    that keeps the report's own lines, before them.
+    """Take back the lines of a report's batches that it tells no more, and return how many they are.
 
-    :raises UnreadableFile: bad lines may be what is missing, or two people decided about one that is to go.
+    Call it in the transaction that keeps the report's own lines, before them. `params` are those of the passes of an
+    import.
+
+    :raises UnreadableFile: the report has bad lines, which may be what is missing, or two people decided about a line
+        that is to go.
     """
     run("importing/superseded", params)
     with connection.cursor() as cursor:
@@ -65,11 +68,12 @@ def _supersede(report: SettlementReport, bad_count: int, params: Mapping[str, An
     source = SettlementSource.objects.select_for_update(no_key=True).get(pk=report.source_id)
     with connection.cursor() as cursor:
         if bad_count:
-            cursor.execute(_FIRST)
-            raise UnreadableFile(_WITH_BAD_LINES.format(*cursor.fetchone()))
+            cursor.execute(_FIRST_BATCH)
+            (batch,) = cursor.fetchone()
+            raise UnreadableFile(_HAS_BAD_LINES.format(batch=batch))
         cursor.execute(_FIRST_DECIDED)
         if decided := cursor.fetchone():
             batch, line, file = decided
-            raise UnreadableFile(_DECIDED.format(batch=batch, line=line, file=file))
+            raise UnreadableFile(_IS_DECIDED.format(batch=batch, line=line, file=file))
     kinds = [kind.value for kind in PAYMENT_KINDS]
     run("importing/supersede", {**params, "zone": source.time_zone, "payment_kinds": kinds})

@@ -5,11 +5,11 @@ from reconciliation.models.line import SettlementLine
 
 
 class SupersededLine(models.Model):
-    """Be that a newer report of a batch has a line otherwise, or not at all: the line stays, and a line of the newer
-    report takes it back, amount by amount. UPDATE and DELETE are refused by trigger.
+    """Say that a newer report of its batch has a line otherwise, or not at all.
 
-    The primary key lets nobody take a line back twice. `entry` stands for the movement that the line was matched with,
-    which is free again.
+    The line stays, and a line of the newer report takes it back, amount by amount. The primary key lets nobody take it
+    back twice. `entry` is the first of the movement that it was matched with, which is free again. UPDATE and DELETE
+    are refused by trigger.
     """
 
     line = models.OneToOneField(

@@ -70,7 +70,7 @@ def match_report(*, report: SettlementReport, now: datetime) -> None:
 
 
 def match_what_is_loaded(*, source: SettlementSource, clock: Callable[[], datetime]) -> None:
-    """Match files whose import died over it; call it under the lock of their source.
+    """Match files whose import died before that; call it under the lock of their source.
 
     Whoever takes lines back, or posts batches, takes for granted that all lines there are were matched.
     """
