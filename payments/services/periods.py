@@ -48,11 +48,11 @@ def last_closing() -> ClosedPeriod | None:
 
 
 def hold_open() -> datetime | None:
-    """Return the end of the last month that is closed, and let nobody close another before the transaction ends; None
-    where none is.
+    """Keep every month that is open so until the transaction ends, and return the end of the last closed one, if any.
+
+    A closing waits for this as it does for whoever posts.
     """
     with connection.cursor() as cursor:
-        # As who posts takes it.
         cursor.execute("LOCK TABLE payments_posting IN ROW EXCLUSIVE MODE")
     last = last_closing()
     return last.ends_at if last else None

@@ -108,7 +108,7 @@ def workbook_cell(column: Column, offsets: tuple[int, ...]) -> Composable:
         case Kind.DATE:
             return _xml(f'<c s="{workbook.DAY}"><v>', SQL("({} - date '1899-12-30')").format(cell), "</v></c>")
         case Kind.TIME:
-            # Its offset is asked for once, and is a constant from there on.
+            # Its offset is looked up once, and is a constant wherever it is added.
             offset = SQL("date_part('timezone', {})").format(cell)
             moments = SQL(" ").join(
                 SQL("WHEN {} THEN {}").format(
@@ -142,7 +142,7 @@ def _xml(head: str, told: Composable, tail: str) -> Composed:
 
 
 def _moment(cell: Composable, offset: Composable, style: int) -> Composed:
-    """Return the beginning of a cell with a moment: the days since the last but one of 1899, where clocks show it."""
+    """Return the beginning of a cell with a moment: the days since 1899-12-30, by clocks `offset` seconds from UTC."""
     return SQL("{} || ((floor(date_part('epoch', {})) + {}) / 86400 + 25569)").format(
         Literal(f'<c s="{style}"><v>'), cell, offset
     )
@@ -156,7 +156,7 @@ def _major(column: Column) -> Composed:
 def _by_decimals(column: Column, values: Mapping[int, Composable]) -> Composed:
     """Return the one of three pieces of SQL that the decimals of an amount's currency ask for.
 
-    Nearly all have two, which one look into a hash tells; a list of less than nine would be gone through.
+    Nearly all have two, which one look into a hash tells: of a list of nine or more PostgreSQL makes one.
     """
     return SQL("CASE WHEN {0} = ANY({1}) THEN CASE WHEN {0} = ANY({2}) THEN {3} ELSE {4} END ELSE {5} END").format(
         raw(column.currency),

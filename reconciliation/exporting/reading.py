@@ -47,7 +47,7 @@ def snapshot(zone: str) -> Iterator[psycopg.Cursor[Any]]:
                 "DateStyle": "ISO",
                 "statement_timeout": "0",
                 "idle_in_transaction_session_timeout": "0",
-                # What is sorted and kept; what is hashed had as much before, by the multiplier.
+                # For what is sorted and kept; by the multiplier's default of 2, hashes would get twice as much.
                 "work_mem": "128MB",
                 "hash_mem_multiplier": "1",
             }.items():

@@ -61,7 +61,8 @@ class Discrepancy(models.Model):
     id = models.BigAutoField(primary_key=True)
     source = models.ForeignKey(SettlementSource, on_delete=models.PROTECT, related_name="discrepancies")
     kind = models.CharField(max_length=20, choices=DiscrepancyKind.choices)
-    # A table that is given a partition keeps whoever writes what names its rows waiting; and lines are never deleted.
+    # With a constraint, a new partition of lines would wait for everybody who writes a row that names a line. It would
+    # keep nothing from happening either: lines are never deleted.
     line = models.ForeignKey(
         SettlementLine,
         on_delete=models.PROTECT,

@@ -43,7 +43,7 @@ class SettlementLine(models.Model):
     """Be one line of a file, typed. UPDATE and DELETE are refused by trigger.
 
     The table is partitioned by ranges of ids: a large file has a partition of its own, and the others share one (see
-    own_tables), which has the indexes below. In one of its own a line's id follows from its number.
+    `own_tables`), which has the indexes below. In one of its own a line's id follows from its number.
 
     Amounts are signed minor units: what the gateway owes us is positive. `gross` is in the guest's currency, `net` and
     `fee` in the one that is settled in: net = gross (converted) - fee, exactly. `stated_fee` are the fees as the file

@@ -40,7 +40,7 @@ class SettlementReport(models.Model):
         help_text="Lines of earlier files that it has otherwise, or no more: each is taken back by one of its.",
     )
     bad_count = models.PositiveBigIntegerField(default=0)
-    # Of a file whose lines have a table of their own, the beginning of the range that their ids are in.
+    # Where the range begins that the ids of its lines are in; None where they have no table of their own.
     first_line_id = models.BigIntegerField(null=True, editable=False)
     received_by = models.CharField(max_length=150)
     received_at = models.DateTimeField()
@@ -103,7 +103,7 @@ class SettlementBatch(models.Model):
     payout_minor = models.BigIntegerField(null=True, blank=True)
     difference_minor = models.BigIntegerField(default=0)
     settled_at = models.DateTimeField(help_text="The latest time that one of its lines names.")
-    # Without a constraint for the reason that those of discrepancies have none.
+    # Without a constraint, for the same reason as the line of a discrepancy.
     bank_line = models.ForeignKey(
         "reconciliation.SettlementLine",
         on_delete=models.PROTECT,

@@ -1,4 +1,4 @@
-"""Keep what one person wants done about a discrepancy until a second one decides (`resolving`)."""
+"""Keep what one person wants done about a discrepancy until a second one decides (see `resolving`)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -22,7 +22,9 @@ def write_proposal(
     transfers: Sequence[str] = (),
     undoes: Proposal | None = None,
 ) -> Proposal:
-    """Write a proposal down and tell of it: what is worked on waits for its decision, what is to be undone stays.
+    """Write a proposal down, and note it: what is worked on waits for its decision, what is to be undone stays closed.
+
+    `amount_minor` is in minor units of `currency`; `transfers` are as `stakes.in_words` writes them.
 
     :raises NotResolvable: no reason was given.
     """

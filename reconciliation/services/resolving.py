@@ -221,13 +221,13 @@ def refuse_own(proposal: Proposal, *, by: str) -> None:
 
 
 def _refuse_another_amount(proposal: Proposal, transfers: Sequence[Transfer]) -> None:
-    """Refuse what is not what was proposed.
+    """Refuse a write-off that would post something else than was proposed.
 
-    :raises NotResolvable: it is not, or nobody can say.
+    :raises NotResolvable: it would, or nobody can say.
     """
     wanted = proposal.transfers
     if not wanted:
-        # Of what was proposed before version 0011 of these tables only the first amount was kept.
+        # Of what was proposed before migration 0011 only the first amount was kept.
         if len(transfers) > 1:
             raise NotResolvable("It does not say all that it would write off: reject it, and have it proposed anew.")
         from_account, to_account, _ = transfers[0]

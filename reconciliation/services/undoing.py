@@ -26,7 +26,8 @@ from reconciliation.services.proposing import write_proposal
 def undo(*, discrepancy_id: int, reason: str, by: str, now: datetime) -> Discrepancy:
     """Open again what one person explained.
 
-    :raises NotResolvable: it is open, came right by itself, two people decided it, or no reason was given.
+    :raises NotResolvable: it is open, came right by itself, two people decided it, a newer report has its line
+        otherwise, or no reason was given.
     """
     discrepancy = lock(discrepancy_id)
     refuse_silence(reason)
@@ -41,8 +42,8 @@ def undo(*, discrepancy_id: int, reason: str, by: str, now: datetime) -> Discrep
 def propose_undo(*, discrepancy_id: int, reason: str, by: str, now: datetime) -> Proposal:
     """Propose to undo what two people decided: it stays as it is until a second person approves.
 
-    :raises NotResolvable: it is open, came right by itself, one person can undo it, its undoing is proposed, or no
-        reason was given.
+    :raises NotResolvable: it is open, came right by itself, one person can undo it, its undoing is proposed, a newer
+        report has its line otherwise, or no reason was given.
     """
     discrepancy = lock(discrepancy_id)
     _refuse_what_people_did_not_close(discrepancy)
@@ -88,16 +89,7 @@ def carry_out_undo(proposal: Proposal, discrepancy: Discrepancy, *, by: str, now
         done.undo_posting = post_reversal(posting=done.posting, now=now)
         reopen([discrepancy], reason=proposal.reason, by=by, now=now)
         _close_what_came(discrepancy, by=by, now=now)
-        close(
-            Discrepancy.objects.filter(kind=DiscrepancyKind.ANOTHER_PAYOUT, batch=discrepancy.batch)
-            .exclude(state=DiscrepancyState.CLOSED)
-            .select_for_update(),
-            resolution=Resolution.ARRIVED,
-            reason="the write-off was undone",
-            by=by,
-            action="closed",
-            now=now,
-        )
+        _close_another_payout(discrepancy, by=by, now=now)
     else:
         undo_match(done, reason=proposal.reason, by=by, now=now)
     done.save(update_fields=["undo_proposed_by", "undone_by", "undone_at", "undo_posting"])
@@ -126,6 +118,19 @@ def _close_what_came(discrepancy: Discrepancy, *, by: str, now: datetime) -> Non
             action="closed",
             now=now,
         )
+
+
+def _close_another_payout(discrepancy: Discrepancy, *, by: str, now: datetime) -> None:
+    """Close that a payout is another than was written off: what it is now is open with the discrepancy itself."""
+    another = Discrepancy.objects.filter(kind=DiscrepancyKind.ANOTHER_PAYOUT, batch=discrepancy.batch)
+    close(
+        another.exclude(state=DiscrepancyState.CLOSED).select_for_update(),
+        resolution=Resolution.ARRIVED,
+        reason="the write-off was undone",
+        by=by,
+        action="closed",
+        now=now,
+    )
 
 
 def _approved_proposal(discrepancy: Discrepancy) -> Proposal | None:
