@@ -46,6 +46,7 @@ SELECT plain.*, {values}, clock_timestamp() AS value_clock
   LEFT JOIN zone booked_in ON booked_in.name = plain.booked_time_zone
 """
 # What is owed to us is positive. `owed_converted` is the gross in the currency of the net, where the file says it.
+# Of names of currencies only the letters of ASCII are raised, which takes less than by the rules of a language.
 _WORTH = """
 SELECT value.*, {kind} AS kind, gross_in.code AS gross_code, net_in.code AS net_code,
        {gross_scale} * coalesce(
@@ -282,12 +283,13 @@ def _batch(layout: Layout, source: SettlementSource) -> Composable:
 
 def _problems(layout: Layout) -> Iterator[Composable]:
     amounts = SQL(", ").join(
-        _problem(_is_unread(field), layout.columns[field].header, field, "is no amount")
+        _problem(_is_unreadable(field), layout.columns[field].header, field, "is no amount")
         for field in sorted(AMOUNTS & layout.positions.keys())
     )
+    # Where all are plain, none need be asked.
     yield SQL("CASE WHEN NOT is_plain THEN nullif(concat_ws('; ', {}), '') END").format(amounts)
     for field in sorted(TIMES & layout.positions.keys()):
-        yield _problem(_is_unread(field), layout.columns[field].header, field, "is no time as the column map says")
+        yield _problem(_is_unreadable(field), layout.columns[field].header, field, "is no time as the column map says")
     for field in sorted(TIMES & layout.positions.keys()):
         # A slip of the pen would open a month of the books that nobody can close, and few calendars go that far.
         outside = SQL("{} NOT BETWEEN {} AND {}").format(Identifier(f"{field}_value"), *map(Literal, _BETWEEN))
@@ -298,6 +300,7 @@ def _problems(layout: Layout) -> Iterator[Composable]:
             yield _problem(wrong, layout.columns[field].header, field, "is no currency that we know the decimals of")
     for field in _REFERENCES:
         if field in layout.positions:
+            # Bytes are counted at once, and are no fewer than characters.
             too_long = SQL("octet_length({0}) > 120 AND length({0}) > 120").format(Identifier(field))
             yield _problem(too_long, layout.columns[field].header, field, "is longer than 120 characters")
     if "batch_number" in layout.positions:
@@ -320,7 +323,7 @@ def _problems(layout: Layout) -> Iterator[Composable]:
     yield SQL("CASE WHEN owed_net IS NULL AND gross_code <> net_code THEN 'it does not say what came of it abroad' END")
 
 
-def _is_unread(field: str) -> Composable:
+def _is_unreadable(field: str) -> Composable:
     return SQL("{} <> '' AND {} IS NULL").format(Identifier(field), Identifier(f"{field}_value"))
 
 
