@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from gateways.errors import MisconfiguredAccount
@@ -88,6 +89,9 @@ ZONES: Mapping[str, str] = {
     "NZST": "12:00", "NZDT": "13:00",
 }  # fmt: skip
 
+# As typing raises what a file says: letters of ASCII alone.
+_CAPITALS = str.maketrans(ascii_lowercase, ascii_uppercase)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
@@ -160,10 +164,12 @@ def own_map(written: Any) -> ColumnMap:
         raise UnreadableFile("column map: types and currencies are objects of texts")
     if unknown := sorted({str(kind) for kind in types.values()} - set(LineKind.values)):
         raise UnreadableFile(f"column map: there is no kind of line {', '.join(unknown)}")
+    if unknown := sorted({str(code) for code in currencies.values()} - EXPONENTS.keys()):
+        raise UnreadableFile(f"column map: there is no currency {', '.join(unknown)} in ISO 4217")
     return ColumnMap(
         columns=tuple(columns),
         types=types,
-        currencies=currencies,
+        currencies={name.strip().translate(_CAPITALS): code for name, code in currencies.items()},
         batch_is_payout=written.get("batch_is_payout", False) is True,
         batch_is_whole=written.get("batch_is_whole", False) is True,
     )

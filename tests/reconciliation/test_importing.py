@@ -220,6 +220,44 @@ def test_a_list_of_an_operators_own_is_read_by_its_map(payment, tmp_path, minus,
     ]
 
 
+def mapped_currencies(till, currencies):
+    """Give a till's files a map that names their currencies."""
+    source = source_for(till.account.slug, now=NOON)
+    columns = {
+        "gross": {"header": "Amount"},
+        "gross_currency": {"header": "Currency"},
+        "occurred_at": {"header": "Day", "unit": "YYYY-MM-DD"},
+    }
+    SettlementSource.objects.filter(pk=source.pk).update(column_map={"columns": columns, "currencies": currencies})
+
+
+@pytest.mark.parametrize("named", ["Euro", " EURO", "euro"])
+def test_a_currency_is_known_by_the_name_that_a_map_has_for_it(payment, tmp_path, named):
+    till = till_of(payment, gateway="external")
+    mapped_currencies(till, {named: "EUR", "Złoty": "PLN"})
+    path = tmp_path / "till.csv"
+    path.write_text("Amount,Currency,Day\n45.00,Euro,2026-11-10\n9.00,euro,2026-11-10\n1.00,Złoty,2026-11-10\n")
+
+    till.imports(path)
+
+    lines = SettlementLine.objects.order_by("line_number").values_list("gross_minor", "gross_currency")
+    assert list(lines) == [(4_500, "EUR"), (900, "EUR"), (100, "PLN")]
+
+
+@pytest.mark.parametrize("code", ["EURO", "eur", None])
+def test_a_map_that_makes_a_currency_of_what_is_none_is_refused(payment, tmp_path, code):
+    till = till_of(payment, gateway="external")
+    mapped_currencies(till, {"Euro": code})
+    path = tmp_path / "till.csv"
+    path.write_text("Amount,Currency,Day\n45.00,Euro,2026-11-10\n")
+
+    with pytest.raises(UnreadableFile, match=f"there is no currency {code} in ISO 4217"):
+        till.imports(path)
+
+    assert SettlementReport.objects.get().state == "REJECTED"
+    assert SettlementLine.objects.count() == 0
+
+
 @pytest.mark.parametrize(
     ("zone", "written_at", "instant"),
     [
