@@ -65,7 +65,7 @@ class Command(BaseCommand):
             f"{report.file_name}: {report.line_count} lines, {report.known_count} known before, {report.bad_count} bad"
         )
         if report.superseded_count:
-            self.stdout.write(f"{report.superseded_count} lines of earlier files are taken back: it has them otherwise")
+            self.stdout.write(f"{report.superseded_count} lines of earlier files are taken back: it tells them no more")
         if report.bad_count:
             bad = report.bad_lines.order_by("line_number").values_list("line_number", "reason")[:_PRINTED]
             self.stdout.write(_listed(list(bad)))

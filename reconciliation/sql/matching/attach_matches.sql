@@ -1,4 +1,4 @@
--- Let everybody see them, and go on in the table of all. The check is what attaching would otherwise read them for.
+-- Let everybody see the matches; those to come go through the table of all. The check is what attaching would otherwise read them for.
 ALTER TABLE reconciliation_match_$report
       ADD PRIMARY KEY (id),
       ADD CHECK (line_id >= %(first_line_id)s AND line_id < %(end_line_id)s);
