@@ -109,7 +109,7 @@ def measure_workbook(account: str, *, rounds: int) -> dict[str, Any]:
 
 
 def write_by_xlsxwriter(run: "ExportRun", path: Path) -> int:
-    """Write the rows of an export by XlsxWriter, as who knows it would, and return how many there are.
+    """Write the rows of an export by XlsxWriter, as somebody would who knows it well, and return how many there are.
 
     They are the same columns in the same order, by a cursor of the server. What a column holds is known, so that no
     cell is asked for its type; a cell without a value is left out; amounts and moments have their formats.
@@ -124,7 +124,7 @@ def write_by_xlsxwriter(run: "ExportRun", path: Path) -> int:
     from reconciliation.exporting.selecting import in_order
     from reconciliation.services.exporting import params_of
 
-    report, rows = report_of(run.report), 0
+    report = report_of(run.report)
     found = SQL("SELECT {} FROM {}").format(SQL(", ").join(map(json_cell, report.columns)), in_order(report))
     # Moments as clocks show them, without a zone, which a workbook does not know.
     options = {"constant_memory": True, "remove_timezone": True}
@@ -146,11 +146,12 @@ def write_by_xlsxwriter(run: "ExportRun", path: Path) -> int:
         with own.connection.cursor(name="rows") as cursor:
             cursor.itersize = _ROWS_AT_ONCE
             cursor.execute(found, params_of(run))
-            for rows, row in enumerate(cursor, start=1):
+            number = 0
+            for number, row in enumerate(cursor, start=1):
                 for (place, write, cell_format), value in zip(cells, row, strict=True):
                     if value is not None:
-                        write(rows, place, value, cell_format)
-    return rows
+                        write(number, place, value, cell_format)
+    return number
 
 
 @contextmanager

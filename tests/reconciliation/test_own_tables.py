@@ -38,7 +38,7 @@ def tables_of(report) -> list[str]:
         return sorted(name for (name,) in cursor.fetchall() if "pkey" not in name and "one_match" not in name)
 
 
-def small(monkeypatch):
+def only_longer_files_are_large(monkeypatch):
     monkeypatch.setattr(own_tables, "LEAST_LINES", 1_000)
 
 
@@ -49,7 +49,7 @@ def test_each_large_file_has_its_own_and_small_ones_share(till, tmp_path, monkey
     reports = [
         till.imports(batch_of(tmp_path, f"{n}", settled(1_000 * n, f"P{n}", batch=f"{n}"))).report for n in (1, 2)
     ]
-    small(monkeypatch)
+    only_longer_files_are_large(monkeypatch)
     reports.append(till.imports(batch_of(tmp_path, "3", settled(3_000, "P3", batch="3"))).report)
 
     for report in reports[:2]:
@@ -153,7 +153,7 @@ def test_going_back_keeps_every_line_and_match_and_coming_again_too(till, tmp_pa
     till.books(900, "P2")
     till.save()
     till.imports(batch_of(tmp_path, "1", settled(4_500, "P1", batch="1")))
-    small(monkeypatch)
+    only_longer_files_are_large(monkeypatch)
     till.imports(batch_of(tmp_path, "2", settled(900, "P2", batch="2")))
     before = [list(model.objects.order_by("id").values()) for model in (SettlementLine, Match)]
 

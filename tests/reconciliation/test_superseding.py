@@ -124,7 +124,7 @@ def test_a_large_file_and_a_small_one_replace_each_other(till, payment, tmp_path
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(told=st.lists(st.lists(st.sampled_from(range(len(POOL))), min_size=1, max_size=7), min_size=2, max_size=3))
+@given(told=st.lists(st.lists(st.integers(0, len(POOL) - 1), min_size=1, max_size=7), min_size=2, max_size=3))
 def test_after_reports_made_anew_all_stands_as_if_the_last_alone_had_come(payment, tmp_path, told):
     files = [whole([POOL[at] for at in rows]) for rows in told]
     # A batch that the last one does not name stands as it was told last.
