@@ -10,7 +10,7 @@ from reconciliation.models import SettlementReport
 
 # For fewer, tables of their own cost more than they save: what names neither a line nor a file asks every one of them.
 LEAST_LINES = 200_000
-# How many ids a range has: far more than any file has lines.
+# How many ids a range has: as many as a file of 4 GiB, the largest that is taken, has bytes.
 _RANGE = 2**32
 
 
