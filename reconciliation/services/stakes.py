@@ -17,7 +17,7 @@ _WITHOUT_MONEY = {
     DiscrepancyKind.UNBALANCED_BATCH: "Nothing of a batch is posted before it adds up: explain it, or get it anew.",
     DiscrepancyKind.UNKNOWN_CREDIT: "What the bank received is in no account of these books yet: match or explain it.",
     DiscrepancyKind.SETTLED_AFTER_ALL: "It came after all: undo the write-off, which closes this, or explain it.",
-    DiscrepancyKind.ANOTHER_PAYOUT: "Undo the write-off, which closes this: what it is now is open then.",
+    DiscrepancyKind.ANOTHER_PAYOUT: "Undo the write-off, which closes this and opens what it is now, or explain it.",
 }
 
 
