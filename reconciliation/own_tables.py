@@ -5,6 +5,7 @@ has a range of line ids, of which each such file has its own; so no line can be 
 """
 
 from django.db import connection
+from psycopg.sql import SQL, Identifier
 
 from reconciliation.models import SettlementReport
 
@@ -28,3 +29,16 @@ def range_of(report: SettlementReport | None) -> dict[str, int | None]:
     """Return between which ids the lines of a file are, as parameters of the passes; None where it has no range."""
     first = report.first_line_id if report is not None else None
     return {"first_line_id": first, "end_line_id": None if first is None else first + _RANGE}
+
+
+def count_rows(table: str, columns: tuple[str, ...], *, report: SettlementReport) -> None:
+    """Let the planner know what a partitioned table has by now that a file is in it.
+
+    PostgreSQL counts by itself what is in each partition, and never what is in all of them. Where there are large
+    files, a small one adds nothing to what is known of all: it would count theirs again, and wait for who attaches one.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_inherits WHERE inhparent = %s::regclass", [table])
+        (partitions,) = cursor.fetchone()
+        counted = table if partitions == 1 or report.first_line_id is not None else f"{table}_common"
+        cursor.execute(SQL("ANALYZE {} ({})").format(Identifier(counted), SQL(", ").join(map(Identifier, columns))))

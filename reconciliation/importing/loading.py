@@ -21,7 +21,7 @@ from reconciliation.importing.staging import MOST_BAD_LINES, Bad, Staged, drop_l
 from reconciliation.importing.superseding import supersede_lines
 from reconciliation.importing.typed import typed_lines
 from reconciliation.models import BadLine, ReportState, SettlementReport, SettlementSource
-from reconciliation.own_tables import range_of, reserve_range
+from reconciliation.own_tables import count_rows, range_of, reserve_range
 from reconciliation.statements import plan_for_many, run
 
 # People write these, so that a card number may stand in them.
@@ -107,8 +107,8 @@ def _keep(report: SettlementReport, layout: Layout, staged: Staged, now: datetim
     run("importing/totals", params)
     with connection.cursor() as cursor:
         cursor.execute(SQL("DROP TABLE {}, told, batch_of_file").format(typed))
-        # Of lines that nobody has counted yet the planner expects one, and joins them in a loop within a loop.
-        cursor.execute("ANALYZE reconciliation_settlementline (report_id, batch_id, kind)")
+    # Of lines that nobody has counted yet the planner expects one, and joins them in a loop within a loop.
+    count_rows("reconciliation_settlementline", ("report_id", "batch_id", "kind"), report=report)
     _name_bad_lines(report, bad.first)
     report.state, report.problem, report.loaded_at = ReportState.LOADED, "", now
     report.line_count, report.known_count = line_count, known_count

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from gateways.models import Environment
@@ -23,7 +23,7 @@ from reconciliation.models import (
     SourceKind,
 )
 from reconciliation.movements import UNPLACED
-from reconciliation.own_tables import range_of
+from reconciliation.own_tables import count_rows, range_of
 from reconciliation.services.posting import open_from, post_batches
 from reconciliation.statements import plan_for_many, run
 
@@ -62,9 +62,7 @@ def match_report(*, report: SettlementReport, now: datetime) -> None:
         # What its batches settled was posted into days that are open, and its lines count where that does.
         report.state, report.matched_at, report.counts_from = ReportState.MATCHED, now, open_from(report.source)
         report.save(update_fields=["state", "matched_at", "counts_from"])
-        # PostgreSQL counts by itself what is in each partition, and never what is in all of them.
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE reconciliation_match (id, line_id)")
+        count_rows("reconciliation_match", ("id", "line_id"), report=report)
 
     _anew_where_taken_meanwhile(match)
 

@@ -5,6 +5,7 @@ from importlib import import_module
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from payments.models import LedgerEntry
 from reconciliation import own_tables
@@ -182,3 +183,20 @@ def test_a_till_of_another_account_shares_no_range(payment, tmp_path):
         firsts.append(till.imports(batch_of(tmp_path, f"{number}", settled(4_500, f"P{number}"))).report.first_line_id)
 
     assert abs(firsts[0] - firsts[1]) >= 2**32
+
+
+@pytest.mark.parametrize(("is_large", "of"), [(True, ""), (False, "_common")])
+def test_a_small_file_counts_no_large_one_again(till, tmp_path, monkeypatch, is_large, of):
+    for number in range(1, 3):
+        till.books(4_500, f"P{number}")
+    till.save()
+    till.imports(batch_of(tmp_path, "1", settled(4_500, "P1", batch="1")))
+    if not is_large:
+        small(monkeypatch)
+
+    with CaptureQueriesContext(connection) as queries:
+        till.imports(batch_of(tmp_path, "2", settled(4_500, "P2", batch="2")))
+
+    analyzed = [query["sql"] for query in queries if query["sql"].startswith("ANALYZE")]
+    assert analyzed[-1] == f'ANALYZE "reconciliation_match{of}" ("id", "line_id")'
+    assert f'ANALYZE "reconciliation_settlementline{of}" ("report_id", "batch_id", "kind")' in analyzed
