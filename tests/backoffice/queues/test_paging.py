@@ -11,6 +11,7 @@ from backoffice.queues.registry import QUEUES, queue_named
 from payments.models import Case, CaseKind
 from payments.services.cases import open_case
 from tests.backoffice.queues.situations import Situations
+from tests.plans import only_index
 
 pytestmark = pytest.mark.django_db
 
@@ -113,8 +114,7 @@ def test_one_row_costs_as_many_queries_as_many_rows(situations, slug, make):
 
 
 def test_every_queue_with_cases_is_read_by_its_index():
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
+    with only_index("case_by_kind"):
         for queue in QUEUES:
             if len(queue.kinds) != 1 or "disputes" in queue.slug:
                 continue
