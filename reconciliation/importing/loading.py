@@ -82,13 +82,7 @@ def _keep(report: SettlementReport, layout: Layout, staged: Staged, now: datetim
             " coalesce(sum(lines) FILTER (WHERE NOT is_bad), 0)::bigint FROM told"
         )
         unreadable, readable = cursor.fetchone()
-        if unreadable:
-            cursor.execute(
-                SQL(
-                    "SELECT line_number, problem FROM {} WHERE problem IS NOT NULL ORDER BY line_number LIMIT {}"
-                ).format(typed, MOST_BAD_LINES)
-            )
-            bad = Bad(bad.count + unreadable, sorted([*bad.first, *cursor.fetchall()])[:MOST_BAD_LINES])
+    bad = _with_unreadable(bad, typed, unreadable)
     if bad.count and not report.skips_bad_lines:
         raise BadLines(bad.count, bad.first)
     _check_merchant_account(source)
@@ -115,6 +109,16 @@ def _keep(report: SettlementReport, layout: Layout, staged: Staged, now: datetim
     report.superseded_count, report.bad_count = superseded_count, bad.count
     counts = ["line_count", "known_count", "superseded_count", "bad_count"]
     report.save(update_fields=["state", "problem", "loaded_at", "first_line_id", *counts])
+
+
+def _with_unreadable(bad: Bad, typed: Identifier, count: int) -> Bad:
+    """Return the bad lines with so many more that could not be typed."""
+    if not count:
+        return bad
+    first = SQL("SELECT line_number, problem FROM {} WHERE problem IS NOT NULL ORDER BY line_number LIMIT {}")
+    with connection.cursor() as cursor:
+        cursor.execute(first.format(typed, MOST_BAD_LINES))
+        return Bad(bad.count + count, sorted([*bad.first, *cursor.fetchall()])[:MOST_BAD_LINES])
 
 
 def _keep_lines(params: Mapping[str, Any]) -> int:
