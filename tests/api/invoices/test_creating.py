@@ -1,6 +1,7 @@
 """Invoices as partners ask for them: the vendor's examples in and out, and everything that is refused."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -316,7 +317,7 @@ def test_what_cannot_be_asked_is_refused_by_name_and_nothing_is_written(desk, ch
         "retry_safe_until": None,
         "ask_again_at": None,
     }
-    assert b"4111" not in answer.content
+    assert not re.search(rb"4111 ?1111", answer.content)
     assert written() == before
 
 

@@ -273,7 +273,7 @@ class TestByToken:
 
         assert answer.status_code == 422
         assert read(answer)["errors"][0]["source"] == {"pointer": "/data/attributes/card_number"}
-        assert b"4111" not in answer.content
+        assert b"411111" not in answer.content
         assert TillGateway.charges == []
 
     def test_a_card_that_was_revoked_since_is_not_charged(self, desk):

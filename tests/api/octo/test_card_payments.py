@@ -225,7 +225,7 @@ class TestRefusals:
 
         for each in (answer, with_key):
             assert "card details are not accepted here" in refusal(each, "BAD_REQUEST")["errorMessage"]
-            assert b"4111" not in each.content
+            assert b"411111" not in each.content
         assert "4111111111111111" not in caplog.text
         assert Transaction.objects.count() == 0
 
