@@ -52,7 +52,6 @@ def _export_fields(run: ExportRun, slugs: Mapping[str, str]) -> dict[str, Any]:
         "state": run.state,
         "problem": run.problem or None,
         "rows": run.rows_written,
-        "rows_expected": run.rows_expected,
         "asked_by": run.asked_by,
         "asked_at": _time(run.asked_at),
         "finished_at": _time(run.finished_at),

@@ -55,7 +55,6 @@ SHAPES: dict[str, Schema] = {
             "state": words(*ExportState.values),
             "problem": or_null(TEXT),
             "rows": WHOLE,
-            "rows_expected": or_null(WHOLE),
             "asked_by": TEXT,
             "asked_at": TIME,
             "finished_at": or_null(TIME),

@@ -113,9 +113,8 @@ class ExportRunAdmin(ReadOnlyAdmin):
         match run.state:
             case ExportState.DONE:
                 return unbroken(f"done: {rows} rows")
-            case ExportState.RUNNING if run.rows_expected:
-                share = run.rows_written * 100 // run.rows_expected
-                return unbroken(f"running: {rows} of {run.rows_expected:,} rows, {share} %")
+            case ExportState.RUNNING:
+                return unbroken(f"running: {rows} rows so far")
             case _:
                 return unbroken(run.state.lower())
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 _BLOCK_BYTES = 64 * 1024
 
 
-def blocks(rows: Iterable[memoryview]) -> Iterator[tuple[int, bytes]]:
+def blocks(rows: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     """Join rows to blocks of 64 KiB; yield how many are in each, and their bytes."""
-    pending: list[memoryview] = []
+    pending: list[bytes] = []
     size = 0
     for row in rows:
         pending.append(row)

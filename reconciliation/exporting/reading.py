@@ -1,12 +1,8 @@
 """Read what an export holds: one snapshot of the database, on a connection of its own."""
 
-import csv
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain
 from typing import Any
 
 import psycopg
@@ -14,19 +10,37 @@ from django.db import connection
 from psycopg.sql import Composed
 
 from reconciliation.exporting.report import Report
-from reconciliation.exporting.selecting import copy_statement
+from reconciliation.exporting.selecting import copy_statement, without_tally
 from reconciliation.models import ExportFormat
 
 # An export's own transaction lasts long and writes nothing: no watermark waits for it.
 _NAME = "export"
 
 
-@dataclass(slots=True)
 class Totals:
-    """Say how many rows there are, and what each amount's column comes to in each currency."""
+    """Add up, row by row, how many there are, and what each amount's column comes to in each currency."""
 
-    rows: int = 0
-    sums: dict[str, dict[str, int]] = field(default_factory=dict)
+    def __init__(self, report: Report) -> None:
+        self.rows = 0
+        self._sums = {amount: dict[bytes, int]() for amount, _ in sorted(report.totals)}
+        self._in_turn = [self._sums[amount] for amount, _ in report.totals]
+
+    def add(self, tally: bytes) -> None:
+        """Add a row's tally, as `selecting` has it."""
+        self.rows += 1
+        pieces = iter(tally.split(b":"))
+        for sums, currency, minor in zip(self._in_turn, pieces, pieces, strict=False):
+            if currency and minor:
+                sums[currency] = sums.get(currency, 0) + int(minor)
+
+    @property
+    def sums(self) -> dict[str, dict[str, int]]:
+        """Return the minor units of each amount's column by currency; a column without any amount is not there."""
+        return {
+            amount: {currency.decode(): minor for currency, minor in sorted(sums.items())}
+            for amount, sums in self._sums.items()
+            if sums
+        }
 
 
 @contextmanager
@@ -59,33 +73,23 @@ def snapshot(zone: str) -> Iterator[psycopg.Cursor[Any]]:
 
 def rows_of(
     cursor: psycopg.Cursor[Any], report: Report, form: ExportFormat, zone: str, params: dict[str, Any]
-) -> tuple[Totals, Iterator[memoryview]]:
-    """Return what all rows of an export come to, and the rows as a COPY writes them, behind a heading."""
-    lines = _lines(cursor, copy_statement(report, form, zone), params)
-    heading = [next(lines)] if form is ExportFormat.CSV else []
-    told = bytes(next(lines)).decode()
-    if form is ExportFormat.CSV:
-        ((told, *_),) = csv.reader([told])
-    return _totals(report, json.loads(told)), chain(heading, lines)
+) -> tuple[Totals, Iterator[bytes]]:
+    """Return the rows as their file has them, CSV behind a heading, and what those come to that have been read."""
+    totals = Totals(report)
+    return totals, _rows(cursor, copy_statement(report, form, zone), params, form, totals)
 
 
-def _lines(cursor: psycopg.Cursor[Any], copied: Composed, params: dict[str, Any]) -> Iterator[memoryview]:
+def _rows(
+    cursor: psycopg.Cursor[Any], copied: Composed, params: dict[str, Any], form: ExportFormat, totals: Totals
+) -> Iterator[bytes]:
     with cursor.copy(copied, params) as copy:
-        yield from copy  # type: ignore[misc]
-
-
-def _totals(report: Report, told: list[list[Any]]) -> Totals:
-    totals = Totals()
-    currencies = list(dict.fromkeys(currency for _, currency in report.totals))
-    for count, *values in told:
-        totals.rows += count
-        codes = dict(zip(currencies, values[len(report.totals) :], strict=True))
-        for (amount, currency), minor in zip(report.totals, values, strict=False):
-            if codes[currency] is not None and minor is not None:
-                of_column = totals.sums.setdefault(amount, {})
-                of_column[codes[currency]] = of_column.get(codes[currency], 0) + minor
-    totals.sums = {amount: dict(sorted(sums.items())) for amount, sums in sorted(totals.sums.items())}
-    return totals
+        lines = iter(copy)
+        if form is ExportFormat.CSV:
+            yield without_tally(next(lines), form)[0]  # type: ignore[arg-type]
+        for line in lines:
+            row, tally = without_tally(line, form)  # type: ignore[arg-type]
+            totals.add(tally)
+            yield row
 
 
 def watermark(*, now: datetime, margin_seconds: int) -> datetime:

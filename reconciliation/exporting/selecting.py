@@ -1,6 +1,5 @@
 """The statements of an export, made around the report's own SELECT."""
 
-from collections.abc import Sequence
 
 from psycopg.sql import SQL, Composable, Composed, Identifier
 
@@ -12,6 +11,7 @@ from reconciliation.statements import statement
 
 _TEXTS = (Kind.TEXT, Kind.REFERENCE, Kind.OWN, Kind.WORD)
 # Rows of XML and of JSON hold neither byte, so that nothing is quoted and each row comes as it was made.
+_BETWEEN = {ExportFormat.CSV: b",", ExportFormat.JSONL: b"\x02", ExportFormat.XLSX: b"\x02"}
 _AS_IT_IS = SQL("(FORMAT csv, DELIMITER E'\\x02', QUOTE E'\\x01')")
 _CSV = SQL("(FORMAT csv, HEADER true)")
 
@@ -19,42 +19,38 @@ _CSV = SQL("(FORMAT csv, HEADER true)")
 def copy_statement(report: Report, form: ExportFormat, zone: str) -> Composed:
     """Return the COPY by which PostgreSQL writes the rows of an export; its session is in the operator's time zone.
 
-    What the report's SELECT finds is kept by the server and read twice, which costs a tenth of finding it again. The
-    first row, behind the heading, is what all others come to, as JSON.
+    A row ends with one more cell, `tally`, which is no part of the file: what the row adds to the totals. So all is
+    added up by whoever reads the rows, and nothing has to be found, or kept, twice.
     """
     match form:
         case ExportFormat.CSV:
-            # As text, which is what COPY makes of them; so they stand below the totals.
-            cells = SQL(", ").join(SQL("({})::text").format(csv_cell(column)) for column in report.columns)
-            headings = [column.heading(zone) for column in report.columns]
-            return _copied(SQL("SELECT {} FROM reported").format(cells), report, headings, _CSV)
+            cells = (_named(csv_cell(column), column.heading(zone)) for column in report.columns)
+            return _copied(SQL(", ").join(cells), report, _CSV)
         case ExportFormat.JSONL:
-            cells = SQL(", ").join(_named(json_cell(column), column.name) for column in report.columns)
-            told = SQL("SELECT row_to_json(told)::text FROM (SELECT {} FROM reported) AS told").format(cells)
-            return _copied(told, report, ["told"], _AS_IT_IS)
+            cells = (_named(json_cell(column), column.name) for column in report.columns)
+            told = SQL("(SELECT {}) AS told").format(SQL(", ").join(cells))
+            return _copied(SQL("row_to_json(told)"), report, _AS_IT_IS, beside=told)
         case ExportFormat.XLSX:
-            rows = SQL("SELECT {} FROM reported").format(workbook_row(report, offsets_of(zone)))
-            return _copied(rows, report, ["row"], _AS_IT_IS)
+            return _copied(workbook_row(report, offsets_of(zone)), report, _AS_IT_IS)
 
 
-def _copied(rows: Composable, report: Report, headings: Sequence[str], options: SQL) -> Composed:
-    first, *others = headings
-    totals = SQL(", ").join([_named(_totals(report), first), *(_named(SQL("NULL"), name) for name in others)])
-    # No more columns than are shown: what is sorted and kept carries all of them.
-    shown = SQL(", ").join(raw(column.name) for column in report.columns)
-    return SQL("COPY (WITH reported AS MATERIALIZED (SELECT {} FROM {}) SELECT {} UNION ALL {}) TO STDOUT {}").format(
-        shown, in_order(report), totals, rows, options
-    )
+def without_tally(row: memoryview, form: ExportFormat) -> tuple[bytes, bytes]:
+    """Return a row as its file has it, and its tally."""
+    told, _, tally = bytes(row[:-1]).rpartition(_BETWEEN[form])
+    return told + b"\n", tally
 
 
-def _totals(report: Report) -> Composed:
-    """Return the count of rows, each total's sum, and the currencies that these are grouped by, in a list for each."""
-    currencies = [raw(name) for name in dict.fromkeys(currency for _, currency in report.totals)]
-    sums = [SQL("sum({})::bigint").format(raw(amount)) for amount, _ in report.totals]
-    grouped = SQL(" GROUP BY {}").format(SQL(", ").join(currencies)) if currencies else SQL("")
-    return SQL(
-        "(SELECT coalesce(json_agg(sums), '[]')::text FROM (SELECT json_build_array({}) FROM reported{}) AS _ (sums))"
-    ).format(SQL(", ").join([SQL("count(*)"), *sums, *currencies]), grouped)
+def _copied(cells: Composable, report: Report, options: SQL, beside: Composable | None = None) -> Composed:
+    rows = in_order(report)
+    if beside is not None:
+        rows = SQL("{} CROSS JOIN LATERAL {}").format(rows, beside)
+    return SQL("COPY (SELECT {}, {} AS tally FROM {}) TO STDOUT {}").format(cells, _tally(report), rows, options)
+
+
+def _tally(report: Report) -> Composable:
+    """Return what a row adds to each total: its currency and its minor units, in turn, with colons between them."""
+    pieces = (raw(name) for amount, currency in report.totals for name in (currency, amount))
+    return SQL("concat({})").format(SQL(", ':', ").join(pieces)) if report.totals else SQL("NULL")
 
 
 def in_order(report: Report) -> Composed:

@@ -66,7 +66,7 @@ def write_workbook(
     report: Report,
     zone: str,
     facts: Callable[[], Sequence[tuple[str, str | int]]],
-    rows: Iterable[memoryview],
+    rows: Iterable[bytes],
     rows_per_sheet: int = ROWS_PER_SHEET,
 ) -> Iterator[int]:
     """Write a sheet of facts, and as many sheets as the rows need; yield how many rows each block had.

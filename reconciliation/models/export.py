@@ -41,7 +41,6 @@ class ExportRun(models.Model):
     state = models.CharField(max_length=8, choices=ExportState.choices, default=ExportState.ASKED)
     problem = models.CharField(max_length=500, blank=True)
     tries = models.PositiveSmallIntegerField(default=0)
-    rows_expected = models.PositiveBigIntegerField(null=True, blank=True)
     rows_written = models.PositiveBigIntegerField(default=0)
     totals = models.JSONField(default=dict, blank=True)
     sha256 = models.CharField(max_length=64, blank=True)

@@ -33,8 +33,8 @@ from reconciliation.services.locking import alone_with_export
 
 log = structlog.get_logger(__name__)
 
-# Told: how many rows are written, and of how many.
-Progress = Callable[[int, int], None]
+# Told: how many rows are written. How many there will be is known when the last one is.
+Progress = Callable[[int], None]
 # So many workers may die over one export; then it is not their fault.
 MOST_TRIES = 3
 _TOLD_EVERY_ROWS = 50_000
@@ -140,13 +140,13 @@ def _write(run: ExportRun, path: Path, progress: Progress | None) -> None:
     """Write an export to a file that nobody reads yet, and tell on the way how far it is."""
     told = 0
 
-    def tell(written: int, expected: int) -> None:
+    def tell(written: int) -> None:
         nonlocal told
         if progress is not None:
-            progress(written, expected)
+            progress(written)
         if written - told >= _TOLD_EVERY_ROWS:
             told = written
-            ExportRun.objects.filter(pk=run.pk).update(rows_written=written, rows_expected=expected)
+            ExportRun.objects.filter(pk=run.pk).update(rows_written=written)
 
     with path.open("wb") as file:
         _stream(run, file, tell)
@@ -158,7 +158,6 @@ def _stream(run: ExportRun, file: IO[bytes], progress: Progress | None = None) -
     with snapshot(run.zone) as cursor:
         sealing = _Sealing(file)
         totals, rows = rows_of(cursor, report, form, run.zone, params)
-        run.rows_expected, run.totals = totals.rows, totals.sums
         if form is ExportFormat.XLSX:
 
             def facts() -> list[tuple[str, str | int]]:
@@ -170,15 +169,16 @@ def _stream(run: ExportRun, file: IO[bytes], progress: Progress | None = None) -
         for count in counts:
             run.rows_written += count
             if progress is not None:
-                progress(run.rows_written, totals.rows)
+                progress(run.rows_written)
+        run.totals = totals.sums
         run.sha256, run.byte_count = sealing.digest.hexdigest(), sealing.size
-    assert run.rows_written == run.rows_expected, "what is added up is what is written"
+    assert run.rows_written == totals.rows, "what is added up is what is written"
 
 
-def _plain(output: Output, rows: Iterator[memoryview], *, is_headed: bool) -> Iterator[int]:
+def _plain(output: Output, rows: Iterator[bytes], *, is_headed: bool) -> Iterator[int]:
     """Write rows as they come; yield how many there are in each block, without the line of headings."""
     if is_headed:
-        output.write(bytes(next(rows)))
+        output.write(next(rows))
     for count, block in blocks(rows):
         output.write(block)
         yield count

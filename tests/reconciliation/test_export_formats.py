@@ -70,7 +70,6 @@ def written(transactional_db, monkeypatch):
         output = BytesIO()
         with snapshot(zone) as cursor:
             totals, lines = rows_of(cursor, ALL_KINDS, form, zone, {"rows": json.dumps(rows)})
-            assert totals.rows == len(rows)
             if form is ExportFormat.XLSX:
                 facts: list[tuple[str, str | int]] = [("Report", "All <kinds> & more"), ("Rows", len(rows))]
                 counts = write_workbook(
@@ -79,9 +78,19 @@ def written(transactional_db, monkeypatch):
                 assert sum(counts) == len(rows)
             else:
                 output.writelines(lines)
+        assert (totals.rows, totals.sums) == (len(rows), sums_of(rows))
         return output.getvalue()
 
     return write
+
+
+def sums_of(rows: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """Return what a seal is to say: of what has an amount and a currency."""
+    sums: dict[str, int] = {}
+    for row in rows:
+        if row["currency"] is not None and row["minor"] is not None:
+            sums[row["currency"]] = sums.get(row["currency"], 0) + row["minor"]
+    return {"amount_minor": sums} if sums else {}
 
 
 def by_openpyxl(content: bytes) -> list[list[Any]]:
@@ -240,6 +249,27 @@ def test_no_text_becomes_a_formula_or_another_text(written, texts):
     # A reader of its own cells alone: what stands for a character must be escaped for Excel.
     assert [unescape(row[1] or "") for row in by_openpyxl(book)] == told
     assert [row[1] or "" for row in by_calamine(book)] == told
+
+
+@pytest.mark.parametrize("form", list(ExportFormat))
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    amounts=st.lists(
+        st.tuples(
+            st.sampled_from(["EUR", "JPY", "KWD", None]), st.one_of(st.none(), st.integers(-(2**52), 2**52)), hostile
+        ),
+        min_size=1,
+        max_size=20,
+    )
+)
+def test_what_is_sealed_is_what_the_rows_come_to(written, form, amounts):
+    rows = [
+        {"number": number, "currency": currency, "minor": minor, "text": text}
+        for number, (currency, minor, text) in enumerate(amounts)
+    ]
+
+    # What is written is added up, and the sums are compared there.
+    assert written(rows, form)
 
 
 def test_a_full_sheet_is_followed_by_another_and_none_is_empty(written):

@@ -67,9 +67,9 @@ class Command(BaseCommand):
             self.stdout.write(f"{column}: {', '.join(str(Money(minor, code)) for code, minor in sums.items())}")
         self.stdout.write(f"sha256 {run.sha256}")
 
-    def _show_progress(self, done: int, rows: int) -> None:
+    def _show_progress(self, done: int) -> None:
         if self.stderr.isatty():
-            self.stderr.write(f"\r{done:,} rows, {done * 100 // max(rows, 1):3} %", ending="")
+            self.stderr.write(f"\r{done:,} rows", ending="")
 
 
 def _moment(written: str) -> datetime:

@@ -52,7 +52,6 @@ def test_an_export_is_asked_for_written_and_streamed_with_its_seal(month, desk):
         "state": "DONE",
         "problem": None,
         "rows": content.count(b"\n"),
-        "rows_expected": content.count(b"\n"),
         "asked_by": f"key {desk.key[:12]}",
         "asked_at": shown["asked_at"],
         "finished_at": shown["finished_at"],
