@@ -21,6 +21,8 @@ _APART = Literal(r"'\1")
 _FORMULA_OR_CONTROL = Literal(rf"^\s*[{FORMULA_SIGNS}]|[{CONTROL_CHARACTERS}]")
 # A text that begins or ends with a space says so, and `_x0041_` in a workbook is an A unless its first sign is escaped.
 _MARKUP_OR_CONTROL = Literal(rf"^\s|\s$|[&<>]|_x[0-9A-Fa-f]{{4}}_|[{CONTROL_CHARACTERS}]")
+# Most references are of these signs alone, which is seen at half the cost.
+_UNUSUAL = Literal(r"[^0-9A-Za-z.:/-]")
 _ESCAPE = Literal("_(?=x[0-9A-Fa-f]{4}_)")
 # The major units of one minor unit, by decimals.
 _UNITS = {0: SQL("1."), 2: SQL("0.01"), 3: SQL("0.001")}
@@ -78,12 +80,14 @@ def workbook_cell(column: Column, offsets: tuple[int, ...]) -> Composable:
         case Kind.TEXT | Kind.REFERENCE:
             style = workbook.REFERENCE if column.kind is Kind.REFERENCE else workbook.PLAIN
             return SQL(
-                "CASE WHEN {cell}::text ~ {suspect} THEN {head} || ' xml:space=\"preserve\">' ||"
+                "CASE WHEN {cell}::text ~ {unusual} AND {cell}::text ~ {suspect}"
+                " THEN {head} || ' xml:space=\"preserve\">' ||"
                 " replace(replace(replace(regexp_replace(regexp_replace({cell}::text, {controls}, ' ', 'g'),"
                 " {escape}, '_x005F_', 'g'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;') || '</t></is></c>'"
                 " ELSE coalesce({head} || '>' || nullif({cell}::text, '') || '</t></is></c>', '<c/>') END"
             ).format(
                 cell=cell,
+                unusual=_UNUSUAL,
                 suspect=_MARKUP_OR_CONTROL,
                 controls=_CONTROLS,
                 escape=_ESCAPE,
@@ -125,7 +129,9 @@ def workbook_cell(column: Column, offsets: tuple[int, ...]) -> Composable:
 
 def workbook_row(report: Report, offsets: tuple[int, ...]) -> Composable:
     """Return a row as the XML of a workbook."""
-    return _joined([SQL("'<row>'"), *(workbook_cell(column, offsets) for column in report.columns), SQL("'</row>'")])
+    return _joined(
+        [SQL("'<row>'"), *(workbook_cell(column, offsets) for column in report.columns), SQL("E'</row>\\n'")]
+    )
 
 
 def _joined(pieces: Sequence[Composable]) -> Composable:

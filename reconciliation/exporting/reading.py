@@ -1,16 +1,16 @@
 """Read what an export holds: one snapshot of the database, on a connection of its own."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 import psycopg
 from django.db import connection
-from psycopg.sql import Composed
 
 from reconciliation.exporting.report import Report
-from reconciliation.exporting.selecting import copy_statement, without_tally
+from reconciliation.exporting.selecting import copy_statement
 from reconciliation.models import ExportFormat
 
 # An export's own transaction lasts long and writes nothing: no watermark waits for it.
@@ -22,16 +22,19 @@ class Totals:
 
     def __init__(self, report: Report) -> None:
         self.rows = 0
-        self._sums = {amount: dict[bytes, int]() for amount, _ in sorted(report.totals)}
-        self._in_turn = [self._sums[amount] for amount, _ in report.totals]
+        self._sums = {amount: defaultdict[bytes, int](int) for amount, _ in sorted(report.totals)}
+        # Behind what is written stand the currencies, and then the amounts.
+        self._places = [
+            (1 + len(report.currencies) + number, 1 + report.currencies.index(currency), self._sums[amount])
+            for number, (amount, currency) in enumerate(report.totals)
+        ]
 
-    def add(self, tally: bytes) -> None:
-        """Add a row's tally, as `selecting` has it."""
+    def add(self, row: Sequence[Any]) -> None:
+        """Add what stands in a row behind what is written; an amount without a currency comes to nothing."""
         self.rows += 1
-        pieces = iter(tally.split(b":"))
-        for sums, currency, minor in zip(self._in_turn, pieces, pieces, strict=False):
-            if currency and minor:
-                sums[currency] = sums.get(currency, 0) + int(minor)
+        for amount, currency, sums in self._places:
+            if row[amount] is not None and row[currency] is not None:
+                sums[row[currency]] += int(row[amount])
 
     @property
     def sums(self) -> dict[str, dict[str, int]]:
@@ -76,20 +79,36 @@ def rows_of(
 ) -> tuple[Totals, Iterator[bytes]]:
     """Return the rows as their file has them, CSV behind a heading, and what those come to that have been read."""
     totals = Totals(report)
-    return totals, _rows(cursor, copy_statement(report, form, zone), params, form, totals)
+    return totals, _rows(cursor, report, form, zone, params, totals)
 
 
 def _rows(
-    cursor: psycopg.Cursor[Any], copied: Composed, params: dict[str, Any], form: ExportFormat, totals: Totals
+    cursor: psycopg.Cursor[Any],
+    report: Report,
+    form: ExportFormat,
+    zone: str,
+    params: dict[str, Any],
+    totals: Totals,
 ) -> Iterator[bytes]:
-    with cursor.copy(copied, params) as copy:
-        lines = iter(copy)
+    with cursor.copy(copy_statement(report, form, zone), params) as copy:
+        rows: Iterator[tuple[Any, ...]]
         if form is ExportFormat.CSV:
-            yield without_tally(next(lines), form)[0]  # type: ignore[arg-type]
-        for line in lines:
-            row, tally = without_tally(line, form)  # type: ignore[arg-type]
-            totals.add(tally)
-            yield row
+            behind = len(report.currencies) + len(report.totals)
+            rows = (_parted(line, behind) for line in copy)
+            yield next(rows)[0]
+        else:
+            # Texts, but nobody has to decode them.
+            copy.set_types(["bytea"] * (1 + len(report.currencies)) + ["int8"] * len(report.totals))
+            rows = copy.rows()
+        for row in rows:
+            totals.add(row)
+            yield row[0]
+
+
+def _parted(line: bytes | bytearray | memoryview, behind: int) -> tuple[Any, ...]:
+    """Return a line of CSV without its last cells, none of which is ever quoted, and these."""
+    written, *cells = bytes(line)[:-1].rsplit(b",", behind)
+    return written + b"\n", *[cell or None for cell in cells]
 
 
 def watermark(*, now: datetime, margin_seconds: int) -> datetime:

@@ -70,6 +70,11 @@ class Report:
         if missing := asked - named:
             raise ValueError(f"report {self.slug} has no columns {sorted(missing)}")
 
+    @property
+    def currencies(self) -> tuple[str, ...]:
+        """Return the columns that say in what currencies the totals are."""
+        return tuple(dict.fromkeys(currency for _, currency in self.totals))
+
     def kind_of(self, name: str) -> Kind:
         """Return what a column holds."""
         return next(column.kind for column in self.columns if column.name == name)

@@ -1,6 +1,5 @@
 """The statements of an export, made around the report's own SELECT."""
 
-
 from psycopg.sql import SQL, Composable, Composed, Identifier
 
 from reconciliation.exporting.cells import csv_cell, json_cell, raw, workbook_row
@@ -10,17 +9,16 @@ from reconciliation.models import ExportFormat
 from reconciliation.statements import statement
 
 _TEXTS = (Kind.TEXT, Kind.REFERENCE, Kind.OWN, Kind.WORD)
-# Rows of XML and of JSON hold neither byte, so that nothing is quoted and each row comes as it was made.
-_BETWEEN = {ExportFormat.CSV: b",", ExportFormat.JSONL: b"\x02", ExportFormat.XLSX: b"\x02"}
-_AS_IT_IS = SQL("(FORMAT csv, DELIMITER E'\\x02', QUOTE E'\\x01')")
+# CSV is what PostgreSQL makes of it; rows of XML and of JSON come as they were made, without a look at any byte.
 _CSV = SQL("(FORMAT csv, HEADER true)")
+_AS_IT_IS = SQL("(FORMAT binary)")
 
 
 def copy_statement(report: Report, form: ExportFormat, zone: str) -> Composed:
     """Return the COPY by which PostgreSQL writes the rows of an export; its session is in the operator's time zone.
 
-    A row ends with one more cell, `tally`, which is no part of the file: what the row adds to the totals. So all is
-    added up by whoever reads the rows, and nothing has to be found, or kept, twice.
+    A row ends with cells that are no part of the file: its currencies, and the minor units that it adds to each total.
+    So all is added up by whoever reads the rows, and nothing has to be found, or kept, twice.
     """
     match form:
         case ExportFormat.CSV:
@@ -29,28 +27,19 @@ def copy_statement(report: Report, form: ExportFormat, zone: str) -> Composed:
         case ExportFormat.JSONL:
             cells = (_named(json_cell(column), column.name) for column in report.columns)
             told = SQL("(SELECT {}) AS told").format(SQL(", ").join(cells))
-            return _copied(SQL("row_to_json(told)"), report, _AS_IT_IS, beside=told)
+            return _copied(SQL("row_to_json(told)::text || E'\\n'"), report, _AS_IT_IS, beside=told)
         case ExportFormat.XLSX:
             return _copied(workbook_row(report, offsets_of(zone)), report, _AS_IT_IS)
 
 
-def without_tally(row: memoryview, form: ExportFormat) -> tuple[bytes, bytes]:
-    """Return a row as its file has it, and its tally."""
-    told, _, tally = bytes(row[:-1]).rpartition(_BETWEEN[form])
-    return told + b"\n", tally
-
-
 def _copied(cells: Composable, report: Report, options: SQL, beside: Composable | None = None) -> Composed:
+    currencies = (SQL("{}::text").format(raw(name)) for name in report.currencies)
+    amounts = (SQL("{}::bigint").format(raw(amount)) for amount, _ in report.totals)
     rows = in_order(report)
     if beside is not None:
         rows = SQL("{} CROSS JOIN LATERAL {}").format(rows, beside)
-    return SQL("COPY (SELECT {}, {} AS tally FROM {}) TO STDOUT {}").format(cells, _tally(report), rows, options)
-
-
-def _tally(report: Report) -> Composable:
-    """Return what a row adds to each total: its currency and its minor units, in turn, with colons between them."""
-    pieces = (raw(name) for amount, currency in report.totals for name in (currency, amount))
-    return SQL("concat({})").format(SQL(", ':', ").join(pieces)) if report.totals else SQL("NULL")
+    shown = SQL(", ").join([cells, *currencies, *amounts])
+    return SQL("COPY (SELECT {} FROM {}) TO STDOUT {}").format(shown, rows, options)
 
 
 def in_order(report: Report) -> Composed:
