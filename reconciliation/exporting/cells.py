@@ -73,6 +73,9 @@ def json_cell(column: Column) -> Composable:
 def workbook_cell(column: Column, offsets: tuple[int, ...]) -> Composable:
     """Return a cell as the XML of a workbook: numbers are numbers, and texts never formulas.
 
+    A text is written in the short way, `t="str"` without a formula, unless something in it must be kept from being read
+    as anything else: rows are a quarter shorter so, and are sent and compressed in less time.
+
     `offsets` are those of the time zone from UTC, in seconds: each has a style, by which the moment says which it is.
     """
     cell = raw(column.name)
@@ -81,23 +84,23 @@ def workbook_cell(column: Column, offsets: tuple[int, ...]) -> Composable:
             style = workbook.REFERENCE if column.kind is Kind.REFERENCE else workbook.PLAIN
             return SQL(
                 "CASE WHEN {cell}::text ~ {unusual} AND {cell}::text ~ {suspect}"
-                " THEN {head} || ' xml:space=\"preserve\">' ||"
+                ' THEN {head} || \' t="inlineStr"><is><t xml:space="preserve">\' ||'
                 " replace(replace(replace(regexp_replace(regexp_replace({cell}::text, {controls}, ' ', 'g'),"
                 " {escape}, '_x005F_', 'g'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;') || '</t></is></c>'"
-                " ELSE coalesce({head} || '>' || nullif({cell}::text, '') || '</t></is></c>', '<c/>') END"
+                " ELSE coalesce({head} || ' t=\"str\"><v>' || nullif({cell}::text, '') || '</v></c>', '<c/>') END"
             ).format(
                 cell=cell,
                 unusual=_UNUSUAL,
                 suspect=_MARKUP_OR_CONTROL,
                 controls=_CONTROLS,
                 escape=_ESCAPE,
-                head=Literal(f'<c s="{style}" t="inlineStr"><is><t'),
+                head=Literal(f'<c s="{style}"'),
             )
         case Kind.OWN:
-            head = f'<c s="{workbook.REFERENCE}" t="inlineStr"><is><t>'
-            return _xml(head, SQL("nullif({}, '')").format(cell), "</t></is></c>")
+            head = f'<c s="{workbook.REFERENCE}" t="str"><v>'
+            return _xml(head, SQL("nullif({}, '')").format(cell), "</v></c>")
         case Kind.WORD:
-            return _xml('<c t="inlineStr"><is><t>', SQL("nullif({}, '')").format(cell), "</t></is></c>")
+            return _xml('<c t="str"><v>', SQL("nullif({}, '')").format(cell), "</v></c>")
         case Kind.MINOR | Kind.COUNT:
             return _xml(f'<c s="{workbook.WHOLE}"><v>', cell, "</v></c>")
         case Kind.RATE:
