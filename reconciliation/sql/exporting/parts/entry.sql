@@ -7,7 +7,8 @@ entry AS NOT MATERIALIZED (
       FROM payments_posting s
       JOIN payments_ledgerentry e ON e.posting_id = s.id
       LEFT JOIN gateways_gatewayaccount a ON a.id = e.gateway_account_id
-     WHERE (e.is_live AND coalesce(a.environment = 'live', true)) = %(is_live)s
+     WHERE CASE WHEN %(is_live)s THEN e.is_live AND coalesce(a.environment = 'live', true)
+                ELSE NOT e.is_live OR a.environment <> 'live' END
        AND (s.posted_at <= %(as_of)s
             OR e.id <= (SELECT coalesce(max(watermark), 0) FROM payments_closedperiod WHERE closed_at <= %(as_of)s))
        AND (%(account)s::bigint IS NULL OR e.gateway_account_id = %(account)s)
