@@ -1,6 +1,7 @@
 """COPY a file as it is written into unlogged tables of its own, each record with its number.
 
 A large file goes into two tables by two connections, cut where a record ends; reading it back is one query over both.
+Where no second one is to be had, it goes the way of a small one.
 Whoever dies on the way leaves tables that nobody reads, and the next import of the source drops them.
 """
 
@@ -11,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
-from django.db import connection, transaction
+import structlog
+from django.db import OperationalError, connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.copy import LibpqWriter
 from psycopg.sql import SQL, Composable, Identifier
@@ -20,6 +22,7 @@ from reconciliation.importing.columns import Layout
 from reconciliation.importing.reading import Progress, middle_of, records_of, text_blocks
 from reconciliation.models import SettlementReport, SettlementSource
 
+log = structlog.get_logger(__name__)
 # So many bad lines are named; a file that has more is the wrong file.
 MOST_BAD_LINES = 1_000
 _PREFIX = "reconciliation_staging_"
@@ -77,11 +80,13 @@ def stage(*, report: SettlementReport, layout: Layout, path: Path, encoding: str
     try:
         # In a transaction that is open already, another connection sees nothing of ours, nor we of it until it ends.
         middle = None if connection.in_atomic_block else middle_of(path, encoding, least=WORTH_TWO_BYTES)
-        if middle is None:
+        other = None if middle is None else _another_connection()
+        if middle is None or other is None:
             with transaction.atomic():
                 _copy(connection, first, layout, delimiter, text_blocks(path, encoding, progress), has_header=True)
             return Staged(tables=((first, 0),), bad=Bad())
-        before = _copy_halves(first, rest, layout, delimiter, path, encoding, middle, progress)
+        with closing(other):
+            before = _copy_halves(other, first, rest, layout, delimiter, path, encoding, middle, progress)
         return Staged(tables=((first, 0), (rest, before)), bad=Bad())
     except psycopg.DataError:
         # Some record has too many columns, too few, or a stray quote. Read them one by one, to say which.
@@ -114,7 +119,20 @@ def _drop(tables: Collection[str]) -> None:
             cursor.execute(SQL("DROP TABLE IF EXISTS {}").format(SQL(", ").join(map(Identifier, sorted(tables)))))
 
 
+def _another_connection() -> BaseDatabaseWrapper | None:
+    """Return an open connection that another thread may use; None where the server has none left."""
+    other = connection.copy()
+    other.inc_thread_sharing()
+    try:
+        other.ensure_connection()
+    except OperationalError as problem:
+        log.warning("copied_by_one_connection", problem=str(problem).strip())
+        return None
+    return other
+
+
 def _copy_halves(
+    other: BaseDatabaseWrapper,
     first: str,
     rest: str,
     layout: Layout,
@@ -136,13 +154,12 @@ def _copy_halves(
             progress(done + copied_of_rest, size)
 
     def copy_rest() -> None:
-        with closing(connection.copy()) as other:
-            other.set_autocommit(False)
-            with other.cursor() as cursor:
-                cursor.execute("SET statement_timeout = 0; SET lock_timeout = 0")
-            blocks = text_blocks(path, encoding, note, start=middle)
-            _copy(other, rest, layout, delimiter, blocks, has_header=False)
-            other.commit()
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute("SET statement_timeout = 0; SET lock_timeout = 0")
+        blocks = text_blocks(path, encoding, note, start=middle)
+        _copy(other, rest, layout, delimiter, blocks, has_header=False)
+        other.commit()
 
     with ThreadPoolExecutor(1) as beside:
         copying = beside.submit(copy_rest)

@@ -1,6 +1,9 @@
 """A large file is copied by two connections, and nobody can tell from what comes of it."""
 
+from contextlib import contextmanager
+
 import pytest
+import structlog
 from django.db import connection
 
 from reconciliation.errors import BadLines, UnreadableFile
@@ -26,6 +29,19 @@ def tables() -> list[str]:
     return [name for name in connection.introspection.table_names() if name.startswith("reconciliation_staging")]
 
 
+@contextmanager
+def no_more_connections():
+    """Let the server open no other connection to the test's database; those that there are go on."""
+    name = connection.ops.quote_name(connection.settings_dict["NAME"])
+    with connection._nodb_cursor() as elsewhere:
+        elsewhere.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    try:
+        yield
+    finally:
+        with connection._nodb_cursor() as elsewhere:
+            elsewhere.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+
 def test_records_keep_their_numbers_on_both_sides_of_the_cut(till, tmp_path):
     masked = {"Merchant Reference": "paid with 4111 1111 1111 1111"}
     path = written(tmp_path / "batch.csv", rows(line_2=masked, line_1400=masked), header=HEADER)
@@ -41,6 +57,19 @@ def test_records_keep_their_numbers_on_both_sides_of_the_cut(till, tmp_path):
         (1_400, "paid with **** **** **** 1111"),
     ]
     assert Match.objects.filter(rule="BATCH").count() == LINES
+    assert tables() == []
+
+
+def test_a_large_file_is_copied_by_one_connection_where_there_is_no_other(till, tmp_path):
+    path = written(tmp_path / "batch.csv", rows(), header=HEADER)
+
+    with no_more_connections(), structlog.testing.capture_logs() as logs:
+        report = till.imports(path).report
+
+    assert "copied_by_one_connection" in [entry["event"] for entry in logs]
+    assert report.line_count == LINES
+    lines = SettlementLine.objects.order_by("id")
+    assert list(lines.values_list("line_number", "net_minor")) == [(number, -number) for number in range(2, LINES + 2)]
     assert tables() == []
 
 
