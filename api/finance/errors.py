@@ -12,9 +12,10 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 
 from api import auth, fields, idempotency
-from api.refusals import Translations, refused, seconds_to_wait, translated
+from api.refusals import LOCK_RETRY_SECONDS, Translations, refused, seconds_to_wait, translated
 from api.request_id import current_request_id
 from card_numbers import mask_card_numbers
+from payments.services.locking import is_about_a_lock
 from reconciliation import errors as reconciliation
 
 log = structlog.get_logger(__name__)
@@ -51,7 +52,7 @@ def answer_with_refusal(error: Exception, _context: dict[str, Any]) -> Response:
     }
     if refusal.field:
         body["field"] = refusal.field
-    if refusal.http_status >= status.HTTP_500_INTERNAL_SERVER_ERROR:
+    if refusal.http_status == status.HTTP_500_INTERNAL_SERVER_ERROR:
         log.error("finance_request_failed", exc_info=error)
     else:
         log.info("finance_request_refused", code=refusal.code, reason=type(error).__name__)
@@ -69,7 +70,12 @@ def _refusal_for(error: Exception) -> Refusal:
     if isinstance(error, Refusal):
         return error
     known = translated(error, _TRANSLATIONS)
-    return known or Refusal(500, "INTERNAL_SERVER_ERROR", "Something went wrong on our side; repeat the request.")
+    if known is not None:
+        return known
+    if is_about_a_lock(error):
+        words = "The same is being asked for at this moment; repeat the request."
+        return Refusal(503, "BUSY", words, retry_after=LOCK_RETRY_SECONDS)
+    return Refusal(500, "INTERNAL_SERVER_ERROR", "Something went wrong on our side; repeat the request.")
 
 
 def _for_edge(error: Exception) -> Refusal:

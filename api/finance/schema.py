@@ -32,6 +32,7 @@ _MORE = {
     410: "The file was deleted after its time, or could not be written.",
     415: "The body is not JSON.",
     422: "A field cannot be used, and `field` says which; or the Idempotency-Key was used for something else.",
+    503: "A twin under the same Idempotency-Key is not done yet; wait for Retry-After seconds.",
 }
 
 

@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from api.finance.keys import mint_finance_key, revoke_finance_key
+from api.idempotency import fingerprint_of_key
 from api.models import FinanceKey, RepeatableExport
 from api.tasks import prune_idempotency_keys
 from bookings.models import Partner
@@ -133,6 +134,28 @@ def test_twins_under_one_key_make_one_export(month, desk):
         answers = set(pool.map(asked, range(8)))
 
     assert answers == {(202, str(ExportRun.objects.get().pk))}
+
+
+def test_a_twin_that_waits_too_long_for_the_other_is_told_to_come_again(month, desk):
+    desk.ask(under="another", **ASKED)
+    twin = connection.copy()
+    try:
+        with twin.cursor() as cursor, connection.cursor() as ours:
+            cursor.execute("BEGIN")
+            cursor.execute("UPDATE api_repeatableexport SET key_fingerprint = %s", [fingerprint_of_key("month-end")])
+            ours.execute("SET lock_timeout = '50ms'")
+            busy = desk.ask(under="month-end", **ASKED)
+            ours.execute("RESET lock_timeout")
+            noted = ExportRun.objects.count()
+            cursor.execute("ROLLBACK")
+    finally:
+        twin.close()
+    again = desk.ask(under="month-end", **ASKED)
+
+    assert (busy.status_code, busy["Content-Type"], busy["Retry-After"], busy.json()["code"]) == (
+        *(503, "application/problem+json", "1", "BUSY"),
+    )
+    assert (noted, again.status_code, "Idempotent-Replayed" in again) == (1, 202, False)
 
 
 def test_a_key_that_nobody_repeats_any_more_is_forgotten_and_its_export_stays(month, desk, settings):
