@@ -75,14 +75,6 @@ def snapshot(zone: str) -> Iterator[psycopg.Cursor[Any]]:
 
 
 def rows_of(
-    cursor: psycopg.Cursor[Any], report: Report, form: ExportFormat, zone: str, params: dict[str, Any]
-) -> tuple[Totals, Iterator[bytes]]:
-    """Return the rows as their file has them, CSV behind a heading, and what those come to that have been read."""
-    totals = Totals(report)
-    return totals, _rows(cursor, report, form, zone, params, totals)
-
-
-def _rows(
     cursor: psycopg.Cursor[Any],
     report: Report,
     form: ExportFormat,
@@ -90,6 +82,7 @@ def _rows(
     params: dict[str, Any],
     totals: Totals,
 ) -> Iterator[bytes]:
+    """Yield the rows as their file has them, CSV behind a heading, and add each to the totals."""
     with cursor.copy(copy_statement(report, form, zone), params) as copy:
         rows: Iterator[tuple[Any, ...]]
         if form is ExportFormat.CSV:

@@ -20,26 +20,22 @@ def copy_statement(report: Report, form: ExportFormat, zone: str) -> Composed:
     A row ends with cells that are no part of the file: its currencies, and the minor units that it adds to each total.
     So all is added up by whoever reads the rows, and nothing has to be found, or kept, twice.
     """
+    rows, options = in_order(report), _AS_IT_IS
+    written: Composable
     match form:
         case ExportFormat.CSV:
-            cells = (_named(csv_cell(column), column.heading(zone)) for column in report.columns)
-            return _copied(SQL(", ").join(cells), report, _CSV)
+            options = _CSV
+            written = SQL(", ").join(_named(csv_cell(column), column.heading(zone)) for column in report.columns)
         case ExportFormat.JSONL:
-            cells = (_named(json_cell(column), column.name) for column in report.columns)
-            told = SQL("(SELECT {}) AS told").format(SQL(", ").join(cells))
-            return _copied(SQL("row_to_json(told)::text || E'\\n'"), report, _AS_IT_IS, beside=told)
+            cells = SQL(", ").join(_named(json_cell(column), column.name) for column in report.columns)
+            rows = SQL("{} CROSS JOIN LATERAL (SELECT {}) AS told").format(rows, cells)
+            written = SQL("row_to_json(told)::text || E'\\n'")
         case ExportFormat.XLSX:
-            return _copied(workbook_row(report, offsets_of(zone)), report, _AS_IT_IS)
-
-
-def _copied(cells: Composable, report: Report, options: SQL, beside: Composable | None = None) -> Composed:
+            written = workbook_row(report, offsets_of(zone))
     currencies = (SQL("{}::text").format(raw(name)) for name in report.currencies)
     amounts = (SQL("{}::bigint").format(raw(amount)) for amount, _ in report.totals)
-    rows = in_order(report)
-    if beside is not None:
-        rows = SQL("{} CROSS JOIN LATERAL {}").format(rows, beside)
-    shown = SQL(", ").join([cells, *currencies, *amounts])
-    return SQL("COPY (SELECT {} FROM {}) TO STDOUT {}").format(shown, rows, options)
+    row = SQL(", ").join([written, *currencies, *amounts])
+    return SQL("COPY (SELECT {} FROM {}) TO STDOUT {}").format(row, rows, options)
 
 
 def in_order(report: Report) -> Composed:
@@ -51,11 +47,8 @@ def in_order(report: Report) -> Composed:
         SQL('{}::text COLLATE "C"').format(raw(name)) if report.kind_of(name) in _TEXTS else raw(name)
         for name in report.order
     )
-    return SQL("(SELECT * FROM ({}) AS reported ORDER BY {}) AS reported").format(_body(report), SQL(", ").join(keys))
-
-
-def _body(report: Report) -> SQL:
-    return SQL(statement(f"exporting/{report.statement or report.slug}"))
+    body = SQL(statement(f"exporting/{report.statement or report.slug}"))
+    return SQL("(SELECT * FROM ({}) AS reported ORDER BY {}) AS reported").format(body, SQL(", ").join(keys))
 
 
 def _named(cell: Composable, name: str) -> Composed:

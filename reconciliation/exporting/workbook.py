@@ -71,20 +71,19 @@ def write_workbook(
 ) -> Iterator[int]:
     """Write a sheet of facts, and as many sheets as the rows need; yield how many rows each block had.
 
-    The facts are asked for when all rows are written: they may be found out beside.
+    The facts are asked for when all rows are written: what these come to is among them.
 
     `rows` are `<row>` elements, one by one, as `cells.workbook_row` makes them.
     """
     # Without a way back in it, the archive is written in one go, and can be hashed as it comes.
     with ZipFile(_OneWay(output), "w", ZIP_DEFLATED, compresslevel=_COMPRESSION) as archive:
         waiting, names = iter(rows), ["About"]
-        following = next(waiting, None)
-        while following is not None or len(names) == 1:
+        first = list(islice(waiting, 1))
+        while first or len(names) == 1:
             names.append(report.slug if len(names) == 1 else f"{report.slug} {len(names)}")
             with archive.open(f"xl/worksheets/sheet{len(names)}.xml", "w") as part:
                 part.write(_sheet_head(report, zone))
                 size = 0
-                first = [] if following is None else [following]
                 for count, block in blocks(islice(chain(first, waiting), rows_per_sheet - 1)):
                     part.write(block)
                     size += len(block)
@@ -92,7 +91,7 @@ def write_workbook(
                     if size > _BYTES_PER_SHEET:
                         break
                 part.write(b"</sheetData></worksheet>")
-            following = next(waiting, None)
+            first = list(islice(waiting, 1))
         with archive.open("xl/worksheets/sheet1.xml", "w") as part:
             part.write(_facts_sheet(facts()))
         for name, content in _fixed_parts(names, zone).items():
@@ -105,15 +104,6 @@ class _OneWay(io.RawIOBase):
 
     def __init__(self, output: Output) -> None:
         self._output = output
-
-    def writable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return False
-
-    def tell(self) -> int:
-        raise io.UnsupportedOperation("tell")
 
     def write(self, written: Any, /) -> int:
         return self._output.write(written)
@@ -192,7 +182,7 @@ def _styles(zone: str) -> str:
         sign = "-" if offset < 0 else "+"
         formats[_MOMENT_FORMAT + number] = f'{formats[_MOMENT_FORMAT]}"{sign}{hours:02}:{minutes:02}"'
     told = "".join(f'<numFmt numFmtId="{number}" formatCode={quoteattr(code)}/>' for number, code in formats.items())
-    used = (*_FORMATS, *sorted(formats)[3:])
+    used = (*_FORMATS, *list(formats)[3:])
     cells = "".join(
         f'<xf numFmtId="{number}" fontId="{int(place == HEADING)}" fillId="0" borderId="0" xfId="0"'
         f' applyNumberFormat="1" applyFont="1"/>'

@@ -154,24 +154,20 @@ def _write(run: ExportRun, path: Path, progress: Progress | None) -> None:
 
 def _stream(run: ExportRun, file: IO[bytes], progress: Progress | None = None) -> None:
     report, form, params = report_of(run.report), ExportFormat(run.format), params_of(run)
-    run.rows_written = 0
+    totals, sealing = Totals(report), _Sealing(file)
     with snapshot(run.zone) as cursor:
-        sealing = _Sealing(file)
-        totals, rows = rows_of(cursor, report, form, run.zone, params)
+        rows = rows_of(cursor, report, form, run.zone, params, totals)
         if form is ExportFormat.XLSX:
-
-            def facts() -> list[tuple[str, str | int]]:
-                return _facts(run, report, totals)
-
-            counts = write_workbook(sealing, report=report, zone=run.zone, facts=facts, rows=rows)
+            counts = write_workbook(
+                sealing, report=report, zone=run.zone, facts=lambda: _facts(run, report, totals), rows=rows
+            )
         else:
             counts = _plain(sealing, rows, is_headed=form is ExportFormat.CSV)
         for count in counts:
             run.rows_written += count
             if progress is not None:
                 progress(run.rows_written)
-        run.totals = totals.sums
-        run.sha256, run.byte_count = sealing.digest.hexdigest(), sealing.size
+    run.totals, run.sha256, run.byte_count = totals.sums, sealing.digest.hexdigest(), sealing.size
     assert run.rows_written == totals.rows, "what is added up is what is written"
 
 

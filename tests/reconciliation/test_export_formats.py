@@ -20,7 +20,7 @@ from python_calamine import CalamineWorkbook
 from reconciliation.exporting import selecting
 from reconciliation.exporting.blocks import blocks
 from reconciliation.exporting.cells import CONTROL_CHARACTERS
-from reconciliation.exporting.reading import rows_of, snapshot
+from reconciliation.exporting.reading import Totals, rows_of, snapshot
 from reconciliation.exporting.report import Column, Kind, Report
 from reconciliation.exporting.workbook import write_workbook
 from reconciliation.models import ExportFormat
@@ -67,9 +67,9 @@ def written(transactional_db, monkeypatch):
         for row in rows:
             for name in ("text", "reference", "currency", "minor", "rate", "day", "at", "is_paid"):
                 row.setdefault(name, None)
-        output = BytesIO()
+        output, totals = BytesIO(), Totals(ALL_KINDS)
         with snapshot(zone) as cursor:
-            totals, lines = rows_of(cursor, ALL_KINDS, form, zone, {"rows": json.dumps(rows)})
+            lines = rows_of(cursor, ALL_KINDS, form, zone, {"rows": json.dumps(rows)}, totals)
             if form is ExportFormat.XLSX:
                 facts: list[tuple[str, str | int]] = [("Report", "All <kinds> & more"), ("Rows", len(rows))]
                 counts = write_workbook(
@@ -309,7 +309,7 @@ def test_memory_does_not_grow_with_the_rows(transactional_db, monkeypatch, tmp_p
 
     def peak_of(count: int) -> int:
         with snapshot("UTC") as cursor, (tmp_path / f"{count}").open("wb") as file:
-            _, lines = rows_of(cursor, ALL_KINDS, form, "UTC", {"count": count})
+            lines = rows_of(cursor, ALL_KINDS, form, "UTC", {"count": count}, Totals(ALL_KINDS))
             tracemalloc.start()
             if form is ExportFormat.XLSX:
                 written = sum(write_workbook(file, report=ALL_KINDS, zone="UTC", facts=list, rows=lines))
