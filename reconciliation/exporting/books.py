@@ -1,8 +1,6 @@
 """Reports of the books themselves, and of what hangs on payments: the journal, whose money is held, cards, notes."""
 
-from reconciliation.exporting.report import Column, Filter, Kind, Report
-
-_EVERY_FILTER = frozenset(Filter)
+from reconciliation.exporting.report import EVERY_FILTER, Column, Filter, Kind, Report
 
 JOURNAL = Report(
     slug="journal",
@@ -32,7 +30,7 @@ JOURNAL = Report(
         Column("batch", Kind.REFERENCE),
     ),
     order=("counts_at", "entry", "side"),
-    filters=_EVERY_FILTER,
+    filters=EVERY_FILTER,
     period="counts_at",
     totals=(("debit_minor", "currency"), ("credit_minor", "currency")),
 )
@@ -63,7 +61,7 @@ CHANGES_SINCE = Report(
         Column("service_date", Kind.DATE),
     ),
     order=("happened_at", "entry"),
-    filters=_EVERY_FILTER,
+    filters=EVERY_FILTER,
     period="happened_at",
     totals=(("amount_minor", "currency"),),
     keeps_to_closing=False,
@@ -139,6 +137,6 @@ EXTERNAL_NOTES = Report(
         Column("is_redacted", Kind.FLAG),
     ),
     order=("written_at", "note"),
-    filters=_EVERY_FILTER,
+    filters=EVERY_FILTER,
     period="written_at",
 )

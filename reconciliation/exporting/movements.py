@@ -1,8 +1,7 @@
 """Reports of what moved: payments, refunds, chargebacks. Together they are what the ledger moved at the gateways."""
 
-from reconciliation.exporting.report import Column, Filter, Kind, Report
+from reconciliation.exporting.report import EVERY_FILTER, Column, Kind, Report
 
-_EVERY_FILTER = frozenset(Filter)
 _WHOSE = (
     Column("operation", Kind.OWN),
     Column("kind", Kind.WORD),
@@ -38,7 +37,7 @@ PAYMENTS = Report(
     kinds=("SALE", "CAPTURE"),
     columns=(*_WHOSE, *_TRIP, Column("paid_at", Kind.TIME), *_BOOKED, *_MONEY, *_PARTS, _MOVEMENT),
     order=("counts_at", "movement"),
-    filters=_EVERY_FILTER,
+    filters=EVERY_FILTER,
     period="counts_at",
     totals=_PART_TOTALS,
 )
@@ -60,7 +59,7 @@ REFUNDS = Report(
         _MOVEMENT,
     ),
     order=("counts_at", "movement"),
-    filters=_EVERY_FILTER,
+    filters=EVERY_FILTER,
     period="counts_at",
     totals=_PART_TOTALS,
 )
@@ -90,7 +89,7 @@ CHARGEBACKS = Report(
         _MOVEMENT,
     ),
     order=("counts_at", "movement", "dispute", "payment"),
-    filters=_EVERY_FILTER,
+    filters=EVERY_FILTER,
     period="counts_at",
     totals=(("amount_minor", "currency"),),
 )

@@ -28,6 +28,9 @@ class Filter(StrEnum):
     PARTNER = "partner"
 
 
+EVERY_FILTER = frozenset(Filter)
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """Be one column; `currency` names the column that says in what currency a MAJOR amount is."""

@@ -1,6 +1,6 @@
 """Reports of what gateways settle: payouts, what is still with them, what they charge, and where we differ."""
 
-from reconciliation.exporting.report import Column, Filter, Kind, Report
+from reconciliation.exporting.report import EVERY_FILTER, Column, Filter, Kind, Report
 
 _OWN_FILTERS = frozenset({Filter.ACCOUNT, Filter.CURRENCY})
 _WHERE = (Column("batch", Kind.REFERENCE), Column("file", Kind.TEXT), Column("line", Kind.COUNT))
@@ -104,7 +104,7 @@ FEES = Report(
         Column("item", Kind.COUNT),
     ),
     order=("counts_at", "account", "item"),
-    filters=frozenset(Filter),
+    filters=EVERY_FILTER,
     period="counts_at",
     totals=tuple((f"{name}_minor", "currency") for name in ("settled", "fee", "expected", "difference")),
 )
