@@ -67,7 +67,6 @@ REFUNDS = Report(
 CHARGEBACKS = Report(
     slug="chargebacks",
     title="Chargebacks by stage, deadline and outcome",
-    kinds=("CHARGEBACK",),
     columns=(
         Column("dispute", Kind.REFERENCE),
         Column("operation", Kind.OWN),

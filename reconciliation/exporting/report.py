@@ -47,7 +47,7 @@ class Column:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """Be one report. `sql/exporting/<slug>.sql`, or another `statement` there, is a SELECT of these columns, perhaps of
-    more, in any order of rows. `kinds` are those of the operations that it is about, where it is about some.
+    more, in any order of rows. `kinds` are those of the operations that a statement of several reports is asked for.
 
     `order` are the columns by which rows are put in order (texts by COLLATE "C"); the last ones make it unique.
     `period` is the column whose moments, or days, the period of an export speaks of; empty: the report has none.

@@ -13,7 +13,7 @@ movement AS MATERIALIZED (
            sum(CASE WHEN e.to_account IN ('CLEARING', 'EXTERNAL') THEN e.amount_minor ELSE -e.amount_minor END)::bigint
                AS amount_minor
       FROM entry e
-      JOIN payments_transaction t ON t.id = e.transaction_id AND t.kind = ANY(%(kinds)s::text[])
+      JOIN payments_transaction t ON t.id = e.transaction_id AND t.kind = 'CHARGEBACK'
      WHERE (%(since)s::timestamptz IS NULL OR e.counts_at >= %(since)s)
        AND (%(until)s::timestamptz IS NULL OR e.counts_at < %(until)s)
        AND (e.from_account IN ('CLEARING', 'EXTERNAL') OR e.to_account IN ('CLEARING', 'EXTERNAL'))
