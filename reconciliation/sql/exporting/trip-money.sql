@@ -16,12 +16,10 @@ held AS (
      ) AS side
      GROUP BY e.order_id, e.currency, side.purpose
     HAVING sum(side.sign * e.amount_minor) <> 0
-), former AS (
-    SELECT DISTINCT ON (booking_id) booking_id, id, availability_id, retail_minor, cancelled_at
-      FROM bookings_formerbooking
-     WHERE replaced_at > %(as_of)s
-     ORDER BY booking_id, replaced_at, id
-), booked AS (
+),
+-- include: exporting/parts/former
+,
+booked AS (
     SELECT b.id, b.order_id,
            CASE WHEN f.id IS NULL THEN b.availability_id ELSE f.availability_id END AS availability_id,
            CASE WHEN f.id IS NULL THEN b.retail_minor ELSE f.retail_minor END AS retail_minor,

@@ -1,10 +1,7 @@
+-- include: exporting/parts/former
+,
 -- Departures of the orders that the report is `about`, as they were booked at the watermark.
-former AS NOT MATERIALIZED (
-    SELECT DISTINCT ON (booking_id) booking_id, id, availability_id
-      FROM bookings_formerbooking
-     WHERE replaced_at > %(as_of)s
-     ORDER BY booking_id, replaced_at, id
-), trip AS (
+trip AS (
     SELECT b.order_id, min(v.local_date) AS first_date, max(v.local_date) AS last_date
       FROM bookings_booking b
       LEFT JOIN former f ON f.booking_id = b.id
