@@ -10,8 +10,8 @@ from reconciliation.errors import FileIsGone
 from reconciliation.models import ExportRun, ExportState
 
 _SEAL = ".seal.json"
-# What a process left unfinished that was killed.
-_UNFINISHED = ".part"
+# What a process that was killed leaves behind ends in this, and goes in its time.
+UNFINISHED = ".part"
 
 
 def directory() -> Path:
@@ -28,7 +28,7 @@ def path_for(run: ExportRun) -> Path:
 
 def unfinished_path_for(run: ExportRun) -> Path:
     """Return where the file of an export is written until it is done."""
-    return directory() / f"{run.pk.hex}.{run.format}{_UNFINISHED}"
+    return _beside(path_for(run), UNFINISHED)
 
 
 def file_of(run: ExportRun) -> Path:
@@ -73,13 +73,13 @@ def seal_of(run: ExportRun) -> str:
 
 def write_seal(run: ExportRun, path: Path) -> None:
     """Put what an export came to beside its file."""
-    _seal_beside(path).write_text(seal_of(run), encoding="utf-8")
+    _beside(path, _SEAL).write_text(seal_of(run), encoding="utf-8")
 
 
 def remove_files(path: Path) -> None:
     """Delete a file of an export, and its seal, where they are."""
     path.unlink(missing_ok=True)
-    _seal_beside(path).unlink(missing_ok=True)
+    _beside(path, _SEAL).unlink(missing_ok=True)
 
 
 def prune_exports(*, now: datetime) -> int:
@@ -90,11 +90,11 @@ def prune_exports(*, now: datetime) -> int:
         remove_files(Path(run.stored_path))
         ExportRun.objects.filter(pk=run.pk).update(stored_path="")
         pruned += 1
-    for left in directory().glob(f"*{_UNFINISHED}"):
+    for left in directory().glob(f"*{UNFINISHED}"):
         if left.stat().st_mtime < before.timestamp():
             left.unlink(missing_ok=True)
     return pruned
 
 
-def _seal_beside(path: Path) -> Path:
-    return path.with_name(f"{path.name}{_SEAL}")
+def _beside(path: Path, ending: str) -> Path:
+    return path.with_name(f"{path.name}{ending}")

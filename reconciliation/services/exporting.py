@@ -23,6 +23,7 @@ from reconciliation.exporting.report import Report
 from reconciliation.exporting.workbook import Output, write_workbook
 from reconciliation.models import ExportFormat, ExportRun, ExportState
 from reconciliation.services.export_files import (
+    UNFINISHED,
     directory,
     path_for,
     remove_files,
@@ -104,7 +105,7 @@ def write_exports(*, clock: Callable[[], datetime]) -> int:
 def is_reproduced(run: ExportRun) -> bool:
     """Write an export again, beside what is there, and say whether every byte is as it was sealed."""
     again = ExportRun(**{name: getattr(run, name) for name in _MAKES_THE_BYTES})
-    with NamedTemporaryFile(dir=directory(), suffix=".part") as file:
+    with NamedTemporaryFile(dir=directory(), suffix=UNFINISHED) as file:
         _stream(again, file)
     return (again.sha256, again.rows_written, again.totals) == (run.sha256, run.rows_written, run.totals)
 
