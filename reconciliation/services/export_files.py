@@ -6,6 +6,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from money import Money
 from reconciliation.errors import FileIsGone
 from reconciliation.models import ExportRun, ExportState
 
@@ -69,6 +70,14 @@ def seal_of(run: ExportRun) -> str:
         indent=2,
         sort_keys=True,
     )
+
+
+def totals_of(run: ExportRun) -> list[str]:
+    """Return what an export came to in words, a line for each column of amounts."""
+    return [
+        f"{column}: {', '.join(str(Money(minor, code)) for code, minor in sums.items())}"
+        for column, sums in run.totals.items()
+    ]
 
 
 def write_seal(run: ExportRun, path: Path) -> None:

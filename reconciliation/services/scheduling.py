@@ -13,7 +13,6 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.urls import reverse
 
-from money import Money
 from reconciliation.errors import ExportError
 from reconciliation.exporting.periods import RelativePeriod, days_of
 from reconciliation.models import (
@@ -26,7 +25,7 @@ from reconciliation.models import (
     ScheduledRun,
 )
 from reconciliation.services.asking import ask_for_export
-from reconciliation.services.export_files import file_name_of, file_of
+from reconciliation.services.export_files import file_name_of, file_of, totals_of
 
 log = structlog.get_logger(__name__)
 
@@ -175,8 +174,7 @@ def _lines(run: ExportRun, *, is_attached: bool) -> Iterator[str]:
         yield f"{file_name_of(run)} is attached." if is_attached else f"{file_name_of(run)} can be downloaded."
         yield ""
         yield f"Rows: {run.rows_written}"
-        for column, sums in run.totals.items():
-            yield f"{column}: {', '.join(str(Money(minor, code)) for code, minor in sums.items())}"
+        yield from totals_of(run)
         yield f"As of: {run.as_of.astimezone(ZoneInfo(run.zone)).isoformat()} ({run.zone})"
         yield f"SHA-256: {run.sha256}"
     yield ""

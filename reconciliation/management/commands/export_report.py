@@ -9,12 +9,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from money import Money
 from reconciliation.errors import ReconciliationError
 from reconciliation.exporting.registry import REPORTS
 from reconciliation.models import ExportFormat
 from reconciliation.services.asking import ask_for_export
-from reconciliation.services.export_files import file_name_of, write_seal
+from reconciliation.services.export_files import file_name_of, totals_of, write_seal
 from reconciliation.services.exporting import write_export
 
 
@@ -63,8 +62,8 @@ class Command(BaseCommand):
         shutil.copyfile(run.stored_path, target)
         write_seal(run, target)
         self.stdout.write(f"{target}: {run.rows_written} rows, {run.byte_count} bytes, as of {run.as_of.isoformat()}")
-        for column, sums in run.totals.items():
-            self.stdout.write(f"{column}: {', '.join(str(Money(minor, code)) for code, minor in sums.items())}")
+        for told in totals_of(run):
+            self.stdout.write(told)
         self.stdout.write(f"sha256 {run.sha256}")
 
     def _show_progress(self, done: int) -> None:
