@@ -101,4 +101,4 @@ def checked_filters(report: Report, filters: Mapping[str, str]) -> dict[str, str
         if partner is None:
             raise UnusableFilter(f"there is no partner {checked[Filter.PARTNER]!r}")
         checked[Filter.PARTNER] = str(partner.pk)
-    return {str(name): value for name, value in checked.items()}
+    return checked

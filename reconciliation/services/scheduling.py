@@ -53,17 +53,15 @@ def ask_for_scheduled(*, now: datetime) -> int:
 
 def mail_scheduled(*, clock: Callable[[], datetime]) -> int:
     """Mail the scheduled exports that are written, or could not be; return how many mails went out."""
-    sent = 0
-    over = [ExportState.DONE, ExportState.FAILED]
     ScheduledRun.objects.filter(mail_state=MailState.SENDING, next_try_at__lte=clock()).update(
         mail_state=MailState.FAILED, problem="A worker died while it was sent: it may have arrived."
     )
     waiting = ScheduledRun.objects.filter(
-        mail_state=MailState.WAITING, next_try_at__lte=clock(), run__state__in=over
+        mail_state=MailState.WAITING,
+        next_try_at__lte=clock(),
+        run__state__in=[ExportState.DONE, ExportState.FAILED],
     ).select_related("schedule", "run")
-    for scheduled in waiting.order_by("pk"):
-        sent += _mail(scheduled, clock)
-    return sent
+    return sum(_mail(scheduled, clock) for scheduled in waiting.order_by("pk"))
 
 
 def _due(schedule: ScheduledExport, now: datetime) -> Iterator[datetime]:
