@@ -1,4 +1,4 @@
-"""How fast a settlement file is reconciled, beside the least that it can cost, and how much memory that takes.
+"""How fast a settlement file is reconciled and exported, beside the least that it can cost, and in how much memory.
 
 `python -m bench.books LINES PORT` works in the database that DATABASE_URL names and prints one JSON object.
 `make bench ARGS="books 100000"` makes that database and prints what came of it beside the goals. Without a port nothing

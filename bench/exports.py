@@ -43,6 +43,9 @@ def measure_csv(account: str, *, rounds: int, port: int) -> dict[str, Any]:
     _, key = mint_finance_key(label="bench", scopes=FinanceScope, is_live=False, now=timezone.now())
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     wish = json.dumps({"report": _REPORT, "format": "csv", "account": account}).encode()
+    statement = SQL("COPY (SELECT {} FROM {}) TO STDOUT (FORMAT csv, HEADER true)").format(
+        SQL(", ").join(map(csv_cell, report.columns)), in_order(report)
+    )
     bare, written, over_http, rows = [], [], [], 0
     with _web(port):
         for _ in range(rounds):
@@ -64,9 +67,6 @@ def measure_csv(account: str, *, rounds: int, port: int) -> dict[str, Any]:
                 raise RuntimeError(f"what came over HTTP ({answer.status}) is not what was sealed")
             web.close()
             rows = run.rows_written
-            statement = SQL("COPY (SELECT {} FROM {}) TO STDOUT (FORMAT csv, HEADER true)").format(
-                SQL(", ").join(map(csv_cell, report.columns)), in_order(report)
-            )
             started = time.perf_counter()
             with snapshot(run.zone) as cursor, cursor.copy(statement, params_of(run)) as copy:
                 for _ in copy:
