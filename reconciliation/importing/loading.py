@@ -27,9 +27,13 @@ from reconciliation.statements import plan_for_many, run
 # People write these, so that a card number may stand in them.
 _FREE_TEXTS = ("description", "our_reference")
 _THIRTEEN_DIGITS = r"([0-9][^0-9]{0,3}){12}[0-9]"
-# The regular expression is for the few that could fit. What AND joins, PostgreSQL asks in an order of its own.
+# The first decimal digit that is not ASCII is U+0660. What PostgreSQL calls a digit depends on the locale, so that any
+# character from there on may be one.
+_THIRTEEN_DIGITS_OF_ANY_SCRIPT = r"([^\u0001-/:-\u065F][\u0001-/:-\u065F]{0,3}){12}[^\u0001-/:-\u065F]"
+# The regular expressions are for the few that could fit. What AND joins, PostgreSQL asks in an order of its own.
 _MANY_DIGITS = (
     "CASE WHEN octet_length({cell}) < 13 THEN false "
+    "WHEN octet_length({cell}) > length({cell}) THEN {cell} ~ {any_shape} "
     "WHEN octet_length(translate({cell}, '0123456789', '')) > octet_length({cell}) - 13 THEN false "
     "ELSE {cell} ~ {shape} END"
 )
@@ -147,7 +151,10 @@ def _mask_free_texts(layout: Layout, staging: str) -> None:
     suspects = SQL("CREATE TEMP TABLE suspect ON COMMIT DROP AS SELECT ctid AS place, {} FROM {} WHERE {}").format(
         SQL(", ").join(cells),
         Identifier(staging),
-        SQL(" OR ").join(SQL(_MANY_DIGITS).format(cell=cell, shape=_THIRTEEN_DIGITS) for cell in cells),
+        SQL(" OR ").join(
+            SQL(_MANY_DIGITS).format(cell=cell, shape=_THIRTEEN_DIGITS, any_shape=_THIRTEEN_DIGITS_OF_ANY_SCRIPT)
+            for cell in cells
+        ),
     )
     changed = SQL("UPDATE {} SET {} WHERE ctid = %s").format(
         Identifier(staging), SQL(", ").join(SQL("{} = %s").format(cell) for cell in cells)

@@ -62,6 +62,27 @@ def test_marks_line_ends_quotations_formulas_and_unknown_columns_in_one_file(til
     assert (odd.gateway_reference, odd.our_reference, odd.line_number) == ('a\nb"c', "**** **** **** 1111", 3)
 
 
+# Those of full width, those of Arabic and of Persian, and mathematical ones, which take four bytes.
+@pytest.mark.parametrize("zero", ["0", "\uff10", "\u0660", "\u06f0", "\U0001d7ce"])
+@pytest.mark.parametrize("separator", ["", "\u2009\u2013\u2009", " - "])
+def test_a_card_number_in_digits_of_any_script_is_masked(till, tmp_path, zero, separator):
+    groups = ["".join(chr(ord(zero) + int(digit)) for digit in group) for group in ("4111", "1111", "1111", "1111")]
+    mixed = ["4111", *groups[1:]]
+    rows = [
+        settled(4_500, name) | {"Merchant Reference": f"{before}{separator.join(number)}"}
+        for name, before, number in (("P1", "", groups), ("P2", "für Käthe ", groups), ("P3", "card ", mixed))
+    ]
+
+    till.imports(written(tmp_path / "batch.csv", rows))
+
+    masked = separator.join(["****"] * 3 + groups[-1:])
+    assert list(SettlementLine.objects.order_by("line_number").values_list("our_reference", flat=True)) == [
+        masked,
+        f"für Käthe {masked}",
+        f"card {masked}",
+    ]
+
+
 @pytest.mark.parametrize("amount", ["999999999999999", "-999999999999999"])
 def test_amounts_that_no_books_hold_refuse_the_file(till, tmp_path, amount):
     side = "Debit" if amount.startswith("-") else "Credit"
