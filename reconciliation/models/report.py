@@ -37,7 +37,7 @@ class SettlementReport(models.Model):
     superseded_count = models.PositiveBigIntegerField(
         default=0,
         db_default=0,
-        help_text="Lines of earlier files that it has otherwise, or no more: each is taken back by one of its.",
+        help_text="Lines of earlier files that this one corrects or leaves out; each is reversed by one of its own.",
     )
     bad_count = models.PositiveBigIntegerField(default=0)
     # Where the range begins that the ids of its lines are in; None where they have no table of their own.
