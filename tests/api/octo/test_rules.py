@@ -210,7 +210,8 @@ class TestCatalogue:
         assert field in refusal(octo.post("/availability/calendar", wish), "BAD_REQUEST")["errorMessage"]
 
     def test_11_calendar_of_more_than_a_year(self, shop, octo):
-        wish = self._days(shop, shop.tour, shop.tour_option) | {"localDateEnd": "2031-01-01"}
+        last = shop.first_day + timedelta(days=367)
+        wish = self._days(shop, shop.tour, shop.tour_option) | {"localDateEnd": last.isoformat()}
 
         assert "more than 1 year" in refusal(octo.post("/availability/calendar", wish), "BAD_REQUEST")["errorMessage"]
 
@@ -294,7 +295,7 @@ class TestBookings:
         assert Booking.objects.count() == 0
 
     @pytest.mark.parametrize(
-        "availability_id", ["nothing", "2026-13-45T00:00:00Z", "2031-01-01T10:00:00+01:00", "\u2603"]
+        "availability_id", ["nothing", "2026-13-45T00:00:00Z", "2021-01-01T10:00:00+01:00", "\u2603"]
     )
     def test_15_unknown_availability(self, shop, octo, availability_id):
         answer = octo.post("/bookings", shop.wish(availabilityId=availability_id))
