@@ -15,7 +15,7 @@ def report_fields(report: Report) -> dict[str, Any]:
     return {
         "report": report.slug,
         "title": report.title,
-        "filters": [*(("from", "to") if report.period else ()), *sorted(str(name) for name in report.filters)],
+        "filters": report.filter_names,
         "period": report.period or None,
         "columns": [{"name": column.name, "kind": column.kind.name} for column in report.columns],
     }

@@ -74,6 +74,11 @@ class Report:
             raise ValueError(f"report {self.slug} has no columns {sorted(missing)}")
 
     @property
+    def filter_names(self) -> tuple[str, ...]:
+        """Return all that it may be narrowed by: the days of its period, where it has one, and its filters."""
+        return (*(("from", "to") if self.period else ()), *sorted(self.filters))
+
+    @property
     def currencies(self) -> tuple[str, ...]:
         """Return the columns that say in what currencies the totals are."""
         return tuple(dict.fromkeys(currency for _, currency in self.totals))

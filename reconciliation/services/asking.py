@@ -80,8 +80,7 @@ def checked_filters(report: Report, filters: Mapping[str, str]) -> dict[str, str
     :raises UnusableFilter: the report has no such filter, or nothing goes by its value.
     """
     checked = {name: value.strip() for name, value in sorted(filters.items()) if value.strip()}
-    allowed = {*report.filters, *(("from", "to") if report.period else ())}
-    if unknown := sorted(checked.keys() - allowed):
+    if unknown := sorted(checked.keys() - set(report.filter_names)):
         raise UnusableFilter(f"{report.slug} cannot be narrowed by {', '.join(unknown)}")
     for name in ("from", "to"):
         if name in checked:
