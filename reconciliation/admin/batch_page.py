@@ -30,7 +30,7 @@ def _facts(batch: SettlementBatch) -> Iterator[tuple[str, str]]:
     yield "Lines", str(batch.line_count)
     taken_back = batch.lines.filter(superseded__isnull=False).count()
     if taken_back:
-        yield "Of these taken back", f"{taken_back}, each by another: a newer report has them otherwise, or no more"
+        yield "Taken back", f"{taken_back} more, each by another: a newer report has them otherwise, or no more"
     yield "Its lines come to", money_text(batch.net_minor, batch.currency)
     yield "Of that the gateway kept", money_text(batch.fee_minor, batch.currency)
     paid_out = money_text(batch.payout_minor, batch.currency) if batch.payout_minor is not None else "not told yet"

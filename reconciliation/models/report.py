@@ -87,9 +87,10 @@ class BatchState(models.TextChoices):
 class SettlementBatch(models.Model):
     """Be what a gateway settles in one go, in one currency: its batch or payout, or a day where it names none.
 
-    Sums are in minor units of `currency`, over every line the batch has. `net_minor` leaves the payout out, so that
-    `difference_minor` (the two together) is nil in a batch that adds up. `payout_minor` is None where no payout is
-    told.
+    `line_count` and `settled_at` are of the lines that stand: those that were taken back, and those that take them
+    back, are none. Sums are in minor units of `currency`, over every line the batch has, of which these come to
+    nothing. `net_minor` leaves the payout out, so that `difference_minor` (the two together) is nil in a batch that
+    adds up. `payout_minor` is None where no payout is told.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -102,7 +103,7 @@ class SettlementBatch(models.Model):
     fee_minor = models.BigIntegerField(default=0)
     payout_minor = models.BigIntegerField(null=True, blank=True)
     difference_minor = models.BigIntegerField(default=0)
-    settled_at = models.DateTimeField(help_text="The latest time that one of its lines names.")
+    settled_at = models.DateTimeField(help_text="The latest time that a line of it that stands names.")
     # Without a constraint, for the same reason as the line of a discrepancy.
     bank_line = models.ForeignKey(
         "reconciliation.SettlementLine",

@@ -1,8 +1,9 @@
 -- What the batches of a source have moved, by what their lines say, less what was posted for them so far: signed, into
 -- the gateway's account. A batch that does not add up posts nothing until it does. What is settled in another currency
--- than it was paid in leaves the one account and enters the other by way of CONVERSION.
+-- than it was paid in leaves the one account and enters the other by way of CONVERSION. It happens when the batch was settled
+-- by all that was ever told of it, as the report of payouts has it: a newer report moves nothing into an earlier month.
 WITH batch AS (
-    SELECT id, currency, payout_minor, settled_at
+    SELECT id, currency, payout_minor
       FROM reconciliation_settlementbatch
      WHERE source_id = %(source)s AND state <> 'UNBALANCED'
        AND (%(report)s::uuid IS NULL
@@ -10,10 +11,12 @@ WITH batch AS (
                    SELECT DISTINCT batch_id FROM reconciliation_settlementline WHERE report_id = %(report)s)))
 ), sums AS MATERIALIZED (
     SELECT batch_id, kind, gross_currency, net_currency, sum(gross_minor) AS gross_minor, sum(net_minor) AS net_minor,
-           sum(fee_minor) AS fee_minor
+           sum(fee_minor) AS fee_minor, max(settled_at) AS settled_at
       FROM reconciliation_settlementline
      WHERE batch_id = ANY (ARRAY(SELECT id FROM batch))
      GROUP BY batch_id, kind, gross_currency, net_currency
+), settled AS (
+    SELECT batch_id, max(settled_at) AS settled_at FROM sums GROUP BY batch_id
 ), told AS (
     SELECT id AS batch_id, 'BANK' AS counterpart, currency, -payout_minor AS minor FROM batch
      WHERE payout_minor IS NOT NULL
@@ -36,9 +39,9 @@ WITH batch AS (
       JOIN batch ON batch.id = p.batch_id
       JOIN payments_ledgerentry e ON e.posting_id = p.posting_id
 )
-SELECT told.batch_id, counterpart, told.currency, sum(minor)::bigint AS minor, batch.settled_at
+SELECT told.batch_id, counterpart, told.currency, sum(minor)::bigint AS minor, settled.settled_at
   FROM told
-  JOIN batch ON batch.id = told.batch_id
- GROUP BY told.batch_id, counterpart, told.currency, batch.settled_at
+  JOIN settled ON settled.batch_id = told.batch_id
+ GROUP BY told.batch_id, counterpart, told.currency, settled.settled_at
 HAVING sum(minor) <> 0
  ORDER BY told.batch_id, counterpart, told.currency

@@ -40,7 +40,7 @@ POOL = [
     settled(-900, "P2", type="Refunded"),
     settled(300, "P8"),
     settled(500, "P8"),
-    settled(700, "P9"),
+    settled(700, "P9", at=SETTLED + timedelta(hours=9)),
     settled(1_000, "P3", batch="43"),
 ]
 
@@ -78,7 +78,11 @@ def outcome(till):
     drift = read_drift(source=till.account.settlement_source, now=timezone.now())
     return {
         "lines": standing(till),
-        "batches": sorted(batches.values_list("reference", "state", "net_minor", "fee_minor", "payout_minor")),
+        "batches": sorted(
+            batches.values_list(
+                "reference", "state", "net_minor", "fee_minor", "payout_minor", "line_count", "settled_at"
+            )
+        ),
         "balances": till.balances(),
         "open": till.found(),
         "taken": sorted(taken.values_list("entry__transaction__gateway_reference", "match__difference_minor")),
@@ -259,6 +263,27 @@ def test_a_currency_that_a_batch_is_settled_in_no_more_comes_to_nothing(till, tm
     assert till.balances() == {"RECEIVABLE EUR": -5_400, "CLEARING EUR": 900, "FEES EUR": 45, "BANK EUR": 4_455}
 
 
+def test_a_batch_says_how_many_lines_stand_and_when_they_were_settled(till, tmp_path):
+    in_dollars = settled(4_500, "P1", net_currency="USD", net_minor=5_000, rate="1.1111")
+    in_dollars_again = settled(4_500, "P1", net_currency="USD", net_minor=5_100, rate="1.1333")
+    for name, rows, euros, dollars in (
+        ("first", [in_dollars, payout([in_dollars], net_currency="USD")], None, 2),
+        ("with P9", whole([POOL[0], POOL[6]]), (3, SETTLED + timedelta(hours=9)), 0),
+        ("without P9", whole([POOL[0]]), (2, SETTLED), 0),
+        # Nothing stands of what was settled in euros, which is told by the last time that anything did.
+        (
+            "in dollars",
+            [in_dollars_again, payout([in_dollars_again], net_currency="USD")],
+            (0, SETTLED + timedelta(hours=9)),
+            2,
+        ),
+    ):
+        brings(till, tmp_path, name, rows)
+
+        told = {batch.currency: (batch.line_count, batch.settled_at) for batch in SettlementBatch.objects.all()}
+        assert told == {"USD": (dollars, SETTLED)} | ({"EUR": euros} if euros else {}), name
+
+
 def test_a_batch_whose_payout_is_told_no_more_does_not_add_up(till, tmp_path):
     books(till)
     brings(till, tmp_path, "first", whole([POOL[0]]))
@@ -267,7 +292,7 @@ def test_a_batch_whose_payout_is_told_no_more_does_not_add_up(till, tmp_path):
 
     told = outcome(till)
     assert (told["open"], told["unexplained"]) == ({"UNBALANCED_BATCH": 1}, [])
-    assert told["batches"] == [("42", "UNBALANCED", 4_440, 60, 0)]
+    assert told["batches"] == [("42", "UNBALANCED", 4_440, 60, 0, 1, SETTLED)]
     assert told["balances"]["BANK EUR"] == 4_455
 
     brings(till, tmp_path, "mended", whole([POOL[1]]))

@@ -31,6 +31,11 @@ standing AS MATERIALIZED (
       JOIN gateways_gatewayaccount a ON a.id = s.account_id
      WHERE (a.environment = 'live') = %(is_live)s
        AND (%(since)s::timestamptz IS NULL OR b.settled_at >= %(since)s
+            -- What was taken back may have been settled later than what stands.
+            OR b.id IN (SELECT l.batch_id
+                          FROM reconciliation_supersededline gone
+                          JOIN reconciliation_settlementline l ON l.id = gone.line_id
+                         WHERE l.settled_at >= %(since)s)
             OR b.id IN (SELECT l.batch_id
                           FROM file
                           JOIN reconciliation_settlementline l ON l.report_id = file.id

@@ -7,7 +7,7 @@ import pytest
 from payments.models import LedgerEntry
 from payments.services.periods import close_month, reopen_month
 from reconciliation.importing.loading import load
-from reconciliation.models import FeeContract
+from reconciliation.models import FeeContract, SettlementBatch
 from reconciliation.services.looking import look_everywhere
 from tests.reconciliation.reports.asking import rows_of
 from tests.reconciliation.till import payout, settled, written
@@ -146,6 +146,25 @@ def test_a_report_made_anew_leaves_the_closed_month_and_adjusts_the_open_one(til
         ("BANK", "CLEARING", 10),
         ("CLEARING", "FEES", 10),
     ]
+
+
+def test_a_batch_that_is_told_anew_with_earlier_times_counts_where_it_was_posted(till, loads):
+    march, in_april = APRIL - timedelta(days=31), APRIL + timedelta(hours=1)
+    till.books(10_000, "P1", at=SETTLED_IN_MARCH - timedelta(days=1))
+    till.save()
+    rows = [line(10_000, "P1", batch="41", at=in_april)]
+    loads("first", IN_TIME, *rows, payout(rows, batch="41", at=in_april))
+
+    anew = [line(10_000, "P1", batch="41", fee="0.20")]
+    loads("anew", IN_TIME + timedelta(hours=1), *anew, payout(anew, batch="41", at=SETTLED_IN_MARCH))
+
+    batch = SettlementBatch.objects.get()
+    assert (batch.line_count, batch.settled_at) == (2, SETTLED_IN_MARCH)
+    # Two lines that were taken back, by two, and the two that stand instead.
+    assert batches(APRIL, MAY) == [("41", in_april, 6, -20, 9_980, 9_980, 0, "BALANCED")]
+    assert batches(march, APRIL) == []
+    posted = LedgerEntry.objects.filter(posting__settlement_batch__batch=batch)
+    assert set(posted.values_list("posting__counts_at", flat=True)) == {in_april}
 
 
 def test_a_file_that_is_matched_after_the_closing_counts_where_its_postings_do(till, tmp_path):
