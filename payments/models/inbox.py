@@ -58,6 +58,12 @@ class WebhookDelivery(models.Model):
             # Nothing is known of a payment when a delivery is stored, and accepting it writes no entry here.
             models.Index(fields=["payment"], condition=Q(payment__isnull=False), name="delivery_by_payment"),
             models.Index(fields=["-received_at", "-id"], name="delivery_by_arrival"),
+            # Few among millions, which staff list; accepting a delivery writes no entry here either.
+            models.Index(
+                fields=["status", "-received_at", "-id"],
+                condition=Q(status__in=[DeliveryStatus.ORPHAN, DeliveryStatus.FAILED]),
+                name="delivery_not_understood",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -40,6 +40,7 @@ from payments.services.cards import keep_card, revoke_by_token, revoke_card
 from payments.services.challenges import keep_challenge
 from payments.services.consents import consent_text_for
 from tests.payments.admin.reading import text_of
+from tests.plans import only_index, plan_of
 
 pytestmark = pytest.mark.django_db
 RECORDS: list[Any] = [
@@ -207,6 +208,20 @@ def test_a_list_costs_the_same_queries_for_one_row_or_many(house, desk, paid, mo
     assert len(response.context["cl"].result_list) > 1
     assert len(many) == len(one)
     assert len(many) <= 12
+
+
+@pytest.mark.parametrize("status", ["ORPHAN", "FAILED"])
+def test_a_list_of_deliveries_that_were_not_understood_is_read_from_their_index(desk, status):
+    with CaptureQueriesContext(connection) as queries:
+        assert desk.get(list_of(WebhookDelivery), {"status__exact": status}).status_code == 200
+
+    asked = [query["sql"] for query in queries if f"\"status\" = '{status}'" in query["sql"]]
+    with only_index("delivery_not_understood"):
+        plans = [plan_of(sql) for sql in asked]
+    assert len(plans) == 2  # how many there are, and those of the page
+    for plan in plans:
+        assert "delivery_not_understood" in plan
+        assert "Sort" not in plan
 
 
 def test_a_payments_page_costs_the_same_queries_however_much_happened(house, desk, paid):
