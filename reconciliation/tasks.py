@@ -63,7 +63,10 @@ def look_for_missing() -> int:
     time_limit=_LONGEST_SECONDS + 60,
 )
 def write_exports() -> int:
-    """Write every export that was asked for and is not done."""
+    """Write every export that was asked for and is not done.
+
+    :raises ExceptionGroup: some have a fault of ours; every other one had its turn.
+    """
     return exporting.write_exports(clock=timezone.now)
 
 

@@ -1,6 +1,7 @@
 """The files of exports: how they are called, where they lie, and when they go."""
 
 import json
+import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -28,8 +29,11 @@ def path_for(run: ExportRun) -> Path:
 
 
 def unfinished_path_for(run: ExportRun) -> Path:
-    """Return where the file of an export is written until it is done."""
-    return _beside(path_for(run), UNFINISHED)
+    """Return where the file of an export is written until it is done.
+
+    Each try has its own: who lost the database, and so the right to write, may not know yet that another has begun.
+    """
+    return _beside(path_for(run), f".{run.tries}{UNFINISHED}")
 
 
 def file_of(run: ExportRun) -> Path:
@@ -85,6 +89,26 @@ def write_seal(run: ExportRun, path: Path) -> None:
     _beside(path, _SEAL).write_text(seal_of(run), encoding="utf-8")
 
 
+def put_in_place(unfinished: Path, path: Path) -> None:
+    """Give a file that is written, with its seal beside it, its name; what lay there is replaced in one step."""
+    _beside(unfinished, _SEAL).replace(_beside(path, _SEAL))
+    unfinished.replace(path)
+
+
+def copy_export(run: ExportRun, target: Path) -> None:
+    """Copy the file of an export, with its seal; nothing of that name is there before all of it is.
+
+    :raises FileIsGone: it is not written yet, or was deleted after its time.
+    """
+    unfinished = _beside(target, UNFINISHED)
+    try:
+        shutil.copyfile(file_of(run), unfinished)
+        write_seal(run, unfinished)
+        put_in_place(unfinished, target)
+    finally:
+        remove_files(unfinished)
+
+
 def remove_files(path: Path) -> None:
     """Delete a file of an export, and its seal, where they are."""
     path.unlink(missing_ok=True)
@@ -99,7 +123,7 @@ def prune_exports(*, now: datetime) -> int:
         remove_files(Path(run.stored_path))
         ExportRun.objects.filter(pk=run.pk).update(stored_path="")
         pruned += 1
-    for left in directory().glob(f"*{UNFINISHED}"):
+    for left in directory().glob(f"*{UNFINISHED}*"):
         if left.stat().st_mtime < before.timestamp():
             left.unlink(missing_ok=True)
     return pruned

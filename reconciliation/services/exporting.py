@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import structlog
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import Error
 from django.utils import timezone
 
@@ -26,6 +27,7 @@ from reconciliation.services.export_files import (
     UNFINISHED,
     directory,
     path_for,
+    put_in_place,
     remove_files,
     unfinished_path_for,
     write_seal,
@@ -73,14 +75,13 @@ def write_export(
         path, unfinished = path_for(run), unfinished_path_for(run)
         try:
             _write(run, unfinished, progress)
-            write_seal(run, path)
-            unfinished.rename(path)
-        except (OSError, Error, psycopg.Error) as problem:
-            remove_files(path)
+            write_seal(run, unfinished)
+            put_in_place(unfinished, path)
+        except Exception as problem:
             ExportRun.objects.filter(pk=run.pk).update(problem=f"{type(problem).__name__}: {problem}"[:500])
             raise
         finally:
-            unfinished.unlink(missing_ok=True)
+            remove_files(unfinished)
         run.state, run.finished_at, run.stored_path, run.problem = ExportState.DONE, clock(), str(path), ""
         run.save()
     log.info("report_exported", run=str(run.pk), report=run.report, rows=run.rows_written, bytes=run.byte_count)
@@ -88,8 +89,11 @@ def write_export(
 
 
 def write_exports(*, clock: Callable[[], datetime]) -> int:
-    """Write every export that waits, and those that a process died over; return how many are done."""
-    done = 0
+    """Write every export that waits, and those that a process died over; return how many are done.
+
+    :raises ExceptionGroup: some have a fault of ours, after all the others had their turn.
+    """
+    done, failures = 0, []
     for run in ExportRun.objects.filter(state__in=[ExportState.ASKED, ExportState.RUNNING]).order_by("asked_at", "pk"):
         try:
             write_export(run=run, clock=clock)
@@ -98,7 +102,17 @@ def write_exports(*, clock: Callable[[], datetime]) -> int:
         except (OSError, Error, psycopg.Error):
             log.warning("export_not_written", run=str(run.pk), report=run.report, tries=run.tries, exc_info=True)
             continue
+        except SoftTimeLimitExceeded:
+            raise
+        except Exception as failure:
+            # Whatever it is, the others are written; it is raised below.
+            log.error("export_not_written", run=str(run.pk), report=run.report, tries=run.tries, exc_info=True)
+            failure.add_note(f"while writing {run.pk}")
+            failures.append(failure)
+            continue
         done += run.state == ExportState.DONE
+    if failures:
+        raise ExceptionGroup("some exports were not written", failures)
     return done
 
 

@@ -4,17 +4,20 @@ import csv
 import errno
 import hashlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, connection, transaction
+from django.db import Error, IntegrityError, connection, transaction
 from django.utils import timezone
 
 from payments.services.periods import close_month
@@ -117,6 +120,9 @@ def test_filters_narrow_and_what_cannot_be_understood_is_refused(month, tmp_path
         ("--from", "2026-04-01", "--to", "2026-03-01"): "from is a day before to, which is not included",
         ("--from", "March"): "from is a day such as 2026-03-01, and not 'March'",
         ("--month", "March"): "a month is such as 2026-03, and not 'March'",
+        ("--month", "9999-12"): "a month is such as 2026-03, and not '9999-12'",
+        ("--month", "2026-03", "--from", "2026-03-05"): "--month is a period of its own, without --from and --to",
+        ("--output", "/nowhere/march.csv"): "there is no directory /nowhere",
     }.items():
         with pytest.raises(CommandError, match=reason):
             call_command("export_report", "payments", *args)
@@ -249,6 +255,70 @@ def test_a_disk_that_is_full_when_the_seal_is_written_keeps_nothing_that_nobody_
     assert write_exports() == 1
     run.refresh_from_db()
     assert (run.state, run.problem, len(list(folder.iterdir()))) == ("DONE", "", 2)
+
+
+def test_a_copy_that_breaks_off_leaves_nothing_of_its_name(month, tmp_path, monkeypatch):
+    target = tmp_path / "march.csv"
+    target.write_text("the one before")
+    copied = shutil.copyfile
+
+    def break_off(source: Path, unfinished: Path) -> None:
+        copied(source, unfinished)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(shutil, "copyfile", break_off)
+        with pytest.raises(CommandError, match=r"the file could not be written: .Errno 28. No space left on device"):
+            call_command("export_report", "payments", "--month", "2026-03", "--output", str(target))
+
+    assert target.read_text() == "the one before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["exports", "march.csv"]
+
+
+def test_an_export_with_a_fault_of_ours_says_which_and_holds_up_no_other(month, folder):
+    faulty = ExportRun.objects.create(
+        report="withdrawn", format="csv", zone=ZONE, is_live=True, as_of=CLOSED, asked_by="ada", asked_at=CLOSED
+    )
+    sound = asked()
+
+    with pytest.raises(ExceptionGroup, match="some exports were not written"):
+        write_exports()
+
+    faulty.refresh_from_db()
+    sound.refresh_from_db()
+    assert (faulty.state, faulty.tries, sound.state) == ("RUNNING", 1, "DONE")
+    assert faulty.problem.startswith("UnknownReport: there is no report 'withdrawn'")
+    assert sorted(path.name for path in folder.iterdir()) == [
+        *(f"{sound.pk.hex}.csv", f"{sound.pk.hex}.csv.seal.json"),
+    ]
+
+
+def test_who_lost_the_database_takes_no_file_from_who_came_after(month, folder):
+    run = asked()
+    after = []
+
+    def come_after() -> int:
+        try:
+            return write_exports()
+        finally:
+            connection.close()
+
+    def lose_the_database(_written: int) -> None:
+        other = connection.copy()
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.connection.info.backend_pid])
+        other.close()
+        with ThreadPoolExecutor(1) as pool:
+            after.append(pool.submit(come_after).result())
+
+    with pytest.raises((Error, psycopg.Error)):
+        write_export(run=run, progress=lose_the_database)
+    connection.close()
+
+    run.refresh_from_db()
+    assert (after, run.state, run.tries) == ([1], "DONE", 2)
+    assert hashlib.sha256(file_of(run).read_bytes()).hexdigest() == run.sha256
+    assert len(list(folder.iterdir())) == 2
 
 
 def test_two_processes_never_write_one_export(month):

@@ -1,4 +1,3 @@
-import shutil
 from argparse import ArgumentParser
 from datetime import date, datetime
 from pathlib import Path
@@ -11,9 +10,9 @@ from django.utils import timezone
 
 from reconciliation.errors import ReconciliationError
 from reconciliation.exporting.registry import REPORTS
-from reconciliation.models import ExportFormat
+from reconciliation.models import ExportFormat, ExportState
 from reconciliation.services.asking import ask_for_export
-from reconciliation.services.export_files import file_name_of, totals_of, write_seal
+from reconciliation.services.export_files import copy_export, file_name_of, totals_of
 from reconciliation.services.exporting import write_export
 
 
@@ -40,7 +39,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Write the file; say what it came to."""
+        output: Path = options["output"] or Path()
+        if not output.is_dir() and not output.parent.is_dir():
+            raise CommandError(f"there is no directory {output.parent}")
         if options["month"]:
+            if options["since"] or options["until"]:
+                raise CommandError("--month is a period of its own, without --from and --to")
             options["since"], options["until"] = _month(options["month"])
         asked = {name: options[name] for name in ("account", "currency", "partner")}
         asked |= {"from": options["since"], "to": options["until"]}
@@ -55,12 +59,14 @@ class Command(BaseCommand):
                 as_of=options["as_of"],
             )
             write_export(run=run, progress=self._show_progress, waits=True)
+            if run.state == ExportState.FAILED:
+                raise CommandError(f"it could not be written: {run.problem}")
+            target = output / file_name_of(run) if output.is_dir() else output
+            copy_export(run, target)
         except ReconciliationError as refusal:
             raise CommandError(str(refusal)) from None
-        output: Path = options["output"] or Path()
-        target = output / file_name_of(run) if output.is_dir() else output
-        shutil.copyfile(run.stored_path, target)
-        write_seal(run, target)
+        except OSError as problem:
+            raise CommandError(f"the file could not be written: {problem}") from problem
         self.stdout.write(f"{target}: {run.rows_written} rows, {run.byte_count} bytes, as of {run.as_of.isoformat()}")
         for told in totals_of(run):
             self.stdout.write(told)
@@ -80,7 +86,7 @@ def _moment(written: str) -> datetime:
 def _month(written: str) -> tuple[str, str]:
     try:
         first = date.fromisoformat(f"{written}-01")
+        following = date(first.year + first.month // 12, first.month % 12 + 1, 1)
     except ValueError:
         raise CommandError(f"a month is such as 2026-03, and not {written!r}") from None
-    following = date(first.year + first.month // 12, first.month % 12 + 1, 1)
     return first.isoformat(), following.isoformat()
