@@ -31,6 +31,7 @@ _MORE = {
     409: "The file is not written yet; wait for Retry-After seconds.",
     410: "The file was deleted after its time, or could not be written.",
     415: "The body is not JSON.",
+    416: "The file has no such byte; Content-Range says how many it has.",
     422: "A field cannot be used, and `field` says which; or the Idempotency-Key was used for something else.",
     503: "A twin under the same Idempotency-Key is not done yet; wait for Retry-After seconds.",
 }
@@ -48,10 +49,15 @@ def operation(
     path: dict[str, str] | None = None,
     query: tuple[OpenApiParameter, ...] = (),
     headers: tuple[OpenApiParameter, ...] = (),
+    others: dict[int, str] | None = None,
 ) -> Callable[[_View], _View]:
-    """Describe one operation of a view; `refusals` are the errors that not every operation has."""
+    """Describe one operation of a view; `refusals` are the errors that not every operation has, `others` what it may
+    answer besides: the same with another status, or nothing with a 304.
+    """
     errors = {**_ERRORS, **{code: _MORE[code] for code in refusals}}
     responses: dict[tuple[int, str], OpenApiResponse] = {(status, kind): OpenApiResponse(answer, "Success.")}
+    for code, text in (others or {}).items():
+        responses[code, kind] = OpenApiResponse(None if code == 304 else answer, text)
     responses.update({(code, PROBLEM): OpenApiResponse(shape("Problem"), text) for code, text in errors.items()})
     return extend_schema(
         operation_id=operation_id,

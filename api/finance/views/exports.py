@@ -1,12 +1,14 @@
 """Ask for exports, list them, and give their files out."""
 
 import base64
+import re
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 import structlog
-from django.http import FileResponse, Http404
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.utils.http import parse_etags
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import status
 from rest_framework.request import Request
@@ -29,6 +31,16 @@ from reconciliation.services.export_files import file_name_of, file_of
 log = structlog.get_logger(__name__)
 
 _ID = {"export_id": "The export's id."}
+# What a client sends whose download broke off. Any other Range may be passed over, and is (RFC 9110, 14.2).
+_REST = re.compile(r"bytes=([0-9]{1,18})-")
+_GOING_ON = tuple(
+    OpenApiParameter(name, str, OpenApiParameter.HEADER, description=text)
+    for name, text in {
+        "Range": "`bytes=N-`: the file from byte N on, where a download broke off; anything else is passed over.",
+        "If-Range": "The ETag of what was downloaded so far; of another file all is sent.",
+        "If-None-Match": "The ETag of what is there already.",
+    }.items()
+)
 MEDIA_TYPES = {
     ExportFormat.CSV: "text/csv; charset=utf-8",
     ExportFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -114,8 +126,10 @@ class ExportFileView(FinanceView):
         "The file of an export",
         answer={"type": "string", "format": "binary"},
         kind="application/octet-stream",
-        refusals=(404, 409, 410),
+        refusals=(404, 409, 410, 416),
         path=_ID,
+        headers=_GOING_ON,
+        others={206: "The rest of the file.", 304: "The file is the one that If-None-Match names."},
     )
     def get(self, request: Request, export_id: str) -> Any:
         """Stream the file."""
@@ -125,18 +139,40 @@ class ExportFileView(FinanceView):
             raise Refusal(409, "NOT_WRITTEN_YET", "The file is not written yet.", retry_after=WRITING_RETRY_SECONDS)
         if run.state == ExportState.FAILED:
             raise Refusal(410, "NOT_WRITTEN", f"The file could not be written: {run.problem}.")
+        path, etag = file_of(run), f'"{run.sha256}"'
+        # Source: RFC 9530, Digest Fields
+        digest = base64.b64encode(bytes.fromhex(run.sha256)).decode()
+        self.headers_to_add |= {"ETag": etag, "Repr-Digest": f"sha-256=:{digest}:", "Accept-Ranges": "bytes"}
+        known = parse_etags(request.META.get("HTTP_IF_NONE_MATCH", ""))
+        if "*" in known or etag in [each.removeprefix("W/") for each in known]:
+            return HttpResponse(status=status.HTTP_304_NOT_MODIFIED)
+        begin = self._begin_of_rest(request, etag, run.byte_count or 0)
+        file = path.open("rb")
+        file.seek(begin or 0)
         response = FileResponse(
-            file_of(run).open("rb"),
+            file,
             as_attachment=True,
             filename=file_name_of(run),
             content_type=MEDIA_TYPES[ExportFormat(run.format)],
+            status=status.HTTP_200_OK if begin is None else status.HTTP_206_PARTIAL_CONTENT,
         )
-        response["ETag"] = f'"{run.sha256}"'
-        # Source: RFC 9530, Digest Fields
-        digest = base64.b64encode(bytes.fromhex(run.sha256)).decode()
-        response["Repr-Digest"] = f"sha-256=:{digest}:"
-        log.info("export_downloaded", run=str(run.pk), report=run.report, key=key.prefix)
+        log.info("export_downloaded", run=str(run.pk), report=run.report, key=key.prefix, begin=begin or 0)
         return response
+
+    def _begin_of_rest(self, request: HttpRequest, etag: str, size: int) -> int | None:
+        """Return with which byte a download goes on that broke off; None where the whole file is wanted.
+
+        :raises Refusal: the file has no such byte.
+        """
+        rest = _REST.fullmatch(request.META.get("HTTP_RANGE", ""))
+        if rest is None or request.META.get("HTTP_IF_RANGE", etag) != etag:
+            return None
+        begin = int(rest[1])
+        if begin >= size:
+            self.headers_to_add["Content-Range"] = f"bytes */{size}"
+            raise Refusal(416, "RANGE_NOT_SATISFIABLE", f"The file has {size} bytes.")
+        self.headers_to_add["Content-Range"] = f"bytes {begin}-{size - 1}/{size}"
+        return begin
 
 
 def _find(view: FinanceView, export_id: str) -> ExportRun:

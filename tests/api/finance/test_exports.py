@@ -69,6 +69,38 @@ def test_an_export_is_asked_for_written_and_streamed_with_its_seal(month, desk):
     assert (file["Cache-Control"], "RateLimit-Remaining" in file) == ("no-store", True)
 
 
+def test_a_download_that_broke_off_goes_on_and_what_is_there_already_is_not_sent_again(month, desk):
+    file = f"/exports/{desk.ask(**ASKED).json()['id']}/file"
+    write_exports()
+    whole = desk.get(file)
+    content, etag = b"".join(whole), whole["ETag"]
+    size = len(content)
+
+    rest = desk.get(file, **{"Range": "bytes=100-", "If-Range": etag})
+    wholes = [
+        desk.get(file, **headers)
+        for headers in (
+            *({"Range": "bytes=100-", "If-Range": '"another"'}, {"Range": "bytes=0-9"}, {"Range": "bytes=-9"}),
+            *({"Range": "bytes=0-1,5-"}, {"Range": "lines=1-"}, {"If-None-Match": '"another"'}),
+        )
+    ]
+    known = [desk.get(file, **{"If-None-Match": told}) for told in (etag, f'"another", W/{etag}', "*")]
+    beyond = desk.get(file, Range=f"bytes={size}-")
+
+    assert (rest.status_code, rest["Content-Range"], rest["Content-Length"], b"".join(rest)) == (
+        *(206, f"bytes 100-{size - 1}/{size}", str(size - 100), content[100:]),
+    )
+    assert (rest["Repr-Digest"], rest["Content-Type"]) == (whole["Repr-Digest"], whole["Content-Type"])
+    assert [(answer.status_code, "Content-Range" in answer, b"".join(answer)) for answer in wholes] == [
+        (200, False, content)
+    ] * 6
+    assert [(answer.status_code, answer["ETag"], answer.content) for answer in known] == [(304, etag, b"")] * 3
+    assert (beyond.status_code, beyond["Content-Range"], beyond.json()["code"]) == (
+        *(416, f"bytes */{size}", "RANGE_NOT_SATISFIABLE"),
+    )
+    assert (whole["Accept-Ranges"], whole["Content-Length"]) == ("bytes", str(size))
+
+
 def test_reports_and_exports_are_listed_by_page_and_by_mode(month, desk, monkeypatch):
     monkeypatch.setattr("api.finance.views.exports.ROWS_A_PAGE", 2)
     ids = [desk.ask(**ASKED).json()["id"] for _ in range(3)]
