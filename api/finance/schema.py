@@ -29,7 +29,7 @@ _MORE = {
     400: "The request cannot be read.",
     404: "There is no such export in the key's mode.",
     409: "The file is not written yet; wait for Retry-After seconds.",
-    410: "The file was deleted after its time, or could not be written.",
+    410: "The file was deleted after its time, is not whole any more, or could not be written.",
     415: "The body is not JSON.",
     416: "The file has no such byte; Content-Range says how many it has.",
     422: "A field cannot be used, and `field` says which; or the Idempotency-Key was used for something else.",

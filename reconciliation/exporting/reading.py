@@ -63,6 +63,8 @@ def snapshot(zone: str) -> Iterator[psycopg.Cursor[Any]]:
                 "TimeZone": zone,
                 "DateStyle": "ISO",
                 "statement_timeout": "0",
+                # What a migration holds for a while must not use up the tries of an export.
+                "lock_timeout": "0",
                 "idle_in_transaction_session_timeout": "0",
                 # For what is sorted and kept; by the multiplier's default of 2, hashes would get twice as much.
                 "work_mem": "128MB",

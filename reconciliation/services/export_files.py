@@ -39,13 +39,15 @@ def unfinished_path_for(run: ExportRun) -> Path:
 def file_of(run: ExportRun) -> Path:
     """Return the file of an export.
 
-    :raises FileIsGone: it is not written yet, or was deleted after its time.
+    :raises FileIsGone: it is not written yet, was deleted after its time, or lost its end in a crash of the machine.
     """
     if run.state != ExportState.DONE:
         raise FileIsGone(f"{run} is not written yet")
     path = Path(run.stored_path)
     if not run.stored_path or not path.is_file():
         raise FileIsGone(f"the file of {run} was deleted; ask for it again as of {run.as_of.isoformat()}")
+    if path.stat().st_size != run.byte_count:
+        raise FileIsGone(f"the file of {run} is not whole; ask for it again as of {run.as_of.isoformat()}")
     return path
 
 

@@ -302,6 +302,13 @@ def test_decimals_are_those_of_every_currency(written):
     ]
 
 
+def test_an_export_reads_and_waits_for_as_long_as_it_takes(transactional_db):
+    with snapshot("UTC") as cursor:
+        cursor.execute("SELECT name, setting FROM pg_settings WHERE name ~ '^(statement|lock|idle_in.*)_timeout'")
+
+        assert {name: limit for name, limit in cursor if limit != "0"} == {}
+
+
 @pytest.mark.parametrize("form", list(ExportFormat))
 def test_memory_does_not_grow_with_the_rows(transactional_db, monkeypatch, tmp_path, form):
     select = f"{SELECT.split('FROM json')[0]} FROM generate_series(1, %(count)s) AS number, LATERAL ({ROW}) AS row"

@@ -4,6 +4,7 @@ import base64
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -280,6 +281,18 @@ def test_a_key_that_asks_too_often_is_told_when_to_come_again(db, desk, settings
 
     assert (first.status_code, second.status_code, second.json()["code"]) == (200, 429, "TOO_MANY_REQUESTS")
     assert int(second["Retry-After"]) > 0
+
+
+def test_a_file_that_lost_its_end_is_not_given_out(month, desk):
+    run = desk.ask(**ASKED).json()
+    write_exports()
+    stored = Path(ExportRun.objects.get().stored_path)
+    stored.write_bytes(stored.read_bytes()[:-1])
+
+    answer = desk.get(f"/exports/{run['id']}/file")
+
+    assert (answer.status_code, answer.json()["code"]) == (410, "FILE_IS_GONE")
+    assert answer.json()["detail"].endswith("is not whole; ask for it again as of 2026-04-02T06:00:00+00:00.")
 
 
 def test_a_file_that_went_after_its_time_is_gone_and_one_that_failed_says_why(month, desk):
