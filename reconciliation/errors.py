@@ -41,6 +41,10 @@ class UnusableFilter(ExportError):
     """Say that a report cannot be narrowed so, and why."""
 
 
+class NotCompleteYet(UnusableFilter):
+    """Say that a period was closed so short a time ago that not all of it may be there: in some minutes it is."""
+
+
 class ExportIsBusy(ExportError):
     """Say that another process writes the same export."""
 

@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 PROBLEM = "application/problem+json"
 # A worker looks for what was asked for every five seconds.
 WRITING_RETRY_SECONDS = 5
+# The books are complete two minutes after a closing, or a little later.
+COMPLETE_RETRY_SECONDS = 60
 
 
 class Refusal(Exception):
@@ -121,6 +123,8 @@ def _for_export(error: Exception) -> Refusal:
     match error:
         case reconciliation.UnknownReport():
             return Refusal(422, "UNKNOWN_REPORT", f"{error}.", field="report")
+        case reconciliation.NotCompleteYet():
+            return Refusal(409, "NOT_COMPLETE_YET", f"{error}.", retry_after=COMPLETE_RETRY_SECONDS)
         case reconciliation.FileIsGone():
             return Refusal(410, "FILE_IS_GONE", f"{error}.")
         case _:

@@ -28,7 +28,7 @@ _ERRORS = {
 _MORE = {
     400: "The request cannot be read.",
     404: "There is no such export in the key's mode.",
-    409: "The file is not written yet; wait for Retry-After seconds.",
+    409: "It is not to be had yet; wait for Retry-After seconds.",
     410: "The file was deleted after its time, is not whole any more, or could not be written.",
     415: "The body is not JSON.",
     416: "The file has no such byte; Content-Range says how many it has.",

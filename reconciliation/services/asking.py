@@ -9,7 +9,7 @@ from bookings.models import Partner
 from gateways.models import GatewayAccount
 from money import EXPONENTS
 from payments.models import ClosedPeriod
-from reconciliation.errors import UnusableFilter
+from reconciliation.errors import NotCompleteYet, UnusableFilter
 from reconciliation.exporting.reading import watermark
 from reconciliation.exporting.registry import report_of
 from reconciliation.exporting.report import Filter, Report
@@ -38,13 +38,14 @@ def ask_for_export(
 
     :raises UnknownReport: there is none of that name.
     :raises UnusableFilter: the report has no such filter, or nothing goes by its value; nothing was noted.
+    :raises NotCompleteYet: the period was closed a moment ago; nothing was noted.
     """
     report = report_of(slug)
     checked = checked_filters(report, filters)
     complete = watermark(now=now, margin_seconds=settings.RECONCILIATION["WATERMARK_MARGIN_SECONDS"])
     closing = None if as_of else _closing_of(report, checked, settings.OPERATOR_TIME_ZONE)
     if closing is not None and closing > complete:
-        raise UnusableFilter("the period was closed a moment ago: ask again in a few minutes")
+        raise NotCompleteYet("the period was closed a moment ago: ask again in a few minutes")
     as_of = as_of or closing or complete
     if as_of < _EARLIEST:
         raise UnusableFilter(f"as_of is a time of this century, and not {as_of.isoformat()}")

@@ -75,7 +75,7 @@ class ExportListView(FinanceView):
         "askForExport",
         "Ask for an export; a worker writes it",
         answer=shape("Export"),
-        refusals=(400, 415, 422, 503),
+        refusals=(400, 409, 415, 422, 503),
         body="ExportRequest",
         status=202,
         headers=(

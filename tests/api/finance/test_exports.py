@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from api.idempotency import fingerprint_of_key
 from api.models import FinanceKey, RepeatableExport
 from api.tasks import prune_idempotency_keys
 from bookings.models import Partner
+from payments.services.periods import close_month
 from reconciliation.exporting.registry import REPORTS
 from reconciliation.models import ExportRun
 from reconciliation.services.export_files import prune_exports
@@ -236,6 +237,16 @@ def test_what_cannot_be_used_is_a_problem_that_says_why_and_nothing_is_noted(db,
     assert (told["status"], told["title"], told["code"], told.get("field")) == (
         *(422, "Unprocessable Entity", code, field),
     )
+    assert not ExportRun.objects.exists()
+
+
+def test_a_month_that_was_closed_a_moment_ago_is_to_be_asked_for_again(month, desk):
+    for first_day in (date(2026, 2, 1), date(2026, 3, 1)):
+        close_month(month=first_day, by="ada", now=timezone.now())
+
+    early = desk.ask(under="month-end", report="payments", **MARCH)
+
+    assert (early.status_code, early["Retry-After"], early.json()["code"]) == (409, "60", "NOT_COMPLETE_YET")
     assert not ExportRun.objects.exists()
 
 
