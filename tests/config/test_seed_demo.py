@@ -142,8 +142,8 @@ def test_a_booking_that_runs_out_or_is_gone_is_replaced():
 
 
 def test_there_are_sixty_days_of_slots_with_one_sold_out_and_one_nearly_full():
-    seed()
     now = timezone.now()
+    seed()
 
     assert sorted(Product.objects.values_list("availability_type", "default_currency")) == [
         ("OPENING_HOURS", "EUR"), ("START_TIME", "EUR"), ("START_TIME", "JPY"), ("START_TIME", "USD"),
