@@ -10,6 +10,8 @@ from payments.webhooks import receive_webhook
 # Which page there is for a model, every app says itself. Done here, and not when Django starts: see backoffice.apps.
 admin.autodiscover()
 
+handler400 = "backoffice.nowhere.bad_request"
+handler404 = "backoffice.nowhere.page_not_found"
 urlpatterns = [
     path("health/live", health.live),
     path("health/ready", health.ready),

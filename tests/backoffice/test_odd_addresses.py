@@ -97,3 +97,40 @@ def test_what_hangs_on_a_row_is_still_listed_by_its_id(browser_with_role):
     address = reverse("admin:payments_transaction_changelist")
 
     assert browser_with_role(Role.SUPPORT).get(address, {"payment__exact": uuid4()}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "said"),
+    [
+        ("/admin/kept-to-yourself/", 404, "There is no such page"),
+        (f"/admin/payments/webhookdelivery/?status__exact={NUL}&q=kept-to-yourself", 400, "That cannot be read"),
+        ("/admin/payments/payment/csv/?kept-to-yourself=1", 400, "That cannot be read"),
+    ],
+)
+def test_staff_are_told_so_within_the_back_office_and_nothing_is_repeated(admin_client, address, status, said):
+    answer = admin_client.get(address)
+
+    page = answer.content.decode()
+    assert answer.status_code == status
+    assert said in page
+    assert 'href="/admin/"' in page
+    assert 'id="nav-sidebar"' in page
+    assert "no-store" in answer["Cache-Control"]
+    for repeated in ("kept-to-yourself", "no such filter", "Traceback"):
+        assert repeated not in page
+
+
+def test_whoever_does_not_work_here_gets_a_bare_page(client, admin_client):
+    asked = [
+        client.get("/nowhere/"),
+        client.get("/pay/nowhere/at/all/"),
+        admin_client.get("/nowhere/"),
+        admin_client.get("/admin/", headers={"Host": "elsewhere.example.com"}),
+    ]
+
+    assert [answer.status_code for answer in asked] == [404, 404, 404, 400]
+    for answer in asked:
+        assert "/admin/" not in answer.content.decode()
+        assert "nav-sidebar" not in answer.content.decode()
+    signs_in = client.get("/admin/nowhere/")
+    assert (signs_in.status_code, signs_in["Location"]) == (302, "/admin/login/?next=/admin/nowhere/")

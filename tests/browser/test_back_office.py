@@ -51,6 +51,25 @@ def bought(house, guest) -> Payment:
 
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_an_address_that_leads_nowhere_leads_home(desk_of, size):
+    desk = desk_of(Role.SUPPORT, size=size)
+
+    for path, status, said in (
+        ("/admin/payments/payment/csv/?nothing=1", 400, "Go back and try again"),
+        ("/admin/nowhere/", 404, "leads nowhere"),
+    ):
+        assert desk.go_to(path) == status
+        desk.reads(said)
+    # The browser says of both how they were answered, and nothing else is wrong with them.
+    assert [re.findall(r"status of (\d+)", fault) for fault in desk.faults] == [["400"], ["404"]]
+    desk.faults.clear()
+
+    desk.press("To the home page")
+
+    desk.reads("Taken, refused and given back")
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_support_finds_a_payment_and_reads_why_the_card_was_declined(desk_of, house, size):
     payment = guest_of(house.payment(), "Grace Hopper", "grace@example.com")
     house.opening(payment)
