@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from django.db import connection
 
+from money import exponent_of
 from reconciliation.exporting.report import Report
 from reconciliation.exporting.selecting import copy_statement
 from reconciliation.models import ExportFormat
@@ -38,7 +39,12 @@ class Totals:
 
     @property
     def sums(self) -> dict[str, dict[str, int]]:
-        """Return the minor units of each amount's column by currency; a column without any amount is not there."""
+        """Return the minor units of each amount's column by currency; a column without any amount is not there.
+
+        :raises UnknownCurrency: something else stands in a column of currencies, and may have been cut as none is.
+        """
+        for currency in {currency for sums in self._sums.values() for currency in sums}:
+            exponent_of(currency.decode())
         return {
             amount: {currency.decode(): minor for currency, minor in sorted(sums.items())}
             for amount, sums in self._sums.items()

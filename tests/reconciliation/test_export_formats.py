@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from openpyxl.utils.escape import unescape
 from python_calamine import CalamineWorkbook
 
+from money import UnknownCurrency
 from reconciliation.exporting import selecting
 from reconciliation.exporting.blocks import blocks
 from reconciliation.exporting.cells import CONTROL_CHARACTERS
@@ -270,6 +271,13 @@ def test_what_is_sealed_is_what_the_rows_come_to(written, form, amounts):
 
     # What is written is added up, and the sums are compared there.
     assert written(rows, form)
+
+
+@pytest.mark.parametrize("form", list(ExportFormat))
+@pytest.mark.parametrize("odd", ["", "A,B", '"', "E\nR", "eur"])
+def test_what_is_no_currency_is_never_sealed_as_one(written, form, odd):
+    with pytest.raises(UnknownCurrency):
+        written([{"number": 1, "currency": odd, "minor": 5}], form)
 
 
 def test_a_full_sheet_is_followed_by_another_and_none_is_empty(written):
