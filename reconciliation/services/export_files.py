@@ -117,6 +117,12 @@ def remove_files(path: Path) -> None:
     _beside(path, _SEAL).unlink(missing_ok=True)
 
 
+def remove_unfinished(run: ExportRun) -> None:
+    """Delete what tries left of an export whose processes were killed."""
+    for left in directory().glob(f"{run.pk.hex}.*{UNFINISHED}*"):
+        left.unlink(missing_ok=True)
+
+
 def prune_exports(*, now: datetime) -> int:
     """Delete files that were kept for as long as they are; what they came to stays, and lets them be written again."""
     before = now - timedelta(days=settings.RECONCILIATION["KEEP_EXPORTS_DAYS"])

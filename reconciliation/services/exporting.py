@@ -29,6 +29,7 @@ from reconciliation.services.export_files import (
     path_for,
     put_in_place,
     remove_files,
+    remove_unfinished,
     unfinished_path_for,
     write_seal,
 )
@@ -67,6 +68,7 @@ def write_export(
             run.problem = run.problem or f"{run.tries} workers died over it"
             run.save(update_fields=["state", "finished_at", "problem"])
             remove_files(path_for(run))
+            remove_unfinished(run)
             log.error("export_failed", run=str(run.pk), report=run.report, problem=run.problem)
             return run
         run.state, run.started_at, run.tries = ExportState.RUNNING, clock(), run.tries + 1
@@ -77,6 +79,7 @@ def write_export(
             _write(run, unfinished, progress)
             write_seal(run, unfinished)
             put_in_place(unfinished, path)
+            remove_unfinished(run)
         except Exception as problem:
             ExportRun.objects.filter(pk=run.pk).update(problem=f"{type(problem).__name__}: {problem}"[:500])
             raise

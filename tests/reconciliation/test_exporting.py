@@ -228,6 +228,7 @@ def test_an_export_that_a_worker_died_over_is_begun_anew_and_given_up_after_thre
     run.refresh_from_db()
     assert (run.state, run.tries, run.rows_written) == ("DONE", 2, 7)
     assert file_of(run).read_bytes().count(b"\n") == 8
+    assert sorted(folder.iterdir()) == [file_of(run), file_of(run).with_suffix(".csv.seal.json")]
     hopeless = asked()
     ExportRun.objects.filter(pk=hopeless.pk).update(state="RUNNING", tries=3)
     export_files.path_for(hopeless).write_text("a process died before this was noted")
