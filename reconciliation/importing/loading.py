@@ -111,8 +111,9 @@ def _keep(report: SettlementReport, layout: Layout, staged: Staged, now: datetim
     report.state, report.problem, report.loaded_at = ReportState.LOADED, "", now
     report.line_count, report.known_count = line_count, known_count
     report.superseded_count, report.bad_count = superseded_count, bad.count
+    report.batch_is_payout = layout.batch_is_payout
     counts = ["line_count", "known_count", "superseded_count", "bad_count"]
-    report.save(update_fields=["state", "problem", "loaded_at", "first_line_id", *counts])
+    report.save(update_fields=["state", "problem", "loaded_at", "first_line_id", "batch_is_payout", *counts])
 
 
 def _with_unreadable(bad: Bad, typed: Identifier, count: int) -> Bad:

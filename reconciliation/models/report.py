@@ -40,6 +40,11 @@ class SettlementReport(models.Model):
         help_text="Lines of earlier files that this one corrects or leaves out; each is reversed by one of its own.",
     )
     bad_count = models.PositiveBigIntegerField(default=0)
+    batch_is_payout = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Each of its batches is a payout itself, unless it names its payout: so its column map said.",
+    )
     # Where the range begins that the ids of its lines are in; None where they have no table of their own.
     first_line_id = models.BigIntegerField(null=True, editable=False)
     received_by = models.CharField(max_length=150)

@@ -22,10 +22,7 @@ standing AS MATERIALIZED (
       JOIN reconciliation_settlementline l ON l.id = m.line_id
      WHERE m.matched_at <= %(as_of)s AND m.undone_at > %(as_of)s
 ), batch AS (
-    SELECT b.id, b.reference, b.currency, a.slug AS account, a.gateway,
-           b.payout_minor IS NOT NULL AND NOT EXISTS (
-               SELECT FROM reconciliation_settlementline l WHERE l.batch_id = b.id AND l.kind = 'PAYOUT'
-           ) AS is_payout_itself
+    SELECT b.id, b.reference, b.currency, a.slug AS account, a.gateway
       FROM reconciliation_settlementbatch b
       JOIN reconciliation_settlementsource s ON s.id = b.source_id
       JOIN gateways_gatewayaccount a ON a.id = s.account_id
@@ -55,7 +52,8 @@ standing AS MATERIALIZED (
                AS others_minor,
            coalesce(sum(l.net_minor) FILTER (WHERE l.kind <> 'PAYOUT'), 0) AS net_minor,
            count(*) FILTER (WHERE l.kind = 'PAYOUT') AS payouts,
-           coalesce(sum(l.net_minor) FILTER (WHERE l.kind = 'PAYOUT'), 0) AS paid_minor
+           coalesce(sum(l.net_minor) FILTER (WHERE l.kind = 'PAYOUT'), 0) AS paid_minor,
+           bool_or(file.batch_is_payout) AS is_payout_itself
       FROM reconciliation_settlementline l
       JOIN file ON file.id = l.report_id
      WHERE l.batch_id IN (SELECT id FROM batch)
@@ -64,7 +62,8 @@ standing AS MATERIALIZED (
     -- How the batch stood with each of these, over all that had been told by then.
     SELECT told.*, greatest(max(settled_at) OVER so_far, open_from) AS counts_at,
            max(settled_at) OVER so_far AS settled_by_then, sum(net_minor) OVER so_far AS net_by_then,
-           sum(paid_minor) OVER so_far AS paid_by_then, sum(payouts) OVER so_far AS payouts_by_then
+           sum(paid_minor) OVER so_far AS paid_by_then, sum(payouts) OVER so_far AS payouts_by_then,
+           bool_or(is_payout_itself) OVER so_far AS is_payout_by_then
       FROM told
     WINDOW so_far AS (PARTITION BY batch_id ORDER BY open_from NULLS FIRST)
 ), summed AS (
@@ -76,12 +75,12 @@ standing AS MATERIALIZED (
            sum(others_minor)::bigint AS others_minor, sum(net_minor)::bigint AS net_minor,
            (array_agg(net_by_then ORDER BY open_from DESC NULLS LAST))[1]::bigint AS net_by_then,
            (array_agg(paid_by_then ORDER BY open_from DESC NULLS LAST))[1]::bigint AS paid_by_then,
-           max(payouts_by_then) AS payouts_by_then
+           max(payouts_by_then) AS payouts_by_then, bool_or(is_payout_by_then) AS is_payout_by_then
       FROM stood
      GROUP BY batch_id, (SELECT min(ends_at) FROM standing WHERE ends_at > stood.counts_at)
 ), paid AS (
     SELECT batch.*, summed.*,
-           CASE WHEN payouts_by_then > 0 THEN -paid_by_then WHEN is_payout_itself THEN net_by_then END
+           CASE WHEN payouts_by_then > 0 THEN -paid_by_then WHEN is_payout_by_then THEN net_by_then END
                AS payout_by_then,
            CASE WHEN payouts_by_then > 0 THEN net_by_then + paid_by_then ELSE 0 END AS difference_by_then
       FROM batch

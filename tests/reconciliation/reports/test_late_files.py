@@ -8,6 +8,7 @@ from payments.models import LedgerEntry
 from payments.services.periods import close_month, reopen_month
 from reconciliation.importing.loading import load
 from reconciliation.models import FeeContract, SettlementBatch
+from reconciliation.services.importing import source_for
 from reconciliation.services.looking import look_everywhere
 from tests.reconciliation.reports.asking import rows_of
 from tests.reconciliation.till import payout, settled, written
@@ -165,6 +166,40 @@ def test_a_batch_that_is_told_anew_with_earlier_times_counts_where_it_was_posted
     assert batches(march, APRIL) == []
     posted = LedgerEntry.objects.filter(posting__settlement_batch__batch=batch)
     assert set(posted.values_list("posting__counts_at", flat=True)) == {in_april}
+
+
+@pytest.mark.parametrize(("was_payout", "type_told_late"), [(True, "Payout"), (False, "Sale")])
+def test_what_is_its_own_payout_stays_so_in_a_closed_month(till, tmp_path, was_payout, type_told_late):
+    march, header = APRIL - timedelta(days=31), ["Amount", "Currency", "Day", "Batch", "Kind"]
+    source = source_for(till.account.slug, now=IN_TIME)
+
+    def loads(name, at, rows, *, batch_is_payout):
+        source.column_map = {
+            "columns": {
+                "gross": {"header": "Amount"},
+                "gross_currency": {"header": "Currency"},
+                "occurred_at": {"header": "Day", "unit": "YYYY-MM-DD"},
+                "batch_number": {"header": "Batch"},
+                "type": {"header": "Kind"},
+            },
+            "types": {"Sale": "CAPTURE", "Payout": "PAYOUT"},
+            "batch_is_payout": batch_is_payout,
+        }
+        source.save()
+        cells = [dict(zip(header, row, strict=True)) for row in rows]
+        till.imports(written(tmp_path / f"{name}.csv", cells, header=header), clock=lambda: at)
+
+    loads("in-time", IN_TIME, [("100.00", "EUR", "2027-03-30", "41", "Sale")], batch_is_payout=was_payout)
+    close_march(till)
+    before = told("settlement-by-payout", march, APRIL, as_of=CLOSING)
+    assert [row["payout_minor"] for row in before] == [10_000 if was_payout else None]
+
+    late = "-100.00" if type_told_late == "Payout" else "5.00"
+    loads("late", LATE, [(late, "EUR", "2027-03-30", "41", type_told_late)], batch_is_payout=True)
+
+    assert told("settlement-by-payout", march, APRIL, as_of=CLOSING) == before
+    in_april = [row["payout_minor"] for row in told("settlement-by-payout", APRIL, MAY)]
+    assert in_april == [0 if was_payout else 10_500]
 
 
 def test_a_file_that_is_matched_after_the_closing_counts_where_its_postings_do(till, tmp_path):
