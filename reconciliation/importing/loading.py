@@ -164,7 +164,7 @@ def _mask_free_texts(layout: Layout, staging: str) -> None:
         cursor.execute(suspects)
         with connection.chunked_cursor() as found:
             found.execute("SELECT * FROM suspect")
-            while rows := found.fetchmany(1_000):
+            while rows := found.fetchmany(100):
                 for place, *texts in rows:
                     masked = [mask_card_numbers(text) if text else text for text in texts]
                     if masked != texts:

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import structlog
-from celery.exceptions import SoftTimeLimitExceeded
 from django.db import Error
 from django.utils import timezone
 
@@ -96,6 +95,9 @@ def write_exports(*, clock: Callable[[], datetime]) -> int:
 
     :raises ExceptionGroup: some have a fault of ours, after all the others had their turn.
     """
+    # A worker has it in memory already; a command that writes one export does without.
+    from celery.exceptions import SoftTimeLimitExceeded
+
     done, failures = 0, []
     for run in ExportRun.objects.filter(state__in=[ExportState.ASKED, ExportState.RUNNING]).order_by("asked_at", "pk"):
         try:
