@@ -21,7 +21,9 @@ def test_ten_times_the_lines_take_no_more_memory(payment, tmp_path):
     for operations in (3_000, 30_000):
         till = till_of(payment)
         source = source_for(till.account.slug, now=NOON)
-        books = Books(account=till.account, operations=operations, plants=dict.fromkeys(FAULTS, 5), begun_at=NOON)
+        books = Books(
+            account=till.account, operations=operations, plants=dict.fromkeys(FAULTS, operations // 12), begun_at=NOON
+        )
         books.enter()
         path = tmp_path / f"{operations}.csv"
         books.write(path, map_of(source)[0])

@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Count
 from django.utils import timezone
 
 from reconciliation.errors import BadLines, ReconciliationError
@@ -70,8 +71,9 @@ class Command(BaseCommand):
             bad = report.bad_lines.order_by("line_number").values_list("line_number", "reason")[:_PRINTED]
             self.stdout.write(_listed(list(bad)))
         found = Discrepancy.objects.filter(source=report.source).exclude(state=DiscrepancyState.CLOSED)
-        for kind in sorted(set(found.values_list("kind", flat=True))):
-            self.stdout.write(f"open {kind}: {found.filter(kind=kind).count()}")
+        # Counted there: a file of millions has tens of thousands.
+        for kind, count in found.values_list("kind").annotate(Count("pk")).order_by("kind"):
+            self.stdout.write(f"open {kind}: {count}")
 
 
 def _listed(bad: list[tuple[int, str]]) -> str:
