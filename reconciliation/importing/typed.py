@@ -1,20 +1,22 @@
 """The one statement that types a staged file: every cell read by its column's unit, every reason why it cannot be.
 
-It is put together from the layout and runs in PostgreSQL over the staging table, in four steps: `cell` trims what was
-written, `value` reads amounts and times, `worth` knows the currencies and folds debit, credit and fees, and the last
-gives the columns of a SettlementLine, its batch and `problem`, which is NULL for a line that can be read. A field that
-the file does not have is an empty cell.
+It is put together from the layout and runs in PostgreSQL over the staging table, in four steps: `cell` takes what was
+written, `value` reads amounts and times and looks words up, `worth` folds debit, credit and fees, and the last gives
+the columns of a SettlementLine, its batch and `problem`, which is NULL for a line that can be read. A field that the
+file does not have is an empty cell; no step hands it on, for what every row carries through four of them costs more
+than reading it.
 
 Each step has a clock among its columns, for nobody to read: a step with a volatile column is computed once. PostgreSQL
 otherwise writes the steps into each other, and reads a cell anew for each of the dozens of times it is named. The
 clock, other than MATERIALIZED or OFFSET 0, leaves the work to as many processes as there are.
 
-A regular expression with counts costs microseconds a cell, which is most of the time a large file takes. So the amounts
-of a row are looked at together (`is_plain`), and only what is not written plainly is read cell by cell.
+A regular expression with counts costs microseconds a cell, which is most of the time a large file takes, and trimming
+half of one. So the amounts of a row are looked at together (`is_plain`), and times by how PostgreSQL writes them; only
+what is not written plainly is trimmed and read cell by cell.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from psycopg.sql import SQL, Composable, Identifier, Literal
@@ -34,36 +36,36 @@ from reconciliation.importing.columns import (
 from reconciliation.models import PAYMENT_KINDS, LineKind, SettlementSource
 
 _CELL = """
-SELECT record, {cells}, clock_timestamp() AS cell_clock FROM {staged}
+SELECT record, {cells}, {is_plain} AS is_plain, {reads} clock_timestamp() AS cell_clock FROM {staged}
 """
-_PLAIN = """
-SELECT cell.*, {is_plain} AS is_plain, {reads} clock_timestamp() AS plain_clock FROM ({cell}) AS cell
-"""
-_VALUE = """
-SELECT plain.*, {values}, clock_timestamp() AS value_clock
-  FROM ({plain}) AS plain
-  LEFT JOIN zone occurred_in ON occurred_in.name = plain.time_zone
-  LEFT JOIN zone booked_in ON booked_in.name = plain.booked_time_zone
-"""
-# What is owed to us is positive. `owed_converted` is the gross in the currency of the net, where the file says it.
 # Of names of currencies only the letters of ASCII are raised, which takes less than by the rules of a language.
-_WORTH = """
-SELECT value.*, {kind} AS kind, gross_in.code AS gross_code, net_in.code AS net_code,
-       {gross_scale} * coalesce(
-           customer_amount_value, gross_value, gross_signed_value,
-           CASE WHEN gross_debit <> '' OR gross_credit <> ''
-                THEN coalesce(gross_credit_value, 0) - coalesce(gross_debit_value, 0) END) AS owed_gross,
-       {net_scale} * coalesce(
-           net_value, net_signed_value,
-           CASE WHEN net_debit <> '' OR net_credit <> ''
-                THEN coalesce(net_credit_value, 0) - coalesce(net_debit_value, 0) END) AS owed_net,
-       {net_scale} * CASE WHEN customer_amount <> '' THEN gross_value END AS owed_converted,
-       {fee_scale} * coalesce({stated_fee}, 0) AS owed_fee,
-       {stated_fee} AS stated_fee, clock_timestamp() AS worth_clock
-  FROM ({value}) AS value
-  LEFT JOIN type ON type.name = value.type
+_VALUE = """
+SELECT record, is_plain, {handed_on}, {values}, type.kind AS kind_of_type,
+       gross_in.code AS gross_code, net_in.code AS net_code,
+       gross_in.{gross_scale} AS gross_scale, net_in.{net_scale} AS net_scale, net_in.{fee_scale} AS fee_scale,
+       clock_timestamp() AS value_clock
+  FROM {cell}
+  LEFT JOIN zone occurred_in ON occurred_in.name = cell.time_zone
+  LEFT JOIN zone booked_in ON booked_in.name = cell.booked_time_zone
+  LEFT JOIN type ON type.name = cell.type
   LEFT JOIN currency gross_in ON gross_in.name = upper(coalesce(nullif(gross_currency, ''), net_currency) COLLATE "C")
   LEFT JOIN currency net_in ON net_in.name = upper(coalesce(nullif(net_currency, ''), gross_currency) COLLATE "C")
+"""
+# What is owed to us is positive. `owed_converted` is the gross in the currency of the net, where the file says it.
+_WORTH = """
+SELECT record, {handed_on}, {unreadable} AS unreadable, {kind} AS kind, gross_code, net_code,
+       gross_scale * coalesce(
+           customer_amount_value, gross_value, gross_signed_value,
+           CASE WHEN num_nonnulls(gross_debit_value, gross_credit_value) > 0
+                THEN coalesce(gross_credit_value, 0) - coalesce(gross_debit_value, 0) END) AS owed_gross,
+       net_scale * coalesce(
+           net_value, net_signed_value,
+           CASE WHEN num_nonnulls(net_debit_value, net_credit_value) > 0
+                THEN coalesce(net_credit_value, 0) - coalesce(net_debit_value, 0) END) AS owed_net,
+       net_scale * CASE WHEN customer_amount_value IS NOT NULL THEN gross_value END AS owed_converted,
+       fee_scale * coalesce({stated_fee}, 0) AS owed_fee, {stated_fee} AS stated_fee, exchange_rate_value,
+       clock_timestamp() AS worth_clock
+  FROM {value}
 """
 _LINE = """
 WITH currency(name, code, of_major, of_minor) AS NOT MATERIALIZED (VALUES {currencies}),
@@ -88,7 +90,7 @@ SELECT record + 1 AS line_number, kind, left(type, 60) AS vendor_type,
        {batch} AS batch_reference,
        merchant_account,
        left(nullif(concat_ws('; ', {problems}), ''), 500) AS problem
-  FROM ({worth}) AS worth
+  FROM {worth}
 """
 _REFERENCES = (
     "gateway_reference",
@@ -110,22 +112,33 @@ _SHOWN = 12
 
 def typed_lines(layout: Layout, source: SettlementSource, staged: Composable) -> Composable:
     """Return the query that reads the records of a file as lines."""
-    fields = sorted(TEXTS | AMOUNTS | TIMES)
+    cells: dict[str, Composable] = {field: SQL("''") for field in TEXTS | AMOUNTS | TIMES}
+    times: dict[str, Composable] = {f"{field}_value": SQL("NULL::timestamptz") for field in TIMES}
+    amounts: dict[str, Composable] = {f"{field}_value": SQL("NULL::numeric") for field in AMOUNTS}
+    there = cells.keys() & layout.positions.keys()
     cell = SQL(_CELL).format(
-        cells=SQL(", ").join(SQL("{} AS {}").format(_cell(layout, field), Identifier(field)) for field in fields),
+        cells=SQL(", ").join(
+            SQL("{} AS {}").format(_cell(layout, field), Identifier(field)) for field in sorted(there)
+        ),
+        is_plain=_is_plain(layout, source),
+        reads=SQL("").join(_times_read_at_once(layout)),
         staged=staged,
     )
-    plain = SQL(_PLAIN).format(
-        is_plain=_is_plain(layout, source), reads=SQL("").join(_times_read_at_once(layout)), cell=cell
+    value = SQL(_VALUE).format(
+        handed_on=_names(there),
+        values=_named(_amounts(layout, source) | _times(layout, source)),
+        gross_scale=_scale(layout, ("customer_amount", "gross", "gross_signed", "gross_credit")),
+        net_scale=_scale(layout, ("net", "net_signed", "net_credit", "gross")),
+        fee_scale=_scale(layout, FEES),
+        cell=_with_nothing(cell, "cell", cells, there),
     )
-    value = SQL(_VALUE).format(values=SQL(", ").join([*_amounts(layout, source), *_times(layout, source)]), plain=plain)
+    values = {f"{field}_value" for field in there - TEXTS}
     worth = SQL(_WORTH).format(
+        handed_on=_names((there - AMOUNTS) | (values & times.keys())),
+        unreadable=_unreadable(layout),
         kind=_kind(layout),
-        gross_scale=_scale(layout, "gross_in", ("customer_amount", "gross", "gross_signed", "gross_credit")),
-        net_scale=_scale(layout, "net_in", ("net", "net_signed", "net_credit", "gross")),
-        fee_scale=_scale(layout, "net_in", FEES),
         stated_fee=_stated_fee(layout),
-        value=value,
+        value=_with_nothing(value, "value", cells | times | amounts, there | values),
     )
     return SQL(_LINE).format(
         currencies=_rows(
@@ -136,30 +149,58 @@ def typed_lines(layout: Layout, source: SettlementSource, staged: Composable) ->
         payment_kinds=Literal([kind.value for kind in PAYMENT_KINDS]),
         batch=_batch(layout, source),
         problems=SQL(", ").join(_problems(layout)),
-        worth=worth,
+        worth=_with_nothing(worth, "worth", cells | times, there | values),
     )
 
 
+def _names(fields: Iterable[str]) -> Composable:
+    return SQL(", ").join(map(Identifier, sorted(fields)))
+
+
+def _named(columns: Mapping[str, Composable]) -> Composable:
+    return SQL(", ").join(SQL("{} AS {}").format(column, Identifier(name)) for name, column in columns.items())
+
+
+def _with_nothing(step: Composable, name: str, nothing: Mapping[str, Composable], there: Collection[str]) -> Composable:
+    """Return a step with what it does not hand on because the file has none of it: constants, which cost nothing."""
+    absent = _named({field: nothing[field] for field in sorted(nothing.keys() - there)})
+    return SQL("(SELECT {}, step.* FROM ({}) AS step) AS {}").format(absent, step, Identifier(name))
+
+
 def _cell(layout: Layout, field: str) -> Composable:
-    if field not in layout.positions:
-        return SQL("''")
-    return SQL("btrim(coalesce({}, ''), E' \\t\\r\\n\\u00a0')").format(Identifier(f"c{layout.positions[field]}"))
+    written = SQL("coalesce({}, '')").format(Identifier(f"c{layout.positions[field]}"))
+    return written if _is_as_it_came(layout, field) else _trimmed(written)
 
 
-def _amounts(layout: Layout, source: SettlementSource) -> Iterator[Composable]:
-    for field in sorted(AMOUNTS):
-        read: Composable = SQL("NULL::numeric")
-        if field in layout.positions:
-            read = SQL(
-                "CASE WHEN {cell} = '' THEN NULL WHEN is_plain THEN {cell}::numeric "
-                "ELSE reconciliation_amount({cell}, {mark}) END"
-            ).format(cell=Identifier(field), mark=Literal(source.decimal_mark))
-        yield SQL("{} AS {}").format(read, Identifier(f"{field}_value"))
+def _trimmed_cell(layout: Layout, field: str) -> Composable:
+    return _trimmed(Identifier(field)) if _is_as_it_came(layout, field) else Identifier(field)
+
+
+def _is_as_it_came(layout: Layout, field: str) -> bool:
+    """Return whether a cell is trimmed only where it has to be: whatever is written plainly needs no trimming."""
+    return field in AMOUNTS or _is_read_at_once(layout, field)
+
+
+def _trimmed(written: Composable) -> Composable:
+    return SQL("btrim({}, E' \\t\\r\\n\\u00a0')").format(written)
+
+
+def _amounts(layout: Layout, source: SettlementSource) -> dict[str, Composable]:
+    read = SQL(
+        "CASE WHEN is_plain THEN nullif({cell}, '')::numeric "
+        "WHEN {trimmed} <> '' THEN reconciliation_amount({trimmed}, {mark}) END"
+    )
+    return {
+        f"{field}_value": read.format(
+            cell=Identifier(field), trimmed=_trimmed(Identifier(field)), mark=Literal(source.decimal_mark)
+        )
+        for field in sorted(AMOUNTS & layout.positions.keys())
+    }
 
 
 def _is_plain(layout: Layout, source: SettlementSource) -> Composable:
     """Return whether every amount of a row is digits with a point at most, which a cast can be trusted with."""
-    there = [Identifier(field) for field in sorted(AMOUNTS & layout.positions.keys())]
+    there = [Identifier(f"c{layout.positions[field]}") for field in sorted(AMOUNTS & layout.positions.keys())]
     if source.decimal_mark != ".":
         return SQL("false")
     return SQL("concat_ws(',', {cells}, '') ~ {shape} AND strpos(concat({cells}), ',') = 0 AND {lengths} <= 15").format(
@@ -169,16 +210,13 @@ def _is_plain(layout: Layout, source: SettlementSource) -> Composable:
     )
 
 
-def _times(layout: Layout, source: SettlementSource) -> Iterator[Composable]:
-    for field in sorted(TIMES):
-        read: Composable = SQL("NULL::timestamptz")
-        if field in layout.positions:
-            read = _time(layout, source, field)
-        yield SQL("{} AS {}").format(read, Identifier(f"{field}_value"))
+def _times(layout: Layout, source: SettlementSource) -> dict[str, Composable]:
+    there = sorted(TIMES & layout.positions.keys())
+    return {f"{field}_value": _time(layout, source, field) for field in there}
 
 
 def _time(layout: Layout, source: SettlementSource, field: str) -> Composable:
-    unit, cell = layout.unit_of(field), Identifier(field)
+    unit, cell = layout.unit_of(field), _trimmed_cell(layout, field)
     zoned = SQL("WHEN {looks} AND pg_input_is_valid({cell}, 'timestamptz') THEN {cell}::timestamptz").format(
         cell=cell, looks=_looks(cell, "YYYY-MM-DDTHH:MM:SSZ", _OFFSET_TIME)
     )
@@ -198,25 +236,33 @@ def _time(layout: Layout, source: SettlementSource, field: str) -> Composable:
         ).format(zone=Identifier(zone), name=Identifier(zone_field), offset=_offset_of(written, source.time_zone))
     else:
         in_zone = _in_zone("UTC" if local.is_utc else source.time_zone)
-    if local.shape != DAY_AND_TIME:
+    if not _is_read_at_once(layout, field):
         return SQL("CASE {} END").format(_local(written, _looks(cell, unit, local.shape), in_zone))
     otherwise = _local(written, SQL("{} ~ {}").format(cell, Literal(local.shape)), in_zone)
     return SQL("CASE WHEN {read}::text = {cell} THEN {read} {in_zone} {otherwise} END").format(
-        read=Identifier(f"{field}_read"), cell=cell, in_zone=in_zone, otherwise=otherwise
+        read=Identifier(f"{field}_read"), cell=Identifier(field), in_zone=in_zone, otherwise=otherwise
     )
 
 
+def _is_read_at_once(layout: Layout, field: str) -> bool:
+    """Return whether a field is a time that PostgreSQL may read as it is."""
+    if field not in TIMES:
+        return False
+    local = LOCAL_TIMES.get(layout.unit_of(field))
+    return local is not None and local.shape == DAY_AND_TIME
+
+
 def _times_read_at_once(layout: Layout) -> Iterator[Composable]:
-    """Yield the times that PostgreSQL may read as they are. What it writes the same way again was written as it should
-    be, which is asked quicker than what each character is.
+    """Yield what PostgreSQL reads of such times. What it writes the same way again was written as it should be.
+
+    That is asked quicker than what each character is.
     """
     for field in sorted(TIMES & layout.positions.keys()):
-        local = LOCAL_TIMES.get(layout.unit_of(field))
-        if local is not None and local.shape == DAY_AND_TIME:
+        if _is_read_at_once(layout, field):
             yield SQL(
                 "CASE WHEN {cell} LIKE '____-__-__ __:__:__' AND pg_input_is_valid({cell}, 'timestamp') "
                 "THEN {cell}::timestamp END AS {read}, "
-            ).format(cell=Identifier(field), read=Identifier(f"{field}_read"))
+            ).format(cell=Identifier(f"c{layout.positions[field]}"), read=Identifier(f"{field}_read"))
 
 
 def _local(written: Composable, looks: Composable, in_zone: Composable) -> Composable:
@@ -250,17 +296,17 @@ def _kind(layout: Layout) -> Composable:
     if layout.is_bank:
         return Literal(LineKind.BANK.value)
     if "type" in layout.positions:
-        return SQL("coalesce(type.kind, {})").format(Literal(LineKind.UNKNOWN.value))
+        return SQL("coalesce(kind_of_type, {})").format(Literal(LineKind.UNKNOWN.value))
     # A till's list without types: what was taken is positive, and what was given back negative.
     return SQL(
         "CASE WHEN coalesce(gross_value, gross_signed_value, gross_credit_value) >= 0 THEN 'CAPTURE' ELSE 'REFUND' END"
     )
 
 
-def _scale(layout: Layout, currency: str, fields: Iterable[str]) -> Composable:
+def _scale(layout: Layout, fields: Iterable[str]) -> Composable:
     """Return by what amounts are multiplied to be minor units by ISO 4217."""
     units = {layout.unit_of(field) for field in fields if field in layout.positions}
-    return Identifier(currency, "of_minor" if units == {"minor"} else "of_major")
+    return Identifier("of_minor" if units == {"minor"} else "of_major")
 
 
 def _stated_fee(layout: Layout) -> Composable:
@@ -281,38 +327,49 @@ def _batch(layout: Layout, source: SettlementSource) -> Composable:
     )
 
 
-def _problems(layout: Layout) -> Iterator[Composable]:
-    amounts = SQL(", ").join(
-        _problem(_is_unreadable(field), layout.columns[field].header, field, "is no amount")
-        for field in sorted(AMOUNTS & layout.positions.keys())
+def _unreadable(layout: Layout) -> Composable:
+    """Return which amounts of a row are none; where all are plain, none need be asked."""
+    return SQL("CASE WHEN NOT is_plain THEN nullif(concat_ws('; ', {}), '') END").format(
+        SQL(", ").join(
+            _problem(_is_unreadable(layout, field), layout, field, "is no amount")
+            for field in sorted(AMOUNTS & layout.positions.keys())
+        )
     )
-    # Where all are plain, none need be asked.
-    yield SQL("CASE WHEN NOT is_plain THEN nullif(concat_ws('; ', {}), '') END").format(amounts)
+
+
+def _problems(layout: Layout) -> Iterator[Composable]:
+    yield SQL("unreadable")
     for field in sorted(TIMES & layout.positions.keys()):
-        yield _problem(_is_unreadable(field), layout.columns[field].header, field, "is no time as the column map says")
+        yield _problem(_is_unreadable(layout, field), layout, field, "is no time as the column map says")
     for field in sorted(TIMES & layout.positions.keys()):
         # A slip of the pen would open a month of the books that nobody can close, and few calendars go that far.
         outside = SQL("{} NOT BETWEEN {} AND {}").format(Identifier(f"{field}_value"), *map(Literal, _BETWEEN))
-        yield _problem(outside, layout.columns[field].header, field, "is not of this century")
+        yield _problem(outside, layout, field, "is not of this century")
     for field, found in (("gross_currency", "gross_code"), ("net_currency", "net_code")):
         if field in layout.positions:
             wrong = SQL("{} <> '' AND {} IS NULL").format(Identifier(field), Identifier(found))
-            yield _problem(wrong, layout.columns[field].header, field, "is no currency that we know the decimals of")
+            yield _problem(wrong, layout, field, "is no currency that we know the decimals of")
     for field in _REFERENCES:
         if field in layout.positions:
             # Bytes are counted at once, and are no fewer than characters.
             too_long = SQL("octet_length({0}) > 120 AND length({0}) > 120").format(Identifier(field))
-            yield _problem(too_long, layout.columns[field].header, field, "is longer than 120 characters")
+            yield _problem(too_long, layout, field, "is longer than 120 characters")
     if "batch_number" in layout.positions:
         yield SQL("CASE WHEN batch_number = '' THEN 'it names no batch' END")
     yield SQL("CASE WHEN gross_currency = '' AND net_currency = '' THEN 'it has no currency' END")
-    yield SQL("CASE WHEN occurred_at = '' AND booked_at = '' THEN 'it has no time' END")
+    no_time = SQL(" AND ").join(
+        SQL("{} = ''").format(_trimmed_cell(layout, field)) for field in sorted(TIMES & layout.positions.keys())
+    )
+    yield SQL("CASE WHEN coalesce(occurred_at_value, booked_at_value) IS NULL AND {} THEN 'it has no time' END").format(
+        no_time
+    )
     yield SQL(
-        "CASE WHEN coalesce(owed_gross, owed_net) IS NULL AND coalesce(gross_code, net_code) IS NOT NULL "
+        "CASE WHEN coalesce(owed_gross, owed_net) IS NULL AND unreadable IS NULL "
+        "AND coalesce(gross_code, net_code) IS NOT NULL "
         "THEN 'it has no amount' END"
     )
     yield SQL(
-        "CASE WHEN owed_gross IS NULL AND owed_net IS NOT NULL AND kind = ANY({}) "
+        "CASE WHEN owed_gross IS NULL AND owed_net IS NOT NULL AND unreadable IS NULL AND kind = ANY({}) "
         "THEN 'it does not say what was paid' END"
     ).format(Literal([kind.value for kind in PAYMENT_KINDS]))
     yield SQL(
@@ -320,16 +377,23 @@ def _problems(layout: Layout) -> Iterator[Composable]:
         "OR owed_converted <> trunc(owed_converted) "
         "THEN 'an amount has more decimals than its currency' END"
     )
-    yield SQL("CASE WHEN owed_net IS NULL AND gross_code <> net_code THEN 'it does not say what came of it abroad' END")
+    yield SQL(
+        "CASE WHEN owed_net IS NULL AND unreadable IS NULL AND gross_code <> net_code "
+        "THEN 'it does not say what came of it abroad' END"
+    )
 
 
-def _is_unreadable(field: str) -> Composable:
-    return SQL("{} <> '' AND {} IS NULL").format(Identifier(field), Identifier(f"{field}_value"))
+def _is_unreadable(layout: Layout, field: str) -> Composable:
+    return SQL("{} IS NULL AND {} <> ''").format(Identifier(f"{field}_value"), _trimmed_cell(layout, field))
 
 
-def _problem(is_wrong: Composable, header: str, field: str, words: str) -> Composable:
+def _problem(is_wrong: Composable, layout: Layout, field: str, words: str) -> Composable:
     return SQL("CASE WHEN {} THEN {} || left({}, {}) || {} END").format(
-        is_wrong, Literal(f"{header}: “"), Identifier(field), Literal(_SHOWN), Literal(f"” {words}")
+        is_wrong,
+        Literal(f"{layout.columns[field].header}: “"),
+        _trimmed_cell(layout, field),
+        Literal(_SHOWN),
+        Literal(f"” {words}"),
     )
 
 

@@ -115,6 +115,8 @@ def test_a_line_whose_type_is_known_by_now_is_known_all_the_same(payment, tmp_pa
         ({"Batch Number": ""}, "it names no batch"),
         ({"Psp Reference": "P" * 121}, "Psp Reference: “PPPPPPPPPPPP” is longer than 120 characters"),
         ({"Net Credit (NC)": "4111111111111111"}, "Net Credit (NC): “411111111111” is no amount"),
+        ({"Net Credit (NC)": "all", "Net Currency": "USD"}, "Net Credit (NC): “all” is no amount"),
+        ({"Creation Date": " 2026-02-30 10:00:00"}, "Creation Date: “2026-02-30 1” is no time as the column map says"),
     ],
 )
 def test_a_bad_line_is_named_with_its_reason(till, tmp_path, change, reason):
@@ -127,6 +129,22 @@ def test_a_bad_line_is_named_with_its_reason(till, tmp_path, change, reason):
     assert nothing_was_taken_in()
     assert SettlementReport.objects.get().state == "REJECTED"
     assert list(BadLine.objects.values_list("line_number", "reason")) == [(3, reason)]
+
+
+def test_cells_are_read_alike_with_blanks_around_them(till, tmp_path):
+    plain = settled(4_500, "P1")
+    rows = [
+        plain,
+        {name: f" {cell}\t\u00a0" for name, cell in plain.items()},
+        {name: f"{cell} " for name, cell in plain.items()},
+    ]
+
+    till.imports(written(tmp_path / "batch.csv", rows))
+
+    names = [field.attname for field in SettlementLine._meta.fields if field.attname not in ("id", "line_number")]
+    assert [list(line) for line in SettlementLine.objects.values_list(*names).distinct()] == [
+        list(SettlementLine.objects.order_by("line_number").values_list(*names)[0])
+    ]
 
 
 def test_an_amount_is_read_alike_however_plain_the_others_of_its_row_are(till, tmp_path):
