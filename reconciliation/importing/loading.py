@@ -130,7 +130,6 @@ def _keep_lines(params: Mapping[str, Any]) -> int:
     """Write the lines that were typed, and return how many they are."""
     if params["first_line_id"] is None:
         return run("importing/lines", params)
-    run("importing/own_table", params)
     line_count = run("importing/own_lines", params)
     run("importing/attach_lines", params)
     return line_count

@@ -28,7 +28,7 @@ from reconciliation.services.posting import open_from, post_batches
 from reconciliation.statements import plan_for_many, run
 
 _NAMING = ("open_lines", "by_our_reference", "by_payment_alone")
-_KEEPING_IN_OWN = ("own_matches", "keep_sure_in_own", "attach_matches")
+_KEEPING_IN_OWN = ("keep_sure_in_own", "attach_matches")
 _PASSES = (
     "movements",
     "pairs",

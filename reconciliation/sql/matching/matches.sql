@@ -16,19 +16,12 @@ SELECT entry_id, match_id
         SELECT taking.entry_id, pair.match_id FROM taking JOIN pair USING (line_id)) AS taken
  ORDER BY entry_id;
 
--- Fees, reserves and payouts have no movement to agree with: their batch says what they are, and is posted as a whole.
+-- Fees, reserves and payouts have no movement to agree with: their batch says what they are, and is posted as a whole. What a
+-- gateway tells besides, and what moves nothing, is explained by its kind.
 INSERT INTO reconciliation_match (line_id, lead_id, rule, difference_minor, matched_by, matched_at)
-SELECT l.id, NULL, 'BATCH', 0, 'system', %(now)s
+SELECT l.id, NULL, CASE l.kind WHEN 'OTHER' THEN 'OTHER' ELSE 'BATCH' END, 0, 'system', %(now)s
   FROM reconciliation_settlementline l
  WHERE l.report_id = %(report)s
-   AND l.kind IN ('FEE', 'RESERVE', 'BALANCE_TRANSFER', 'PAYOUT', 'PAYOUT_RETURNED')
-    ON CONFLICT (line_id) WHERE undone_at IS NULL DO NOTHING;
-
--- What a gateway tells besides, and what moves nothing, is explained by its kind.
-INSERT INTO reconciliation_match (line_id, lead_id, rule, difference_minor, matched_by, matched_at)
-SELECT l.id, NULL, 'OTHER', 0, 'system', %(now)s
-  FROM reconciliation_settlementline l
- WHERE l.report_id = %(report)s
-   AND l.kind = 'OTHER'
-   AND l.net_minor = 0
+   AND (l.kind IN ('FEE', 'RESERVE', 'BALANCE_TRANSFER', 'PAYOUT', 'PAYOUT_RETURNED')
+        OR (l.kind = 'OTHER' AND l.net_minor = 0))
     ON CONFLICT (line_id) WHERE undone_at IS NULL DO NOTHING
