@@ -96,15 +96,17 @@ def _keep(report: SettlementReport, layout: Layout, staged: Staged, now: datetim
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT FROM batch_of_file WHERE is_known)")
         (has_known_batches,) = cursor.fetchone()
-    superseded_count = 0
-    if has_known_batches and layout.batch_is_whole:
-        superseded_count = supersede_lines(report=report, bad_count=bad.count, params=params)
-    known_count = run("importing/known_lines", params) if has_known_batches else 0
+    superseded_count = known_count = 0
+    if has_known_batches:
+        run("importing/told_before", params)
+        if layout.batch_is_whole:
+            superseded_count = supersede_lines(report=report, bad_count=bad.count, params=params)
+        known_count = run("importing/known_lines", params)
     report.first_line_id = reserve_range(readable - known_count)
     line_count = _keep_lines({**params, **range_of(report)})
     run("importing/totals", params)
     with connection.cursor() as cursor:
-        cursor.execute(SQL("DROP TABLE {}, told, batch_of_file").format(typed))
+        cursor.execute(SQL("DROP TABLE IF EXISTS {}, told, batch_of_file, told_before").format(typed))
     # Of lines that nobody has counted yet the planner expects one, and joins them in a loop within a loop.
     count_rows("reconciliation_settlementline", ("report_id", "batch_id", "kind"), report=report)
     _name_bad_lines(report, bad.first)

@@ -9,9 +9,11 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from config.volume.books import Books
 from payments.models import LedgerEntry
 from reconciliation import own_tables
 from reconciliation.errors import NotResolvable, UnreadableFile
+from reconciliation.importing.columns import map_of
 from reconciliation.importing.loading import load
 from reconciliation.models import (
     Discrepancy,
@@ -25,8 +27,9 @@ from reconciliation.models import (
 )
 from reconciliation.services import resolving, undoing
 from reconciliation.services.drift import read_drift
+from reconciliation.services.importing import source_for
 from reconciliation.services.matching import look_for_missing
-from tests.reconciliation.till import SETTLED, bank_statements, payout, settled, till_of, written
+from tests.reconciliation.till import NOON, SETTLED, bank_statements, payout, settled, till_of, written
 from tests.reconciliation.two_people import undo
 
 pytestmark = pytest.mark.django_db
@@ -389,3 +392,22 @@ def test_nobody_changes_that_a_line_was_taken_back(till, tmp_path, change):
         cursor.execute(change)
 
     assert SupersededLine.objects.count() == 2
+
+
+def test_of_a_large_report_made_anew_the_lines_that_it_tells_again_stay(payment, tmp_path, monkeypatch):
+    monkeypatch.setattr(own_tables, "LEAST_LINES", 5_000)
+    till = till_of(payment)
+    books = Books(account=till.account, operations=10_000, plants={}, begun_at=NOON)
+    books.enter()
+    first, anew = tmp_path / "first.csv", tmp_path / "anew.csv"
+    books.write(first, map_of(source_for(till.account.slug, now=NOON))[0])
+    header, *lines = first.read_text().splitlines()
+    told = [line for number, line in enumerate(lines) if number % 100]
+    anew.write_text("\n".join([header, *reversed(told)]))
+    till.imports(first)
+
+    report = till.imports(anew).report
+
+    assert (report.known_count, report.line_count, report.superseded_count) == (len(told), 0, len(lines) - len(told))
+    taken_back = SupersededLine.objects.values_list("line__line_number", flat=True)
+    assert sorted(taken_back) == [number + 2 for number in range(0, len(lines), 100)]
