@@ -35,6 +35,7 @@ _PASSES = (
     "sums",
     "ranks",
     "rules",
+    "amounts",
     "nothing",
     "matches",
     "misstated",

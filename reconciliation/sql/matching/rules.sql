@@ -1,9 +1,8 @@
--- What names no operation: by its order or payment, else, where it has no reference at all, by amount and day alone.
--- Only movements that nobody took; one and one are a match, anything else is a person's.
+-- What names no operation: by its order or payment, with amount and day. Only movements that nobody took; one and one are a
+-- match, anything else is a person's.
 CREATE TEMP TABLE suggestion ON COMMIT DROP AS
 WITH bare AS (
-    SELECT l.*, (l.gateway_reference, l.payment_reference, l.our_reference, l.our_operation_reference)
-              = ('', '', '', '') AS has_no_name
+    SELECT l.*
       FROM open_line l
      WHERE l.transaction_id IS NULL
        AND NOT EXISTS (SELECT FROM named n WHERE n.line_id = l.line_id)
@@ -26,15 +25,6 @@ WITH bare AS (
       JOIN bookings_booking booking ON booking.reference = b.our_reference
       JOIN payments_transaction t ON t.order_id = booking.order_id AND t.account_id = %(account)s
      WHERE t.kind = ANY(b.operation_kinds)
-     UNION
-    SELECT b.line_id, t.id, 'AMOUNT'
-      FROM bare b
-      JOIN payments_transaction t
-        ON t.account_id = %(account)s
-       AND t.kind = ANY(b.operation_kinds)
-       AND t.currency = b.gross_currency
-       AND t.amount_minor BETWEEN abs(b.gross_minor) - %(tolerance)s AND abs(b.gross_minor) + %(tolerance)s
-     WHERE b.has_no_name
 )
 SELECT b.line_id, o.rule, min(e.id) AS entry_id, e.posting_id,
        sum(CASE WHEN e.to_account = %(money_account)s THEN e.amount_minor ELSE -e.amount_minor END) AS amount_minor,
@@ -53,7 +43,8 @@ HAVING abs(b.gross_minor
    AND NOT EXISTS (SELECT FROM reconciliation_ledgerconsumed c WHERE c.entry_id = min(e.id));
 
 INSERT INTO pair
-SELECT s.line_id, s.line_id, s.entry_id, s.rule, s.gross_minor - s.amount_minor, true
-  FROM suggestion s
- WHERE (SELECT count(*) FROM suggestion other WHERE other.line_id = s.line_id) = 1
-   AND (SELECT count(*) FROM suggestion other WHERE other.entry_id = s.entry_id) = 1
+SELECT line_id, line_id, entry_id, rule, gross_minor - amount_minor, true
+  FROM (SELECT *, count(*) OVER (PARTITION BY line_id) AS movements, count(*) OVER (PARTITION BY entry_id) AS lines
+          FROM suggestion) AS counted
+ WHERE movements = 1
+   AND lines = 1
