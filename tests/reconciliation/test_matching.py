@@ -335,7 +335,7 @@ def test_the_bank_closes_the_circle(till, tmp_path):
             }
         },
     )
-    for batch, minor in (("B-42", 4_500), ("B-43", 700), ("B-44", 900), ("B-45", 1_100)):
+    for batch, minor in (("B-42", 4_500), ("B-43", 700), ("B-44", 900), ("B-45", 1_100), ("B 46", 600)):
         till.books(minor, batch)
         till.save()
         rows = [settled(minor, batch, batch=batch)]
@@ -344,20 +344,22 @@ def test_the_bank_closes_the_circle(till, tmp_path):
     before = till.found()
     path = tmp_path / "statement.csv"
     lines = ["Day,Amount,Currency,Text", '2026-11-13,52.00,EUR,"TX1XT batch B-42, and B-43"', "2026-11-14,9.00,EUR,"]
-    path.write_text("\n".join([*lines, "2026-11-14,11.01,EUR,B-45"]))
+    lines += ["2026-11-14,11.01,EUR,B-45", "2026-12-24,6.00,EUR,Your batch B 46.", "2026-11-14,45.00,EUR,B-422 B-4"]
+    path.write_text("\n".join(lines))
     report = receive_file(
         source=bank, path=path, file_name=path.name, skips_bad_lines=False, received_by="ada", now=NOON
     )
 
     import_file(report=report, path=path)
 
-    assert before == {"NOT_IN_BANK": 4}
+    assert before == {"NOT_IN_BANK": 5}
     assert till.found() == {"NOT_IN_BANK": 1}
     assert dict(SettlementBatch.objects.filter(source__account=till.account).values_list("reference", "state")) == {
         "B-42": "PAID",
         "B-43": "PAID",
         "B-44": "PAID",
         "B-45": "BALANCED",
+        "B 46": "PAID",
     }
-    unknown = Discrepancy.objects.get(source=bank)
-    assert (unknown.kind, unknown.amount_minor) == ("UNKNOWN_CREDIT", 1_101)
+    unknown = Discrepancy.objects.filter(source=bank).order_by("amount_minor")
+    assert list(unknown.values_list("kind", "amount_minor")) == [("UNKNOWN_CREDIT", 1_101), ("UNKNOWN_CREDIT", 4_500)]
