@@ -70,4 +70,4 @@ WITH met AS MATERIALIZED (
       FROM met
      WHERE movements = 1 AND lines = 1 AND NOT is_suggested
 )
-INSERT INTO suggestion (line_id, rule) SELECT DISTINCT unnest(line_ids), 'AMOUNT' FROM met
+INSERT INTO suggestion (line_id) SELECT DISTINCT unnest(line_ids) FROM met

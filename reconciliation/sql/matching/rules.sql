@@ -7,26 +7,26 @@ WITH bare AS (
      WHERE l.transaction_id IS NULL
        AND NOT EXISTS (SELECT FROM named n WHERE n.line_id = l.line_id)
 ), operation AS (
-    SELECT b.line_id, t.id AS transaction_id, 'ORDER' AS rule
+    SELECT b.line_id, t.id AS transaction_id
       FROM bare b
       JOIN payments_payment p ON p.reference = b.our_reference
       JOIN payments_transaction t ON t.payment_id = p.id AND t.account_id = %(account)s
      WHERE t.kind = ANY(b.operation_kinds)
      UNION
-    SELECT b.line_id, t.id, 'ORDER'
+    SELECT b.line_id, t.id
       FROM bare b
       JOIN bookings_order o ON o.reference = b.our_reference
       JOIN payments_transaction t ON t.order_id = o.id AND t.account_id = %(account)s
      WHERE t.kind = ANY(b.operation_kinds)
      UNION
     -- What partners and guests know an order by is the reference of its booking.
-    SELECT b.line_id, t.id, 'ORDER'
+    SELECT b.line_id, t.id
       FROM bare b
       JOIN bookings_booking booking ON booking.reference = b.our_reference
       JOIN payments_transaction t ON t.order_id = booking.order_id AND t.account_id = %(account)s
      WHERE t.kind = ANY(b.operation_kinds)
 )
-SELECT b.line_id, o.rule, min(e.id) AS entry_id, e.posting_id,
+SELECT b.line_id, min(e.id) AS entry_id,
        sum(CASE WHEN e.to_account = %(money_account)s THEN e.amount_minor ELSE -e.amount_minor END) AS amount_minor,
        b.gross_minor
   FROM operation o
@@ -36,14 +36,14 @@ SELECT b.line_id, o.rule, min(e.id) AS entry_id, e.posting_id,
   JOIN payments_posting p ON p.id = e.posting_id
  WHERE e.currency = b.gross_currency
    AND abs((p.occurred_at AT TIME ZONE %(zone)s)::date - (b.occurred_at AT TIME ZONE %(zone)s)::date) <= %(window_days)s
- GROUP BY b.line_id, o.rule, o.transaction_id, e.posting_id, b.gross_minor, b.sign
+ GROUP BY b.line_id, b.gross_minor, o.transaction_id, e.posting_id
 HAVING abs(b.gross_minor
          - sum(CASE WHEN e.to_account = %(money_account)s THEN e.amount_minor ELSE -e.amount_minor END)) <= %(tolerance)s
    AND min(e.id) NOT IN (SELECT entry_id FROM pair WHERE entry_id IS NOT NULL UNION ALL SELECT entry_id FROM taking)
    AND NOT EXISTS (SELECT FROM reconciliation_ledgerconsumed c WHERE c.entry_id = min(e.id));
 
 INSERT INTO pair
-SELECT line_id, line_id, entry_id, rule, gross_minor - amount_minor, true
+SELECT line_id, line_id, entry_id, 'ORDER', gross_minor - amount_minor, true
   FROM (SELECT *, count(*) OVER (PARTITION BY line_id) AS movements, count(*) OVER (PARTITION BY entry_id) AS lines
           FROM suggestion) AS counted
  WHERE movements = 1
