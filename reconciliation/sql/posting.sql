@@ -1,7 +1,8 @@
 -- What the batches of a source have moved, by what their lines say, less what was posted for them so far: signed, into
 -- the gateway's account. A batch that does not add up posts nothing until it does. What is settled in another currency
--- than it was paid in leaves the one account and enters the other by way of CONVERSION. It happens when the batch was settled
--- by all that was ever told of it, as the report of payouts has it: a newer report moves nothing into an earlier month.
+-- than it was paid in leaves the one account and enters the other by way of CONVERSION. It happens when the batch was
+-- settled by all that was ever told of it, as the report of payouts has it: a newer report moves nothing into an
+-- earlier month.
 WITH batch AS (
     SELECT id, currency, payout_minor
       FROM reconciliation_settlementbatch

@@ -94,6 +94,18 @@ def test_no_gateway_s_folder_names_another_gateway(slug: str) -> None:
     assert offending == []
 
 
+def test_no_line_of_sql_is_longer_than_one_of_python() -> None:
+    too_long = [
+        f"{path}:{number}"
+        for path in files_of_ours()
+        if path.endswith(".sql")
+        for number, line in enumerate((settings.BASE_DIR / path).read_text().splitlines(), 1)
+        if len(line) > 120
+    ]
+
+    assert too_long == []
+
+
 def files_of_ours() -> Iterator[str]:
     """Return the paths of everything that is written by hand; what tools leave behind begins with a dot."""
     for folder, folders, names in os.walk(settings.BASE_DIR):

@@ -16,8 +16,9 @@
 ), charged AS (
     SELECT *, round(abs(converted_minor) * 0.00012, 4) AS commission, 0.05 AS markup FROM converted
 ), line AS (
-    SELECT batch, number AS place, turn, kind, payment_reference, operation_reference, 'BOOKS-' || number AS our_reference,
-           occurred_at, gross_currency, gross_decimals, gross_minor, converted_minor, rate, markup,
+    SELECT batch, number AS place, turn, kind, payment_reference, operation_reference,
+           'BOOKS-' || number AS our_reference, occurred_at, gross_currency, gross_decimals, gross_minor,
+           converted_minor, rate, markup,
            commission + CASE WHEN fault = 'FEE' THEN 0.1 ELSE 0 END AS commission,
            converted_minor - round((commission + markup) * 100)::bigint AS net_minor
       FROM charged

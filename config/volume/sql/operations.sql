@@ -15,7 +15,8 @@ WITH numbered AS (
            'P' || upper(left(md5(%(name)s || ' payment ' || n.number), 15)) AS payment_reference,
            'M' || upper(left(md5(%(name)s || ' operation ' || n.number), 15)) AS operation_reference,
            %(begun_at)s::timestamptz + make_interval(secs => n.chance / 7 %% 259200)
-               - CASE WHEN f.kind IN ('LATE', 'MISSING_THERE') THEN interval '20 days' ELSE interval '0' END AS occurred_at
+               - CASE WHEN f.kind IN ('LATE', 'MISSING_THERE') THEN interval '20 days' ELSE interval '0' END
+               AS occurred_at
       FROM numbered n
       LEFT JOIN currency c ON c.share = n.chance / 11 %% 25
       LEFT JOIN unnest(%(kinds)s::text[], %(first_places)s::bigint[], %(end_places)s::bigint[])

@@ -34,8 +34,8 @@ dispute AS (
       ) AS told ON true
      WHERE d.opened_at <= %(as_of)s AND (told.stage IS NOT NULL OR d.stages = '[]')
 ), in_all AS (
-    SELECT transaction_id, sum(CASE WHEN to_account IN ('CLEARING', 'EXTERNAL') THEN amount_minor ELSE -amount_minor END)
-               AS minor
+    SELECT transaction_id,
+           sum(CASE WHEN to_account IN ('CLEARING', 'EXTERNAL') THEN amount_minor ELSE -amount_minor END) AS minor
       FROM entry
      WHERE transaction_id IN (SELECT id FROM payments_transaction WHERE kind = 'CHARGEBACK')
      GROUP BY transaction_id

@@ -38,9 +38,9 @@ about AS (
 ),
 -- include: exporting/parts/trip
 SELECT m.operation, m.kind, m.payment, m.payment_number, m."order", m.partner, m.gateway, m.account, m.source,
-       m.gateway_reference, m.asked_by, m.asked_at, trip.first_date AS service_date, trip.last_date AS last_service_date,
-       m.occurred_at AS paid_at, m.occurred_at AS refunded_at, m.posted_at AS booked_at, m.counts_at,
-       max(m.settled_at) AS settled_at, max(m.batch) AS batch, m.currency,
+       m.gateway_reference, m.asked_by, m.asked_at, trip.first_date AS service_date,
+       trip.last_date AS last_service_date, m.occurred_at AS paid_at, m.occurred_at AS refunded_at,
+       m.posted_at AS booked_at, m.counts_at, max(m.settled_at) AS settled_at, max(m.batch) AS batch, m.currency,
        sum(m.minor)::bigint AS amount_minor, sum(m.minor)::bigint AS amount,
        coalesce(sum(m.minor) FILTER (WHERE m.counterpart = 'SURCHARGE'), 0)::bigint AS surcharge_minor,
        coalesce(sum(m.minor) FILTER (WHERE m.counterpart = 'DONATION'), 0)::bigint AS donation_minor,

@@ -1,7 +1,7 @@
 -- Cards that are kept to be charged again: whose, to which text its guest agreed and when, and what became of it. Never
 -- a token, nor anything it could be found by.
-SELECT c.id::text AS card, r.slug AS partner, a.gateway, a.slug AS account, cu.number AS customer, o.reference AS "order",
-       c.brand, c.bin, c.last4,
+SELECT c.id::text AS card, r.slug AS partner, a.gateway, a.slug AS account, cu.number AS customer,
+       o.reference AS "order", c.brand, c.bin, c.last4,
        CASE WHEN c.expiry_year IS NULL OR c.expiry_month IS NULL THEN ''
             ELSE to_char(c.expiry_year, 'FM0000') || '-' || to_char(c.expiry_month, 'FM00') END AS expiry,
        c.created_at AS kept_at, agreed.given_at AS consent_at, agreed.language AS consent_language,

@@ -9,8 +9,8 @@ WITH
 -- include: exporting/parts/matched
 ,
 money AS MATERIALIZED (
-    SELECT e.id, e.posting_id, e.transaction_id, e.payment_id, e.order_id, e.partner_id, e.gateway_account_id, e.account,
-           e.currency, e.cause, e.counts_at, holding.place,
+    SELECT e.id, e.posting_id, e.transaction_id, e.payment_id, e.order_id, e.partner_id, e.gateway_account_id,
+           e.account, e.currency, e.cause, e.counts_at, holding.place,
            CASE WHEN e.to_account = holding.place THEN e.amount_minor ELSE -e.amount_minor END AS minor
       FROM entry e
      CROSS JOIN LATERAL (
@@ -22,15 +22,15 @@ money AS MATERIALIZED (
             AND e.gateway_account_id IN (
                 SELECT account_id FROM reconciliation_settlementsource WHERE account_id IS NOT NULL))
 ), moved AS (
-    SELECT min(id) AS id, transaction_id, payment_id, order_id, partner_id, gateway_account_id, account, currency, place,
-           counts_at, sum(minor)::bigint AS minor
+    SELECT min(id) AS id, transaction_id, payment_id, order_id, partner_id, gateway_account_id, account, currency,
+           place, counts_at, sum(minor)::bigint AS minor
       FROM money
      WHERE transaction_id IS NOT NULL
-     GROUP BY posting_id, transaction_id, payment_id, order_id, partner_id, gateway_account_id, account, currency, place,
-              counts_at
+     GROUP BY posting_id, transaction_id, payment_id, order_id, partner_id, gateway_account_id, account, currency,
+              place, counts_at
 ), line AS (
-    SELECT l.id, l.report_id, l.line_number, l.batch_id, l.gateway_reference, l.gross_currency AS currency, l.gross_minor,
-           l.settled_at, a.id AS account_id, a.slug AS account
+    SELECT l.id, l.report_id, l.line_number, l.batch_id, l.gateway_reference, l.gross_currency AS currency,
+           l.gross_minor, l.settled_at, a.id AS account_id, a.slug AS account
       FROM reconciliation_settlementline l
       JOIN reconciliation_settlementreport f ON f.id = l.report_id AND f.loaded_at <= %(as_of)s
       JOIN reconciliation_settlementsource s ON s.id = f.source_id
@@ -69,8 +69,8 @@ money AS MATERIALIZED (
       FROM line
      WHERE line.gross_minor <> 0 AND NOT EXISTS (SELECT FROM matched WHERE matched.line_id = line.id)
      UNION ALL
-    SELECT 'IN_AN_OPEN_BATCH', max(since), max(account), currency, sum(minor)::bigint, NULL, NULL, NULL, NULL, NULL, NULL,
-           batch_id, 'batch ' || batch_id
+    SELECT 'IN_AN_OPEN_BATCH', max(since), max(account), currency, sum(minor)::bigint, NULL, NULL, NULL, NULL, NULL,
+           NULL, batch_id, 'batch ' || batch_id
       FROM (
         SELECT batch_id, account, currency, minor, NULL::timestamptz AS since FROM posted
          UNION ALL

@@ -1,5 +1,5 @@
--- Let everybody see the lines. That a line's id follows from its number makes both unique, and that all are of one file spares
--- an index by files. The checks are what attaching would otherwise read all lines for.
+-- Let everybody see the lines. That a line's id follows from its number makes both unique, and that all are of one file
+-- spares an index by files. The checks are what attaching would otherwise read all lines for.
 ALTER TABLE reconciliation_settlementline_$report
       ADD PRIMARY KEY (id),
       ALTER line_number SET NOT NULL,

@@ -1,5 +1,5 @@
--- A table that nobody sees yet, for the lines of one file: written by one process, and read, joined and cast by as many
--- as there are, which an INSERT is not.
+-- A table that nobody sees yet, for the lines of one file. What it is made of is read, joined and cast by as many
+-- processes as there are; what is inserted, or read of a temporary table such as batch_of_file, by one.
 CREATE TABLE reconciliation_settlementline_$report AS
 SELECT %(first_line_id)s::bigint + t.line_number AS id, t.line_number, t.kind::varchar(20) AS kind,
        t.vendor_type::varchar(60) AS vendor_type, t.gateway_reference::varchar(120) AS gateway_reference,

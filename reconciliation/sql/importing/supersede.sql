@@ -1,5 +1,5 @@
--- Take back what a newer report has otherwise: each line by one of the report that comes to the opposite, with which it is
--- matched from now on. Whatever adds lines up comes to what the report says, and what was told of a month stays.
+-- Take back what a newer report has otherwise: each line by one of the report that comes to the opposite, with which it
+-- is matched from now on. Whatever adds lines up comes to what the report says, and what was told of a month stays.
 CREATE TEMP TABLE parted ON COMMIT DROP AS
 WITH about AS (
     SELECT coalesce(m.lead_id, m.id) AS lead_id
@@ -21,7 +21,8 @@ WITH had AS (
 SELECT s.line_id,
        nextval('reconciliation_settlementline_id_seq') AS id,
        nextval('reconciliation_match_id_seq') AS match_id,
-       (SELECT max(line_number) FROM reconciliation_typed_$report) + row_number() OVER (ORDER BY s.line_id) AS line_number,
+       (SELECT max(line_number) FROM reconciliation_typed_$report)
+           + row_number() OVER (ORDER BY s.line_id) AS line_number,
        had.entry_id
   FROM superseded s
   LEFT JOIN had ON had.line_id = s.line_id;

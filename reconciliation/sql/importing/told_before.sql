@@ -1,8 +1,9 @@
--- Of equal lines, be they in one file or in several, as many are the same as stand in the batches of the file and as it tells.
--- Here are those that stand beyond that (line_id), which it tells no more, and those that it tells again (line_number).
+-- Of equal lines, be they of one file or of several, as many are the same as both stand in the batches of the file and
+-- are told by it. Here are those that stand beyond these (line_id), which it tells no more, and those that it tells
+-- among them (line_number), which it tells again.
 CREATE TEMP TABLE told_before ON COMMIT DROP AS
 WITH standing AS (
-    -- But for those that were taken back, and those that take back.
+    -- But for lines that were taken back, and those that take them back.
     SELECT b.reference AS batch_reference, l.*
       FROM batch_of_file b
       JOIN reconciliation_settlementline l ON l.batch_id = b.id

@@ -1,7 +1,7 @@
--- What the batches of a file come to now, over all of their lines: one that was taken back and the one that takes it back come
--- to nothing, and are no lines that stand. A batch that is one payout adds up by itself unless
--- it names its payout; one with a payout must come to nothing with it; one without has told of no payout yet. Of one that
--- the bank has, the payout is what the bank received: what is added later must not be paid by it too.
+-- What the batches of a file come to now, over all of their lines: one that was taken back and the one that takes it
+-- back come to nothing, and are no lines that stand. A batch that is one payout adds up by itself unless it names its
+-- payout; one with a payout must come to nothing with it; one without has told of no payout yet. Of one that the bank
+-- has, the payout is what the bank received: what is added later must not be paid by it too.
 WITH taken_back AS (
     SELECT line.id
       FROM batch_of_file b

@@ -1,6 +1,6 @@
--- What has no reference at all: by amount and day alone. Only movements that nobody took, and that no order's line may be
--- about; one line and one movement are a match, anything else is a person's. Where prices are few, there are many of one
--- amount on both sides: they are counted before any two of them meet.
+-- What has no reference at all: by amount and day alone. Only movements that nobody took, and that no order's line may
+-- be about; one line and one movement are a match, anything else is a person's. Where prices are few, there are many of
+-- one amount on both sides: they are counted before any two of them meet.
 CREATE TEMP TABLE priced_line ON COMMIT DROP AS
 SELECT row_number() OVER () AS id, operation_kinds, gross_currency AS currency, gross_minor AS minor,
        (occurred_at AT TIME ZONE %(zone)s)::date AS day, array_agg(line_id) AS line_ids
@@ -11,8 +11,8 @@ SELECT row_number() OVER () AS id, operation_kinds, gross_currency AS currency, 
  GROUP BY operation_kinds, gross_currency, gross_minor, (occurred_at AT TIME ZONE %(zone)s)::date;
 ANALYZE priced_line;
 
--- Within a range there is nothing to hash by, and the planner would have every amount meet every other. OFFSET has it look each
--- of them up.
+-- Within a range there is nothing to hash by, and the planner would have every amount meet every other. OFFSET has it
+-- look each of them up.
 CREATE TEMP TABLE priced_operation ON COMMIT DROP AS
 WITH wanted AS (
     SELECT currency, unnest(range_agg(int8range(abs(minor) - %(tolerance)s, abs(minor) + %(tolerance)s, '[]'))) AS minor

@@ -1,4 +1,4 @@
--- Payouts that were written off, and that come to another amount since: what was written off is not what the bank lacks.
+-- Payouts that were written off and come to another amount since: what was written off is not what the bank lacks.
 CREATE TEMP TABLE another_payout ON COMMIT DROP AS
 SELECT b.id AS batch_id, b.currency, b.settled_at, abs(b.payout_minor - written_off.minor) AS amount_minor
   FROM reconciliation_discrepancy d

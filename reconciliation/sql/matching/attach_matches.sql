@@ -1,4 +1,5 @@
--- Let everybody see the matches; those to come go through the table of all. The check is what attaching would otherwise read them for.
+-- Let everybody see the matches; those to come go through the table of all. The check is what attaching would
+-- otherwise read them for.
 ALTER TABLE reconciliation_match_$report
       ADD PRIMARY KEY (id),
       ALTER rule SET NOT NULL,

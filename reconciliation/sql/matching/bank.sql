@@ -1,6 +1,6 @@
 -- Payouts and what the bank received. First by name: every batch that a line names, where together they are what came;
--- then by amount and day, where there is only one of each. What a bank has is real money: where any account is live, payouts
--- of a processor's test system are not looked for there.
+-- then by amount and day, where there is only one of each. What a bank has is real money: where any account is live,
+-- payouts of a processor's test system are not looked for there.
 CREATE TEMP TABLE open_credit ON COMMIT DROP AS
 SELECT l.id AS line_id, l.net_minor, l.net_currency, l.settled_at,
        ' ' || regexp_replace(concat_ws(' ', l.description, l.gateway_reference, l.our_reference),

@@ -1,5 +1,5 @@
--- Refunds and chargebacks of which only the payment is named: what was done to it by us, or to us. In the same order where
--- several are of one amount, else the only one.
+-- Refunds and chargebacks of which only the payment is named: what was done to it by us, or to us. In the same order
+-- where several are of one amount, else the only one.
 CREATE TEMP TABLE nameless ON COMMIT DROP AS
 SELECT l.line_id, root.payment_id, l.sign, l.operation_kinds, abs(l.gross_minor) AS minor, l.gross_currency AS currency,
        row_number() OVER (PARTITION BY root.payment_id, l.sign, l.operation_kinds, abs(l.gross_minor), l.gross_currency

@@ -1,5 +1,5 @@
--- Keep what is sure of a file whose matches have a table of their own, which nobody sees yet; see keep_sure. The matches are
--- numbered in the order of what they take, which is the order they are written in here.
+-- Keep what is sure of a file whose matches have a table of their own, which nobody sees yet; see keep_sure. The
+-- matches are numbered in the order of what they take, which is the order they are written in here.
 CREATE UNLOGGED TABLE reconciliation_taken_$report AS
 SELECT %(first_line_id)s::bigint + row_number() OVER (ORDER BY entry_id) AS match_id, line_id, entry_id, rule
   FROM reconciliation_sure_$report;

@@ -16,8 +16,8 @@ SELECT entry_id, match_id
         SELECT taking.entry_id, pair.match_id FROM taking JOIN pair USING (line_id)) AS taken
  ORDER BY entry_id;
 
--- Fees, reserves and payouts have no movement to agree with: their batch says what they are, and is posted as a whole. What a
--- gateway tells besides, and what moves nothing, is explained by its kind.
+-- Fees, reserves and payouts have no movement to agree with: their batch says what they are, and is posted as a whole.
+-- What a gateway tells besides, and what moves nothing, is explained by its kind.
 INSERT INTO reconciliation_match (line_id, lead_id, rule, difference_minor, matched_by, matched_at)
 SELECT l.id, NULL, CASE l.kind WHEN 'OTHER' THEN 'OTHER' ELSE 'BATCH' END, 0, 'system', %(now)s
   FROM reconciliation_settlementline l

@@ -1,5 +1,5 @@
--- What we booked and nobody settled in time. An operation whose movements in a currency come to nothing (a chargeback that
--- was won, a capture that failed) is not waited for.
+-- What we booked and nobody settled in time. An operation whose movements in a currency come to nothing (a chargeback
+-- that was won, a capture that failed) is not waited for.
 WITH moved AS (
     SELECT e.transaction_id, e.currency, min(e.id) AS entry_id, min(p.occurred_at) AS occurred_at,
            sum(CASE WHEN e.to_account = %(money_account)s THEN e.amount_minor ELSE -e.amount_minor END) AS amount_minor

@@ -1,7 +1,8 @@
 -- What is wrong with lines by themselves. It is looked for apart from what is found about their places: whoever reads
 -- permanent tables alone reads them in several processes.
 CREATE TEMP TABLE misstated ON COMMIT DROP AS
-SELECT l.id AS line_id, 'UNKNOWN_TYPE' AS kind, abs(l.net_minor) AS amount_minor, l.net_currency AS currency, l.settled_at
+SELECT l.id AS line_id, 'UNKNOWN_TYPE' AS kind, abs(l.net_minor) AS amount_minor, l.net_currency AS currency,
+       l.settled_at
   FROM reconciliation_settlementline l
  WHERE l.report_id = %(report)s AND (l.kind = 'UNKNOWN' OR (l.kind = 'OTHER' AND l.net_minor <> 0))
  UNION ALL

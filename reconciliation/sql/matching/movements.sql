@@ -26,8 +26,9 @@ SELECT line_id FROM entry_of_line
  WHERE entry_id IN (SELECT entry_id FROM entry_of_line GROUP BY entry_id HAVING count(*) > 1);
 ANALYZE entangled;
 
--- Their movements in the direction of the line: one row for each, which is what the entries of one posting moved through
--- the gateway's account. The first entry stands for all of them. And of the other lines, those that come too late.
+-- Their movements in the direction of the line: one row for each, which is what the entries of one posting moved
+-- through the gateway's account. The first entry stands for all of them. And of the other lines, those that come too
+-- late.
 CREATE TEMP TABLE candidate ON COMMIT DROP AS
 SELECT moved.*, EXISTS (SELECT FROM reconciliation_ledgerconsumed c WHERE c.entry_id = moved.entry_id) AS is_taken
   FROM (

@@ -1,8 +1,9 @@
--- What was missing and is waited for no more: what its operation moved in its currency and nobody settled comes to nothing
--- by now, as a capture does that failed after all. What is nobody's to settle here (see missing_there) does not count.
+-- What was missing and is waited for no more: what its operation moved in its currency and nobody settled comes to
+-- nothing by now, as a capture does that failed after all. What is nobody's to settle here (see missing_there) does not
+-- count.
 --
--- After a month without a report everything may be missing. Each step is counted before the next is planned: the planner would
--- expect one row of each, and read all of the one for every row of the other.
+-- After a month without a report everything may be missing. Each step is counted before the next is planned: the
+-- planner would expect one row of each, and read all of the one for every row of the other.
 CREATE TEMP TABLE missing ON COMMIT DROP AS
 SELECT d.id, e.transaction_id, e.currency
   FROM reconciliation_discrepancy d

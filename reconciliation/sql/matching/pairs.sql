@@ -1,4 +1,4 @@
--- Which line takes which movement; the last three are for what is found about it, and are looked up where they are NULL.
+-- Which line takes which movement; the last three are for what is found about it, and looked up where they are NULL.
 CREATE TEMP TABLE pair (
     line_id bigint NOT NULL,
     lead_line_id bigint NOT NULL,
@@ -26,5 +26,6 @@ SELECT line_id, line_id, entry_id, rule,
         SELECT line_id, entry_id, rule, gross_minor, gross_currency, amount_minor, currency, settled_at, is_late
           FROM candidate c
          WHERE NOT is_taken
-           AND NOT EXISTS (SELECT FROM contested x WHERE (x.transaction_id, x.sign) = (c.transaction_id, c.sign))) AS sure
+           AND NOT EXISTS (
+                   SELECT FROM contested x WHERE (x.transaction_id, x.sign) = (c.transaction_id, c.sign))) AS sure
  ORDER BY line_id

@@ -1,5 +1,5 @@
--- What names no operation: by its order or payment, with amount and day. Only movements that nobody took; one and one are a
--- match, anything else is a person's.
+-- What names no operation: by its order or payment, with amount and day. Only movements that nobody took; one and one
+-- are a match, anything else is a person's.
 CREATE TEMP TABLE suggestion ON COMMIT DROP AS
 WITH bare AS (
     SELECT l.*
@@ -37,8 +37,8 @@ SELECT b.line_id, min(e.id) AS entry_id,
  WHERE e.currency = b.gross_currency
    AND abs((p.occurred_at AT TIME ZONE %(zone)s)::date - (b.occurred_at AT TIME ZONE %(zone)s)::date) <= %(window_days)s
  GROUP BY b.line_id, b.gross_minor, o.transaction_id, e.posting_id
-HAVING abs(b.gross_minor
-         - sum(CASE WHEN e.to_account = %(money_account)s THEN e.amount_minor ELSE -e.amount_minor END)) <= %(tolerance)s
+HAVING abs(sum(CASE WHEN e.to_account = %(money_account)s THEN e.amount_minor ELSE -e.amount_minor END)
+           - b.gross_minor) <= %(tolerance)s
    AND min(e.id) NOT IN (SELECT entry_id FROM pair WHERE entry_id IS NOT NULL UNION ALL SELECT entry_id FROM taking)
    AND NOT EXISTS (SELECT FROM reconciliation_ledgerconsumed c WHERE c.entry_id = min(e.id));
 

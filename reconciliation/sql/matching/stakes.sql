@@ -1,5 +1,5 @@
--- What is at stake of a batch follows the batch, which lines may be added to. What people explained they explained of one
--- amount: with another one it is open again.
+-- What is at stake of a batch follows the batch, which lines may be added to. What people explained they explained of
+-- one amount: with another one it is open again.
 WITH about AS (
     SELECT d.id, d.amount_minor, d.state, abs(b.difference_minor) AS at_stake
       FROM reconciliation_discrepancy d
@@ -25,7 +25,8 @@ WITH about AS (
 ), changed AS (
     UPDATE reconciliation_discrepancy d
        SET amount_minor = about.at_stake,
-           state = CASE WHEN d.state <> 'CLOSED' THEN d.state WHEN d.assignee_id IS NULL THEN 'OPEN' ELSE 'ASSIGNED' END,
+           state = CASE WHEN d.state <> 'CLOSED' THEN d.state
+                        WHEN d.assignee_id IS NULL THEN 'OPEN' ELSE 'ASSIGNED' END,
            resolution = '', reason = '', closed_at = NULL
       FROM about
      WHERE about.id = d.id AND about.at_stake <> about.amount_minor

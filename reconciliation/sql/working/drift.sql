@@ -12,7 +12,8 @@ WITH movement AS MATERIALIZED (
     SELECT m.currency, m.minor FROM movement m JOIN reconciliation_ledgerconsumed c ON c.entry_id = m.entry_id
 ), waiting AS (
     SELECT m.currency, m.minor,
-           CASE WHEN d.id IS NULL THEN 'waiting' WHEN d.state = 'CLOSED' THEN 'missing_closed' ELSE 'missing' END AS part
+           CASE WHEN d.id IS NULL THEN 'waiting'
+                WHEN d.state = 'CLOSED' THEN 'missing_closed' ELSE 'missing' END AS part
       FROM movement m
       LEFT JOIN reconciliation_discrepancy d ON d.entry_id = m.entry_id AND d.kind = 'MISSING_THERE'
      WHERE NOT EXISTS (SELECT FROM reconciliation_ledgerconsumed c WHERE c.entry_id = m.entry_id)

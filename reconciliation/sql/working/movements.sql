@@ -39,7 +39,8 @@ WITH operation AS (
            y.reference AS payment_reference,
            array_remove(
                ARRAY[t.gateway_reference, t.reference, y.reference, o.reference]
-               || ARRAY(SELECT b.reference FROM bookings_booking b WHERE b.order_id = t.order_id), NULL)::text[] AS names
+               || ARRAY(SELECT b.reference FROM bookings_booking b WHERE b.order_id = t.order_id),
+               NULL)::text[] AS names
       FROM moved m
       JOIN payments_posting p ON p.id = m.posting_id
       JOIN payments_transaction t ON t.id = m.transaction_id

@@ -1,5 +1,5 @@
 -- Ledger entries as they stood at the watermark, of one mode: real money is what a live order moves through an account
--- at a processor's live system, and everything else is a test. What a closing counted is there, whatever its clock says.
+-- at a processor's live system, and everything else is a test. What a closing counted is there whatever its clock says.
 entry AS NOT MATERIALIZED (
     SELECT e.id, e.posting_id, e.from_account, e.to_account, e.amount_minor, e.currency, e.gateway_account_id,
            e.order_id, e.payment_id, e.transaction_id, e.gift_id, e.customer_id, e.partner_id,
