@@ -133,6 +133,21 @@ def test_what_an_order_s_line_may_be_about_is_nobody_else_s(payment, tmp_path):
     assert (till.found(), LedgerConsumed.objects.count()) == ({"AMBIGUOUS": 2}, 0)
 
 
+@pytest.mark.parametrize("other_line", [[], [Moved("CAPTURE", 2_000, "EUR", 0)]])
+def test_a_part_of_an_operation_is_nobody_s_whatever_else_the_file_tells(payment, tmp_path, other_line):
+    till = a_till(payment)
+    operation = till.books(2_000, "SLIP-1")
+    till.postings.clear()
+    till.entries.clear()
+    for part in (900, 1_100):
+        till.books(part, "SLIP-1", of=operation)
+    till.save()
+
+    till.imports(told(tmp_path / "till.csv", [Moved("CAPTURE", 900, "EUR", 0), *other_line]))
+
+    assert (till.found(), LedgerConsumed.objects.count()) == ({"MISSING_HERE": 1 + len(other_line)}, 0)
+
+
 def test_a_thousand_of_one_price_are_counted_and_not_compared(payment, tmp_path):
     till = a_till(payment)
     days = [number % 3 for number in range(3_000)]

@@ -12,17 +12,18 @@ SELECT row_number() OVER () AS id, operation_kinds, gross_currency AS currency, 
 ANALYZE priced_line;
 
 -- Within a range there is nothing to hash by, and the planner would have every amount meet every other. OFFSET has it
--- look each of them up.
+-- look each of them up. What any line asks for is here for all of them, so an operation keeps its own amount, and each
+-- line asks for that again.
 CREATE TEMP TABLE priced_operation ON COMMIT DROP AS
 WITH wanted AS (
     SELECT currency, unnest(range_agg(int8range(abs(minor) - %(tolerance)s, abs(minor) + %(tolerance)s, '[]'))) AS minor
       FROM priced_line
      GROUP BY currency
 )
-SELECT t.id, t.kind, wanted.currency
+SELECT t.id, t.kind, t.amount_minor, wanted.currency
   FROM wanted
  CROSS JOIN LATERAL (
-       SELECT id, kind
+       SELECT id, kind, amount_minor
          FROM payments_transaction
         WHERE account_id = %(account)s
           AND currency = wanted.currency
@@ -33,21 +34,23 @@ ANALYZE priced_operation;
 
 CREATE TEMP TABLE priced_movement ON COMMIT DROP AS
 WITH movement AS (
-    SELECT o.kind, e.currency, (p.occurred_at AT TIME ZONE %(zone)s)::date AS day, min(e.id) AS entry_id,
+    SELECT o.kind, o.amount_minor, e.currency, (p.occurred_at AT TIME ZONE %(zone)s)::date AS day,
+           min(e.id) AS entry_id,
            sum(CASE WHEN e.to_account = %(money_account)s THEN e.amount_minor ELSE -e.amount_minor END)::bigint AS minor
       FROM priced_operation o
       JOIN payments_ledgerentry e
         ON e.transaction_id = o.id AND e.currency = o.currency AND %(money_account)s IN (e.from_account, e.to_account)
       JOIN payments_posting p ON p.id = e.posting_id
-     GROUP BY o.id, o.kind, e.currency, p.id
+     GROUP BY o.id, o.kind, o.amount_minor, e.currency, p.id
 )
-SELECT row_number() OVER () AS id, kind, currency, minor, day, count(*) AS movements, min(entry_id) AS entry_id,
+SELECT row_number() OVER () AS id, kind, amount_minor, currency, minor, day, count(*) AS movements,
+       min(entry_id) AS entry_id,
        bool_or(EXISTS (SELECT FROM suggestion s WHERE s.entry_id = m.entry_id)) AS is_suggested
   FROM movement m
  WHERE NOT EXISTS (SELECT FROM reconciliation_ledgerconsumed c WHERE c.entry_id = m.entry_id)
    AND NOT EXISTS (SELECT FROM pair WHERE pair.entry_id = m.entry_id)
    AND NOT EXISTS (SELECT FROM taking WHERE taking.entry_id = m.entry_id)
- GROUP BY kind, currency, minor, day;
+ GROUP BY kind, amount_minor, currency, minor, day;
 CREATE INDEX ON priced_movement (currency, minor, day);
 ANALYZE priced_movement;
 
@@ -61,6 +64,7 @@ WITH met AS MATERIALIZED (
              FROM priced_movement
             WHERE currency = l.currency
               AND minor BETWEEN l.minor - %(tolerance)s AND l.minor + %(tolerance)s
+              AND amount_minor BETWEEN abs(l.minor) - %(tolerance)s AND abs(l.minor) + %(tolerance)s
               AND day BETWEEN l.day - %(window_days)s AND l.day + %(window_days)s
               AND kind = ANY(l.operation_kinds)
            OFFSET 0) AS m
