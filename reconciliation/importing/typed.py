@@ -16,7 +16,7 @@ what is not written plainly is trimmed and read cell by cell.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from psycopg.sql import SQL, Composable, Identifier, Literal
@@ -36,7 +36,7 @@ from reconciliation.importing.columns import (
 from reconciliation.models import PAYMENT_KINDS, LineKind, SettlementSource
 
 _CELL = """
-SELECT record, {cells}, {is_plain} AS is_plain, {reads} clock_timestamp() AS cell_clock FROM {staged}
+SELECT record, {cells}, {is_plain} AS is_plain, clock_timestamp() AS cell_clock FROM {staged}
 """
 # Of names of currencies only the letters of ASCII are raised, which takes less than by the rules of a language.
 _VALUE = """
@@ -63,7 +63,7 @@ SELECT record, {handed_on}, {unreadable} AS unreadable, {kind} AS kind, gross_co
            CASE WHEN num_nonnulls(net_debit_value, net_credit_value) > 0
                 THEN coalesce(net_credit_value, 0) - coalesce(net_debit_value, 0) END) AS owed_net,
        net_scale * CASE WHEN customer_amount_value IS NOT NULL THEN gross_value END AS owed_converted,
-       fee_scale * coalesce({stated_fee}, 0) AS owed_fee, {stated_fee} AS stated_fee, exchange_rate_value,
+       fee_scale * coalesce({stated_fee}, 0) AS owed_fee, {stated_fee} AS stated_fee,
        clock_timestamp() AS worth_clock
   FROM {value}
 """
@@ -102,6 +102,7 @@ _REFERENCES = (
 )
 _OFFSET_TIME = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d(:?\d\d)?)$"
 _BARE_TIME = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?)?$"
+_READ_AT_ONCE = frozenset(unit for unit, local in LOCAL_TIMES.items() if local.shape == DAY_AND_TIME)
 _ZONE_OF = {"occurred_at": ("time_zone", "occurred_in"), "booked_at": ("booked_time_zone", "booked_in")}
 # Any number of them, or of nothing, each with a comma behind it that is none of its own.
 _PLAIN_AMOUNTS = r"^((-?[0-9]+([.][0-9]+)?)?,)*$"
@@ -112,33 +113,26 @@ _SHOWN = 12
 
 def typed_lines(layout: Layout, source: SettlementSource, staged: Composable) -> Composable:
     """Return the query that reads the records of a file as lines."""
-    cells: dict[str, Composable] = {field: SQL("''") for field in TEXTS | AMOUNTS | TIMES}
-    times: dict[str, Composable] = {f"{field}_value": SQL("NULL::timestamptz") for field in TIMES}
-    amounts: dict[str, Composable] = {f"{field}_value": SQL("NULL::numeric") for field in AMOUNTS}
-    there = cells.keys() & layout.positions.keys()
+    there, nothing = (TEXTS | AMOUNTS | TIMES) & layout.positions.keys(), _nothing(layout)
     cell = SQL(_CELL).format(
-        cells=SQL(", ").join(
-            SQL("{} AS {}").format(_cell(layout, field), Identifier(field)) for field in sorted(there)
-        ),
+        cells=SQL(", ").join(_columns({field: _cell(layout, field) for field in there} | _times_read_at_once(layout))),
         is_plain=_is_plain(layout, source),
-        reads=SQL("").join(_times_read_at_once(layout)),
         staged=staged,
     )
     value = SQL(_VALUE).format(
         handed_on=_names(there),
-        values=_named(_amounts(layout, source) | _times(layout, source)),
+        values=SQL(", ").join(_columns(_amounts(layout, source) | _times(layout, source))),
         gross_scale=_scale(layout, ("customer_amount", "gross", "gross_signed", "gross_credit")),
         net_scale=_scale(layout, ("net", "net_signed", "net_credit", "gross")),
         fee_scale=_scale(layout, FEES),
-        cell=_with_nothing(cell, "cell", cells, there),
+        cell=_step("cell", cell, nothing),
     )
-    values = {f"{field}_value" for field in there - TEXTS}
     worth = SQL(_WORTH).format(
-        handed_on=_names((there - AMOUNTS) | (values & times.keys())),
+        handed_on=_names((there - AMOUNTS) | {f"{field}_value" for field in there & (TIMES | {"exchange_rate"})}),
         unreadable=_unreadable(layout),
         kind=_kind(layout),
         stated_fee=_stated_fee(layout),
-        value=_with_nothing(value, "value", cells | times | amounts, there | values),
+        value=_step("value", value, nothing),
     )
     return SQL(_LINE).format(
         currencies=_rows(
@@ -149,35 +143,48 @@ def typed_lines(layout: Layout, source: SettlementSource, staged: Composable) ->
         payment_kinds=Literal([kind.value for kind in PAYMENT_KINDS]),
         batch=_batch(layout, source),
         problems=SQL(", ").join(_problems(layout)),
-        worth=_with_nothing(worth, "worth", cells | times, there | values),
+        worth=_step("worth", worth, nothing),
     )
+
+
+def _there(layout: Layout, fields: Iterable[str]) -> list[str]:
+    return sorted(layout.positions.keys() & fields)
+
+
+def _nothing(layout: Layout) -> dict[str, Composable]:
+    """Return the cells and values of the fields that the file does not have."""
+    absent = (TEXTS | AMOUNTS | TIMES) - layout.positions.keys()
+    cells: dict[str, Composable] = {field: SQL("''") for field in absent}
+    amounts = {f"{field}_value": SQL("NULL::numeric") for field in absent & AMOUNTS}
+    times = {f"{field}_value": SQL("NULL::timestamptz") for field in absent & TIMES}
+    return cells | amounts | times
+
+
+def _step(name: str, query: Composable, nothing: Mapping[str, Composable]) -> Composable:
+    """Return a step for the next to read; what the file does not have are constants beside it, which cost nothing."""
+    columns = SQL(", ").join([SQL("step.*"), *_columns(nothing)])
+    return SQL("(SELECT {} FROM ({}) AS step) AS {}").format(columns, query, Identifier(name))
 
 
 def _names(fields: Iterable[str]) -> Composable:
     return SQL(", ").join(map(Identifier, sorted(fields)))
 
 
-def _named(columns: Mapping[str, Composable]) -> Composable:
-    return SQL(", ").join(SQL("{} AS {}").format(column, Identifier(name)) for name, column in columns.items())
-
-
-def _with_nothing(step: Composable, name: str, nothing: Mapping[str, Composable], there: Collection[str]) -> Composable:
-    """Return a step with what it does not hand on because the file has none of it: constants, which cost nothing."""
-    absent = _named({field: nothing[field] for field in sorted(nothing.keys() - there)})
-    return SQL("(SELECT {}, step.* FROM ({}) AS step) AS {}").format(absent, step, Identifier(name))
+def _columns(columns: Mapping[str, Composable]) -> list[Composable]:
+    return [SQL("{} AS {}").format(columns[name], Identifier(name)) for name in sorted(columns)]
 
 
 def _cell(layout: Layout, field: str) -> Composable:
     written = SQL("coalesce({}, '')").format(Identifier(f"c{layout.positions[field]}"))
-    return written if _is_as_it_came(layout, field) else _trimmed(written)
+    return written if _is_trimmed_later(layout, field) else _trimmed(written)
 
 
 def _trimmed_cell(layout: Layout, field: str) -> Composable:
-    return _trimmed(Identifier(field)) if _is_as_it_came(layout, field) else Identifier(field)
+    return _trimmed(Identifier(field)) if _is_trimmed_later(layout, field) else Identifier(field)
 
 
-def _is_as_it_came(layout: Layout, field: str) -> bool:
-    """Return whether a cell is trimmed only where it has to be: whatever is written plainly needs no trimming."""
+def _is_trimmed_later(layout: Layout, field: str) -> bool:
+    """Return whether a cell is trimmed only where it turns out not to be written plainly."""
     return field in AMOUNTS or _is_read_at_once(layout, field)
 
 
@@ -194,15 +201,15 @@ def _amounts(layout: Layout, source: SettlementSource) -> dict[str, Composable]:
         f"{field}_value": read.format(
             cell=Identifier(field), trimmed=_trimmed(Identifier(field)), mark=Literal(source.decimal_mark)
         )
-        for field in sorted(AMOUNTS & layout.positions.keys())
+        for field in _there(layout, AMOUNTS)
     }
 
 
 def _is_plain(layout: Layout, source: SettlementSource) -> Composable:
     """Return whether every amount of a row is digits with a point at most, which a cast can be trusted with."""
-    there = [Identifier(f"c{layout.positions[field]}") for field in sorted(AMOUNTS & layout.positions.keys())]
     if source.decimal_mark != ".":
         return SQL("false")
+    there = [Identifier(f"c{layout.positions[field]}") for field in _there(layout, AMOUNTS)]
     return SQL("concat_ws(',', {cells}, '') ~ {shape} AND strpos(concat({cells}), ',') = 0 AND {lengths} <= 15").format(
         cells=SQL(", ").join(there),
         shape=Literal(_PLAIN_AMOUNTS),
@@ -211,8 +218,7 @@ def _is_plain(layout: Layout, source: SettlementSource) -> Composable:
 
 
 def _times(layout: Layout, source: SettlementSource) -> dict[str, Composable]:
-    there = sorted(TIMES & layout.positions.keys())
-    return {f"{field}_value": _time(layout, source, field) for field in there}
+    return {f"{field}_value": _time(layout, source, field) for field in _there(layout, TIMES)}
 
 
 def _time(layout: Layout, source: SettlementSource, field: str) -> Composable:
@@ -246,23 +252,22 @@ def _time(layout: Layout, source: SettlementSource, field: str) -> Composable:
 
 def _is_read_at_once(layout: Layout, field: str) -> bool:
     """Return whether a field is a time that PostgreSQL may read as it is."""
-    if field not in TIMES:
-        return False
-    local = LOCAL_TIMES.get(layout.unit_of(field))
-    return local is not None and local.shape == DAY_AND_TIME
+    return field in TIMES and layout.unit_of(field) in _READ_AT_ONCE
 
 
-def _times_read_at_once(layout: Layout) -> Iterator[Composable]:
-    """Yield what PostgreSQL reads of such times. What it writes the same way again was written as it should be.
+def _times_read_at_once(layout: Layout) -> dict[str, Composable]:
+    """Return what PostgreSQL reads of such times. What it writes the same way again was written as it should be.
 
     That is asked quicker than what each character is.
     """
-    for field in sorted(TIMES & layout.positions.keys()):
-        if _is_read_at_once(layout, field):
-            yield SQL(
-                "CASE WHEN {cell} LIKE '____-__-__ __:__:__' AND pg_input_is_valid({cell}, 'timestamp') "
-                "THEN {cell}::timestamp END AS {read}, "
-            ).format(cell=Identifier(f"c{layout.positions[field]}"), read=Identifier(f"{field}_read"))
+    read = SQL(
+        "CASE WHEN {0} LIKE '____-__-__ __:__:__' AND pg_input_is_valid({0}, 'timestamp') THEN {0}::timestamp END"
+    )
+    return {
+        f"{field}_read": read.format(Identifier(f"c{layout.positions[field]}"))
+        for field in _there(layout, TIMES)
+        if _is_read_at_once(layout, field)
+    }
 
 
 def _local(written: Composable, looks: Composable, in_zone: Composable) -> Composable:
@@ -311,7 +316,7 @@ def _scale(layout: Layout, fields: Iterable[str]) -> Composable:
 
 def _stated_fee(layout: Layout) -> Composable:
     """Return the sum of the fees a row states; NULL where it states none."""
-    there = [field for field in FEES if field in layout.positions]
+    there = _there(layout, FEES)
     if not there:
         return SQL("NULL::numeric")
     total = SQL(" + ").join(SQL("coalesce({}, 0)").format(Identifier(f"{field}_value")) for field in there)
@@ -331,17 +336,16 @@ def _unreadable(layout: Layout) -> Composable:
     """Return which amounts of a row are none; where all are plain, none need be asked."""
     return SQL("CASE WHEN NOT is_plain THEN nullif(concat_ws('; ', {}), '') END").format(
         SQL(", ").join(
-            _problem(_is_unreadable(layout, field), layout, field, "is no amount")
-            for field in sorted(AMOUNTS & layout.positions.keys())
+            _problem(_is_unreadable(layout, field), layout, field, "is no amount") for field in _there(layout, AMOUNTS)
         )
     )
 
 
 def _problems(layout: Layout) -> Iterator[Composable]:
     yield SQL("unreadable")
-    for field in sorted(TIMES & layout.positions.keys()):
+    for field in _there(layout, TIMES):
         yield _problem(_is_unreadable(layout, field), layout, field, "is no time as the column map says")
-    for field in sorted(TIMES & layout.positions.keys()):
+    for field in _there(layout, TIMES):
         # A slip of the pen would open a month of the books that nobody can close, and few calendars go that far.
         outside = SQL("{} NOT BETWEEN {} AND {}").format(Identifier(f"{field}_value"), *map(Literal, _BETWEEN))
         yield _problem(outside, layout, field, "is not of this century")
@@ -357,9 +361,7 @@ def _problems(layout: Layout) -> Iterator[Composable]:
     if "batch_number" in layout.positions:
         yield SQL("CASE WHEN batch_number = '' THEN 'it names no batch' END")
     yield SQL("CASE WHEN gross_currency = '' AND net_currency = '' THEN 'it has no currency' END")
-    no_time = SQL(" AND ").join(
-        SQL("{} = ''").format(_trimmed_cell(layout, field)) for field in sorted(TIMES & layout.positions.keys())
-    )
+    no_time = SQL(" AND ").join(SQL("{} = ''").format(_trimmed_cell(layout, field)) for field in _there(layout, TIMES))
     yield SQL("CASE WHEN coalesce(occurred_at_value, booked_at_value) IS NULL AND {} THEN 'it has no time' END").format(
         no_time
     )

@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from reconciliation.errors import BadLines, UnreadableFile
+from reconciliation.importing.columns import AMOUNTS, TEXTS, TIMES
 from reconciliation.importing.reading import LONGEST_LINE
 from reconciliation.models import (
     BadLine,
@@ -131,6 +132,23 @@ def test_a_bad_line_is_named_with_its_reason(till, tmp_path, change, reason):
     assert list(BadLine.objects.values_list("line_number", "reason")) == [(3, reason)]
 
 
+def test_a_file_may_have_every_field_there_is(payment, tmp_path):
+    till = till_of(payment, gateway="external")
+    units = {field: {"unit": "YYYY-MM-DD"} for field in TIMES}
+    fields = sorted(TEXTS | AMOUNTS | TIMES)
+    columns = {field: {"header": field} | units.get(field, {}) for field in fields}
+    source = source_for(till.account.slug, now=NOON)
+    SettlementSource.objects.filter(pk=source.pk).update(column_map={"columns": columns, "types": {"Sale": "CAPTURE"}})
+    said = {"type": "Sale", "gross": "12.50", "gross_currency": "EUR", "occurred_at": "2026-03-02", "batch_number": "7"}
+    path = tmp_path / "till.csv"
+    path.write_text("\n".join([",".join(fields), ",".join(said.get(field, "") for field in fields)]))
+
+    till.imports(path)
+
+    line = SettlementLine.objects.get()
+    assert (line.kind, line.gross_minor, line.net_minor, line.batch.reference) == ("CAPTURE", 1_250, 1_250, "7")
+
+
 def test_cells_are_read_alike_with_blanks_around_them(till, tmp_path):
     plain = settled(4_500, "P1")
     rows = [
@@ -142,6 +160,7 @@ def test_cells_are_read_alike_with_blanks_around_them(till, tmp_path):
     till.imports(written(tmp_path / "batch.csv", rows))
 
     names = [field.attname for field in SettlementLine._meta.fields if field.attname not in ("id", "line_number")]
+    assert SettlementLine.objects.count() == 3
     assert [list(line) for line in SettlementLine.objects.values_list(*names).distinct()] == [
         list(SettlementLine.objects.order_by("line_number").values_list(*names)[0])
     ]
