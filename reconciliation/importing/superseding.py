@@ -46,8 +46,8 @@ SELECT b.reference, l.line_number, f.file_name
 def supersede_lines(*, report: SettlementReport, bad_count: int, params: Mapping[str, Any]) -> int:
     """Take back the lines of a report's batches that it tells no more, and return how many they are.
 
-    Call it in the transaction that keeps the report's own lines, before them. `params` are those of the passes of an
-    import.
+    Call it in the transaction that keeps the report's own lines, before them and after `told_before`. `params` are
+    those of the passes of an import.
 
     :raises UnreadableFile: the report has bad lines, which may be what is missing, or two people decided about a line
         that is to go.

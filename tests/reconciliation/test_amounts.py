@@ -148,7 +148,7 @@ def test_a_part_of_an_operation_is_nobody_s_whatever_else_the_file_tells(payment
     assert (till.found(), LedgerConsumed.objects.count()) == ({"MISSING_HERE": 1 + len(other_line)}, 0)
 
 
-def test_a_thousand_of_one_price_are_counted_and_not_compared(payment, tmp_path):
+def test_thousands_of_one_price_are_counted_and_not_compared(payment, tmp_path):
     till = a_till(payment)
     days = [number % 3 for number in range(3_000)]
     books(till, [sale(day) for day in [*days, 20]])

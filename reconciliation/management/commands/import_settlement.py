@@ -71,7 +71,7 @@ class Command(BaseCommand):
             bad = report.bad_lines.order_by("line_number").values_list("line_number", "reason")[:_PRINTED]
             self.stdout.write(_listed(list(bad)))
         found = Discrepancy.objects.filter(source=report.source).exclude(state=DiscrepancyState.CLOSED)
-        # Counted there: a file of millions has tens of thousands.
+        # Counted in the database: a file of millions leaves tens of thousands.
         for kind, count in found.values_list("kind").annotate(Count("pk")).order_by("kind"):
             self.stdout.write(f"open {kind}: {count}")
 
