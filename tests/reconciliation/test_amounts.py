@@ -133,6 +133,16 @@ def test_what_an_order_s_line_may_be_about_is_nobody_else_s(payment, tmp_path):
     assert (till.found(), LedgerConsumed.objects.count()) == ({"AMBIGUOUS": 2}, 0)
 
 
+def test_a_line_that_names_its_payment_goes_before_one_of_the_same_amount(payment, tmp_path):
+    till = a_till(payment)
+    books(till, [sale(0)])
+
+    till.imports(told(tmp_path / "till.csv", [sale(0), sale(0)], orders={1: payment.reference}))
+
+    taken = LedgerConsumed.objects.get()
+    assert (taken.match.line.line_number, taken.match.rule, till.found()) == (3, "ORDER", {"MISSING_HERE": 1})
+
+
 @pytest.mark.parametrize("other_line", [[], [Moved("CAPTURE", 2_000, "EUR", 0)]])
 def test_a_part_of_an_operation_is_nobody_s_whatever_else_the_file_tells(payment, tmp_path, other_line):
     till = a_till(payment)
