@@ -141,7 +141,7 @@ def export_peaks(account: str, folder: Path) -> dict[str, float]:
     peaks = {}
     for form in ExportFormat.values:
         asked = ["export_report", _REPORT, "--account", account, "--test", "--format", form]
-        target = folder / f"{account}.{form}"
+        target = folder / f"exported.{form}"
         peaks[form] = run_command([*asked, "--output", str(target)], dict(os.environ)).peak_mib
         target.unlink()
     return peaks
